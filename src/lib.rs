@@ -1,0 +1,5 @@
+//! Keeps Genesys Cloud API tokens alive against their idle timeout, or lets them lapse.
+
+pub mod config;
+pub mod keeper;
+pub mod token;
