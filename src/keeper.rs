@@ -1,15 +1,276 @@
-//! Decides.
+//! Decides: what to ask, when, with which token, and what the answers mean for it.
+//!
+//! The keeper has no clock, network, file, log, task or randomness of its own.
+//! `handle_*(.., now)` brings something in, `poll_*()` takes something out, and the
+//! same inputs give the same outputs.
+//!
+//! # The rules
+//!
+//! Each is held by the test that is named after it, in [`rules`](mod@self):
+//!
+//! RULES
+//!
+//! # Invariants
+//!
+//! *One request.* A session has one request in flight at the most, and its ticket is
+//! the only one whose outcome is taken in.
+//!
+//! *One place.* A session that wants attention has exactly one place in [`due`], which is
+//! looked up again after everything that happens to it.
+//!
+//! *No surprise.* No number of a server is divided by or looped on; instants saturate.
 
+mod backoff;
+mod candidate;
 mod command;
+mod due;
+mod event;
+mod held;
 mod instant;
 mod intent;
+mod organisation;
 mod outcome;
+mod policy;
+mod proof;
 mod schedule;
+mod session;
+mod view;
+
+#[cfg(test)]
+mod rules;
+#[cfg(test)]
+mod timeline;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 pub use command::{Command, Generation, Operation, SessionId, Ticket, Touch};
+pub use event::{Death, Event, EventKind, Idleness, Obstacle, TokenId};
 pub use instant::{Instant, ServerTime};
 pub use intent::{Intent, OnShutdown};
+pub use organisation::HostId;
 pub use outcome::{
     Blockage, Failure, NotTheApi, Outcome, Refusal, TimeoutReport, TokenReport, Verdict,
 };
-pub use schedule::Margin;
+pub use policy::{Limits, Policy, Span};
+pub use proof::Reset;
+pub use schedule::{IdleTimeout, Margin, Schedule, TimeoutSource};
+pub use session::{End, LastAnswer};
+pub use view::{HeldView, Next, SessionView, State};
+
+use crate::token::Fingerprint;
+use due::Due;
+use organisation::Organisations;
+use session::{Session, Shared};
+
+/// Decides for any number of sessions, organisations and hosts.
+#[derive(Debug)]
+pub struct Keeper {
+    sessions: BTreeMap<SessionId, Session>,
+    shared: Shared,
+    due: Due,
+    /// Sessions that are being ended, by the daemon's stop or by a reload.
+    stopping: BTreeSet<SessionId>,
+    /// Those of them that are to be forgotten when they ended.
+    leaving: BTreeSet<SessionId>,
+    next_id: u32,
+}
+
+impl Keeper {
+    /// A keeper without sessions; equal seeds draw equal jitter.
+    #[must_use]
+    pub fn new(limits: Limits, seed: u64) -> Self {
+        Self {
+            sessions: BTreeMap::new(),
+            shared: Shared {
+                limits,
+                organisations: Organisations::default(),
+                changed: Vec::new(),
+                rng: fastrand::Rng::with_seed(seed),
+                events: VecDeque::new(),
+                tickets: 0,
+            },
+            due: Due::default(),
+            stopping: BTreeSet::new(),
+            leaving: BTreeSet::new(),
+            next_id: 0,
+        }
+    }
+
+    /// Takes other limits, as after a reload.
+    pub fn handle_limits(&mut self, limits: Limits, now: Instant) {
+        self.shared.limits = limits;
+        let ids: Vec<_> = self.sessions.keys().copied().collect();
+        for id in ids {
+            self.settle(id, now);
+        }
+    }
+
+    /// Takes a session under care; it is absent until it has a token.
+    pub fn handle_added(&mut self, host: HostId, policy: Policy) -> SessionId {
+        let id = SessionId(self.next_id);
+        self.next_id += 1;
+        self.sessions.insert(id, Session::new(id, host, policy));
+        id
+    }
+
+    /// Changes what a session is to get; what is known of its token stays.
+    pub fn handle_policy(&mut self, id: SessionId, policy: Policy, now: Instant) {
+        if let Some(session) = self.sessions.get_mut(&id) {
+            session.change_policy(policy, &mut self.shared);
+            self.settle(id, now);
+        }
+    }
+
+    /// Ends a session as its policy says and forgets it; revocations are tried until `until`.
+    pub fn handle_removed(&mut self, id: SessionId, until: Instant, now: Instant) {
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return;
+        };
+        session.stop(session.policy.on_shutdown, until, now, &mut self.shared);
+        self.stopping.insert(id);
+        self.leaving.insert(id);
+        self.settle(id, now);
+    }
+
+    /// Takes in a token that was read from a session's source.
+    ///
+    /// Returns the generation that it is from now on, or `None` if it is nothing
+    /// new: the daemon then goes on with what it has.
+    pub fn handle_token(
+        &mut self,
+        id: SessionId,
+        fingerprint: Fingerprint,
+        now: Instant,
+    ) -> Option<Generation> {
+        let session = self.sessions.get_mut(&id)?;
+        let generation = session.offer(fingerprint, now, &mut self.shared);
+        self.settle(id, now);
+        generation
+    }
+
+    /// Takes in what came of a request. An outcome whose ticket is stale is dropped.
+    pub fn handle_outcome(&mut self, ticket: Ticket, outcome: &Outcome, now: Instant) {
+        if let Some(session) = self.sessions.get_mut(&ticket.session) {
+            session.receive(ticket, outcome, now, &mut self.shared);
+            self.settle(ticket.session, now);
+        }
+    }
+
+    /// Ends all sessions: revoked is what is to be revoked, unless all is to be left.
+    /// Revocations are tried until `until`.
+    pub fn handle_shutdown(&mut self, wanted: OnShutdown, until: Instant, now: Instant) {
+        let ids: Vec<_> = self.sessions.keys().copied().collect();
+        for id in ids {
+            if let Some(session) = self.sessions.get_mut(&id) {
+                let wanted = match wanted {
+                    OnShutdown::Revoke => session.policy.on_shutdown,
+                    OnShutdown::Leave => OnShutdown::Leave,
+                };
+                session.stop(wanted, until, now, &mut self.shared);
+                self.stopping.insert(id);
+            }
+            self.settle(id, now);
+        }
+    }
+
+    /// The request to be sent next, if one is due. To be called until there is none.
+    pub fn poll_command(&mut self, now: Instant) -> Option<Command> {
+        while let Some(id) = self.due.first_until(now) {
+            let Some(session) = self.sessions.get_mut(&id) else {
+                debug_assert!(false, "a session that is due exists");
+                return None;
+            };
+            if session
+                .stopping
+                .as_ref()
+                .is_some_and(|stopping| stopping.until <= now)
+            {
+                session.give_up(now, &mut self.shared);
+            }
+            let command = session.send(now, &mut self.shared);
+            self.settle(id, now);
+            if command.is_some() {
+                return command;
+            }
+        }
+        None
+    }
+
+    /// What happened, oldest first. To be called until there is nothing.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.shared.events.pop_front()
+    }
+
+    /// When [`Self::poll_command`] is to be called again.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.due.first_at()
+    }
+
+    /// Whether every session that was to be ended has ended.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        self.stopping.is_empty()
+    }
+
+    /// What observers see of one session.
+    #[must_use]
+    pub fn view(&self, id: SessionId, now: Instant) -> Option<SessionView> {
+        self.sessions
+            .get(&id)
+            .map(|session| session.view(now, &self.shared))
+    }
+
+    /// What observers see of all sessions, in the order in which they were added.
+    pub fn views(&self, now: Instant) -> impl Iterator<Item = SessionView> {
+        self.sessions
+            .values()
+            .map(move |session| session.view(now, &self.shared))
+    }
+
+    /// Looks up again when a session, and those it changed something for, want attention.
+    fn settle(&mut self, id: SessionId, now: Instant) {
+        while let Some(organisation) = self.shared.changed.pop() {
+            let members: Vec<_> = self
+                .shared
+                .organisations
+                .of(organisation)
+                .members()
+                .collect();
+            for member in members {
+                if let Some(session) = self.sessions.get_mut(&member) {
+                    session.timeout_changed(&self.shared);
+                    self.place(member, now);
+                }
+            }
+        }
+        while let Some(reader) = self.shared.organisations.poll_new_reader() {
+            self.place(reader, now);
+        }
+        self.place(id, now);
+        self.forget(id);
+    }
+
+    fn place(&mut self, id: SessionId, now: Instant) {
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return;
+        };
+        let wants_at = session.wants_at(now, &self.shared);
+        let wants_at = match &session.stopping {
+            Some(stopping) => wants_at.map(|at| at.min(stopping.until)),
+            None => wants_at,
+        };
+        self.due.set(id, session.due_at, wants_at);
+        session.due_at = wants_at;
+    }
+
+    fn forget(&mut self, id: SessionId) {
+        if !self.sessions.get(&id).is_some_and(Session::is_stopped) {
+            return;
+        }
+        self.stopping.remove(&id);
+        if self.leaving.remove(&id) {
+            self.sessions.remove(&id);
+        }
+    }
+}

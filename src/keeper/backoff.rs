@@ -1,0 +1,169 @@
+//! When to try again after a failure: later and later, never in step with others, and once more before the deadline.
+
+use std::time::Duration;
+
+use fastrand::Rng;
+
+use super::policy::{Limits, Span};
+use super::{Blockage, Instant, Verdict};
+
+/// The tries that failed one after the other.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Tries {
+    /// How many failed since the last success.
+    pub(super) failures: u32,
+    /// No try before this.
+    pub(super) retry_at: Instant,
+    /// What is in the way, if the API answers but not about the token.
+    pub(super) blocked: Option<Blockage>,
+    /// A 401 was seen, and a peek must read its code before any verdict.
+    pub(super) doubt: bool,
+}
+
+/// The deadline that tries are fitted into.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Fit {
+    /// The idle deadline.
+    pub(super) deadline: Instant,
+    /// What the last try before it needs.
+    pub(super) reserve: Duration,
+}
+
+impl Fit {
+    /// When the last try before the deadline is made.
+    pub(super) fn last_try_at(self) -> Instant {
+        self.deadline - self.reserve
+    }
+}
+
+impl Tries {
+    /// Notes a failure and says when to try again.
+    pub(super) fn fail(
+        &mut self,
+        verdict: &Verdict,
+        fit: Option<Fit>,
+        now: Instant,
+        limits: &Limits,
+        rng: &mut Rng,
+    ) {
+        self.failures = self.failures.saturating_add(1);
+        let span = if let Verdict::Blocked(blockage) = verdict {
+            self.blocked = Some(blockage.clone());
+            limits.blocked_backoff
+        } else {
+            limits.backoff
+        };
+        let mut delay = jittered(exponential(span, self.failures), rng);
+        if let Verdict::Throttled {
+            retry_after: Some(wanted),
+        } = verdict
+        {
+            // The server's wish is a least wait: jitter only adds to it, so that
+            // sessions throttled together do not come back together.
+            let wanted = (*wanted).min(limits.retry_after_max);
+            delay = delay.max(wanted + jittered(wanted / 10, rng));
+        }
+        self.retry_at = fitted(now + delay, fit, now);
+    }
+
+    /// Notes a success; says what was in the way and how many tries had failed.
+    pub(super) fn succeed(&mut self) -> Self {
+        std::mem::take(self)
+    }
+
+    /// Notes a 401 whose code is still to be read.
+    pub(super) fn doubt(&mut self, now: Instant) {
+        self.doubt = true;
+        self.retry_at = now;
+    }
+}
+
+/// `first`, doubled with every failure after the first, up to `cap`.
+fn exponential(span: Span, failures: u32) -> Duration {
+    let doublings = failures.saturating_sub(1).min(30);
+    span.first.saturating_mul(1 << doublings).min(span.cap)
+}
+
+/// Between half of `delay` and the whole of it.
+fn jittered(delay: Duration, rng: &mut Rng) -> Duration {
+    delay.mul_f64(0.5 + rng.f64() / 2.0)
+}
+
+/// `wanted`, or the last try before the deadline if `wanted` would miss it.
+fn fitted(wanted: Instant, fit: Option<Fit>, now: Instant) -> Instant {
+    match fit {
+        Some(fit) if now < fit.last_try_at() => wanted.min(fit.last_try_at()),
+        _ => wanted,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keeper::Failure;
+
+    fn seconds(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    fn after(failures: u32, verdict: &Verdict, fit: Option<Fit>) -> Duration {
+        let mut tries = Tries {
+            failures: failures - 1,
+            ..Tries::default()
+        };
+        let now = Instant::BOOT + seconds(1000);
+        tries.fail(
+            verdict,
+            fit,
+            now,
+            &Limits::default(),
+            &mut Rng::with_seed(7),
+        );
+        tries.retry_at.since(now)
+    }
+
+    #[test]
+    fn waits_grow_to_the_cap_and_stay_there() {
+        let unreachable = Verdict::Unreachable(Failure::NotConnected);
+        for (failures, longest) in [(1, 1), (2, 2), (3, 4), (5, 16), (6, 30), (u32::MAX, 30)] {
+            let wait = after(failures, &unreachable, None);
+            assert!(
+                wait <= seconds(longest) && wait >= seconds(longest) / 2,
+                "{failures}: {wait:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_last_try_is_made_before_the_deadline() {
+        let fit = Fit {
+            deadline: Instant::BOOT + seconds(1010),
+            reserve: seconds(2),
+        };
+        let unreachable = Verdict::Unreachable(Failure::TimedOut);
+        assert_eq!(after(9, &unreachable, Some(fit)), seconds(8));
+    }
+
+    #[test]
+    fn past_the_last_try_the_cap_holds() {
+        let fit = Fit {
+            deadline: Instant::BOOT + seconds(1001),
+            reserve: seconds(2),
+        };
+        assert!(after(9, &Verdict::Unreachable(Failure::TimedOut), Some(fit)) >= seconds(15));
+    }
+
+    #[test]
+    fn retry_after_is_honoured_but_for_the_last_try_and_never_for_days() {
+        let throttled = |wait| Verdict::Throttled {
+            retry_after: Some(seconds(wait)),
+        };
+        assert!(after(1, &throttled(42), None) >= seconds(42));
+        assert!(after(1, &throttled(10 * 86_400), None) <= seconds(3960));
+        let fit = Fit {
+            deadline: Instant::BOOT + seconds(1020),
+            reserve: seconds(5),
+        };
+        assert_eq!(after(1, &throttled(600), Some(fit)), seconds(15));
+    }
+}

@@ -1,0 +1,375 @@
+//! A token that lives: when it will idle out, what is to be asked next, and what the answers prove.
+
+use std::time::Duration;
+
+use super::backoff::{Fit, Tries};
+use super::event::{Death, Idleness, TokenId};
+use super::organisation::{Organisation, OrganisationId};
+use super::policy::Limits;
+use super::proof::{Exclusions, Finding, Reset, Trial};
+use super::schedule::{self, IDLE_TIMEOUT_FALLBACK, IdleTimeout, Schedule, TimeoutSource};
+use super::{Instant, Intent, Outcome, Policy, ServerTime, TokenReport, Touch};
+
+/// How long after the idle deadline a lapsing token is looked at.
+const LAPSED_AFTER: Duration = Duration::from_secs(2);
+
+/// A token that lives, as far as is known.
+#[derive(Clone, Debug)]
+pub(super) struct Held {
+    pub(super) token: TokenId,
+    pub(super) organisation: OrganisationId,
+    pub(super) seen_at: Instant,
+    pub(super) proven_at: Instant,
+    pub(super) tries: Tries,
+    /// When the server will end the token if nobody touches it, as far as is known.
+    pub(super) deadline: Option<Instant>,
+    /// When the last accepted touch was sent.
+    pub(super) touched_at: Option<Instant>,
+    pub(super) reset: Reset,
+    /// An accepted touch whose effect is still to be seen.
+    pub(super) trial: Option<Trial>,
+    pub(super) is_at_risk: bool,
+    pub(super) is_past_deadline_told: bool,
+    /// `dateTokenIdles` as last seen, and when that was asked for.
+    seen_idles_at: Option<(ServerTime, Instant)>,
+    /// The most that was ever left: the idle timeout is no shorter.
+    seen_left_max: Option<Duration>,
+    /// The idle timeout that a moved deadline proved.
+    proven_timeout: Option<Duration>,
+    touches_unproven: u32,
+    /// The last look at the token.
+    watched_at: Instant,
+    is_watch_wanted: bool,
+    /// No touch before this, where touches are excluded.
+    touch_not_before: Option<Instant>,
+    /// Where in the spare time the next touch lies, 0 to 1.
+    pub(super) jitter: f64,
+}
+
+/// What is asked next with a token that lives.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Step {
+    /// A peek that reads the code behind a 401.
+    Confirm,
+    /// A touch.
+    Touch,
+    /// A peek that shows whether a touch counted.
+    Verify,
+    /// `GET /tokens/timeout` for the whole organisation.
+    ReadTimeout,
+    /// A peek that only looks.
+    Watch,
+}
+
+/// What a session knows beside its token when the next step is chosen.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Outlook<'a> {
+    pub(super) policy: &'a Policy,
+    pub(super) limits: &'a Limits,
+    pub(super) organisation: &'a Organisation,
+    /// Whether this session reads the timeout for its organisation.
+    pub(super) is_reader: bool,
+}
+
+impl Held {
+    pub(super) fn new(
+        token: TokenId,
+        organisation: OrganisationId,
+        seen_at: Instant,
+        now: Instant,
+        jitter: f64,
+    ) -> Self {
+        Self {
+            token,
+            organisation,
+            seen_at,
+            proven_at: now,
+            tries: Tries::default(),
+            deadline: None,
+            touched_at: None,
+            reset: Reset::Unproven,
+            trial: None,
+            is_at_risk: false,
+            is_past_deadline_told: false,
+            seen_idles_at: None,
+            seen_left_max: None,
+            proven_timeout: None,
+            touches_unproven: 0,
+            watched_at: now,
+            is_watch_wanted: false,
+            touch_not_before: None,
+            jitter,
+        }
+    }
+
+    /// The effective idle timeout: what the configuration says, what `dateTokenIdles`
+    /// proves, what the organisation says, or the shortest documented one.
+    pub(super) fn idle_timeout(&self, outlook: &Outlook<'_>) -> IdleTimeout {
+        let (duration, source) = if let Some(configured) = outlook.policy.idle_timeout {
+            (configured, TimeoutSource::Configured)
+        } else if let Some(proven) = self.proven_timeout {
+            (proven, TimeoutSource::Proven)
+        } else if let Some(left) = self.seen_left_max
+            && outlook
+                .organisation
+                .idle_timeout()
+                .is_none_or(|least| left > least)
+        {
+            (left, TimeoutSource::Proven)
+        } else if let Some(organisation) = outlook.organisation.idle_timeout() {
+            (organisation, TimeoutSource::Organisation)
+        } else {
+            (IDLE_TIMEOUT_FALLBACK, TimeoutSource::Assumed)
+        };
+        IdleTimeout { duration, source }
+    }
+
+    /// The schedule that follows from the effective idle timeout.
+    pub(super) fn schedule(&self, outlook: &Outlook<'_>) -> Schedule {
+        Schedule::new(self.idle_timeout(outlook).duration, outlook.policy.margin)
+    }
+
+    /// The frame into which tries are fitted.
+    pub(super) fn fit(&self, outlook: &Outlook<'_>) -> Option<Fit> {
+        match outlook.policy.intent {
+            Intent::Keep => self
+                .deadline
+                .map(|deadline| self.schedule(outlook).fit(deadline)),
+            Intent::Lapse => None,
+        }
+    }
+
+    /// When the touch is due; `None` if nothing idles out.
+    pub(super) fn touch_at(&self, outlook: &Outlook<'_>, now: Instant) -> Option<Instant> {
+        if outlook.policy.intent == Intent::Lapse {
+            return None;
+        }
+        match self.deadline {
+            Some(deadline) => {
+                let due_at = self.schedule(outlook).touch_at(deadline, self.jitter);
+                Some(due_at.max(self.touch_not_before.unwrap_or_default()))
+            }
+            None if self.never_idles_out(outlook) => None,
+            // When the application was last active is not known: at once.
+            None => Some(now),
+        }
+    }
+
+    /// The next step and when it is due, in the order of their weight.
+    pub(super) fn agenda(&self, outlook: &Outlook<'_>, now: Instant) -> (Instant, Step) {
+        if self.tries.doubt {
+            return (now, Step::Confirm);
+        }
+        let touch = self.touch_at(outlook, now).map(|at| (at, Step::Touch));
+        let verify = self.trial.map(|_| (now, Step::Verify));
+        let read_at = outlook.organisation.read_at.max(now);
+        let read = outlook.is_reader.then_some((read_at, Step::ReadTimeout));
+        let watch = self.watch_at(outlook, now).map(|at| (at, Step::Watch));
+        // Whether anything idles out at all is asked before the first blind touch.
+        let steps = if self.deadline.is_none() {
+            [read, touch, verify, watch]
+        } else {
+            [touch, verify, read, watch]
+        };
+        let steps = steps
+            .into_iter()
+            .flatten()
+            .map(|(at, step)| (at.max(now), step));
+        // The first of those that are due earliest.
+        steps
+            .min_by_key(|&(at, _)| at)
+            .unwrap_or((now + outlook.limits.watch_every, Step::Watch))
+    }
+
+    /// Takes in what a peek shows of the deadline.
+    pub(super) fn learn(
+        &mut self,
+        report: &TokenReport,
+        date: Option<ServerTime>,
+        sent_at: Instant,
+        outlook: &Outlook<'_>,
+    ) {
+        self.watched_at = sent_at;
+        self.is_watch_wanted = false;
+        let Some(idles_at) = report.idles_at else {
+            return;
+        };
+        let Some(told) = date.and_then(|date| schedule::deadline(idles_at, date, sent_at)) else {
+            return;
+        };
+        self.seen_idles_at = Some((idles_at, sent_at));
+        self.seen_left_max = self.seen_left_max.max(Some(told.since(sent_at)));
+        let configured = outlook.policy.idle_timeout.zip(self.touched_at);
+        let configured = configured.map(|(timeout, touched_at)| touched_at + timeout);
+        self.deadline = Some(configured.map_or(told, |configured| configured.min(told)));
+    }
+
+    /// Takes in that a touch was accepted: idle time counts from when it was sent.
+    pub(super) fn touched(
+        &mut self,
+        touch: Touch,
+        date: Option<ServerTime>,
+        sent_at: Instant,
+        outlook: &Outlook<'_>,
+    ) {
+        let timeout = self.idle_timeout(outlook).duration;
+        if self.reset == Reset::Excluded {
+            self.postpone_touch(sent_at, outlook);
+        } else {
+            self.deadline = Some(sent_at + timeout);
+        }
+        self.touched_at = Some(sent_at);
+        self.touches_unproven = self.touches_unproven.saturating_add(1);
+        let is_due = match self.reset {
+            Reset::Unproven | Reset::Excluded => true,
+            Reset::Proven | Reset::Unprovable => {
+                self.touches_unproven >= outlook.policy.verify_every
+            }
+        };
+        if is_due {
+            let seen = self.seen_idles_at;
+            self.trial = Some(Trial {
+                touch,
+                before: seen.map(|(idles_at, _)| idles_at),
+                before_age: seen.map_or(Duration::ZERO, |(_, asked_at)| sent_at.since(asked_at)),
+                date,
+            });
+        }
+    }
+
+    /// Judges the touch that is on trial by a peek's report. Says what changed, if anything did.
+    pub(super) fn verify(
+        &mut self,
+        report: &TokenReport,
+        date: Option<ServerTime>,
+        outlook: &Outlook<'_>,
+        exclusions: &mut Exclusions,
+        sent_at: Instant,
+    ) -> Option<Verified> {
+        let trial = self.trial.take()?;
+        let mut finding = trial.judge(report.idles_at, date);
+        let timeout = self.idle_timeout(outlook).duration;
+        if matches!(finding, Finding::Moved(_)) && !trial.is_own_doing(report.idles_at, timeout) {
+            // The application that shares the token moves the deadline as well, and so
+            // did earlier touches since the last look.
+            if exclusions.both() {
+                finding = Finding::Stayed;
+            } else if self.touches_unproven > 1 {
+                finding = Finding::Inconclusive;
+            }
+        }
+        match finding {
+            Finding::Moved(shown) => {
+                self.touches_unproven = 0;
+                self.touch_not_before = None;
+                if let Some(shown) = shown {
+                    self.proven_timeout = Some(shown.settle(outlook.organisation.values()));
+                }
+                let was_excluded = exclusions.both();
+                if was_excluded {
+                    *exclusions = Exclusions::default();
+                }
+                let was = std::mem::replace(&mut self.reset, Reset::Proven);
+                (was != Reset::Proven).then_some(Verified::Proven {
+                    touch: trial.touch,
+                    was_excluded,
+                })
+            }
+            Finding::Stayed => {
+                let was_told = exclusions.both();
+                exclusions.exclude(trial.touch);
+                if !exclusions.both() {
+                    self.reset = Reset::Unproven;
+                    return Some(Verified::TryOther(trial.touch));
+                }
+                self.reset = Reset::Excluded;
+                self.postpone_touch(sent_at, outlook);
+                (!was_told).then_some(Verified::Excluded)
+            }
+            Finding::Shortened => {
+                self.proven_timeout = None;
+                self.seen_left_max = None;
+                self.doubt_reset()
+            }
+            Finding::Inconclusive => self.doubt_reset(),
+            Finding::Untold => {
+                self.touches_unproven = 0;
+                self.reset = Reset::Unprovable;
+                None
+            }
+        }
+    }
+
+    /// Takes in that the organisation's timeouts are not what they were.
+    pub(super) fn timeout_changed(&mut self, outlook: &Outlook<'_>) {
+        self.proven_timeout = None;
+        self.seen_left_max = None;
+        self.is_watch_wanted = true;
+        let soonest = outlook.organisation.idle_timeout().zip(self.touched_at);
+        if let (Some(deadline), Some((timeout, touched_at))) = (self.deadline, soonest) {
+            self.deadline = Some(deadline.min(touched_at + timeout));
+        }
+    }
+
+    /// What is known of its death.
+    pub(super) fn death(&self, outcome: &Outcome, now: Instant) -> Death {
+        Death {
+            correlation_id: outcome.correlation_id.clone(),
+            idle: Idleness::of(self.deadline, now),
+            since_touch: self.touched_at.map(|touched_at| now.since(touched_at)),
+            age: now.since(self.seen_at),
+            was_held: true,
+            excluded: self.reset == Reset::Excluded,
+        }
+    }
+
+    /// The next touch is to prove itself against what was seen now.
+    fn doubt_reset(&mut self) -> Option<Verified> {
+        self.touches_unproven = 0;
+        self.reset = Reset::Unproven;
+        None
+    }
+
+    fn never_idles_out(&self, outlook: &Outlook<'_>) -> bool {
+        self.seen_idles_at.is_none()
+            && outlook.policy.idle_timeout.is_none()
+            && outlook.organisation.is_disabled()
+    }
+
+    /// Half of what is left, but no oftener than failures would be retried.
+    fn postpone_touch(&mut self, now: Instant, outlook: &Outlook<'_>) {
+        let left = self
+            .deadline
+            .map_or(Duration::ZERO, |deadline| deadline.until(now));
+        self.touch_not_before = Some(now + (left / 2).max(outlook.limits.backoff.cap));
+    }
+
+    fn watch_at(&self, outlook: &Outlook<'_>, now: Instant) -> Option<Instant> {
+        if self.is_watch_wanted {
+            return Some(now);
+        }
+        let slow = self.watched_at + outlook.limits.watch_every;
+        match outlook.policy.intent {
+            Intent::Keep => self.touch_at(outlook, now).is_none().then_some(slow),
+            Intent::Lapse => Some(match self.deadline {
+                // Whatever was told of the deadline, it was not true.
+                Some(deadline) if self.watched_at >= deadline + LAPSED_AFTER => {
+                    slow.min(self.watched_at + self.idle_timeout(outlook).duration / 2)
+                }
+                Some(deadline) => slow.min(deadline + LAPSED_AFTER),
+                None => slow.min(self.watched_at + self.idle_timeout(outlook).duration / 2),
+            }),
+        }
+    }
+}
+
+/// What the proof of reset brought to light.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Verified {
+    /// Touches count.
+    Proven { touch: Touch, was_excluded: bool },
+    /// This touch does not; the other is tried at once.
+    TryOther(Touch),
+    /// Neither does.
+    Excluded,
+}

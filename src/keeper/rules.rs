@@ -1,0 +1,6 @@
+//! The twelve rules as timelines.
+
+mod asking;
+mod ending;
+mod proving;
+mod touching;

@@ -1,0 +1,329 @@
+//! One token under care: what it goes through, and the one request it may have in flight.
+
+mod answer;
+mod choose;
+mod prove;
+mod stop;
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use fastrand::Rng;
+
+use super::candidate::Candidate;
+use super::event::{Death, Event, EventKind, TokenId};
+use super::held::{Held, Outlook, Step};
+use super::organisation::{HostId, OrganisationId, Organisations};
+use super::policy::Limits;
+use super::proof::Exclusions;
+use super::{
+    Command, Failure, Generation, Instant, Intent, Next, Operation, Outcome, Policy, SessionId,
+    Ticket, Verdict,
+};
+use crate::token::Fingerprint;
+
+pub(super) use stop::Stopping;
+
+/// How much longer than its time limit an answer is waited for.
+const OVERDUE_AFTER: Duration = Duration::from_secs(5);
+
+/// What a session shares with all others.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) limits: Limits,
+    pub(super) organisations: Organisations,
+    /// Organisations whose timeouts are not what they were.
+    pub(super) changed: Vec<OrganisationId>,
+    pub(super) rng: Rng,
+    pub(super) events: VecDeque<Event>,
+    pub(super) tickets: u64,
+}
+
+/// One token under care.
+#[derive(Debug)]
+pub(super) struct Session {
+    pub(super) id: SessionId,
+    pub(super) host: HostId,
+    pub(super) policy: Policy,
+    pub(super) present: Present,
+    /// A newer token, which takes the present one's place when it proves alive.
+    pub(super) candidate: Option<Candidate>,
+    pub(super) in_flight: Option<InFlight>,
+    pub(super) last_sent_at: Option<Instant>,
+    pub(super) last_answer: Option<LastAnswer>,
+    /// The token that was refused last: not one further request with it.
+    pub(super) refused: Option<Fingerprint>,
+    pub(super) exclusions: Exclusions,
+    pub(super) generations: u32,
+    pub(super) stopping: Option<Stopping>,
+    /// Its place among those who are due.
+    pub(super) due_at: Option<Instant>,
+}
+
+/// The session's token.
+#[derive(Debug)]
+pub(super) enum Present {
+    /// There is none.
+    Absent,
+    /// It lives.
+    Held(Box<Held>),
+    /// It is of no more use.
+    Ended(Ended),
+}
+
+/// A token that is of no more use.
+#[derive(Debug)]
+pub(super) struct Ended {
+    pub(super) token: TokenId,
+    pub(super) end: End,
+}
+
+/// How a token ended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum End {
+    /// Refused while it was to be kept.
+    Lost(Death),
+    /// Idled out as intended.
+    Lapsed(Death),
+    /// Revoked by us.
+    Revoked,
+    /// To be revoked by us, and not.
+    NotRevoked,
+    /// Left as it was.
+    Left,
+}
+
+/// The request that is under way.
+#[derive(Debug)]
+pub(super) struct InFlight {
+    pub(super) ticket: Ticket,
+    pub(super) operation: Operation,
+    pub(super) purpose: Purpose,
+    pub(super) sent_at: Instant,
+    pub(super) give_up_at: Instant,
+}
+
+/// What a request is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Purpose {
+    /// To prove a new token.
+    Prove,
+    /// The next step with a token that lives.
+    Step(Step),
+    /// To revoke a token.
+    Revoke,
+}
+
+/// The last answer, for people.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LastAnswer {
+    /// What was asked.
+    pub operation: Operation,
+    /// The verdict's word.
+    pub verdict: &'static str,
+    /// The HTTP status.
+    pub status: Option<u16>,
+    /// When it came.
+    pub at: Instant,
+}
+
+impl Session {
+    pub(super) fn new(id: SessionId, host: HostId, policy: Policy) -> Self {
+        Self {
+            id,
+            host,
+            policy,
+            present: Present::Absent,
+            candidate: None,
+            in_flight: None,
+            last_sent_at: None,
+            last_answer: None,
+            refused: None,
+            exclusions: Exclusions::default(),
+            generations: 0,
+            stopping: None,
+            due_at: None,
+        }
+    }
+
+    /// The token people should know the session by.
+    pub(super) fn token(&self) -> Option<TokenId> {
+        match (&self.present, &self.candidate) {
+            (Present::Held(held), _) => Some(held.token),
+            (_, Some(candidate)) => Some(candidate.token),
+            (Present::Ended(ended), None) => Some(ended.token),
+            (Present::Absent, None) => None,
+        }
+    }
+
+    /// Takes in a token that was read from the session's source.
+    pub(super) fn offer(
+        &mut self,
+        fingerprint: Fingerprint,
+        now: Instant,
+        shared: &mut Shared,
+    ) -> Option<Generation> {
+        if self.stopping.is_some() || self.refused == Some(fingerprint) {
+            return None;
+        }
+        match &self.present {
+            Present::Held(held) if held.token.fingerprint == fingerprint => {
+                self.drop_candidate();
+                return None;
+            }
+            Present::Ended(ended) if ended.token.fingerprint == fingerprint => return None,
+            Present::Absent | Present::Held(_) | Present::Ended(_) => {}
+        }
+        if self
+            .candidate
+            .as_ref()
+            .is_some_and(|it| it.token.fingerprint == fingerprint)
+        {
+            return None;
+        }
+        self.drop_candidate();
+        self.generations = self.generations.saturating_add(1);
+        let token = TokenId {
+            generation: Generation(self.generations),
+            fingerprint,
+        };
+        self.candidate = Some(Candidate::new(token, now));
+        self.tell(Some(token), EventKind::Found, now, shared);
+        Some(token.generation)
+    }
+
+    /// When the session wants attention.
+    pub(super) fn wants_at(&self, now: Instant, shared: &Shared) -> Option<Instant> {
+        if let Some(in_flight) = &self.in_flight {
+            return Some(in_flight.give_up_at);
+        }
+        self.choose(now, shared).map(|choice| choice.at)
+    }
+
+    /// Sends what is due, if anything is.
+    pub(super) fn send(&mut self, now: Instant, shared: &mut Shared) -> Option<Command> {
+        if let Some(overdue) = self.overdue(now) {
+            let outcome = Outcome {
+                verdict: Verdict::Unreachable(Failure::TimedOut),
+                status: None,
+                date: None,
+                correlation_id: None,
+            };
+            self.receive(overdue, &outcome, now, shared);
+        }
+        if self.in_flight.is_some() {
+            return None;
+        }
+        let choice = self.choose(now, shared).filter(|choice| choice.at <= now)?;
+        let time_limit = self.time_limit(&choice, now, shared);
+        shared.tickets += 1;
+        let ticket = Ticket {
+            session: self.id,
+            generation: choice.token.generation,
+            number: shared.tickets,
+        };
+        self.last_sent_at = Some(now);
+        self.in_flight = Some(InFlight {
+            ticket,
+            operation: choice.operation,
+            purpose: choice.purpose,
+            sent_at: now,
+            give_up_at: now + time_limit + OVERDUE_AFTER,
+        });
+        Some(Command {
+            ticket,
+            operation: choice.operation,
+            sent_at: now,
+            time_limit,
+        })
+    }
+
+    /// What is known when the next step with a token that lives is chosen.
+    pub(super) fn outlook<'a>(
+        &'a self,
+        organisation: OrganisationId,
+        shared: &'a Shared,
+    ) -> Outlook<'a> {
+        let organisation = shared.organisations.of(organisation);
+        Outlook {
+            policy: &self.policy,
+            limits: &shared.limits,
+            organisation,
+            is_reader: organisation.reader() == Some(self.id),
+        }
+    }
+
+    /// Tells what happened.
+    fn tell(&self, token: Option<TokenId>, kind: EventKind, at: Instant, shared: &mut Shared) {
+        shared.events.push_back(Event {
+            session: self.id,
+            token,
+            at,
+            kind,
+        });
+    }
+
+    /// The request that was never answered, not even by the daemon.
+    fn overdue(&self, now: Instant) -> Option<Ticket> {
+        let in_flight = self.in_flight.as_ref()?;
+        (in_flight.give_up_at <= now).then_some(in_flight.ticket)
+    }
+
+    /// Forgets the newer token and what is in flight with it.
+    fn drop_candidate(&mut self) {
+        if let Some(candidate) = self.candidate.take()
+            && self
+                .in_flight
+                .as_ref()
+                .is_some_and(|it| it.ticket.generation == candidate.token.generation)
+        {
+            self.in_flight = None;
+        }
+    }
+
+    /// Takes in that the organisation's timeouts are not what they were.
+    pub(super) fn timeout_changed(&mut self, shared: &Shared) {
+        if let Present::Held(mut held) = std::mem::replace(&mut self.present, Present::Absent) {
+            held.timeout_changed(&self.outlook(held.organisation, shared));
+            self.present = Present::Held(held);
+        }
+    }
+
+    /// What is asked next, for people.
+    pub(super) fn next(&self, now: Instant, shared: &Shared) -> Option<Next> {
+        if let Some(in_flight) = &self.in_flight {
+            let operation = in_flight.operation;
+            return Some(Next {
+                at: in_flight.give_up_at,
+                operation,
+                is_under_way: true,
+            });
+        }
+        let choice = self.choose(now, shared)?;
+        Some(Next {
+            at: choice.at,
+            operation: choice.operation,
+            is_under_way: false,
+        })
+    }
+
+    /// Takes another policy; what was learned of the token stays.
+    pub(super) fn change_policy(&mut self, policy: Policy, shared: &mut Shared) {
+        if policy.touch != self.policy.touch {
+            self.exclusions = Exclusions::default();
+        }
+        let intent_changed = policy.intent != self.policy.intent;
+        self.policy = policy;
+        if let Present::Held(held) = &mut self.present
+            && intent_changed
+        {
+            // A touch that was on trial belongs to the other intent.
+            held.trial = None;
+            held.is_at_risk = false;
+            let may_read = policy.intent == Intent::Keep;
+            shared
+                .organisations
+                .set_reading(self.id, held.organisation, may_read);
+        }
+    }
+}
