@@ -6,9 +6,52 @@
 //!
 //! # The rules
 //!
-//! Each is held by the test that is named after it, in [`rules`](mod@self):
+//! Each is held by the test that is named beside it.
 //!
-//! RULES
+//! 1. A session that is to lapse is only peeked at. Nothing else is asked with its token but the
+//!    revocation, if that is configured: `a_lapsing_token_is_only_ever_peeked_at`,
+//!    `a_lapsing_token_is_revoked_if_that_is_configured`.
+//! 2. A token's first request is a peek, which disturbs nothing:
+//!    `the_first_request_is_a_peek_and_then_the_timeout_is_read`.
+//! 3. The organisation's timeout is read with a kept token at the start and with every refresh, and no
+//!    answer to that is a failure: `the_timeout_is_read_again_with_every_refresh_and_by_one_session`,
+//!    `who_may_not_read_the_timeout_leaves_it_to_another_and_loses_nothing`. The effective idle timeout
+//!    is the configured one, the proven one, the least that the organisation enabled, or 300 s:
+//!    `the_idle_timeout_is_configured_or_proven_or_the_organisations_or_300_seconds`. Where nothing
+//!    idles out nothing is touched:
+//!    `where_nothing_idles_out_the_token_is_peeked_at_slowly_and_never_touched`.
+//! 4. A touch is due when the time left falls to the margin, less a jitter that draws it earlier:
+//!    `a_touch_is_due_at_the_margin_or_a_little_earlier_and_never_later`. It moves with the activity of
+//!    the application that shares the token: `a_touch_moves_with_the_activity_of_the_application`.
+//! 5. Idle time counts from when an accepted request was sent:
+//!    `idle_time_counts_from_when_an_accepted_request_was_sent`.
+//! 6. A touch counts when a peek shows that the deadline moved: `the_first_touch_is_proven_by_a_peek`,
+//!    `later_touches_are_proven_as_often_as_configured`. If HEAD does not move it, GET is tried, and if
+//!    neither does, the operator is told: `where_head_does_not_count_get_is_used_from_then_on`,
+//!    `where_neither_counts_the_operator_is_told_once`.
+//! 7. Failures are retried ever later, fitted into the time that is left:
+//!    `failures_are_retried_ever_later_and_once_more_before_the_deadline`,
+//!    `an_outage_as_long_as_the_margin_loses_nothing_whenever_it_begins`,
+//!    `retry_after_is_honoured_but_for_one_last_try_before_the_deadline`. Only the API ends a token:
+//!    `past_the_deadline_the_daemon_goes_on_asking_until_the_api_says_that_the_token_is_lost`.
+//! 8. Between two requests of a session lies a second, and one is in flight:
+//!    `between_two_requests_of_a_session_lies_a_second_whatever_the_server_says`. The first try of a
+//!    revocation alone does not wait: `a_stop_does_not_wait_for_what_is_in_flight_nor_for_the_floor`.
+//! 9. A 401 is confirmed by one peek that reads its code; only `bad.credentials` ends a token, and then
+//!    nothing more is asked: `a_refusal_is_confirmed_by_one_peek_and_then_nothing_more_is_asked`,
+//!    `other_codes_block_and_are_told_once`, `a_refusal_without_a_code_is_no_death`.
+//! 10. A new token becomes the session's when it proves alive, and late answers about the old one are
+//!     dropped: `a_new_token_becomes_the_sessions_when_it_proves_alive`,
+//!     `a_new_token_that_is_refused_leaves_the_old_one_held`,
+//!     `an_answer_about_the_previous_token_is_dropped`.
+//! 11. At the stop kept tokens are revoked and lapsing ones left, as configured, within the grace:
+//!     `kept_tokens_are_revoked_and_lapsing_ones_are_left`,
+//!     `a_revocation_that_fails_is_tried_again_within_the_grace`,
+//!     `what_is_not_revoked_within_the_grace_is_given_up_and_told`, `a_hand_over_leaves_all_tokens`.
+//!     A reload does not disturb what did not change:
+//!     `a_changed_intent_is_followed_and_a_changed_margin_disturbs_nothing`.
+//! 12. A token never gets here: the keeper knows fingerprints alone, and what it tells has no more:
+//!     `nothing_the_keeper_tells_could_hold_a_token`.
 //!
 //! # Invariants
 //!

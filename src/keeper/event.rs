@@ -41,8 +41,6 @@ pub enum EventKind {
         /// What came of it.
         outcome: Outcome,
     },
-    /// There is no token yet.
-    Absent,
     /// A token was found and is to be proven alive.
     Found,
     /// A token that is not yet proven got no answer about it.
@@ -92,8 +90,6 @@ pub enum EventKind {
     NotRevoked(Obstacle),
     /// The token was left as it is.
     Left,
-    /// The session is no more.
-    Gone,
 }
 
 /// What kept a request from its purpose.

@@ -1,1 +1,190 @@
-//! x
+//! Rules 9 and 10: what a refusal means, and what a new token does.
+
+use crate::keeper::timeline::{Timeline, dead, unreachable};
+use crate::keeper::{Blockage, Idleness, Intent, NotTheApi, Policy, Refusal, State, Verdict};
+
+#[test]
+fn a_refusal_is_confirmed_by_one_peek_and_then_nothing_more_is_asked() {
+    let timeline = Timeline::new()
+        .token(1)
+        .pass(500.0)
+        .skip()
+        .kill(1)
+        .pass(86_400.0)
+        .gives(&["824 touch_head", "825 peek", "825 lost"]);
+    let death = timeline.view().death.unwrap();
+    assert!(matches!(death.idle, Idleness::Before(left) if left.as_secs() == 483));
+    assert_eq!(death.since_touch.unwrap().as_secs(), 415);
+    assert!(death.was_held);
+    timeline
+        .token(1)
+        .pass(86_400.0)
+        .gives(&[])
+        .token(2)
+        .pass(0.0)
+        .gives(&["173300 peek", "173300 held"]);
+}
+
+#[test]
+fn a_token_that_is_dead_at_the_start_gets_two_requests() {
+    let timeline = Timeline::new()
+        .server(|server| server.always = Some(dead()))
+        .token(1)
+        .pass(3600.0)
+        .gives(&["0 peek", "1 peek", "1 lost"]);
+    assert!(!timeline.view().death.unwrap().was_held);
+}
+
+#[test]
+fn a_refusal_that_is_not_confirmed_is_none() {
+    Timeline::new()
+        .token(1)
+        .pass(500.0)
+        .skip()
+        .server(|server| server.always = Some(Verdict::Refused(Refusal::Unread)))
+        .pass(324.5)
+        .gives(&["824 touch_head"])
+        .server(|server| server.always = None)
+        .pass(5.0)
+        .gives(&["825 peek", "825 unconfirmed", "826 touch_head", "827 peek"]);
+}
+
+#[test]
+fn a_refusal_without_a_code_is_no_death() {
+    let timeline = Timeline::new()
+        .token(1)
+        .pass(500.0)
+        .server(|server| server.always = Some(Verdict::Refused(Refusal::Unread)))
+        .pass(86_400.0);
+    assert_eq!(timeline.count("lost"), 0);
+    assert_eq!(timeline.view().state, State::AtRisk);
+}
+
+#[test]
+fn other_codes_block_and_are_told_once() {
+    for blockage in [
+        Blockage::AddressNotAllowed,
+        Blockage::HeaderMissing,
+        Blockage::Forbidden("authz.policy.denied".into()),
+        Blockage::NotTheApi(NotTheApi::Redirect),
+    ] {
+        let blocked = Verdict::Blocked(blockage);
+        let timeline = Timeline::new()
+            .token(1)
+            .pass(500.0)
+            .skip()
+            .server(|server| server.always = Some(blocked.clone()))
+            .pass(350.0);
+        assert_eq!(timeline.count("blocked"), 1);
+        assert_eq!(timeline.view().state, State::Blocked);
+        let timeline = timeline
+            .server(|server| server.always = None)
+            .skip()
+            .pass(70.0);
+        assert_eq!(timeline.count("recovered"), 1);
+        assert_eq!(timeline.view().state, State::Held);
+        // So it is with a token that is still to prove itself.
+        let timeline = Timeline::new()
+            .server(|server| server.always = Some(blocked))
+            .token(1)
+            .pass(600.0);
+        assert_eq!(timeline.count("blocked"), 1);
+        assert_eq!(timeline.view().state, State::Blocked);
+        assert!(timeline.count("peek") < 20);
+    }
+}
+
+#[test]
+fn a_server_that_is_down_at_the_start_is_waited_for_and_not_hammered() {
+    let timeline = Timeline::new()
+        .server(|server| server.always = Some(unreachable()))
+        .token(1)
+        .pass(600.0);
+    assert_eq!(timeline.count("unanswered"), 1);
+    let asked = timeline.count("peek");
+    assert!((20..45).contains(&asked), "{asked}");
+    let timeline = timeline
+        .skip()
+        .server(|server| server.always = None)
+        .pass(30.0);
+    assert_eq!(timeline.count("held"), 1);
+}
+
+#[test]
+fn a_new_token_becomes_the_sessions_when_it_proves_alive() {
+    Timeline::new()
+        .token(1)
+        .pass(500.0)
+        .skip()
+        .token(2)
+        .pass(300.0)
+        .gives(&["500 peek", "500 held, replaced"]);
+}
+
+#[test]
+fn a_new_token_that_is_refused_leaves_the_old_one_held() {
+    let timeline = Timeline::new()
+        .token(1)
+        .token(2)
+        .kill(2)
+        .token(1)
+        .pass(500.0)
+        .skip();
+    let timeline = timeline.token(2).pass(360.0).gives(&[
+        "500 peek",
+        "501 peek",
+        "501 newer refused",
+        "824 touch_head",
+        "825 peek",
+    ]);
+    assert_eq!(timeline.view().state, State::Held);
+    timeline.token(2).pass(200.0).gives(&[]);
+}
+
+#[test]
+fn a_new_token_that_gets_no_answer_does_not_stop_the_touches_of_the_old_one() {
+    let timeline = Timeline::new()
+        .token(1)
+        .pass(500.0)
+        .server(|server| server.always = Some(unreachable()))
+        .token(2)
+        .pass(600.0);
+    assert!(timeline.count("touch_head") > 3);
+    assert!(timeline.count("peek") > 3);
+    let timeline = timeline
+        .skip()
+        .server(|server| server.always = None)
+        .pass(60.0);
+    assert_eq!(timeline.count("held, replaced"), 1);
+    assert_eq!(timeline.count("lost"), 0);
+}
+
+#[test]
+fn an_answer_about_the_previous_token_is_dropped() {
+    let timeline = Timeline::new()
+        .server(|server| server.is_silent = true)
+        .token(1)
+        .pass(1.0)
+        .gives(&["0 peek"])
+        .token(2)
+        .pass(1.0)
+        .gives(&["1 peek"])
+        .late_answer(dead())
+        .pass(5.0)
+        .gives(&[]);
+    assert_eq!(timeline.view().state, State::Unproven);
+}
+
+#[test]
+fn what_is_refused_while_it_is_to_lapse_has_lapsed() {
+    let policy = Policy {
+        intent: Intent::Lapse,
+        ..Policy::default()
+    };
+    let timeline = Timeline::with(policy).token(1).pass(905.0);
+    assert_eq!(timeline.view().state, State::Lapsed);
+    assert!(matches!(
+        timeline.view().death.unwrap().idle,
+        Idleness::After(_)
+    ));
+}

@@ -1,1 +1,185 @@
-//! x
+//! Rules 1 and 11: how sessions end.
+
+use crate::keeper::timeline::{Timeline, seconds, unreachable};
+use crate::keeper::{Blockage, Intent, OnShutdown, Policy, State, Verdict};
+
+fn lapsing(on_shutdown: OnShutdown) -> Policy {
+    Policy {
+        intent: Intent::Lapse,
+        on_shutdown,
+        ..Policy::default()
+    }
+}
+
+#[test]
+fn kept_tokens_are_revoked_and_lapsing_ones_are_left() {
+    let mut timeline = Timeline::new();
+    let other = timeline.add(lapsing(OnShutdown::Leave));
+    let now = timeline.now;
+    let timeline = timeline
+        .token(1)
+        .token_of(other, 2, now)
+        .pass(100.0)
+        .skip()
+        .shutdown(OnShutdown::Revoke, 10.0)
+        .pass(60.0)
+        .gives(&["100 left", "100 revoke", "100 revoked"]);
+    assert!(timeline.keeper.is_stopped());
+    assert_eq!(timeline.view().state, State::Revoked);
+}
+
+#[test]
+fn a_lapsing_token_is_revoked_if_that_is_configured() {
+    Timeline::with(lapsing(OnShutdown::Revoke))
+        .token(1)
+        .pass(100.0)
+        .skip()
+        .shutdown(OnShutdown::Revoke, 10.0)
+        .pass(60.0)
+        .gives(&["100 revoke", "100 revoked"]);
+}
+
+#[test]
+fn a_hand_over_leaves_all_tokens() {
+    let timeline = Timeline::new()
+        .token(1)
+        .pass(100.0)
+        .skip()
+        .shutdown(OnShutdown::Leave, 10.0)
+        .pass(5000.0)
+        .gives(&["100 left"]);
+    assert!(timeline.keeper.is_stopped());
+}
+
+#[test]
+fn a_stop_does_not_wait_for_what_is_in_flight_nor_for_the_floor() {
+    Timeline::new()
+        .token(1)
+        .pass(823.9)
+        .skip()
+        .server(|server| server.is_silent = true)
+        .pass(0.5)
+        .gives(&["824 touch_head"])
+        .server(|server| server.is_silent = false)
+        .shutdown(OnShutdown::Revoke, 10.0)
+        .pass(0.0)
+        .gives(&["824 revoke", "824 revoked"])
+        .late_answer(Verdict::Accepted)
+        .pass(5000.0)
+        .gives(&[]);
+}
+
+#[test]
+fn a_revocation_that_fails_is_tried_again_within_the_grace() {
+    let timeline = Timeline::new()
+        .token(1)
+        .pass(100.0)
+        .skip()
+        .server(|server| server.always = Some(unreachable()))
+        .shutdown(OnShutdown::Revoke, 10.0)
+        .pass(5.0);
+    assert!((2..=4).contains(&timeline.count("revoke")));
+    let timeline = timeline.server(|server| server.always = None).pass(5.0);
+    assert_eq!(timeline.count("revoked"), 1);
+    assert_eq!(timeline.view().state, State::Revoked);
+}
+
+#[test]
+fn what_is_not_revoked_within_the_grace_is_given_up_and_told() {
+    let timeline = Timeline::new()
+        .token(1)
+        .pass(100.0)
+        .skip()
+        .server(|server| server.is_silent = true)
+        .shutdown(OnShutdown::Revoke, 10.0)
+        .pass(9.9)
+        .gives(&["100 revoke"]);
+    assert!(!timeline.keeper.is_stopped());
+    let timeline = timeline.pass(1.0).gives(&["110 not revoked"]);
+    assert!(timeline.keeper.is_stopped());
+    assert_eq!(timeline.view().state, State::NotRevoked);
+}
+
+#[test]
+fn a_revocation_that_is_not_permitted_is_not_tried_again() {
+    let forbidden = Verdict::Blocked(Blockage::Forbidden("authz.policy.denied".into()));
+    Timeline::new()
+        .token(1)
+        .pass(100.0)
+        .skip()
+        .server(|server| server.always = Some(forbidden))
+        .shutdown(OnShutdown::Revoke, 10.0)
+        .pass(20.0)
+        .gives(&["100 revoke", "100 not revoked"]);
+}
+
+#[test]
+fn a_dead_token_is_not_revoked() {
+    let timeline = Timeline::new()
+        .token(1)
+        .kill(1)
+        .pass(10.0)
+        .skip()
+        .shutdown(OnShutdown::Revoke, 10.0)
+        .pass(20.0)
+        .gives(&[]);
+    assert!(timeline.keeper.is_stopped());
+    assert_eq!(timeline.view().state, State::Lost);
+}
+
+#[test]
+fn a_token_that_waits_to_be_proven_is_revoked_as_well() {
+    Timeline::new()
+        .token(1)
+        .pass(100.0)
+        .server(|server| server.is_silent = true)
+        .token(2)
+        .pass(0.5)
+        .skip()
+        .server(|server| server.is_silent = false)
+        .shutdown(OnShutdown::Revoke, 10.0)
+        .pass(20.0)
+        .gives(&["100 revoke", "100 revoked", "100 revoke", "100 revoked"]);
+}
+
+#[test]
+fn a_session_that_is_removed_ends_as_configured_and_is_forgotten() {
+    let timeline = Timeline::new()
+        .token(1)
+        .pass(100.0)
+        .skip()
+        .act(|keeper, id, now| keeper.handle_removed(id, now + seconds(10.0), now))
+        .pass(20.0)
+        .gives(&["100 revoke", "100 revoked"]);
+    assert!(
+        timeline
+            .keeper
+            .view(timeline.sessions[0], timeline.now)
+            .is_none()
+    );
+    assert_eq!(timeline.keeper.poll_timeout(), None);
+}
+
+#[test]
+fn a_changed_intent_is_followed_and_a_changed_margin_disturbs_nothing() {
+    let timeline = Timeline::new()
+        .token(1)
+        .pass(100.0)
+        .skip()
+        .act(|keeper, id, now| {
+            keeper.handle_policy(
+                id,
+                Policy {
+                    verify_every: 9,
+                    ..Policy::default()
+                },
+                now,
+            );
+        })
+        .pass(200.0)
+        .gives(&[])
+        .act(|keeper, id, now| keeper.handle_policy(id, lapsing(OnShutdown::Leave), now))
+        .pass(700.0);
+    assert_eq!(timeline.count("touch_head"), 0);
+    assert_eq!(timeline.view().state, State::Lapsed);
+}

@@ -138,8 +138,9 @@ impl Session {
         if organisation.report.as_ref() == Some(report) {
             return;
         }
-        organisation.report = Some(report.clone());
-        shared.changed.push(held.organisation);
+        if organisation.report.replace(report.clone()).is_some() {
+            shared.changed.push(held.organisation);
+        }
         self.tell(
             Some(held.token),
             EventKind::TimeoutRead(report.clone()),
