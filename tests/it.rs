@@ -1,1 +1,10 @@
 //! Integration tests.
+
+/// Everything below `tests/it/`.
+///
+/// `cfg(test)` tells clippy that even the helpers are tests.
+#[cfg(test)]
+mod it {
+    mod api;
+    mod support;
+}

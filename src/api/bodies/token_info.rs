@@ -1,0 +1,183 @@
+//! `TokenInfo`: what `GET /tokens/me` says about a token.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::api::field::{self, Fields};
+use crate::api::time;
+use crate::keeper::{ServerTime, TokenReport};
+
+const ID_LENGTH_MAX: usize = 64;
+const NAME_LENGTH_MAX: usize = 128;
+
+/// What the API says about a token. Every field may be absent.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+#[serde(transparent)]
+pub struct TokenInfo(Fields);
+
+/// Something with an id and a name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Named<'a> {
+    /// `id`.
+    pub id: Option<&'a str>,
+    /// `name`.
+    pub name: Option<&'a str>,
+}
+
+/// The OAuth client that a token was issued to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct OAuthClient<'a> {
+    /// `id` and `name`.
+    pub named: Named<'a>,
+    /// `authorizedGrantType`: `CLIENT_CREDENTIALS`, `CODE`, …
+    pub grant_type: Option<&'a str>,
+}
+
+impl TokenInfo {
+    /// Takes the body for a `TokenInfo`; `None` if it is no JSON object, or has none of the fields of one.
+    #[must_use]
+    pub fn read(body: &[u8]) -> Option<Self> {
+        let fields = field::object(body)?;
+        let known = fields
+            .iter()
+            .any(|(name, value)| match (name.as_str(), value) {
+                (
+                    "organization" | "homeOrganization" | "OAuthClient" | "clonedUser",
+                    Value::Object(_),
+                )
+                | ("authorizedScope", Value::Array(_))
+                | ("dateTokenIdles", Value::String(_) | Value::Number(_)) => true,
+                (_, _) => false,
+            });
+        known.then_some(Self(fields))
+    }
+
+    /// `organization`: the one the token works in.
+    #[must_use]
+    pub fn organisation(&self) -> Option<Named<'_>> {
+        self.named("organization")
+    }
+
+    /// `homeOrganization`: the one the token's user is at home in.
+    #[must_use]
+    pub fn home_organisation(&self) -> Option<Named<'_>> {
+        self.named("homeOrganization")
+    }
+
+    /// `OAuthClient`: the client that the token was issued to.
+    #[must_use]
+    pub fn client(&self) -> Option<OAuthClient<'_>> {
+        let client = self.0.get("OAuthClient")?.as_object()?;
+        Some(OAuthClient {
+            named: named(client),
+            grant_type: field::text(client, "authorizedGrantType"),
+        })
+    }
+
+    /// `authorizedScope`: what the token may be used for.
+    #[must_use]
+    pub fn scopes(&self) -> Vec<&str> {
+        let scopes = field::elements(&self.0, "authorizedScope");
+        scopes.iter().filter_map(Value::as_str).collect()
+    }
+
+    /// `dateTokenIdles`: when this token will idle out.
+    #[must_use]
+    pub fn idles_at(&self) -> Option<ServerTime> {
+        self.0.get("dateTokenIdles").and_then(time::instant)
+    }
+
+    /// The whole object, as it came.
+    #[must_use]
+    pub fn fields(&self) -> &serde_json::Map<String, Value> {
+        &self.0
+    }
+
+    /// What the keeper cares about.
+    #[must_use]
+    pub fn report(&self) -> TokenReport {
+        let organisation = self.organisation();
+        let id = organisation.and_then(|named| named.id);
+        let name = organisation.and_then(|named| named.name);
+        TokenReport {
+            organisation: id.and_then(|id| field::printable_ascii(id, ID_LENGTH_MAX)),
+            organisation_name: name.and_then(|name| field::printable(name, NAME_LENGTH_MAX)),
+            idles_at: self.idles_at(),
+        }
+    }
+
+    fn named(&self, name: &str) -> Option<Named<'_>> {
+        self.0.get(name)?.as_object().map(named)
+    }
+}
+
+fn named(fields: &Fields) -> Named<'_> {
+    Named {
+        id: field::text(fields, "id"),
+        name: field::text(fields, "name"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_field_of_the_documentation_is_read() {
+        let info = TokenInfo::read(
+            br#"{"organization":{"id":"o-1","name":"Acme"},"homeOrganization":{"id":"o-2"},
+                "authorizedScope":["users","user-basic-info:readonly"],
+                "dateTokenIdles":"2026-11-24T08:00:00.000Z",
+                "OAuthClient":{"id":"c-1","name":"Wallboard","authorizedGrantType":"CODE"}}"#,
+        )
+        .unwrap();
+        let organisation = info.organisation().unwrap();
+        assert_eq!(organisation.id, Some("o-1"));
+        assert_eq!(organisation.name, Some("Acme"));
+        assert_eq!(info.home_organisation().unwrap().id, Some("o-2"));
+        assert_eq!(info.scopes(), ["users", "user-basic-info:readonly"]);
+        let client = info.client().unwrap();
+        assert_eq!(client.named.name, Some("Wallboard"));
+        assert_eq!(client.grant_type, Some("CODE"));
+        assert_eq!(
+            info.idles_at(),
+            Some(ServerTime::from_unix_milliseconds(1_795_507_200_000))
+        );
+    }
+
+    #[test]
+    fn a_field_of_a_wrong_type_is_absent_and_spoils_no_other() {
+        let info = TokenInfo::read(
+            br#"{"organization":{"id":7,"name":"Acme"},"homeOrganization":"o-2","OAuthClient":null,
+                "authorizedScope":[1,"users"],"dateTokenIdles":"soon","future":[{}]}"#,
+        )
+        .unwrap();
+        assert_eq!(
+            info.report(),
+            TokenReport {
+                organisation_name: Some("Acme".into()),
+                ..TokenReport::default()
+            }
+        );
+        assert_eq!(info.home_organisation(), None);
+        assert_eq!(info.client(), None);
+        assert_eq!(info.scopes(), ["users"]);
+        assert!(info.fields().contains_key("future"));
+    }
+
+    #[test]
+    fn what_has_no_field_of_a_token_info_is_none() {
+        for body in [
+            "",
+            "{}",
+            "[]",
+            "null",
+            "<html>",
+            r#"{"status":"ok"}"#,
+            r#"{"organization":"Hotel"}"#,
+            r#"{"organization":null,"dateTokenIdles":null}"#,
+        ] {
+            assert_eq!(TokenInfo::read(body.as_bytes()), None, "{body}");
+        }
+    }
+}

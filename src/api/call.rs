@@ -1,0 +1,114 @@
+//! The six operations as requests: method, path, body, and what is wanted in return.
+
+use reqwest::Method;
+
+use super::bodies::IdleTokenTimeout;
+use super::user::UserId;
+use crate::keeper::{Operation, Touch};
+
+/// Whether a read leaves the idle timer alone.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Preserve {
+    /// The idle timer is not reset.
+    Yes,
+    /// The idle timer is reset, as by any other request.
+    No,
+}
+
+/// One request.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Call<'a> {
+    ReadToken(Preserve),
+    HeadToken,
+    DeleteOwnToken,
+    DeleteTokensOf(&'a UserId),
+    ReadTimeout,
+    WriteTimeout(&'a IdleTokenTimeout),
+}
+
+/// What a 2xx has to bring.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Wanted {
+    /// No body, whatever the status: the answer to HEAD.
+    Head,
+    /// The token gone, and it is no failure if it was gone before.
+    Gone,
+    /// The deed alone.
+    Done,
+    /// A `TokenInfo`.
+    TokenInfo,
+    /// An `IdleTokenTimeout`.
+    Timeout,
+}
+
+impl From<Operation> for Call<'_> {
+    fn from(operation: Operation) -> Self {
+        match operation {
+            Operation::Peek => Self::ReadToken(Preserve::Yes),
+            Operation::Touch(Touch::Head) => Self::HeadToken,
+            Operation::Touch(Touch::Get) => Self::ReadToken(Preserve::No),
+            Operation::ReadTimeout => Self::ReadTimeout,
+            Operation::Revoke => Self::DeleteOwnToken,
+        }
+    }
+}
+
+impl Call<'_> {
+    pub(super) fn method(self) -> Method {
+        match self {
+            Self::ReadToken(_) | Self::ReadTimeout => Method::GET,
+            Self::HeadToken => Method::HEAD,
+            Self::DeleteOwnToken | Self::DeleteTokensOf(_) => Method::DELETE,
+            Self::WriteTimeout(_) => Method::PUT,
+        }
+    }
+
+    /// What follows the API's base.
+    pub(super) fn path(self) -> String {
+        match self {
+            Self::ReadToken(Preserve::Yes) => "/api/v2/tokens/me?preserveIdleTTL=true".to_owned(),
+            Self::ReadToken(Preserve::No) | Self::HeadToken | Self::DeleteOwnToken => {
+                "/api/v2/tokens/me".to_owned()
+            }
+            Self::DeleteTokensOf(user) => format!("/api/v2/tokens/{user}"),
+            Self::ReadTimeout | Self::WriteTimeout(_) => "/api/v2/tokens/timeout".to_owned(),
+        }
+    }
+
+    /// The JSON that is sent along.
+    pub(super) fn body(self) -> Option<Vec<u8>> {
+        match self {
+            Self::WriteTimeout(timeout) => {
+                Some(serde_json::to_vec(timeout).expect("a map with text for keys is JSON"))
+            }
+            Self::ReadToken(_)
+            | Self::HeadToken
+            | Self::DeleteOwnToken
+            | Self::DeleteTokensOf(_)
+            | Self::ReadTimeout => None,
+        }
+    }
+
+    pub(super) fn wanted(self) -> Wanted {
+        match self {
+            Self::ReadToken(_) => Wanted::TokenInfo,
+            Self::HeadToken => Wanted::Head,
+            Self::DeleteOwnToken => Wanted::Gone,
+            Self::DeleteTokensOf(_) => Wanted::Done,
+            Self::ReadTimeout | Self::WriteTimeout(_) => Wanted::Timeout,
+        }
+    }
+
+    /// The word for logs.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::ReadToken(Preserve::Yes) => "peek",
+            Self::ReadToken(Preserve::No) => "touch_get",
+            Self::HeadToken => "touch_head",
+            Self::DeleteOwnToken => "revoke",
+            Self::DeleteTokensOf(_) => "revoke_user",
+            Self::ReadTimeout => "read_timeout",
+            Self::WriteTimeout(_) => "write_timeout",
+        }
+    }
+}

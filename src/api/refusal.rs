@@ -1,0 +1,92 @@
+//! What a command is told when an operation was not done.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::bodies::ErrorBody;
+use super::field;
+use crate::config::ApiBase;
+use crate::keeper::{Refusal, Verdict};
+
+const MESSAGE_LENGTH_MAX: usize = 512;
+
+/// Why an operation was not done.
+#[derive(Clone, PartialEq, Debug)]
+pub struct CallError {
+    /// The API that was asked.
+    pub api: ApiBase,
+    /// What the answer means. Never one of the verdicts of a success.
+    pub verdict: Verdict,
+    /// The HTTP status, if there was an answer at all.
+    pub status: Option<u16>,
+    /// What support asks for.
+    pub correlation_id: Option<Arc<str>>,
+    /// What the API said, if it was JSON.
+    pub body: Option<Box<ErrorBody>>,
+}
+
+impl std::error::Error for CallError {}
+
+impl fmt::Display for CallError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: ", self.api)?;
+        match &self.verdict {
+            Verdict::Refused(Refusal::BadCredentials) => {
+                formatter.write_str("the token is refused (bad.credentials)")?;
+            }
+            Verdict::Refused(Refusal::Unread) => {
+                formatter.write_str("the token is refused, and the answer does not say why")?;
+            }
+            Verdict::Blocked(blockage) => blockage.fmt(formatter)?,
+            Verdict::Throttled { retry_after } => throttled(*retry_after, formatter)?,
+            Verdict::Unreachable(failure) => failure.fmt(formatter)?,
+            Verdict::Accepted | Verdict::Alive(_) | Verdict::Timeout(_) => {
+                formatter.write_str("the answer was to another question")?;
+            }
+        }
+        if let Some(message) = self.message() {
+            write!(formatter, ": {message}")?;
+        }
+        match &self.correlation_id {
+            Some(id) => write!(formatter, " [correlation id {id}]"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl CallError {
+    /// What the API said for people, without control characters and at most 512 characters of it.
+    #[must_use]
+    pub fn message(&self) -> Option<Arc<str>> {
+        field::printable(self.body.as_ref()?.message()?, MESSAGE_LENGTH_MAX)
+    }
+}
+
+fn throttled(retry_after: Option<Duration>, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match retry_after {
+        Some(wait) => write!(formatter, "rate limited for another {}s", wait.as_secs()),
+        None => formatter.write_str("rate limited"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keeper::Blockage;
+
+    #[test]
+    fn says_where_what_why_and_what_support_will_ask_for() {
+        let error = CallError {
+            api: ApiBase::new("https://api.mypurecloud.de").unwrap(),
+            verdict: Verdict::Blocked(Blockage::Forbidden("missing.permissions".into())),
+            status: Some(403),
+            correlation_id: Some("c-1".into()),
+            body: ErrorBody::read(br#"{"message":"Not\nallowed"}"#).map(Box::new),
+        };
+        assert_eq!(
+            error.to_string(),
+            "https://api.mypurecloud.de: not permitted (missing.permissions): Notallowed [correlation id c-1]"
+        );
+    }
+}

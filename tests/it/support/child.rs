@@ -1,0 +1,22 @@
+//! Runs one test again, in a process with another environment: a test must not change its own.
+
+use std::process::Command;
+
+/// Set for a test that was started by [`in_child`].
+const MARK: &str = "SESSION_KEEPALIVE_TEST_CHILD";
+
+/// Runs `test` here if this is the child, or else starts the child and demands that it succeeds.
+pub(crate) fn in_child(name: &str, environment: &[(&str, &str)], test: impl FnOnce()) {
+    if std::env::var_os(MARK).is_some() {
+        return test();
+    }
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", name, "--nocapture"])
+        .envs(environment.iter().copied())
+        .env(MARK, "1")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}{output:?}");
+    assert!(said.contains("1 passed"), "no test is called {name}");
+}

@@ -1,0 +1,138 @@
+//! A server made of bytes: it answers what it is told, right or wrong, and remembers what it was asked.
+
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use super::tls::Identity;
+
+/// What the server does once it has read a request's head.
+#[derive(Clone)]
+pub(crate) enum Script {
+    /// Sends these bytes and closes.
+    Send(Vec<u8>),
+    /// Sends these bytes and waits for the client to go.
+    SendAndHang(Vec<u8>),
+    /// Sends these bytes, again and again, until the client goes.
+    SendForever(Vec<u8>),
+    /// Connects to the host that CONNECT names, and carries bytes both ways.
+    Tunnel,
+}
+
+/// A server on a free port of loopback. It ends with the test's process.
+pub(crate) struct RawServer {
+    address: SocketAddr,
+    requests: Arc<Mutex<Vec<String>>>,
+}
+
+impl RawServer {
+    pub(crate) fn start(script: Script) -> Self {
+        Self::listen(
+            move |mut stream| {
+                let head = read_head(&mut stream)?;
+                Ok((head, Connection::Plain(stream)))
+            },
+            script,
+        )
+    }
+
+    pub(crate) fn start_tls(identity: &Identity, script: Script) -> Self {
+        let config = identity.server_config();
+        Self::listen(
+            move |stream| {
+                let mut stream = super::tls::accept(&config, stream)?;
+                let head = read_head(&mut stream)?;
+                Ok((head, Connection::Encrypted(Box::new(stream))))
+            },
+            script,
+        )
+    }
+
+    fn listen(
+        accept: impl Fn(TcpStream) -> io::Result<(String, Connection)> + Send + Sync + 'static,
+        script: Script,
+    ) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let log = Arc::clone(&requests);
+        let accept = Arc::new(accept);
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let accept = Arc::clone(&accept);
+                let log = Arc::clone(&log);
+                let script = script.clone();
+                thread::spawn(move || {
+                    // A client that goes early is what most of these tests are about.
+                    if let Ok((head, connection)) = accept(stream) {
+                        log.lock().unwrap().push(head.clone());
+                        connection.play(&head, script).ok();
+                    }
+                });
+            }
+        });
+        Self { address, requests }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The heads of the requests so far.
+    pub(crate) fn requests(&self) -> Vec<String> {
+        self.requests.lock().unwrap().clone()
+    }
+}
+
+enum Connection {
+    Plain(TcpStream),
+    Encrypted(Box<dyn Stream>),
+}
+
+trait Stream: Read + Write {}
+impl<T: Read + Write> Stream for T {}
+
+impl Connection {
+    fn play(self, head: &str, script: Script) -> io::Result<()> {
+        let mut stream: Box<dyn Stream> = match (self, &script) {
+            (Self::Plain(stream), Script::Tunnel) => return tunnel(stream, head),
+            (Self::Plain(stream), _) => Box::new(stream),
+            (Self::Encrypted(stream), _) => stream,
+        };
+        match script {
+            Script::Send(bytes) => {
+                stream.write_all(&bytes)?;
+                stream.flush()
+            }
+            Script::SendAndHang(bytes) => {
+                stream.write_all(&bytes)?;
+                stream.flush()?;
+                io::copy(&mut stream, &mut io::sink()).map(drop)
+            }
+            Script::SendForever(bytes) => loop {
+                stream.write_all(&bytes)?;
+            },
+            Script::Tunnel => unreachable!("only a plain connection is a tunnel"),
+        }
+    }
+}
+
+fn tunnel(mut client: TcpStream, head: &str) -> io::Result<()> {
+    let host = head.split(' ').nth(1).unwrap_or_default();
+    let mut server = TcpStream::connect(host)?;
+    client.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n")?;
+    let (mut from_client, mut to_server) = (client.try_clone()?, server.try_clone()?);
+    thread::spawn(move || io::copy(&mut from_client, &mut to_server));
+    io::copy(&mut server, &mut client).map(drop)
+}
+
+fn read_head(stream: &mut impl Read) -> io::Result<String> {
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") {
+        stream.read_exact(&mut byte)?;
+        head.push(byte[0]);
+    }
+    Ok(String::from_utf8_lossy(&head).into_owned())
+}
