@@ -4,7 +4,9 @@ use std::fmt;
 use std::path::PathBuf;
 
 /// Where a session's token is to be found.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+///
+/// `Debug` and `Display` leave out a command's arguments: they are not ours to show.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Source {
     /// A file that holds the token and nothing else.
     File(PathBuf),
@@ -22,7 +24,6 @@ impl fmt::Display for Source {
             Self::File(path) => write!(formatter, "file {}", path.display()),
             Self::Env(name) => write!(formatter, "environment variable {name}"),
             Self::Credential(name) => write!(formatter, "systemd credential {name}"),
-            // Arguments stay out: they are not ours to show.
             Self::Command(words) => {
                 write!(
                     formatter,
@@ -31,5 +32,25 @@ impl fmt::Display for Source {
                 )
             }
         }
+    }
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Source({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_commands_arguments_are_not_shown() {
+        let source = Source::Command(vec!["/bin/vault".into(), "--password=hunter2".into()]);
+        assert_eq!(
+            format!("{source} {source:?}"),
+            "command /bin/vault Source(command /bin/vault)"
+        );
     }
 }

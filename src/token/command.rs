@@ -1,0 +1,207 @@
+//! Runs the program that prints a token: no shell, next to no environment, and an end to everything.
+
+use std::ffi::OsString;
+use std::process::Stdio;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal};
+use tokio::io::AsyncReadExt;
+use tokio::process::{Child, Command};
+use zeroize::Zeroizing;
+
+use super::file::READ_MAX;
+use super::{Source, SourceError, TOKEN_LENGTH_MAX};
+
+/// What the program prints until it ends, if it ends well and in time.
+///
+/// It gets the `variables` for an environment and no input. What it says on
+/// standard error is dropped: it may hold anything, tokens included. If this
+/// is dropped or fails, the program and its children are killed; children that
+/// let go of the output and outlive the program are its own affair.
+pub(super) async fn output(
+    place: &Source,
+    words: &[String],
+    variables: impl IntoIterator<Item = (&'static str, OsString)>,
+    time_limit: Duration,
+) -> Result<Zeroizing<Vec<u8>>, SourceError> {
+    let (program, arguments) = words
+        .split_first()
+        .map_or(("", &[][..]), |(program, rest)| (program.as_str(), rest));
+    let child = Command::new(program)
+        .args(arguments)
+        .env_clear()
+        .envs(variables)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .process_group(0)
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(|cause| SourceError::NotStarted {
+            place: place.clone(),
+            cause,
+        })?;
+    tokio::time::timeout(time_limit, Group(child).output(place))
+        .await
+        .unwrap_or_else(|_| {
+            Err(SourceError::TimedOut {
+                place: place.clone(),
+                time_limit,
+            })
+        })
+}
+
+/// A child that leads a process group of its own.
+struct Group(Child);
+
+impl Group {
+    async fn output(mut self, place: &Source) -> Result<Zeroizing<Vec<u8>>, SourceError> {
+        let stdout = self.0.stdout.take().expect("standard output is piped");
+        // Room to spare, so that the buffer never moves and no copy stays behind.
+        let mut bytes = Zeroizing::new(Vec::with_capacity(READ_MAX + 64));
+        let unreadable = |cause| SourceError::NotReadable {
+            place: place.clone(),
+            cause,
+        };
+        stdout
+            .take(READ_MAX as u64)
+            .read_to_end(&mut bytes)
+            .await
+            .map_err(unreadable)?;
+        if bytes.len() > TOKEN_LENGTH_MAX + 2 {
+            return Err(SourceError::TooMuchOutput(place.clone()));
+        }
+        let status = self.0.wait().await.map_err(unreadable)?;
+        if !status.success() {
+            return Err(SourceError::Failed {
+                place: place.clone(),
+                status,
+            });
+        }
+        Ok(bytes)
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        // There is an id for as long as the child has not been waited for, and
+        // so long nothing else can have its number. The group may have gone.
+        let leader = self.0.id().and_then(|id| i32::try_from(id).ok());
+        if let Some(leader) = leader.and_then(Pid::from_raw) {
+            let _gone = rustix::process::kill_process_group(leader, Signal::KILL);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::io::Read as _;
+    use std::path::Path;
+
+    use rustix::fs::{CWD, FileType, Mode};
+
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    async fn shell(script: &str, time_limit: Duration) -> Result<Vec<u8>, SourceError> {
+        let words = ["/bin/sh", "-c", script].map(str::to_owned);
+        let place = Source::Command(words.to_vec());
+        let variables = [("PATH", "/usr/bin:/bin".into())];
+        let bytes = output(&place, &words, variables, time_limit).await?;
+        Ok(bytes.to_vec())
+    }
+
+    async fn failure(script: &str, time_limit: Duration) -> String {
+        shell(script, time_limit).await.unwrap_err().to_string()
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn what_the_program_prints_is_taken_whole() {
+        assert_eq!(shell("echo abc", LONG).await.unwrap(), b"abc\n");
+        let most = "head -c 8192 /dev/zero && echo && echo";
+        assert_eq!(shell(most, LONG).await.unwrap().len(), 8194);
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn a_failure_names_the_program_and_its_end_but_nothing_it_said() {
+        assert_eq!(
+            failure("echo secret; echo secret >&2; exit 3", LONG).await,
+            "command /bin/sh failed: exit status: 3"
+        );
+        assert_eq!(
+            failure("kill -TERM $$", LONG).await,
+            "command /bin/sh failed: signal: 15 (SIGTERM)"
+        );
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn a_program_that_is_not_there_is_named() {
+        let words = ["/no/such/program".to_owned(), "argument".to_owned()];
+        let place = Source::Command(words.to_vec());
+        let error = output(&place, &words, [], LONG).await.unwrap_err();
+        assert!(matches!(error, SourceError::NotStarted { .. }));
+        assert_eq!(
+            error.to_string(),
+            "command /no/such/program could not be started"
+        );
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn a_program_that_hangs_is_ended() {
+        let limit = Duration::from_millis(200);
+        let expected = "command /bin/sh did not end within 200ms";
+        assert_eq!(failure("exec sleep 60", limit).await, expected);
+        // The program has ended, but its child holds the output open.
+        assert_eq!(failure("sleep 60 & echo abc", limit).await, expected);
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn a_flood_is_cut_off() {
+        assert_eq!(
+            failure("exec cat /dev/zero", LONG).await,
+            "command /bin/sh printed more than 8192 bytes"
+        );
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn the_environment_and_the_input_are_empty() {
+        let script = "/usr/bin/env -u PWD -u SHLVL -u _ -u OLDPWD; cat";
+        let environment = shell(script, LONG).await.unwrap();
+        assert_eq!(
+            String::from_utf8(environment).unwrap(),
+            "PATH=/usr/bin:/bin\n"
+        );
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn children_do_not_outlive_a_program_that_is_given_up() {
+        let directory = tempfile::tempdir().unwrap();
+        let pipe = directory.path().join("pipe");
+        rustix::fs::mknodat(CWD, &pipe, FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap();
+        let script = format!(
+            "(printf x; sleep 20; printf survived) >{} & wait",
+            pipe.display()
+        );
+        let mut child = tokio::select! {
+            ended = shell(&script, LONG) => panic!("the program ended: {ended:?}"),
+            child = heard(&pipe) => child,
+        };
+        // The end of the pipe comes with the end of whoever holds it.
+        let mut last_words = String::new();
+        child.read_to_string(&mut last_words).unwrap();
+        assert_eq!(last_words, "");
+    }
+
+    /// The pipe, once someone has written a byte to it.
+    async fn heard(pipe: &Path) -> File {
+        let pipe = pipe.to_owned();
+        let heard = tokio::task::spawn_blocking(move || {
+            let mut file = File::open(pipe).unwrap();
+            file.read_exact(&mut [0]).unwrap();
+            file
+        });
+        heard.await.unwrap()
+    }
+}
