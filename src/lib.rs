@@ -2,4 +2,5 @@
 
 pub mod config;
 pub mod keeper;
+pub mod sim;
 pub mod token;
