@@ -3,7 +3,8 @@
 //! [`Server`] is pure: it has no clock, network, file, log or task. It is
 //! called with [`Server::answer`] at instants that its caller chooses, and a
 //! seed stands in for chance, so that the same calls bring the same answers.
-//! What it is told to get wrong is a [`Script`] of [`Fault`]s.
+//! What it is told to get wrong is a [`Script`] of [`Fault`]s. [`http`] serves
+//! the same model to any HTTP client.
 //!
 //! *Invariant*: nothing that a client sends can make the model panic or grow
 //! without limit.
@@ -27,6 +28,7 @@ mod error;
 mod exchange;
 mod faults;
 mod form;
+pub mod http;
 mod operation;
 mod record;
 mod registry;
