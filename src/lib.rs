@@ -3,4 +3,5 @@
 pub mod api;
 pub mod config;
 pub mod keeper;
+pub mod sim;
 pub mod token;

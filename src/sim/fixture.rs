@@ -1,0 +1,54 @@
+//! What the tests of the model share.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::{Answer, Request, Server, Settings, TokenSpec};
+use crate::keeper::Instant;
+
+/// So many seconds after boot.
+pub(super) fn at(seconds: u64) -> Instant {
+    Instant::from_boot(Duration::from_secs(seconds))
+}
+
+/// An organisation with an idle timeout of 900 s, and user `ann` with token `a` since boot.
+pub(super) fn server() -> Server {
+    server_with(|_| {})
+}
+
+/// The same with other settings.
+pub(super) fn server_with(change: impl FnOnce(&mut Settings)) -> Server {
+    let mut settings = Settings::default();
+    change(&mut settings);
+    let mut server = Server::new(settings, 1);
+    server.add_token(TokenSpec::user("a", "ann"), at(0));
+    server
+}
+
+/// The status of the answer.
+pub(super) fn status(server: &mut Server, request: &Request<'_>, seconds: u64) -> u16 {
+    server.answer(request, at(seconds)).response.status
+}
+
+/// The body of an answer as JSON; null if it is empty.
+pub(super) fn json(answer: &Answer) -> Value {
+    if answer.response.body.is_empty() {
+        return Value::Null;
+    }
+    serde_json::from_slice(&answer.response.body).unwrap()
+}
+
+/// Status and code of the answer, whose body must be of the documented form.
+pub(super) fn refusal(server: &mut Server, request: &Request<'_>, seconds: u64) -> (u16, String) {
+    let answer = server.answer(request, at(seconds));
+    let body = json(&answer);
+    assert_eq!(body["status"], answer.response.status);
+    assert_eq!(
+        body["contextId"].as_str(),
+        answer.response.header("ININ-Correlation-Id")
+    );
+    assert!(body["message"].is_string() && body["errors"].is_array());
+    let code = body["code"].as_str().unwrap().to_owned();
+    (answer.response.status, code)
+}

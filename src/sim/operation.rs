@@ -1,0 +1,141 @@
+//! Which operation a request asks for.
+
+use std::borrow::Cow;
+
+use super::form;
+use super::{Method, Request};
+
+/// What a request asks for.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Operation {
+    /// `GET /tokens/me?preserveIdleTTL=true`; `true` in any case.
+    PeekMe,
+    /// `HEAD /tokens/me`.
+    HeadMe,
+    /// `GET /tokens/me`.
+    GetMe,
+    /// `GET /tokens/timeout`.
+    GetTimeout,
+    /// `PUT /tokens/timeout`.
+    PutTimeout,
+    /// `DELETE /tokens/me`.
+    DeleteMe,
+    /// `DELETE /tokens/{userId}`.
+    DeleteUser,
+    /// `POST /oauth/token`: made without a token.
+    Mint,
+    /// An unknown path, or a method that its path does not have.
+    Unknown,
+}
+
+impl Operation {
+    /// How many there are.
+    pub(super) const COUNT: usize = Self::Unknown as usize + 1;
+}
+
+/// Where a request leads.
+pub(super) enum Route<'a> {
+    /// To an operation of the API without further parameters.
+    Api(Operation),
+    /// To [`Operation::DeleteUser`] of this user.
+    User(Cow<'a, str>),
+    /// To the login service.
+    Login,
+    /// Nowhere: the path has other methods only.
+    WrongMethod { allow: &'static str },
+    /// Nowhere.
+    NotFound,
+}
+
+impl<'a> Route<'a> {
+    pub(super) fn of(request: &Request<'a>) -> Self {
+        let Some(path) = request.path.strip_prefix("/api/v2/tokens/") else {
+            return match (request.path, request.method) {
+                ("/oauth/token", Method::Post) => Self::Login,
+                ("/oauth/token", _) => Self::WrongMethod { allow: "POST" },
+                _ => Self::NotFound,
+            };
+        };
+        match (path, request.method) {
+            ("me", Method::Head) => Self::Api(Operation::HeadMe),
+            ("me", Method::Get) if preserves_idle_time(request.query) => {
+                Self::Api(Operation::PeekMe)
+            }
+            ("me", Method::Get) => Self::Api(Operation::GetMe),
+            ("me", Method::Delete) => Self::Api(Operation::DeleteMe),
+            ("me", _) => Self::WrongMethod {
+                allow: "DELETE, GET, HEAD",
+            },
+            ("timeout", Method::Get) => Self::Api(Operation::GetTimeout),
+            ("timeout", Method::Put) => Self::Api(Operation::PutTimeout),
+            ("timeout", _) => Self::WrongMethod { allow: "GET, PUT" },
+            (user, _) if user.is_empty() || user.contains('/') => Self::NotFound,
+            (user, Method::Delete) => Self::User(form::decoded(user)),
+            _ => Self::WrongMethod { allow: "DELETE" },
+        }
+    }
+
+    pub(super) fn operation(&self) -> Operation {
+        match self {
+            Self::Api(operation) => *operation,
+            Self::User(_) => Operation::DeleteUser,
+            Self::Login => Operation::Mint,
+            Self::WrongMethod { .. } | Self::NotFound => Operation::Unknown,
+        }
+    }
+}
+
+fn preserves_idle_time(query: &str) -> bool {
+    !query.is_empty()
+        && form::value(query, "preserveIdleTTL")
+            .is_some_and(|value| value.eq_ignore_ascii_case("true"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn operation(method: Method, path: &str, query: &str) -> Operation {
+        let request = Request {
+            query,
+            ..Request::new(method, path)
+        };
+        Route::of(&request).operation()
+    }
+
+    #[test]
+    fn only_preserve_idle_ttl_true_is_a_peek() {
+        for (query, expected) in [
+            ("preserveIdleTTL=true", Operation::PeekMe),
+            ("a=b&preserveIdleTTL=True", Operation::PeekMe),
+            ("preserveIdleTTL=false", Operation::GetMe),
+            ("preserveIdleTTL=1", Operation::GetMe),
+            ("preserveIdleTTL", Operation::GetMe),
+            ("preserveidlettl=true", Operation::GetMe),
+            ("", Operation::GetMe),
+        ] {
+            assert_eq!(
+                operation(Method::Get, "/api/v2/tokens/me", query),
+                expected,
+                "{query}"
+            );
+        }
+        assert_eq!(
+            operation(Method::Head, "/api/v2/tokens/me", "preserveIdleTTL=true"),
+            Operation::HeadMe
+        );
+    }
+
+    #[test]
+    fn a_path_that_is_not_the_apis_leads_nowhere() {
+        for path in [
+            "",
+            "/",
+            "/tokens/me",
+            "/api/v2/tokens/",
+            "/api/v2/tokens/a/b",
+        ] {
+            assert_eq!(operation(Method::Delete, path, ""), Operation::Unknown);
+        }
+    }
+}

@@ -1,0 +1,301 @@
+//! The server: it authenticates, counts, and does what it was asked.
+
+mod administration;
+mod gate;
+mod me;
+mod oauth;
+mod timeout;
+
+use crate::keeper::Instant;
+
+use super::eras::Eras;
+use super::error::ApiError;
+use super::operation::Route;
+use super::registry::{Holder, Registry, TokenNumber, UserNumber};
+use super::{
+    Answer, Fault, Method, Operation, Processing, Request, Response, Script, Settings, wall,
+};
+
+/// The longest body of a request, in bytes; a longer one is answered with 413.
+pub const BODY_LENGTH_MAX: usize = 64 * 1024;
+
+/// An organisation's server.
+pub struct Server {
+    settings: Settings,
+    script: Script,
+    eras: Eras,
+    timeout: timeout::Document,
+    registry: Registry,
+    random: fastrand::Rng,
+    organisation_id: String,
+    application_id: String,
+    strangers: u64,
+}
+
+impl Server {
+    /// A server without tokens; the seed decides every id that it makes up.
+    #[must_use]
+    pub fn new(settings: Settings, seed: u64) -> Self {
+        let mut random = fastrand::Rng::with_seed(seed);
+        Self {
+            script: Script::default(),
+            eras: Eras::new(settings.timeout.clone(), settings.precedence),
+            timeout: timeout::Document::new(&settings),
+            registry: Registry::default(),
+            organisation_id: uuid(&mut random),
+            application_id: uuid(&mut random),
+            random,
+            strangers: 0,
+            settings,
+        }
+    }
+
+    /// Answers one request that arrives at `now`.
+    ///
+    /// Instants must not decrease from call to call for the answers to make
+    /// sense; nothing panics if they do.
+    pub fn answer(&mut self, request: &Request<'_>, now: Instant) -> Answer {
+        let route = Route::of(request);
+        let operation = route.operation();
+        let context_id = uuid(&mut self.random);
+        let known = request.bearer.and_then(|value| self.registry.find(value));
+        if let Some(number) = known {
+            self.registry.settle(number, &self.eras, now);
+            let record = &mut self.registry.token_mut(number).record;
+            record.note_arrival(operation, now);
+        }
+        let fault = self.script.next(request, operation, now);
+        let processing = fault.as_ref().map_or(Processing::Done, Fault::processing);
+        let own = match processing {
+            Processing::Done => self.process(request, &route, known, &context_id, now),
+            Processing::Skipped => Response::new(504, Vec::new()),
+        };
+        let replacement = fault
+            .as_ref()
+            .and_then(|fault| fault.replacement(&context_id));
+        let mut response = replacement.unwrap_or(own);
+        self.sign(&mut response, fault.as_ref(), context_id, now);
+        if request.method == Method::Head {
+            response.body.clear();
+        }
+        if let Some(fault) = &fault {
+            fault.distort(request.method, &mut response);
+        }
+        Answer {
+            response,
+            wire: fault.as_ref().and_then(Fault::wire),
+        }
+    }
+
+    fn sign(
+        &self,
+        response: &mut Response,
+        fault: Option<&Fault>,
+        context_id: String,
+        now: Instant,
+    ) {
+        let skew = fault.map_or(0, Fault::date_skew);
+        let date = wall::at(self.settings.wall_at_boot, now);
+        let date = wall::shifted(date, self.settings.date_skew.saturating_add(skew));
+        let headers = &mut response.headers;
+        headers.push(("Date", wall::http_date(date).into()));
+        if !headers.iter().any(|(name, _)| *name == "Content-Type") {
+            headers.push(("Content-Type", "application/json".into()));
+        }
+        if !fault.is_some_and(Fault::is_before_the_api) {
+            headers.push(("ININ-Correlation-Id", context_id.into()));
+        }
+    }
+
+    fn process(
+        &mut self,
+        request: &Request<'_>,
+        route: &Route<'_>,
+        known: Option<TokenNumber>,
+        context_id: &str,
+        now: Instant,
+    ) -> Response {
+        let result = match route {
+            Route::Login => return self.mint(request, now),
+            Route::NotFound => Err(ApiError::not_found()),
+            Route::WrongMethod { allow } => Err(ApiError::wrong_method(allow)),
+            Route::Api(_) | Route::User(_) => self
+                .authenticate(request, known, now)
+                .and_then(|number| self.serve(request, route, number, now)),
+        };
+        result.unwrap_or_else(|error| error.into_response(context_id))
+    }
+
+    /// Does what a caller asks whose token, address and rate have passed.
+    fn serve(
+        &mut self,
+        request: &Request<'_>,
+        route: &Route<'_>,
+        number: TokenNumber,
+        now: Instant,
+    ) -> Result<Response, ApiError> {
+        self.note_activity(route.operation(), number, now);
+        if request.body.len() > BODY_LENGTH_MAX {
+            return Err(ApiError::too_large());
+        }
+        let response = match route {
+            Route::User(user) => self.delete_user(number, user, now)?,
+            Route::Api(Operation::GetTimeout) => self.read_timeout(number)?,
+            Route::Api(Operation::PutTimeout) => self.set_timeout(request, number, now)?,
+            Route::Api(Operation::DeleteMe) => self.delete_me(number, now),
+            Route::Api(Operation::HeadMe) => Response::new(200, Vec::new()),
+            Route::Api(_) | Route::Login | Route::WrongMethod { .. } | Route::NotFound => {
+                self.token_info(number)
+            }
+        };
+        let record = &mut self.registry.token_mut(number).record;
+        record.accepted = record.accepted.saturating_add(1);
+        Ok(response)
+    }
+
+    fn note_activity(&mut self, operation: Operation, number: TokenNumber, now: Instant) {
+        let resets = !matches!(operation, Operation::PeekMe | Operation::DeleteMe)
+            && !self.settings.excluded.contains(&operation);
+        if resets {
+            let record = &mut self.registry.token_mut(number).record;
+            record.last_reset_at = now;
+            record.resets = record.resets.saturating_add(1);
+        }
+    }
+
+    fn user_of(&self, number: TokenNumber) -> Option<UserNumber> {
+        match &self.registry.token(number).holder {
+            Holder::User { number, .. } => Some(*number),
+            Holder::Client { .. } => None,
+        }
+    }
+}
+
+/// An id in the form of a UUID.
+fn uuid(random: &mut fastrand::Rng) -> String {
+    let bits = random.u128(..);
+    let part = |from: u32, width: u32| (bits >> from) & ((1 << width) - 1);
+    format!(
+        "{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}",
+        part(96, 32),
+        part(80, 16),
+        part(64, 12),
+        part(48, 14) | 0x8000,
+        part(0, 48)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::sim::Fate;
+    use crate::sim::fixture::{at, server, server_with, status};
+    use crate::sim::{IdleTimeout, Matcher, Rule, Span, TokenSpec};
+
+    #[test]
+    fn a_token_is_dead_at_its_idle_deadline_and_stays_dead() {
+        let mut server = server();
+        assert_eq!(status(&mut server, &Request::head_me("a"), 899), 200);
+        assert_eq!(status(&mut server, &Request::get_me("a"), 1798), 200);
+        assert_eq!(status(&mut server, &Request::head_me("a"), 2698), 401);
+        server.alter(at(2699), |settings| {
+            settings.timeout = IdleTimeout::of_organisation(Duration::from_secs(28_800));
+        });
+        assert_eq!(status(&mut server, &Request::head_me("a"), 2700), 401);
+        let record = server.record("a", at(3000)).unwrap();
+        assert_eq!(record.fate, Fate::Lapsed(at(2698)));
+        assert_eq!((record.accepted, record.refused), (2, 2));
+        assert_eq!((record.resets, record.after_death), (2, 2));
+    }
+
+    #[test]
+    fn a_peek_does_not_reset_the_idle_timer() {
+        let mut server = server();
+        assert_eq!(status(&mut server, &Request::peek_me("a"), 899), 200);
+        assert_eq!(server.idles_at("a"), Some(at(900)));
+        assert_eq!(status(&mut server, &Request::peek_me("a"), 900), 401);
+        assert_eq!(server.record("a", at(900)).unwrap().resets, 0);
+    }
+
+    #[test]
+    fn an_excluded_operation_is_answered_and_resets_nothing() {
+        let excluded = vec![Operation::HeadMe, Operation::GetTimeout];
+        let mut server = server_with(|settings| settings.excluded = excluded);
+        assert_eq!(status(&mut server, &Request::head_me("a"), 100), 200);
+        assert_eq!(status(&mut server, &Request::get_timeout("a"), 200), 200);
+        assert_eq!(server.idles_at("a"), Some(at(900)));
+        assert_eq!(status(&mut server, &Request::get_me("a"), 300), 200);
+        assert_eq!(server.idles_at("a"), Some(at(1200)));
+    }
+
+    #[test]
+    fn a_record_tells_calls_apart_and_how_close_they_came() {
+        let mut server = server();
+        for (seconds, request) in [
+            (0, Request::peek_me("a")),
+            (5, Request::head_me("a")),
+            (7, Request::head_me("a")),
+            (20, Request::new(Method::Post, "/nowhere").bearer("a")),
+        ] {
+            server.answer(&request, at(seconds));
+        }
+        let record = server.record("a", at(20)).unwrap();
+        let calls = [Operation::PeekMe, Operation::HeadMe, Operation::Unknown];
+        assert_eq!(calls.map(|operation| record.calls(operation)), [1, 2, 1]);
+        assert_eq!(record.shortest_gap, Some(Duration::from_secs(2)));
+        assert_eq!(record.last_reset_at, at(7));
+        assert_eq!(server.records(at(20)).count(), 1);
+    }
+
+    #[test]
+    fn a_fault_after_processing_has_reset_the_idle_timer_and_one_before_has_not() {
+        let mut server = server();
+        for (processing, reset_at) in [(Processing::Skipped, 0), (Processing::Done, 10)] {
+            for fault in [
+                Fault::Hang { processing },
+                Fault::Empty {
+                    status: 504,
+                    processing,
+                },
+            ] {
+                let calls = Matcher::token("a");
+                let span = Span::Times(1);
+                server.script().push(Rule { calls, span, fault });
+                server.answer(&Request::head_me("a"), at(10));
+                let record = server.record("a", at(10)).unwrap();
+                assert_eq!(record.last_reset_at, at(reset_at));
+            }
+        }
+    }
+
+    #[test]
+    fn the_same_calls_bring_the_same_answers() {
+        let run = || {
+            let mut server = server();
+            let requests = [Request::get_me("a"), Request::peek_me("b")];
+            requests.map(|request| server.answer(&request, at(5)))
+        };
+        assert_eq!(run(), run());
+    }
+
+    #[test]
+    fn absurd_times_are_survived() {
+        let mut server = server_with(|settings| settings.lifetime = Duration::MAX);
+        let end = at(u64::MAX);
+        server.alter(at(0), |settings| {
+            settings.timeout = IdleTimeout::of_organisation(Duration::MAX);
+            settings.date_skew = i64::MIN;
+        });
+        let request = Request::get_me("a");
+        assert_eq!(server.answer(&request, at(1 << 40)).response.status, 401);
+        server.add_token(TokenSpec::user("b", "bob"), end);
+        server.answer(&Request::get_me("b"), at(0));
+        server.answer(&Request::get_me("b"), end);
+        for _ in 0..1000 {
+            server.alter(at(3), |settings| settings.timeout = IdleTimeout::disabled());
+        }
+        assert!(server.record("a", at(3)).is_some());
+    }
+}

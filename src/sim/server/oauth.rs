@@ -1,0 +1,188 @@
+//! The login service: tokens for clients that show any id and secret.
+
+use std::borrow::Cow;
+
+use serde_json::json;
+
+use super::{BODY_LENGTH_MAX, Server};
+use crate::keeper::Instant;
+use crate::sim::{Grant, Request, Response, TokenSpec, form};
+
+/// The most tokens that are held, dead ones included; minting stops there.
+const TOKENS_MAX: usize = 1_000_000;
+
+/// The length of a minted token, in characters.
+const TOKEN_LENGTH: usize = 86;
+
+impl Server {
+    pub(super) fn mint(&mut self, request: &Request<'_>, now: Instant) -> Response {
+        match self.grant(request, now) {
+            Ok(value) => {
+                let body = json!({
+                    "access_token": value,
+                    "token_type": "bearer",
+                    "expires_in": self.settings.lifetime.as_secs(),
+                });
+                Response::new(200, body.to_string().into_bytes())
+            }
+            Err(refusal) => refusal.into_response(),
+        }
+    }
+
+    fn grant(&mut self, request: &Request<'_>, now: Instant) -> Result<String, Refusal> {
+        if request.body.len() > BODY_LENGTH_MAX {
+            return Err(Refusal::new(413, "invalid_request", "request too large"));
+        }
+        if !request.has_media_type("application/x-www-form-urlencoded") {
+            return Err(Refusal::new(
+                415,
+                "invalid_request",
+                "content type must be application/x-www-form-urlencoded",
+            ));
+        }
+        let form = std::str::from_utf8(request.body)
+            .map_err(|_| Refusal::new(400, "invalid_request", "body is not UTF-8"))?;
+        let client = client(request, form)
+            .ok_or_else(|| Refusal::new(401, "invalid_client", "client not found"))?;
+        match form::value(form, "grant_type").as_deref() {
+            Some("client_credentials") => {}
+            Some(_) => {
+                let description = "grant type must be client_credentials";
+                return Err(Refusal::new(400, "unsupported_grant_type", description));
+            }
+            None => {
+                let description = "grant_type is missing";
+                return Err(Refusal::new(400, "invalid_request", description));
+            }
+        }
+        if self.registry.len() >= TOKENS_MAX {
+            let description = "the simulated organisation has a million tokens";
+            return Err(Refusal::new(503, "temporarily_unavailable", description));
+        }
+        let value: String = (0..TOKEN_LENGTH)
+            .map(|_| self.random.alphanumeric())
+            .collect();
+        let grant = Grant::Client {
+            id: client.into_owned(),
+        };
+        let spec = TokenSpec {
+            value: value.clone(),
+            grant,
+            permissions: self.settings.minted_permissions.clone(),
+            lifetime: None,
+        };
+        self.add_token(spec, now);
+        Ok(value)
+    }
+}
+
+/// The id of the client that shows credentials, by HTTP Basic or in the form.
+fn client<'a>(request: &Request<'a>, form: &'a str) -> Option<Cow<'a, str>> {
+    let (id, secret) = match request.client {
+        Some(client) => (client.id.into(), client.secret.into()),
+        None => (
+            form::value(form, "client_id")?,
+            form::value(form, "client_secret")?,
+        ),
+    };
+    (!id.is_empty() && !secret.is_empty()).then_some(id)
+}
+
+/// An error in the form of OAuth.
+struct Refusal {
+    status: u16,
+    error: &'static str,
+    description: &'static str,
+}
+
+impl Refusal {
+    fn new(status: u16, error: &'static str, description: &'static str) -> Self {
+        Self {
+            status,
+            error,
+            description,
+        }
+    }
+
+    fn into_response(self) -> Response {
+        let body = json!({
+            "error": self.error,
+            "description": self.description,
+            "error_description": self.description,
+        });
+        let response = Response::new(self.status, body.to_string().into_bytes());
+        if self.status == 401 {
+            response.with("WWW-Authenticate", "Basic realm=\"oauth\"")
+        } else {
+            response
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::fixture::{at, json, server, status};
+    use crate::sim::{ClientSecret, Method, Server};
+
+    fn ask(server: &mut Server, basic: bool, body: &[u8]) -> (u16, serde_json::Value) {
+        let request = Request {
+            client: basic.then_some(ClientSecret {
+                id: "kiosk",
+                secret: "s",
+            }),
+            content_type: Some("application/x-www-form-urlencoded; charset=utf-8"),
+            body,
+            ..Request::new(Method::Post, "/oauth/token")
+        };
+        let answer = server.answer(&request, at(0));
+        (answer.response.status, json(&answer))
+    }
+
+    #[test]
+    fn a_client_gets_a_token_that_works() {
+        let mut server = server();
+        for (basic, body) in [
+            (true, "grant_type=client_credentials"),
+            (
+                false,
+                "client_id=kiosk&client_secret=s&grant_type=client%5fcredentials",
+            ),
+        ] {
+            let (code, grant) = ask(&mut server, basic, body.as_bytes());
+            assert_eq!((code, &grant["expires_in"]), (200, &json!(86_400)));
+            assert_eq!(grant["token_type"], "bearer");
+            let token = grant["access_token"].as_str().unwrap();
+            let info = json(&server.answer(&Request::get_me(token), at(1)));
+            assert_eq!(info["OAuthClient"]["id"], "kiosk");
+            assert_eq!(status(&mut server, &Request::get_timeout(token), 1), 200);
+        }
+    }
+
+    #[test]
+    fn a_bad_request_for_a_token_is_refused_in_the_words_of_oauth() {
+        let mut server = server();
+        for (basic, body, expected, error) in [
+            (
+                true,
+                &b"grant_type=password"[..],
+                400,
+                "unsupported_grant_type",
+            ),
+            (true, b"", 400, "invalid_request"),
+            (true, b"\xff", 400, "invalid_request"),
+            (
+                false,
+                b"grant_type=client_credentials",
+                401,
+                "invalid_client",
+            ),
+        ] {
+            let (code, refusal) = ask(&mut server, basic, body);
+            assert_eq!((code, &refusal["error"]), (expected, &json!(error)));
+            assert!(refusal["error_description"].is_string());
+        }
+        let request = Request::new(Method::Post, "/oauth/token");
+        assert_eq!(status(&mut server, &request, 0), 415);
+    }
+}
