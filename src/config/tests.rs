@@ -1,5 +1,6 @@
 //! Whole configurations: what is shown to people, the example files, and any bytes at all.
 
+mod examples;
 mod faults;
 mod layers;
 mod outside;
