@@ -1,0 +1,108 @@
+//! The files in `config/`: what they document is true.
+
+use super::*;
+use std::fs;
+
+fn folder() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/config"))
+}
+
+/// The commented file with its defaults no longer commented out.
+fn uncommented(is_wanted: impl Fn(&str) -> bool) -> String {
+    let text = fs::read_to_string(folder().join("session-keepalive.toml")).unwrap();
+    let is_written = |line: &str| {
+        line.starts_with('[')
+            || line.split_once(" = ").is_some_and(|(key, _)| {
+                key.bytes()
+                    .all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+            })
+    };
+    text.lines()
+        .filter_map(|line| line.strip_prefix("# "))
+        .filter(|line| is_written(line) && is_wanted(line))
+        .fold(String::new(), |text, line| text + line + "\n")
+}
+
+fn is_example(line: &str) -> bool {
+    ["idle_timeout", "ca_file"]
+        .iter()
+        .any(|key| line.starts_with(key))
+}
+
+#[test]
+fn each_example_is_valid() {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folder()).unwrap() {
+        let path = entry.unwrap().path();
+        let text = fs::read_to_string(&path).unwrap();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        if name != "session-keepalive.toml" {
+            load(&text, &[]).unwrap();
+        }
+        names.push(name);
+    }
+    names.sort();
+    assert_eq!(
+        names,
+        [
+            "kiosk.toml",
+            "lapse.toml",
+            "session-keepalive.toml",
+            "sidecar.toml"
+        ]
+    );
+}
+
+#[test]
+fn the_commented_file_sets_nothing() {
+    let path = folder().join("session-keepalive.toml");
+    let layers = Layers {
+        file: Some(&path),
+        environment: variables(&[("SESSION_KEEPALIVE_TOKEN_FILE", "/run/token")]),
+        flags: Flags {
+            region: Some("eu-central-1".into()),
+            ..Flags::default()
+        },
+    };
+    let loaded = crate::config::load(layers).unwrap();
+    assert_eq!(loaded.config.sessions.len(), 1);
+}
+
+#[test]
+fn the_documented_defaults_are_the_defaults() {
+    let least =
+        "region = \"eu-central-1\"\n[sessions.wallboard]\ntoken = { credential = \"wallboard\" }\n";
+    let least = load(least, &[]).unwrap().config;
+    let documented = load(&uncommented(|line| !is_example(line)), &[])
+        .unwrap()
+        .config;
+    assert_eq!(documented, least);
+}
+
+#[test]
+fn every_key_is_documented() {
+    let whole = uncommented(|_| true);
+    load(&whole, &[]).unwrap();
+    let written = |name: &str| {
+        whole
+            .lines()
+            .any(|line| line.starts_with(&format!("{name} = ")))
+    };
+    for name in crate::config::key::variables("wallboard") {
+        let rest = name.strip_prefix(crate::config::PREFIX).unwrap();
+        let path = crate::config::key::of_variable(rest);
+        let elsewhere = [
+            "api",
+            "config",
+            "token_file",
+            "file",
+            "env",
+            "command",
+            "credential",
+        ];
+        assert!(
+            written(path.last()) || elsewhere.contains(&path.last()),
+            "{path}"
+        );
+    }
+}

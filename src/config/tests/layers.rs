@@ -1,0 +1,177 @@
+//! Which layer has the last word, and what a configuration is said to mean.
+
+use super::*;
+use crate::keeper::Margin;
+use crate::token::Source;
+const FILE: &str = r#"region = "eu-central-1"
+
+[defaults]
+margin = "40%"
+
+[sessions.wallboard]
+token = { credential = "wallboard" }
+
+[sessions.crm]
+token = { file = "crm-token" }
+api = "http://127.0.0.1:8085"
+intent = "lapse"
+idle_timeout = "30m"
+"#;
+
+#[test]
+fn a_configuration_says_what_it_means() {
+    let variables = [
+        ("SESSION_KEEPALIVE_SHUTDOWN__GRACE", "1m 30s"),
+        (
+            "SESSION_KEEPALIVE_HTTP__PROXY",
+            "http://me:secret@proxy:3128",
+        ),
+        ("SESSION_KEEPALIVE_DEFAULTS__VERIFY_EVERY", "20"),
+    ];
+    let loaded = load(FILE, &variables).unwrap();
+    insta::assert_snapshot!(loaded.describe(), @r#"
+    session crm
+      token            file /etc/session-keepalive/crm-token  line 10 of config.toml
+      api              http://127.0.0.1:8085                  line 11 of config.toml
+      intent           lapse                                  line 12 of config.toml
+      margin           40% of the idle timeout                line 4 of config.toml
+      idle timeout     30m                                    line 13 of config.toml
+      touch            head                                   default
+      verify every     20 touches                             SESSION_KEEPALIVE_DEFAULTS__VERIFY_EVERY
+      on shutdown      leave                                  default for lapse
+
+    session wallboard
+      token            systemd credential wallboard           line 7 of config.toml
+      api              https://api.mypurecloud.de             line 1 of config.toml
+      intent           keep                                   default
+      margin           40% of the idle timeout                line 4 of config.toml
+      idle timeout     as the server says                     default
+      touch            head                                   default
+      verify every     20 touches                             SESSION_KEEPALIVE_DEFAULTS__VERIFY_EVERY
+      on shutdown      revoke                                 default for keep
+
+    http
+      connect timeout  5s                                     default
+      request timeout  15s                                    default
+      in flight        at most 64                             default
+      proxy            http://proxy:3128                      SESSION_KEEPALIVE_HTTP__PROXY
+      roots            system                                 default
+      ca file          none                                   default
+
+    daemon
+      timeout refresh  1h                                     default
+      shutdown grace   1m 30s                                 SESSION_KEEPALIVE_SHUTDOWN__GRACE
+      log level        info                                   default
+      log format       auto                                   default
+    "#);
+}
+
+#[test]
+fn no_file_is_needed() {
+    let flags = Flags {
+        region: Some("mypurecloud.de".into()),
+        token_file: Some("/run/token".into()),
+        intent: Some("lapse".into()),
+        ..Flags::default()
+    };
+    let layers = Layers {
+        flags,
+        ..Layers::default()
+    };
+    let loaded = crate::config::load(layers).unwrap();
+    insta::assert_snapshot!(loaded.describe(), @r#"
+    session default
+      token            file /run/token             --token-file
+      api              https://api.mypurecloud.de  --region
+      intent           lapse                       --intent
+      margin           50% of the idle timeout     default
+      idle timeout     as the server says          default
+      touch            head                        default
+      verify every     10 touches                  default
+      on shutdown      leave                       default for lapse
+
+    http
+      connect timeout  5s                          default
+      request timeout  15s                         default
+      in flight        at most 64                  default
+      proxy            as the environment says     default
+      roots            system                      default
+      ca file          none                        default
+
+    daemon
+      timeout refresh  1h                          default
+      shutdown grace   10s                         default
+      log level        info                        default
+      log format       auto                        default
+    "#);
+}
+
+#[test]
+fn the_last_layer_has_the_last_word() {
+    let variables = [
+        ("SESSION_KEEPALIVE_API", "https://api.example"),
+        ("SESSION_KEEPALIVE_DEFAULTS__MARGIN", "30%"),
+        (
+            "SESSION_KEEPALIVE_SESSIONS__WALLBOARD__TOKEN__ENV",
+            "WALLBOARD_TOKEN",
+        ),
+    ];
+    let loaded = load(FILE, &variables).unwrap();
+    let session = |name| {
+        let (_, session) = loaded
+            .config
+            .sessions
+            .iter()
+            .find(|(found, _)| found.as_str() == name)
+            .unwrap();
+        session
+    };
+    let wallboard = session("wallboard");
+    assert_eq!(wallboard.api.as_str(), "https://api.example");
+    assert_eq!(wallboard.margin, Margin::Percent(30));
+    assert_eq!(wallboard.token, Source::Env("WALLBOARD_TOKEN".to_owned()));
+    assert_eq!(session("crm").api.as_str(), "http://127.0.0.1:8085");
+}
+
+#[test]
+fn a_region_in_the_defaults_is_overruled_from_outside() {
+    let text = "[defaults]\nregion = \"eu-west-1\"\n[sessions.a]\ntoken = { file = \"/a\" }\n";
+    let api = |variables: &[(&str, &str)]| {
+        let loaded = load(text, variables).unwrap();
+        loaded.config.sessions.into_values().next().unwrap().api
+    };
+    assert_eq!(api(&[]).as_str(), "https://api.mypurecloud.ie");
+    let outside = [("SESSION_KEEPALIVE_REGION", "us-east-1")];
+    assert_eq!(api(&outside).as_str(), "https://api.mypurecloud.com");
+}
+
+#[test]
+fn a_path_in_the_file_starts_at_its_folder_and_others_at_ours() {
+    let text = "region = \"eu-west-1\"\n[sessions.a]\ntoken = { file = \"a\" }\n";
+    let variables = [("SESSION_KEEPALIVE_TOKEN_FILE", "b")];
+    let sources: Vec<_> = load(text, &variables)
+        .unwrap()
+        .config
+        .sessions
+        .into_values()
+        .map(|session| session.token)
+        .collect();
+    let files = ["/etc/session-keepalive/a", "b"].map(|path| Source::File(path.into()));
+    assert_eq!(sources, files);
+}
+
+#[test]
+fn a_variable_that_holds_a_token_may_have_our_prefix() {
+    let text =
+        "region = \"eu-west-1\"\n[sessions.a]\ntoken = { env = \"SESSION_KEEPALIVE_TOKEN\" }\n";
+    assert!(load(text, &[("SESSION_KEEPALIVE_TOKEN", "abc-secret")]).is_ok());
+}
+
+#[test]
+fn windows_line_ends_and_a_byte_order_mark_are_no_matter() {
+    let text = format!("\u{feff}{}", FILE.replace('\n', "\r\n"));
+    assert_eq!(
+        load(&text, &[]).unwrap().config,
+        load(FILE, &[]).unwrap().config
+    );
+}

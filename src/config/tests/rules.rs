@@ -1,0 +1,178 @@
+//! What is shown when the parts of a configuration do not go together.
+
+use super::*;
+
+#[test]
+fn one_level_names_one_api() {
+    let text = r#"
+region = "eu-west-1"
+api = "https://api.example"
+[sessions.a]
+token = { file = "/a" }
+"#;
+    insta::assert_snapshot!(complaints(text), @r#"
+    error: api: stands beside region
+     --> /etc/session-keepalive/config.toml:3:7
+      |
+    2 | region = "eu-west-1"
+      |          ----------- the first one
+    3 | api = "https://api.example"
+      |       ^^^^^^^^^^^^^^^^^^^^^ say once which API it is
+    "#);
+}
+
+#[test]
+fn a_session_has_a_token_and_an_api() {
+    insta::assert_snapshot!(complaints("[sessions.a]\nintent = \"lapse\"\n"), @r#"
+    error: sessions.a: no region and no api
+     --> /etc/session-keepalive/config.toml:1:11
+      |
+    1 | [sessions.a]
+      |           ^ which API is it?
+      |
+      = help: write region = "eu-central-1" at the top, or another region
+
+    error: sessions.a: no token
+     --> /etc/session-keepalive/config.toml:1:11
+      |
+    1 | [sessions.a]
+      |           ^ where is the token of this session?
+      |
+      = help: write one of
+              token = { file = "/run/secrets/token" }
+              token = { env = "NAME" }
+              token = { credential = "NAME" }
+              token = { command = ["/usr/bin/program", "argument"] }
+    "#);
+}
+
+#[test]
+fn a_session_has_one_token_source_of_a_sound_shape() {
+    let text = r#"
+region = "eu-west-1"
+[sessions.a]
+token = { file = "/a", env = "A" }
+[sessions.b]
+token = {}
+[sessions.c]
+token = { command = ["mint", "--secret"] }
+[sessions.d]
+token = { credential = "../d" }
+"#;
+    insta::assert_snapshot!(complaints(text), @r#"
+    error: sessions.a.token.env: stands beside sessions.a.token.file
+     --> /etc/session-keepalive/config.toml:4:30
+      |
+    4 | token = { file = "/a", env = "A" }
+      |                  ----        ^^^ a session has one token source
+      |                  |
+      |                  the first one
+
+    error: sessions.b.token: does not say where the token is
+     --> /etc/session-keepalive/config.toml:6:9
+      |
+    6 | token = {}
+      |         ^^ empty
+      |
+      = help: write one of
+              token = { file = "/run/secrets/token" }
+              token = { env = "NAME" }
+              token = { credential = "NAME" }
+              token = { command = ["/usr/bin/program", "argument"] }
+
+    error: sessions.c.token.command: the program's path is not absolute
+     --> /etc/session-keepalive/config.toml:8:21
+      |
+    8 | token = { command = ["mint", **********] }
+      |                     ^^^^^^^^^^^^^^^^^^^^ a list of words, such as ["/usr/bin/program", "argument"]
+
+    error: sessions.d.token.credential: is not a plain file name
+      --> /etc/session-keepalive/config.toml:10:24
+       |
+    10 | token = { credential = "../d" }
+       |                        ^^^^^^ the name of a systemd credential: a file name without '/', at most 64
+    "#);
+}
+
+#[test]
+fn a_token_is_cared_for_once() {
+    let text = r#"
+region = "eu-west-1"
+[sessions.wallboard]
+token = { file = "token" }
+[sessions.crm]
+token = { file = "/etc/session-keepalive/./token" }
+"#;
+    insta::assert_snapshot!(complaints(text), @r#"
+    error: sessions.crm.token.file: the same token as that of session `wallboard`
+     --> /etc/session-keepalive/config.toml:6:18
+      |
+    4 | token = { file = "token" }
+      |                  ------- the other session's
+    5 | [sessions.crm]
+    6 | token = { file = "/etc/session-keepalive/./token" }
+      |                  ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ a token is cared for once
+    "#);
+}
+
+#[test]
+fn a_margin_is_shorter_than_the_idle_timeout() {
+    let text = r#"
+region = "eu-west-1"
+[defaults]
+idle_timeout = "15m"
+[sessions.a]
+token = { file = "/a" }
+margin = "900s"
+[sessions.b]
+token = { file = "/b" }
+margin = "95%"
+"#;
+    insta::assert_snapshot!(complaints(text), @r#"
+    error: sessions.a.margin: margin 15m must be shorter than the idle timeout 15m
+     --> /etc/session-keepalive/config.toml:7:10
+      |
+    4 | idle_timeout = "15m"
+      |                ----- the idle timeout
+    ...
+    7 | margin = "900s"
+      |          ^^^^^^ too long
+
+    error: sessions.b.margin: `95%` is out of range
+      --> /etc/session-keepalive/config.toml:10:10
+       |
+    10 | margin = "95%"
+       |          ^^^^^ a share of the idle timeout from 1% to 90%
+    "#);
+}
+
+#[test]
+fn an_api_is_encrypted_and_a_region_known() {
+    let text = r#"
+api = "http://user:secret@api.example"
+[sessions.a]
+token = { file = "/a" }
+[sessions.b]
+token = { file = "/b" }
+region = "eu-centrl-1"
+"#;
+    insta::assert_snapshot!(complaints(text), @r#"
+    error: api: `http://***********@api.example` must begin with https:// (http:// is allowed to loopback only, since it shows the token to the network)
+     --> /etc/session-keepalive/config.toml:2:7
+      |
+    2 | api = "http://***********@api.example"
+      |       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ the URL of an API: https:// and a host
+
+    error: sessions.b.region: `eu-centrl-1` is not a region
+     --> /etc/session-keepalive/config.toml:7:10
+      |
+    7 | region = "eu-centrl-1"
+      |          ^^^^^^^^^^^^^ did you mean "eu-central-1"?
+      |
+      = help: the regions are
+              us-east-1, us-east-2, us-west-2, ca-central-1, mx-central-1, sa-east-1,
+              eu-west-1, eu-west-2, eu-central-1, eu-central-2, eusc-de-east-1, me-central-1,
+              ap-south-1, ap-southeast-1, ap-southeast-2, ap-northeast-1, ap-northeast-2, ap-northeast-3;
+              any other API is named by api = "https://…"
+    "#);
+}
