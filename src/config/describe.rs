@@ -178,7 +178,10 @@ impl Loaded {
             Row::new("touch", touch(session.touch), own("touch")),
             Row::new(
                 "verify every",
-                format!("{} touches", session.verify_every),
+                match session.verify_every.get() {
+                    1 => "each touch".to_owned(),
+                    touches => format!("{touches} touches"),
+                },
                 own("verify_every"),
             ),
             Row::new("on shutdown", session.on_shutdown.as_str(), on_shutdown),

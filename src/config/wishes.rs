@@ -24,7 +24,8 @@ const SHARES: RangeInclusive<u8> = 1..=90;
 
 /// After how many touches a proof of reset is asked for again.
 const VERIFY_EVERY: RangeInclusive<u32> = 1..=1000;
-const VERIFY_EVERY_DEFAULT: NonZeroU32 = NonZeroU32::new(10).expect("ten is not zero");
+/// Each touch is proven: an exclusion that an administrator introduces is found out in time.
+const VERIFY_EVERY_DEFAULT: NonZeroU32 = NonZeroU32::MIN;
 
 /// What is wished for a session; what is not said is left to the defaults.
 #[derive(Clone)]

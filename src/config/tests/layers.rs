@@ -87,7 +87,7 @@ fn no_file_is_needed() {
       margin           50% of the idle timeout     default
       idle timeout     as the server says          default
       touch            head                        default
-      verify every     10 touches                  default
+      verify every     each touch                  default
       on shutdown      leave                       default for lapse
 
     http
