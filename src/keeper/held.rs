@@ -32,6 +32,8 @@ pub(super) struct Held {
     pub(super) is_past_deadline_told: bool,
     /// `dateTokenIdles` as last seen, and when that was asked for.
     seen_idles_at: Option<(ServerTime, Instant)>,
+    /// Whether a call of ours, other than a peek, was answered since then.
+    is_look_stale: bool,
     /// The most that was ever left: the idle timeout is no shorter.
     seen_left_max: Option<Duration>,
     /// The idle timeout that a moved deadline proved.
@@ -92,6 +94,7 @@ impl Held {
             is_at_risk: false,
             is_past_deadline_told: false,
             seen_idles_at: None,
+            is_look_stale: false,
             seen_left_max: None,
             proven_timeout: None,
             touches_unproven: 0,
@@ -191,6 +194,7 @@ impl Held {
     ) {
         self.watched_at = sent_at;
         self.is_watch_wanted = false;
+        self.is_look_stale = false;
         let Some(idles_at) = report.idles_at else {
             return;
         };
@@ -233,8 +237,16 @@ impl Held {
                 before: seen.map(|(idles_at, _)| idles_at),
                 before_age: seen.map_or(Duration::ZERO, |(_, asked_at)| sent_at.since(asked_at)),
                 date,
+                is_confounded: self.is_look_stale,
             });
         }
+        self.is_look_stale = true;
+    }
+
+    /// Takes in that the organisation's timeout was asked for: that may reset the idle timer
+    /// as well, so what was seen of the deadline tells nothing of the next touch.
+    pub(super) fn read(&mut self) {
+        self.is_look_stale = true;
     }
 
     /// Judges the touch that is on trial by a peek's report. Says what changed, if anything did.
@@ -251,10 +263,10 @@ impl Held {
         let timeout = self.idle_timeout(outlook).duration;
         if matches!(finding, Finding::Moved(_)) && !trial.is_own_doing(report.idles_at, timeout) {
             // The application that shares the token moves the deadline as well, and so
-            // did earlier touches since the last look.
+            // do calls of ours.
             if exclusions.both() {
                 finding = Finding::Stayed;
-            } else if self.touches_unproven > 1 {
+            } else if trial.is_confounded {
                 finding = Finding::Inconclusive;
             }
         }

@@ -78,6 +78,8 @@ pub(super) struct Trial {
     pub(super) before_age: Duration,
     /// The `Date` of the touch's answer.
     pub(super) date: Option<ServerTime>,
+    /// Whether other calls of ours came between that look and the touch.
+    pub(super) is_confounded: bool,
 }
 
 /// What a peek after a touch shows.
@@ -170,6 +172,7 @@ mod tests {
             before: Some(at(900)),
             before_age: seconds(450),
             date: Some(at(450)),
+            is_confounded: false,
         }
     }
 

@@ -108,7 +108,10 @@ impl Server {
             Operation::Touch(_) => {
                 self.reset_at.insert(token, now);
             }
-            Operation::ReadTimeout => return self.timeout_is.clone(),
+            Operation::ReadTimeout => {
+                self.reset_at.insert(token, now);
+                return self.timeout_is.clone();
+            }
             Operation::Revoke => {
                 self.dead.push(token);
                 return Verdict::Accepted;

@@ -39,15 +39,30 @@ fn where_head_does_not_count_get_is_used_from_then_on() {
         .gives(&[
             "409 touch_head",
             "410 peek",
-            "410 head excluded",
-            "414 touch_get",
-            "415 peek",
-            "415 proven",
+            "415 touch_head",
+            "416 peek",
+            "416 head excluded",
+            "429 touch_get",
+            "430 peek",
+            "430 proven",
         ])
         .pass(5000.0);
     assert_eq!(timeline.count("touch_head"), 0);
     assert_eq!(timeline.view().held.unwrap().touch, Touch::Get);
     assert_eq!(timeline.view().state, State::Held);
+}
+
+#[test]
+fn the_reading_of_the_timeout_is_not_taken_for_the_effect_of_a_touch() {
+    // GET /tokens/timeout resets the idle timer, HEAD does not: the deadline has
+    // moved since the first look, and not by the touch.
+    let timeline = Timeline::new()
+        .server(|server| server.head_excluded = true)
+        .token(1)
+        .pass(412.0);
+    assert_eq!(timeline.count("read_timeout"), 1);
+    assert_eq!(timeline.count("touch_head"), 1);
+    assert_eq!(timeline.count("proven"), 0);
 }
 
 #[test]

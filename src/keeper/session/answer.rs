@@ -71,6 +71,9 @@ impl Session {
         let Present::Held(mut held) = std::mem::replace(&mut self.present, Present::Absent) else {
             return;
         };
+        if step == Step::ReadTimeout {
+            held.read();
+        }
         let verdict = &outcome.verdict;
         match verdict {
             Verdict::Refused(refusal) => match (step, refusal) {
