@@ -3,5 +3,6 @@
 pub mod api;
 pub mod config;
 pub mod keeper;
+pub mod observe;
 pub mod sim;
 pub mod token;

@@ -1,0 +1,28 @@
+//! Tells people what happens: every event once, in a sentence that can be acted on at three in the morning.
+//!
+//! It decides nothing, asks nothing and knows no clock of its own; whoever installs
+//! the log hands one in. It never shows a token: all that it is told about one
+//! is a fingerprint.
+//!
+//! *Invariant*: whatever a server, a file name or a library puts into a sentence, an
+//! event is one line, and the line holds no control characters. Excepted are rendered
+//! configuration errors, whose lines follow indented in the plain form.
+
+mod install;
+mod line;
+mod log;
+mod notice;
+pub mod words;
+
+#[cfg(test)]
+mod fixture;
+
+pub use install::{Handle, Surroundings, WallClock, install};
+pub use log::{Log, Named};
+pub use notice::{Notice, tell_notice};
+
+/// The target of our sentences: they say all that their fields say, but for correlation ids.
+const TARGET: &str = "session_keepalive::observe";
+
+/// What all targets of this crate begin with.
+const CRATE: &str = "session_keepalive";

@@ -1,0 +1,95 @@
+//! The plain forms, for people: on a terminal, in a file, in the journal.
+
+use std::fmt::{self, Write as _};
+
+use jiff::Timestamp;
+use serde_json::Value;
+use tracing::Level;
+
+use super::escape::Escaped;
+use super::{Form, Record};
+
+pub(super) fn render(form: Form, record: &Record<'_>, at: Timestamp) -> String {
+    let mut line = String::with_capacity(256);
+    // Writing to a string does not fail.
+    let _always = write(&mut line, form, record, at);
+    line
+}
+
+fn write(line: &mut String, form: Form, record: &Record<'_>, at: Timestamp) -> fmt::Result {
+    start(line, form, record.level, at)?;
+    if !record.is_sentence() {
+        write!(line, "{}: ", Escaped(record.target))?;
+    }
+    write!(line, "{}", Escaped(&record.message))?;
+    for (name, value) in &record.fields {
+        if !record.is_sentence() || *name == "correlation_id" {
+            write_field(line, name, value)?;
+        }
+    }
+    line.push('\n');
+    for (name, value) in &record.fields {
+        if let ("errors", true, Value::String(errors)) = (*name, record.is_sentence(), value) {
+            write_below(line, form, record.level, errors)?;
+        }
+    }
+    Ok(())
+}
+
+fn start(line: &mut String, form: Form, level: Level, at: Timestamp) -> fmt::Result {
+    match form {
+        Form::Plain => write!(line, "{at:.3} {level:<5} "),
+        Form::Coloured => {
+            let colour = colour(level);
+            write!(
+                line,
+                "\x1b[2m{at:.3}\x1b[0m \x1b[{colour}m{level:<5}\x1b[0m "
+            )
+        }
+        Form::Journal => write!(line, "<{}>", priority(level)),
+        Form::Json => Ok(()),
+    }
+}
+
+fn write_field(line: &mut String, name: &str, value: &Value) -> fmt::Result {
+    match value {
+        Value::String(text) if text.is_empty() || text.contains([' ', '"', '=']) => {
+            write!(line, " {name}=\"{}\"", Escaped(&text.replace('"', "\\\"")))
+        }
+        Value::String(text) => write!(line, " {name}={}", Escaped(text)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+            write!(line, " {name}={value}")
+        }
+    }
+}
+
+/// Lines that belong to the one above: indented, so that none can pass for one of its own.
+fn write_below(line: &mut String, form: Form, level: Level, text: &str) -> fmt::Result {
+    for below in text.lines() {
+        if form == Form::Journal {
+            write!(line, "<{}>", priority(level))?;
+        }
+        writeln!(line, "    {}", Escaped(below))?;
+    }
+    Ok(())
+}
+
+/// What sd-daemon(3) and syslog(3) call the level.
+fn priority(level: Level) -> u8 {
+    match level {
+        Level::ERROR => 3,
+        Level::WARN => 4,
+        Level::INFO => 6,
+        Level::DEBUG | Level::TRACE => 7,
+    }
+}
+
+fn colour(level: Level) -> u8 {
+    match level {
+        Level::ERROR => 31,
+        Level::WARN => 33,
+        Level::INFO => 32,
+        Level::DEBUG => 34,
+        Level::TRACE => 35,
+    }
+}

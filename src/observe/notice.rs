@@ -1,0 +1,207 @@
+//! What happens to the daemon itself, rather than to one of its tokens.
+
+use std::error::Error;
+use std::fmt;
+use std::time::Duration;
+
+use tracing::{error, info, warn};
+
+use super::words::lasting;
+use super::{Named, TARGET};
+use crate::config::SessionName;
+use crate::keeper::Intent;
+use crate::token::{Fingerprint, SourceError, Warning, WatchTrouble};
+
+/// Something that happened to the daemon.
+#[derive(Debug)]
+pub enum Notice<'a> {
+    /// It takes up its work.
+    Started {
+        /// The program's version.
+        version: &'a str,
+        /// How many sessions are to be kept alive.
+        kept: usize,
+        /// How many are to lapse.
+        lapsing: usize,
+    },
+    /// There is no token at its source yet.
+    Waiting(&'a Named<'a>, &'a SourceError),
+    /// No token could be read.
+    SourceFailed(&'a Named<'a>, &'a SourceError),
+    /// A token was read that more people can get at than should.
+    SourceExposed(&'a Named<'a>, &'a Warning),
+    /// The source has gone; the token that came from it stays in use.
+    SourceGone(&'a Named<'a>),
+    /// Some changes of token files go unnoticed for a while.
+    WatchTrouble(&'a WatchTrouble),
+    /// Another configuration is in force.
+    Reloaded {
+        /// How many sessions are new.
+        added: usize,
+        /// How many have gone.
+        removed: usize,
+        /// How many are to get something else.
+        changed: usize,
+    },
+    /// The new configuration is wrong; the errors as they are rendered for people.
+    ReloadRefused(&'a str),
+    /// Two sessions have the same token.
+    Shared {
+        /// The token.
+        fingerprint: Fingerprint,
+        /// One session and what it is to get.
+        one: (&'a SessionName, Intent),
+        /// The other.
+        other: (&'a SessionName, Intent),
+    },
+    /// Nothing can be asked.
+    ClientFailed(&'a dyn Error),
+    /// It begins to stop.
+    Stopping {
+        /// The signal that asks for it.
+        signal: &'a str,
+        /// How many tokens are to be revoked.
+        revoke: usize,
+        /// How many are left as they are.
+        leave: usize,
+        /// How long the revocations may take.
+        grace: Duration,
+    },
+    /// It has stopped.
+    Stopped {
+        /// How many tokens were revoked.
+        revoked: usize,
+        /// How many were left as they are.
+        left: usize,
+        /// How many were to be revoked and were not.
+        not_revoked: usize,
+    },
+}
+
+/// Logs a notice.
+pub fn tell_notice(notice: &Notice<'_>) {
+    match *notice {
+        Notice::Started {
+            version,
+            kept,
+            lapsing,
+        } => started(version, kept, lapsing),
+        Notice::Waiting(session, cause) => waiting(session, cause),
+        Notice::SourceFailed(session, cause) => source_failed(session, cause),
+        Notice::SourceExposed(session, warning) => source_exposed(session, warning),
+        Notice::SourceGone(session) => source_gone(session),
+        Notice::WatchTrouble(trouble) => {
+            warn!(target: TARGET, event = "watch_trouble", "{}", Chain(trouble));
+        }
+        Notice::Reloaded {
+            added,
+            removed,
+            changed,
+        } => info!(target: TARGET, event = "reloaded", added, removed, changed,
+            "reloaded: {} added, {removed} removed, {changed} changed", count(added, "session")),
+        Notice::ReloadRefused(errors) => {
+            warn!(target: TARGET, event = "reload_refused", errors,
+                "reload refused: the configuration has errors; the earlier one stays in force");
+        }
+        Notice::Shared {
+            fingerprint,
+            one,
+            other,
+        } => shared(fingerprint, one, other),
+        Notice::ClientFailed(cause) => error!(target: TARGET, event = "client_failed",
+            "no HTTP client could be built, nothing can be asked: {}", Chain(cause)),
+        Notice::Stopping {
+            signal,
+            revoke,
+            leave,
+            grace,
+        } => info!(target: TARGET, event = "stopping", signal, revoke, leave,
+            "stopping on {signal}: {} to revoke within {}, {leave} to leave",
+            count(revoke, "token"), lasting(grace)),
+        Notice::Stopped {
+            revoked,
+            left,
+            not_revoked,
+        } => stopped(revoked, left, not_revoked),
+    }
+}
+
+fn started(version: &str, kept: usize, lapsing: usize) {
+    info!(target: TARGET, event = "started", version, kept, lapsing,
+        "started: session-keepalive {version} keeps {} alive and lets {lapsing} lapse",
+        count(kept, "session"));
+}
+
+fn waiting(session: &Named<'_>, cause: &SourceError) {
+    let name = session.name.as_str();
+    info!(target: TARGET, event = "waiting", session = name,
+        "{name} absent: {}; waiting for it", Chain(cause));
+}
+
+fn source_failed(session: &Named<'_>, cause: &SourceError) {
+    let name = session.name.as_str();
+    warn!(target: TARGET, event = "source_failed", session = name,
+        "{name}: no token could be read: {}", Chain(cause));
+}
+
+fn source_exposed(session: &Named<'_>, warning: &Warning) {
+    let name = session.name.as_str();
+    warn!(target: TARGET, event = "source_exposed", session = name,
+        "{name}: {warning}; it is used all the same, but mode 0600 would do");
+}
+
+fn source_gone(session: &Named<'_>) {
+    let name = session.name.as_str();
+    warn!(target: TARGET, event = "source_gone", session = name,
+        "{name}: {} has gone; the token that came from it stays in use", session.source);
+}
+
+fn shared(fingerprint: Fingerprint, one: (&SessionName, Intent), other: (&SessionName, Intent)) {
+    let what_follows = match (one, other) {
+        ((keeper, Intent::Keep), (_, Intent::Lapse))
+        | ((_, Intent::Lapse), (keeper, Intent::Keep)) => {
+            format!("it does not lapse while {keeper} keeps it alive")
+        }
+        ((_, Intent::Keep), (_, Intent::Keep)) | ((_, Intent::Lapse), (_, Intent::Lapse)) => {
+            "when one is revoked, so is the other".to_owned()
+        }
+    };
+    warn!(target: TARGET, event = "shared", session = one.0.as_str(),
+        other = other.0.as_str(), %fingerprint,
+        "{} and {} have the same token {fingerprint}: {what_follows}; give each its own",
+        one.0, other.0);
+}
+
+fn stopped(revoked: usize, left: usize, not_revoked: usize) {
+    if not_revoked == 0 {
+        info!(target: TARGET, event = "stopped", revoked, left, not_revoked,
+            "stopped: {} revoked, {left} left as is", count(revoked, "token"));
+    } else {
+        error!(target: TARGET, event = "stopped", revoked, left, not_revoked,
+            "stopped: {} not revoked, to be revoked by hand; {revoked} revoked, {left} left as is",
+            count(not_revoked, "token"));
+    }
+}
+
+fn count(count: usize, noun: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{plural}")
+}
+
+/// An error and what caused it.
+struct Chain<'a>(&'a dyn Error);
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self.0, formatter)?;
+        let mut cause = self.0.source();
+        while let Some(error) = cause {
+            write!(formatter, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,82 @@
+//! The daemon's own lines, as people read them.
+
+use std::io;
+
+use super::super::fixture::{Names, lines, seconds};
+use super::*;
+use crate::config::{LogFormat, LogLevel};
+
+fn told(format: LogFormat, notices: &[Notice<'_>]) -> String {
+    let heard = lines(LogLevel::Info, format, || {
+        notices.iter().for_each(tell_notice);
+    });
+    heard.replace("2026-11-24T08:00:00.123Z ", "")
+}
+
+#[test]
+fn the_daemon_starts_reloads_and_stops() {
+    let errors = "error: unknown key `tokn`\n --> /etc/keepalive.toml:3:1\n";
+    let stopped = |not_revoked| Notice::Stopped {
+        revoked: 1,
+        left: 1,
+        not_revoked,
+    };
+    insta::assert_snapshot!(told(LogFormat::Plain, &[
+        Notice::Started { version: "0.1.0", kept: 3, lapsing: 1 },
+        Notice::Reloaded { added: 1, removed: 0, changed: 2 },
+        Notice::ReloadRefused(errors),
+        Notice::Stopping { signal: "SIGTERM", revoke: 3, leave: 1, grace: seconds(10) },
+        stopped(0),
+        stopped(2),
+        Notice::ClientFailed(&io::Error::other("no certificates")),
+    ]), @r"
+    INFO  started: session-keepalive 0.1.0 keeps 3 sessions alive and lets 1 lapse
+    INFO  reloaded: 1 session added, 0 removed, 2 changed
+    WARN  reload refused: the configuration has errors; the earlier one stays in force
+        error: unknown key `tokn`
+         --> /etc/keepalive.toml:3:1
+    INFO  stopping on SIGTERM: 3 tokens to revoke within 10 s, 1 to leave
+    INFO  stopped: 1 token revoked, 1 left as is
+    ERROR stopped: 2 tokens not revoked, to be revoked by hand; 1 revoked, 1 left as is
+    ERROR no HTTP client could be built, nothing can be asked: no certificates
+    ");
+    insta::assert_snapshot!(told(LogFormat::Json, &[Notice::ReloadRefused(errors)]), @r#"{"timestamp":"2026-11-24T08:00:00.123Z","level":"WARN","message":"reload refused: the configuration has errors; the earlier one stays in force","event":"reload_refused","errors":"error: unknown key `tokn`\n --> /etc/keepalive.toml:3:1\n"}"#);
+}
+
+#[test]
+fn a_source_has_no_token_or_should_be_looked_at() {
+    let names = Names::new();
+    let (source, session) = (names.source.clone(), names.named());
+    let not_readable = SourceError::NotReadable {
+        place: source.clone(),
+        cause: io::ErrorKind::PermissionDenied.into(),
+    };
+    let exposed = Warning::ReadableByAll("/run/wallboard/token".into(), 0o644);
+    let trouble = WatchTrouble::Refused {
+        directory: "/run/wallboard".into(),
+        cause: io::ErrorKind::PermissionDenied.into(),
+    };
+    let other = SessionName::new("crm").unwrap();
+    let shared = |intent| Notice::Shared {
+        fingerprint: Fingerprint::of(b"abc"),
+        one: (&names.name, Intent::Keep),
+        other: (&other, intent),
+    };
+    insta::assert_snapshot!(told(LogFormat::Plain, &[
+        Notice::Waiting(&session, &SourceError::Absent(source)),
+        Notice::SourceFailed(&session, &not_readable),
+        Notice::SourceExposed(&session, &exposed),
+        Notice::SourceGone(&session),
+        Notice::WatchTrouble(&trouble),
+        shared(Intent::Keep),
+        shared(Intent::Lapse),
+    ]), @r"
+    INFO  wallboard absent: file /run/wallboard/token does not exist; waiting for it
+    WARN  wallboard: no token could be read: file /run/wallboard/token cannot be read: permission denied
+    WARN  wallboard: file /run/wallboard/token has mode 0644: everyone on this machine can read the token; it is used all the same, but mode 0600 would do
+    WARN  wallboard: file /run/wallboard/token has gone; the token that came from it stays in use
+    WARN  directory /run/wallboard is not watched, its tokens are only read at each touch: permission denied
+    WARN  wallboard and crm have the same token ba7816bf: when one is revoked, so is the other; give each its own
+    WARN  wallboard and crm have the same token ba7816bf: it does not lapse while wallboard keeps it alive; give each its own
+    ");
+}

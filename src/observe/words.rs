@@ -1,0 +1,23 @@
+//! How things are said to people: pure functions from what is known to a phrase.
+//!
+//! A phrase says what is known, does not say what is not, and names what can be
+//! done. It begins in lower case and has no full stop, so that it reads well after
+//! a colon.
+
+mod death;
+mod duration;
+mod next;
+mod remedy;
+
+use std::fmt::{self, Write as _};
+
+pub use death::death;
+pub use duration::{Lasting, lasting};
+pub use next::next;
+pub use remedy::{new_token, obstacle, remedy};
+
+/// Says more.
+pub(super) fn append(said: &mut String, more: fmt::Arguments<'_>) {
+    // Writing to a string does not fail.
+    let _always = said.write_fmt(more);
+}
