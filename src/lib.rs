@@ -1,8 +1,68 @@
-//! Keeps Genesys Cloud API tokens alive against their idle timeout, or lets them lapse.
+//! session-keepalive keeps Genesys Cloud API tokens alive against their server-side idle
+//! timeout, or lets them lapse on purpose; it tells the truth about each of them and revokes
+//! them when it stops.
+//!
+//! This page is the architecture. The modules are listed in reading order below.
+//!
+//! ```text
+//!  files, env ─▶ config ─▶ Config ─▶ ┌────────┐  Command(ticket)   ┌────────┐
+//!                                    │ daemon │ ─────────────────▶ │  api   │ ─▶ Genesys Cloud
+//!  clock, signals, file changes ───▶ │  loop  │ ◀── Outcome(ticket) └────────┘
+//!                                    └────────┘
+//!                      handle_*(now) │   ▲ poll_command, poll_event, poll_timeout
+//!                                    ▼   │
+//!                                  keeper (pure)  ── Event ─▶ observe ─▶ log, snapshot
+//! ```
+//!
+//! # The words
+//!
+//! A *session* is one *token* under care. A token is a secret and shown only as its
+//! *fingerprint*; its *generation* grows with every new token of the session. The *intent* is
+//! to `keep` the token or to let it `lapse`. A *touch* is a request that resets the idle timer
+//! (`HEAD /tokens/me`, or `GET /tokens/me`); a *peek* (`GET /tokens/me?preserveIdleTTL=true`)
+//! does not. The *idle timeout* is the server's promise, the *idle deadline* the moment at
+//! which it ends the token if nobody touches it. The *margin* is how long before the deadline
+//! we act, and the *outage budget* is what that buys. An *outcome* is what a request taught us;
+//! a *ticket* ties it to its request and generation. The *keeper* decides, the *daemon* does,
+//! and a *snapshot* is what observers see.
+//!
+//! # Invariants
+//!
+//! *The keeper decides, the daemon does.* [`keeper`] is arithmetic on instants. It has no
+//! clock, network, file, log, task or randomness of its own, so that every rule is a test in
+//! virtual time and a whole organisation can be simulated for centuries.
+//!
+//! *One loop owns everything.* One task on one thread waits for a deadline, a finished
+//! request, a changed token or an order. There are no locks. Who wants to look asks for a
+//! snapshot.
+//!
+//! *Time enters through one file*, `daemon::clock`, and is `CLOCK_BOOTTIME`: a suspended
+//! machine's tokens go on idling. The server's instants are compared with each other only.
+//!
+//! *Verdicts are values.* Refused, throttled and unreachable are outcomes; an `Err` means that
+//! *we* cannot go on.
+//!
+//! *A wrong configuration cannot be built.* Files, variables and flags become a
+//! [`config::Config`] or errors that point at the place.
+//!
+//! *A token is in two places*: the [`token::Token`] and the `Authorization` header of a request
+//! that is in flight. Neither has a `Display`, and every freed block of memory is wiped.
+//!
+//! *One model of the server, three uses.* [`sim`] is a pure model; the virtual world of the
+//! tests, the wire tests and the commands `simulate` and `demo` all use it.
+
+pub mod keeper;
+
+pub mod sim;
+
+pub mod token;
+
+pub mod config;
 
 pub mod api;
-pub mod config;
-pub mod keeper;
+
+pub mod daemon;
+
 pub mod observe;
-pub mod sim;
-pub mod token;
+
+pub mod cli;

@@ -1,2 +1,14 @@
 //! The command line of session-keepalive.
-fn main() {}
+
+use std::alloc::System;
+use std::process::ExitCode;
+
+use zeroizing_alloc::ZeroAlloc;
+
+/// Wipes every freed block: secrets leave copies in buffers that no type can reach.
+#[global_allocator]
+static ALLOCATOR: ZeroAlloc<System> = ZeroAlloc(System);
+
+fn main() -> ExitCode {
+    session_keepalive::cli::main()
+}

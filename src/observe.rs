@@ -12,6 +12,7 @@ mod install;
 mod line;
 mod log;
 mod notice;
+mod snapshot;
 pub mod words;
 
 #[cfg(test)]
@@ -20,6 +21,7 @@ mod fixture;
 pub use install::{Handle, Surroundings, WallClock, install};
 pub use log::{Log, Named};
 pub use notice::{Notice, tell_notice};
+pub use snapshot::{NamedView, Snapshot};
 
 /// The target of our sentences: they say all that their fields say, but for correlation ids.
 const TARGET: &str = "session_keepalive::observe";

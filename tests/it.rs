@@ -6,5 +6,6 @@
 #[cfg(test)]
 mod it {
     mod api;
+    mod run;
     mod support;
 }

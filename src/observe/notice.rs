@@ -1,12 +1,11 @@
 //! What happens to the daemon itself, rather than to one of its tokens.
 
 use std::error::Error;
-use std::fmt;
 use std::time::Duration;
 
 use tracing::{error, info, warn};
 
-use super::words::lasting;
+use super::words::{Chain, lasting};
 use super::{Named, TARGET};
 use crate::config::SessionName;
 use crate::keeper::Intent;
@@ -54,8 +53,8 @@ pub enum Notice<'a> {
         /// The other.
         other: (&'a SessionName, Intent),
     },
-    /// Nothing can be asked.
-    ClientFailed(&'a dyn Error),
+    /// It cannot begin.
+    NotStarted(&'a dyn Error),
     /// It begins to stop.
     Stopping {
         /// The signal that asks for it.
@@ -108,8 +107,9 @@ pub fn tell_notice(notice: &Notice<'_>) {
             one,
             other,
         } => shared(fingerprint, one, other),
-        Notice::ClientFailed(cause) => error!(target: TARGET, event = "client_failed",
-            "no HTTP client could be built, nothing can be asked: {}", Chain(cause)),
+        Notice::NotStarted(cause) => {
+            error!(target: TARGET, event = "not_started", "not started: {}", Chain(cause));
+        }
         Notice::Stopping {
             signal,
             revoke,
@@ -186,21 +186,6 @@ fn stopped(revoked: usize, left: usize, not_revoked: usize) {
 fn count(count: usize, noun: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{count} {noun}{plural}")
-}
-
-/// An error and what caused it.
-struct Chain<'a>(&'a dyn Error);
-
-impl fmt::Display for Chain<'_> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self.0, formatter)?;
-        let mut cause = self.0.source();
-        while let Some(error) = cause {
-            write!(formatter, ": {error}")?;
-            cause = error.source();
-        }
-        Ok(())
-    }
 }
 
 #[cfg(test)]

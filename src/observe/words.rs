@@ -9,12 +9,29 @@ mod duration;
 mod next;
 mod remedy;
 
+use std::error::Error;
 use std::fmt::{self, Write as _};
 
 pub use death::death;
 pub use duration::{Lasting, lasting};
 pub use next::next;
 pub use remedy::{new_token, obstacle, remedy};
+
+/// An error and what caused it, in one line.
+#[derive(Clone, Copy, Debug)]
+pub struct Chain<'a>(pub &'a dyn Error);
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self.0, formatter)?;
+        let mut cause = self.0.source();
+        while let Some(error) = cause {
+            write!(formatter, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}
 
 /// Says more.
 pub(super) fn append(said: &mut String, more: fmt::Arguments<'_>) {

@@ -1,5 +1,7 @@
-//! Servers that behave as no library would let them, and processes with an environment of their own.
+//! Servers that behave as no library would let them, the simulator, and the binary as a process.
 
 pub(crate) mod child;
+pub(crate) mod keepalive;
 pub(crate) mod raw;
+pub(crate) mod simulation;
 pub(crate) mod tls;

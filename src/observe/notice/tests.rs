@@ -28,7 +28,7 @@ fn the_daemon_starts_reloads_and_stops() {
         Notice::Stopping { signal: "SIGTERM", revoke: 3, leave: 1, grace: seconds(10) },
         stopped(0),
         stopped(2),
-        Notice::ClientFailed(&io::Error::other("no certificates")),
+        Notice::NotStarted(&io::Error::other("no certificates")),
     ]), @r"
     INFO  started: session-keepalive 0.1.0 keeps 3 sessions alive and lets 1 lapse
     INFO  reloaded: 1 session added, 0 removed, 2 changed
@@ -38,7 +38,7 @@ fn the_daemon_starts_reloads_and_stops() {
     INFO  stopping on SIGTERM: 3 tokens to revoke within 10 s, 1 to leave
     INFO  stopped: 1 token revoked, 1 left as is
     ERROR stopped: 2 tokens not revoked, to be revoked by hand; 1 revoked, 1 left as is
-    ERROR no HTTP client could be built, nothing can be asked: no certificates
+    ERROR not started: no certificates
     ");
     insta::assert_snapshot!(told(LogFormat::Json, &[Notice::ReloadRefused(errors)]), @r#"{"timestamp":"2026-11-24T08:00:00.123Z","level":"WARN","message":"reload refused: the configuration has errors; the earlier one stays in force","event":"reload_refused","errors":"error: unknown key `tokn`\n --> /etc/keepalive.toml:3:1\n"}"#);
 }

@@ -1,0 +1,122 @@
+//! The command line: one file for each command, and the exit statuses.
+
+mod check;
+mod demo;
+mod exit;
+mod parse;
+mod run;
+mod simulate;
+
+use std::ffi::OsString;
+use std::panic;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{Flags, Layers};
+use exit::Exit;
+
+/// Keeps Genesys Cloud API tokens alive against their idle timeout, or lets them lapse,
+/// and revokes them when it stops.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    after_help = "Try it without an account: session-keepalive demo\n\nExit status: 0 success, 1 not all went as it should, 64 wrong usage, 70 a bug, 74 no input or output, 78 wrong configuration."
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the daemon until a signal stops it.
+    #[command(after_help = run::HELP)]
+    Run(Settings),
+    /// Check the configuration and say what it means.
+    #[command(after_help = check::HELP)]
+    Check(Settings),
+    /// Show what the daemon does, against a simulator inside this process, in about a minute.
+    #[command(after_help = demo::HELP)]
+    Demo(demo::Demo),
+    /// Serve a simulated organisation over HTTP, to try things against.
+    #[command(after_help = simulate::HELP)]
+    Simulate(simulate::Simulate),
+}
+
+/// Where the configuration comes from; flags win over variables, variables over the file.
+#[derive(Debug, Args)]
+struct Settings {
+    /// The configuration file.
+    #[arg(
+        long,
+        value_name = "PATH",
+        env = "SESSION_KEEPALIVE_CONFIG",
+        hide_env_values = true
+    )]
+    config: Option<std::path::PathBuf>,
+    /// The region of the organisation, such as eu-central-1.
+    #[arg(long, value_name = "REGION")]
+    region: Option<OsString>,
+    /// The API instead of a region, such as <https://api.mypurecloud.de>.
+    #[arg(long, value_name = "URL")]
+    api: Option<OsString>,
+    /// A file that holds a token: makes a session called "default" without a configuration file.
+    #[arg(long, value_name = "PATH")]
+    token_file: Option<OsString>,
+    /// What sessions are to get unless they say otherwise: keep or lapse.
+    #[arg(long, value_name = "INTENT")]
+    intent: Option<OsString>,
+    /// How long revocations may take when the daemon stops, such as 10s.
+    #[arg(long, value_name = "DURATION")]
+    grace: Option<OsString>,
+    /// What is logged: error, warn, info, debug or trace.
+    #[arg(long, value_name = "LEVEL")]
+    log_level: Option<OsString>,
+    /// How it is logged: auto, plain or json.
+    #[arg(long, value_name = "FORMAT")]
+    log_format: Option<OsString>,
+}
+
+impl Settings {
+    fn layers(&self) -> Layers<'_> {
+        Layers {
+            file: self.config.as_deref(),
+            environment: std::env::vars_os().collect(),
+            flags: Flags {
+                region: self.region.clone(),
+                api: self.api.clone(),
+                token_file: self.token_file.clone(),
+                intent: self.intent.clone(),
+                log_level: self.log_level.clone(),
+                log_format: self.log_format.clone(),
+                grace: self.grace.clone(),
+            },
+        }
+    }
+}
+
+/// Runs the command line of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    let outcome = panic::catch_unwind(|| match Cli::try_parse() {
+        Ok(cli) => dispatch(cli.command),
+        Err(error) => {
+            let is_wrong = error.use_stderr();
+            // Nobody may be there to read it.
+            let _unread = error.print();
+            if is_wrong { Exit::Usage } else { Exit::Success }
+        }
+    });
+    // The panic's message is on standard error already.
+    outcome.unwrap_or(Exit::Bug).into()
+}
+
+fn dispatch(command: Command) -> Exit {
+    match command {
+        Command::Run(settings) => run::run(&settings),
+        Command::Check(settings) => check::run(&settings),
+        Command::Demo(demo) => demo::run(&demo),
+        Command::Simulate(simulate) => simulate::run(&simulate),
+    }
+}

@@ -1,0 +1,101 @@
+//! `run`: the daemon.
+
+use std::path::PathBuf;
+
+use super::Settings;
+use super::check::is_coloured;
+use super::exit::{Exit, complain, print_error};
+use crate::config::{self, Config, Layers};
+use crate::daemon::{Daemon, Load, Setup, StartError, clock, harden, signals};
+use crate::observe::{self, Notice, Surroundings, tell_notice};
+
+pub(super) const HELP: &str = "\
+Examples:
+  session-keepalive run --config /etc/session-keepalive/config.toml
+  session-keepalive run --region eu-central-1 --token-file /run/secrets/token
+
+Signals: TERM and INT stop and revoke as configured, a second one ends at once;
+QUIT stops and leaves every token; HUP reads the configuration again.
+
+Exit status: 0 stopped, 1 something that was to be revoked was not, 78 wrong configuration.";
+
+pub(super) fn run(settings: &Settings) -> Exit {
+    let layers = settings.layers();
+    let config = match config::load(layers.clone()) {
+        Ok(loaded) => loaded.config,
+        Err(errors) => {
+            print_error(&errors.render(is_coloured(&std::io::stderr())));
+            return Exit::Config;
+        }
+    };
+    let refused = harden::harden();
+    let surroundings = Surroundings::of_stderr(|name| std::env::var_os(name));
+    let log = match observe::install(config.log, surroundings, clock::wall) {
+        Ok(log) => log,
+        Err(error) => {
+            complain(&error);
+            return Exit::Bug;
+        }
+    };
+    for (measure, errno) in refused {
+        tracing::debug!(measure, %errno, "the system refused a protection of this process's memory");
+    }
+    let setup = Setup {
+        load: load_again(&layers),
+        log: Some(log),
+        seed: fastrand::u64(..),
+    };
+    match runtime().map(|runtime| runtime.block_on(serve(config, setup))) {
+        Ok(exit) => exit,
+        Err(error) => {
+            complain(&error);
+            Exit::Io
+        }
+    }
+}
+
+async fn serve(config: Config, setup: Setup) -> Exit {
+    let orders = match signals::orders() {
+        Ok(orders) => orders,
+        Err(error) => {
+            complain(&error);
+            return Exit::Io;
+        }
+    };
+    match Daemon::start(config, setup).await {
+        Ok((daemon, _looks)) => match daemon.run(orders).await.not_revoked {
+            0 => Exit::Success,
+            _ => Exit::Failure,
+        },
+        Err(error) => {
+            tell_notice(&Notice::NotStarted(&error));
+            match error {
+                StartError::Client(_) | StartError::SharedToken { .. } => Exit::Config,
+                StartError::Timer(_) => Exit::Io,
+            }
+        }
+    }
+}
+
+/// One thread, and one more that comes for name resolution and goes.
+pub(super) fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(1)
+        .thread_keep_alive(std::time::Duration::from_secs(1))
+        .build()
+}
+
+/// Reads the same layers again; the environment of a process does not change.
+fn load_again(layers: &Layers<'_>) -> Load {
+    let file: Option<PathBuf> = layers.file.map(Into::into);
+    let (environment, flags) = (layers.environment.clone(), layers.flags.clone());
+    Box::new(move || {
+        let layers = Layers {
+            file: file.as_deref(),
+            environment: environment.clone(),
+            flags: flags.clone(),
+        };
+        config::load(layers).map(|loaded| loaded.config)
+    })
+}

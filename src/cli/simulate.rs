@@ -1,0 +1,130 @@
+//! `simulate`: a simulated organisation, served over HTTP.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use futures_util::StreamExt;
+use tokio::net::TcpListener;
+
+use super::exit::{Exit, complain, print};
+use super::parse;
+use super::run::runtime;
+use crate::daemon::{Order, clock, signals};
+use crate::keeper::ServerTime;
+use crate::sim::http::Handle;
+use crate::sim::{IdleTimeout, Operation, Permission, Server, Settings, TokenSpec};
+
+pub(super) const HELP: &str = "\
+Example: session-keepalive simulate --idle-timeout 30s --token abc
+
+It stands in for api.REGION and login.REGION: POST /oauth/token mints tokens with any client.
+Do not expose it: it gives a token to everyone who asks.";
+
+/// What to simulate.
+#[derive(Debug, Args)]
+pub(super) struct Simulate {
+    /// Where to listen.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8085")]
+    listen: SocketAddr,
+    /// How long a token may idle; the real service has 5m to 8h.
+    #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = parse::duration)]
+    idle_timeout: Duration,
+    /// A token that is there from the start; may be given several times. Without any, one is made up.
+    #[arg(long, value_name = "VALUE")]
+    token: Vec<String>,
+    /// How long a token lives at the most.
+    #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = parse::duration)]
+    lifetime: Duration,
+    /// A touch that the organisation excludes from its inactivity timeout.
+    #[arg(long, value_name = "TOUCH")]
+    exclude: Vec<Exclude>,
+}
+
+/// A touch that does not count.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Exclude {
+    /// `HEAD /tokens/me`
+    Head,
+    /// `GET /tokens/me`
+    Get,
+}
+
+pub(super) fn run(simulate: &Simulate) -> Exit {
+    match runtime().and_then(|runtime| runtime.block_on(serve(simulate))) {
+        Ok(exit) => exit,
+        Err(error) => {
+            complain(&error);
+            Exit::Io
+        }
+    }
+}
+
+async fn serve(simulate: &Simulate) -> std::io::Result<Exit> {
+    let listener = TcpListener::bind(simulate.listen).await.map_err(|error| {
+        std::io::Error::new(
+            error.kind(),
+            format!("cannot listen on {}: {error}", simulate.listen),
+        )
+    })?;
+    let now = clock::now();
+    let mut server = Server::new(settings(simulate), fastrand::u64(..));
+    let mut tokens = simulate.token.clone();
+    if tokens.is_empty() {
+        tokens.push("a-simulated-token".to_owned());
+    }
+    for (number, token) in tokens.iter().enumerate() {
+        let user = TokenSpec::user(token.as_str(), &format!("user-{}", number + 1));
+        let user = user
+            .permitting(Permission::OauthTokenDelete)
+            .permitting(Permission::DirectoryOrganizationAdmin);
+        server.add_token(user, now);
+    }
+    let handle = Handle::on(listener, server, clock::now)?;
+    let exit = print(&how_to_use(&handle.base(), &tokens, simulate));
+    let mut orders = signals::orders()?;
+    while let Some(Order::Reload) = orders.next().await {}
+    drop(handle);
+    Ok(exit)
+}
+
+fn settings(simulate: &Simulate) -> Settings {
+    Settings {
+        timeout: IdleTimeout::of_organisation(simulate.idle_timeout),
+        lifetime: simulate.lifetime,
+        excluded: simulate
+            .exclude
+            .iter()
+            .map(|exclude| match exclude {
+                Exclude::Head => Operation::HeadMe,
+                Exclude::Get => Operation::GetMe,
+            })
+            .collect(),
+        wall_at_boot: wall_at_boot(),
+        ..Settings::default()
+    }
+}
+
+/// What the wall clock would have shown at boot.
+pub(super) fn wall_at_boot() -> ServerTime {
+    let since_boot = i64::try_from(clock::now().since_boot().as_millis()).unwrap_or(i64::MAX);
+    let wall = clock::wall().as_millisecond();
+    ServerTime::from_unix_milliseconds(wall.saturating_sub(since_boot))
+}
+
+fn how_to_use(base: &str, tokens: &[String], simulate: &Simulate) -> String {
+    let token = tokens.first().map_or("", String::as_str);
+    let timeout = jiff::SignedDuration::try_from(simulate.idle_timeout).unwrap_or_default();
+    format!(
+        "\
+simulating an organisation at {base}: idle timeout {timeout:#}, {count} token(s)
+
+  curl -i -H 'Authorization: Bearer {token}' '{base}/api/v2/tokens/me?preserveIdleTTL=true'
+  curl -d grant_type=client_credentials -u id:secret {base}/oauth/token
+  printf %s '{token}' > token && session-keepalive run --api {base} --token-file token
+
+stops with Ctrl-C
+",
+        count = tokens.len(),
+    )
+}

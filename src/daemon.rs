@@ -1,0 +1,380 @@
+//! Does what the keeper decides: one task that owns everything and waits for the next thing to happen.
+//!
+//! # Invariants
+//!
+//! *One loop.* There are no locks and no second owner. Requests and readings are tasks of
+//! the loop's own sets, they bring their result back and share nothing. Observers ask for
+//! a snapshot through [`Looks`]; nobody who is slow can hold the loop up.
+//!
+//! *No polling.* The loop wakes for a deadline, a finished request, a changed or read
+//! token, an order or a look, and for nothing else.
+//!
+//! *Time* is read in [`clock`] and handed on.
+
+mod care;
+pub mod clock;
+pub mod harden;
+mod reload;
+mod requests;
+pub mod signals;
+mod sources;
+mod start;
+
+use futures_util::{Stream, StreamExt};
+use tokio::sync::{mpsc, oneshot};
+
+use self::care::Cares;
+use self::clock::Timer;
+use self::requests::Requests;
+use self::sources::{Happening, Reading, Sources};
+use crate::api::Client;
+use crate::config::{ApiBase, Config, Errors};
+use crate::keeper::{Command, Event, EventKind, Instant, Keeper, OnShutdown, Operation, SessionId};
+use crate::observe::{Handle, Log, NamedView, Notice, Snapshot, tell_notice};
+use crate::token::{Read, SourceError, Token};
+
+pub use start::StartError;
+
+/// How many looks may wait for the loop.
+const LOOKS_MAX: usize = 16;
+
+/// What the daemon is told to do while it runs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Order {
+    /// Stop; tokens are revoked as configured, or all are left.
+    Stop {
+        /// Whether anything is revoked at all.
+        wanted: OnShutdown,
+        /// Who asked.
+        why: &'static str,
+    },
+    /// Read the configuration again.
+    Reload,
+}
+
+/// What came of the daemon when it stopped.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Stopped {
+    /// How many tokens were to be revoked and were not.
+    pub not_revoked: usize,
+    /// The sessions as they were left.
+    pub snapshot: Snapshot,
+}
+
+/// Asks the daemon for snapshots.
+#[derive(Clone, Debug)]
+pub struct Looks(mpsc::Sender<oneshot::Sender<Snapshot>>);
+
+impl Looks {
+    /// The sessions as they are; `None` if the daemon has stopped.
+    pub async fn look(&self) -> Option<Snapshot> {
+        let (answer, look) = oneshot::channel();
+        self.0.send(answer).await.ok()?;
+        look.await.ok()
+    }
+}
+
+/// Reads the configuration again.
+pub type Load = Box<dyn FnMut() -> Result<Config, Errors>>;
+
+/// What the daemon is given beside its configuration.
+pub struct Setup {
+    /// Reads the configuration again.
+    pub load: Load,
+    /// The log, whose level and format follow the configuration; `None` if it is not ours.
+    pub log: Option<Handle>,
+    /// Draws the jitter.
+    pub seed: u64,
+}
+
+/// The daemon.
+pub struct Daemon {
+    config: Config,
+    load: Load,
+    log: Log,
+    log_handle: Option<Handle>,
+    keeper: Keeper,
+    cares: Cares,
+    hosts: Vec<ApiBase>,
+    client: Client,
+    requests: Requests,
+    sources: Sources,
+    timer: Timer,
+    looks: mpsc::Receiver<oneshot::Sender<Snapshot>>,
+    /// Sessions that a reload took away and whose tokens are not yet dealt with.
+    leaving: Vec<SessionId>,
+    ended: Ended,
+    is_stopping: bool,
+}
+
+/// How many tokens ended how.
+#[derive(Clone, Copy, Default)]
+struct Ended {
+    revoked: usize,
+    left: usize,
+    not_revoked: usize,
+}
+
+impl Daemon {
+    /// Runs until an order stops it.
+    pub async fn run(mut self, mut orders: impl Stream<Item = Order> + Unpin) -> Stopped {
+        loop {
+            let now = clock::now();
+            self.turn(now);
+            if self.is_stopping && self.keeper.is_stopped() {
+                break;
+            }
+            let wake_at = self.wake_at();
+            tokio::select! {
+                biased;
+                Some(order) = orders.next() => self.handle_order(order),
+                (ticket, outcome) = self.requests.next() => {
+                    self.keeper.handle_outcome(ticket, &outcome, clock::now());
+                }
+                happening = self.sources.next() => self.handle_happening(happening),
+                Some(look) = self.looks.recv() => self.handle_look(look),
+                () = self.timer.reached(wake_at) => {}
+            }
+        }
+        let snapshot = self.snapshot(clock::now());
+        let Ended {
+            revoked,
+            left,
+            not_revoked,
+        } = self.ended;
+        tell_notice(&Notice::Stopped {
+            revoked,
+            left,
+            not_revoked,
+        });
+        Stopped {
+            not_revoked,
+            snapshot,
+        }
+    }
+
+    /// Does all that is due.
+    fn turn(&mut self, now: Instant) {
+        if !self.is_stopping {
+            self.sources.turn(&mut self.cares, now);
+            while let Some(trouble) = self.sources.poll_trouble() {
+                tell_notice(&Notice::WatchTrouble(&trouble));
+            }
+        }
+        while !self.is_full() {
+            let Some(command) = self.keeper.poll_command(now) else {
+                break;
+            };
+            self.send(command, now);
+        }
+        while let Some(event) = self.keeper.poll_event() {
+            self.handle_event(&event, now);
+        }
+        self.forget_those_who_left(now);
+    }
+
+    /// Whether no further request may be sent before one comes back.
+    fn is_full(&self) -> bool {
+        self.requests.len() >= self.config.http.in_flight_max.get() as usize
+    }
+
+    fn wake_at(&self) -> Option<Instant> {
+        let keeper = self.keeper.poll_timeout().filter(|_| !self.is_full());
+        let sources = self.sources.poll_timeout().filter(|_| !self.is_stopping);
+        keeper.into_iter().chain(sources).min()
+    }
+
+    fn send(&mut self, command: Command, now: Instant) {
+        let id = command.ticket.session;
+        let Some(care) = self.cares.by_id.get(&id) else {
+            return;
+        };
+        if let Operation::Touch(_) = command.operation {
+            self.sources.read_if_changed(id, care);
+        }
+        if let Some(token) = care.token(command.ticket.generation) {
+            let api = care.config.api.clone();
+            self.requests
+                .start(command, self.client.clone(), api, token);
+        } else {
+            debug_assert!(
+                false,
+                "a generation that is asked with has a token at {now:?}"
+            );
+        }
+    }
+
+    fn handle_order(&mut self, order: Order) {
+        match order {
+            _ if self.is_stopping => {}
+            Order::Reload => self.reload(),
+            Order::Stop { wanted, why } => self.stop(wanted, why),
+        }
+    }
+
+    fn stop(&mut self, wanted: OnShutdown, why: &'static str) {
+        let now = clock::now();
+        let grace = self.config.shutdown.grace;
+        let (revoke, leave) = self.count_living(wanted);
+        tell_notice(&Notice::Stopping {
+            signal: why,
+            revoke,
+            leave,
+            grace,
+        });
+        self.is_stopping = true;
+        self.requests.drop_all();
+        self.keeper.handle_shutdown(wanted, now + grace, now);
+    }
+
+    /// How many sessions have a token that is to be revoked, and how many one that is to be left.
+    fn count_living(&self, wanted: OnShutdown) -> (usize, usize) {
+        let living = self.cares.by_id.values().filter(|care| care.has_token());
+        let (revoke, leave): (Vec<_>, Vec<_>) = living.partition(|care| {
+            wanted == OnShutdown::Revoke && care.config.on_shutdown == OnShutdown::Revoke
+        });
+        (revoke.len(), leave.len())
+    }
+
+    fn handle_happening(&mut self, happening: Happening) {
+        let now = clock::now();
+        match happening {
+            Happening::Changed(change) => self.sources.handle_change(change, now),
+            Happening::Read(reading) => self.handle_reading(reading, now),
+        }
+    }
+
+    /// Takes in what a session's source gave.
+    fn handle_reading(&mut self, reading: Reading, now: Instant) {
+        let id = reading.0;
+        let Some(care) = self.cares.by_id.get_mut(&id) else {
+            return;
+        };
+        let Some(result) = self.sources.handle_read(care, reading, now) else {
+            return;
+        };
+        match result {
+            Ok(read) => self.handle_read(id, read, now),
+            Err(error) => self.handle_unreadable(id, &error, now),
+        }
+    }
+
+    fn handle_read(&mut self, id: SessionId, read: Read, now: Instant) {
+        let Some(care) = self.cares.by_id.get_mut(&id) else {
+            return;
+        };
+        care.reading.identity = read.identity;
+        let told = read.warning.as_ref().map(ToString::to_string);
+        if care.reading.told != told {
+            if let Some(warning) = &read.warning {
+                tell_notice(&Notice::SourceExposed(&care.named(), warning));
+            }
+            care.reading.told = told;
+        }
+        self.take_token(id, read.token, now);
+    }
+
+    /// Hands a token to the keeper, unless another session holds the same.
+    fn take_token(&mut self, id: SessionId, token: Token, now: Instant) {
+        let fingerprint = token.fingerprint();
+        if let Some(other) = self.cares.other_holder(id, fingerprint) {
+            let of = |id| {
+                self.cares
+                    .by_id
+                    .get(id)
+                    .map(|care| (&care.name, care.config.intent))
+            };
+            if let (Some(one), Some(other)) = (of(&id), of(&other)) {
+                tell_notice(&Notice::Shared {
+                    fingerprint,
+                    one,
+                    other,
+                });
+            }
+        } else if let Some(generation) = self.keeper.handle_token(id, fingerprint, now) {
+            self.cares.take(id, generation, token);
+        }
+        self.read_again_unless_held(id, now);
+    }
+
+    fn handle_unreadable(&mut self, id: SessionId, error: &SourceError, now: Instant) {
+        let Some(care) = self.cares.by_id.get_mut(&id) else {
+            return;
+        };
+        let told = error.to_string();
+        if care.reading.told.as_ref() != Some(&told) {
+            let named = care.named();
+            tell_notice(&match (error.is_absent(), care.has_token()) {
+                (true, false) => Notice::Waiting(&named, error),
+                (true, true) => Notice::SourceGone(&named),
+                (false, _) => Notice::SourceFailed(&named, error),
+            });
+            care.reading.told = Some(told);
+        }
+        care.reading.identity = None;
+        self.read_again_unless_held(id, now);
+    }
+
+    fn read_again_unless_held(&mut self, id: SessionId, now: Instant) {
+        if let Some(care) = self.cares.by_id.get_mut(&id)
+            && !care.has_token()
+        {
+            self.sources.read_again(id, care, now);
+        }
+    }
+
+    fn handle_event(&mut self, event: &Event, now: Instant) {
+        match event.kind {
+            EventKind::Revoked => self.ended.revoked += 1,
+            EventKind::NotRevoked(_) => self.ended.not_revoked += 1,
+            EventKind::Left => self.ended.left += 1,
+            _ => {}
+        }
+        self.cares.handle_event(event);
+        let Some(care) = self.cares.by_id.get_mut(&event.session) else {
+            return;
+        };
+        match event.kind {
+            EventKind::Held { .. } => {
+                care.reading.attempts = 0;
+                self.sources.do_not_read_again(event.session, care);
+            }
+            EventKind::Lost(_) | EventKind::Lapsed(_) => {
+                self.sources.read_again(event.session, care, now);
+            }
+            _ => {}
+        }
+        let view = self.keeper.view(event.session, now);
+        self.log.tell(event, &care.named(), view.as_ref(), now);
+    }
+
+    fn forget_those_who_left(&mut self, now: Instant) {
+        let (keeper, cares) = (&self.keeper, &mut self.cares);
+        self.leaving.retain(|&id| {
+            let is_there = keeper.view(id, now).is_some();
+            if !is_there {
+                cares.forget(id);
+            }
+            is_there
+        });
+    }
+
+    fn handle_look(&self, look: oneshot::Sender<Snapshot>) {
+        // Whoever asked may be gone.
+        let _gone = look.send(self.snapshot(clock::now()));
+    }
+
+    fn snapshot(&self, at: Instant) -> Snapshot {
+        let named = |(name, id): (&_, &SessionId)| {
+            Some(NamedView {
+                name: Clone::clone(name),
+                api: self.cares.by_id.get(id)?.config.api.clone(),
+                view: self.keeper.view(*id, at)?,
+            })
+        };
+        Snapshot {
+            at,
+            sessions: self.cares.by_name.iter().filter_map(named).collect(),
+        }
+    }
+}

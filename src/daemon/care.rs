@@ -1,0 +1,158 @@
+//! What the daemon knows of a session beside what the keeper decides: its name, its source, its secrets.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::config::{SessionConfig, SessionName};
+use crate::keeper::{Event, EventKind, Generation, Instant, SessionId};
+use crate::observe::Named;
+use crate::token::{Fingerprint, Identity, Token};
+
+/// What the daemon knows of a session.
+pub(super) struct Care {
+    pub(super) name: SessionName,
+    pub(super) config: SessionConfig,
+    /// The tokens that may still be asked with: the present one and a newer one.
+    tokens: Vec<(Generation, Arc<Token>)>,
+    /// The generation that was proven alive last.
+    present: Option<Generation>,
+    pub(super) reading: Reading,
+}
+
+/// Where the reading of a session's source stands.
+#[derive(Default)]
+pub(super) struct Reading {
+    /// The file as it was when it was read last.
+    pub(super) identity: Option<Identity>,
+    /// What was told last of the source's trouble.
+    pub(super) told: Option<String>,
+    /// How often it was read in vain.
+    pub(super) attempts: u32,
+    /// When it is read again though nothing said that it changed.
+    pub(super) again_at: Option<Instant>,
+}
+
+impl Care {
+    pub(super) fn new(name: SessionName, config: SessionConfig) -> Self {
+        Self {
+            name,
+            config,
+            tokens: Vec::new(),
+            present: None,
+            reading: Reading::default(),
+        }
+    }
+
+    /// The session as it is named to people.
+    pub(super) fn named(&self) -> Named<'_> {
+        Named {
+            name: &self.name,
+            source: &self.config.token,
+            api: &self.config.api,
+        }
+    }
+
+    /// The secret of a generation.
+    pub(super) fn token(&self, generation: Generation) -> Option<Arc<Token>> {
+        let mut tokens = self.tokens.iter();
+        tokens
+            .find(|(of, _)| *of == generation)
+            .map(|(_, token)| Arc::clone(token))
+    }
+
+    /// Whether a token of the session was ever proven alive.
+    pub(super) fn had_living_token(&self) -> bool {
+        self.present.is_some()
+    }
+
+    /// Whether there is a token that may still be asked with.
+    pub(super) fn has_token(&self) -> bool {
+        !self.tokens.is_empty()
+    }
+}
+
+/// All sessions, and which of them holds which token.
+#[derive(Default)]
+pub(super) struct Cares {
+    pub(super) by_id: BTreeMap<SessionId, Care>,
+    pub(super) by_name: BTreeMap<SessionName, SessionId>,
+    holders: BTreeMap<Fingerprint, SessionId>,
+}
+
+impl Cares {
+    /// The other session that holds the same token.
+    pub(super) fn other_holder(
+        &self,
+        id: SessionId,
+        fingerprint: Fingerprint,
+    ) -> Option<SessionId> {
+        self.holders
+            .get(&fingerprint)
+            .copied()
+            .filter(|holder| *holder != id)
+    }
+
+    /// Takes in a token that the keeper gave a generation; older ones than the present go.
+    pub(super) fn take(&mut self, id: SessionId, generation: Generation, token: Token) {
+        if let Some(care) = self.by_id.get_mut(&id) {
+            let present = care.present;
+            Self::retain(care, &mut self.holders, |it| Some(it) == present);
+            self.holders.insert(token.fingerprint(), id);
+            care.tokens.push((generation, Arc::new(token)));
+        }
+    }
+
+    /// Lets go of tokens that an event makes useless.
+    pub(super) fn handle_event(&mut self, event: &Event) {
+        let (Some(care), Some(token)) = (self.by_id.get_mut(&event.session), event.token) else {
+            return;
+        };
+        let generation = token.generation;
+        match event.kind {
+            EventKind::Held { .. } => {
+                care.present = Some(generation);
+                Self::retain(care, &mut self.holders, |it| it >= generation);
+            }
+            EventKind::NewerRefused(_)
+            | EventKind::Lost(_)
+            | EventKind::Lapsed(_)
+            | EventKind::Revoked
+            | EventKind::NotRevoked(_)
+            | EventKind::Left => Self::retain(care, &mut self.holders, |it| it != generation),
+            EventKind::Answered { .. }
+            | EventKind::Found
+            | EventKind::Unanswered(_)
+            | EventKind::AtRisk(_)
+            | EventKind::PastDeadline(_)
+            | EventKind::Blocked(_)
+            | EventKind::Recovered { .. }
+            | EventKind::Unconfirmed
+            | EventKind::TouchExcluded(_)
+            | EventKind::Excluded
+            | EventKind::ResetProven { .. }
+            | EventKind::TimeoutRead(_)
+            | EventKind::TimeoutNotPermitted(_) => {}
+        }
+    }
+
+    /// Forgets a session with all its tokens.
+    pub(super) fn forget(&mut self, id: SessionId) {
+        if let Some(mut care) = self.by_id.remove(&id) {
+            Self::retain(&mut care, &mut self.holders, |_| false);
+        }
+    }
+
+    fn retain(
+        care: &mut Care,
+        holders: &mut BTreeMap<Fingerprint, SessionId>,
+        keep: impl Fn(Generation) -> bool,
+    ) {
+        care.tokens.retain(|(generation, token)| {
+            let is_kept = keep(*generation);
+            if !is_kept {
+                holders.remove(&token.fingerprint());
+            }
+            is_kept
+        });
+    }
+}

@@ -1,0 +1,96 @@
+//! A reload is a difference between two configurations: what did not change is not disturbed.
+
+use super::start::{limits, policy};
+use super::{Daemon, clock};
+use crate::api::Client;
+use crate::config::{Config, Difference, SessionName};
+use crate::keeper::{Instant, SessionId};
+use crate::observe::words::Chain;
+use crate::observe::{Notice, tell_notice};
+
+impl Daemon {
+    /// Reads the configuration again; if that fails the old one stays.
+    pub(super) fn reload(&mut self) {
+        let config = match (self.load)() {
+            Ok(config) => config,
+            Err(errors) => return tell_notice(&Notice::ReloadRefused(&errors.render(false))),
+        };
+        let difference = Difference::between(&self.config, &config);
+        if difference.http_changed {
+            match Client::new(&config.http) {
+                Ok(client) => self.client = client,
+                Err(error) => {
+                    return tell_notice(&Notice::ReloadRefused(&Chain(&error).to_string()));
+                }
+            }
+        }
+        self.apply(&difference, config);
+        tell_notice(&Notice::Reloaded {
+            added: difference.added.len(),
+            removed: difference.removed.len(),
+            changed: difference.changed.len() + difference.token_moved.len(),
+        });
+    }
+
+    fn apply(&mut self, difference: &Difference, config: Config) {
+        let now = clock::now();
+        if difference.log_changed
+            && let Some(log) = &self.log_handle
+        {
+            log.reload(config.log);
+        }
+        self.keeper.handle_limits(limits(&config), now);
+        let until = now + config.shutdown.grace;
+        for name in &difference.removed {
+            self.remove(name, until);
+        }
+        let mut to_read = Vec::new();
+        for name in &difference.token_moved {
+            let (Some(old), Some(new)) =
+                (self.config.sessions.get(name), config.sessions.get(name))
+            else {
+                continue;
+            };
+            if old.api == new.api {
+                to_read.extend(self.change(name, &config));
+            } else {
+                // A token of another API is another token.
+                self.remove(name, until);
+                to_read.push(self.add(name.clone(), new.clone()));
+            }
+        }
+        for name in &difference.changed {
+            self.change(name, &config);
+        }
+        for name in &difference.added {
+            if let Some(session) = config.sessions.get(name) {
+                to_read.push(self.add(name.clone(), session.clone()));
+            }
+        }
+        self.config = config;
+        self.sources.watch(&self.cares);
+        for id in to_read {
+            if let Some(care) = self.cares.by_id.get_mut(&id) {
+                care.reading = super::care::Reading::default();
+                self.sources.read(id, &care.config.token);
+            }
+        }
+    }
+
+    /// Ends a session; its name is free at once.
+    fn remove(&mut self, name: &SessionName, until: Instant) {
+        if let Some(id) = self.cares.by_name.remove(name) {
+            self.keeper.handle_removed(id, until, clock::now());
+            self.leaving.push(id);
+        }
+    }
+
+    /// Changes what a session is to get.
+    fn change(&mut self, name: &SessionName, config: &Config) -> Option<SessionId> {
+        let &id = self.cares.by_name.get(name)?;
+        let session = config.sessions.get(name)?;
+        self.cares.by_id.get_mut(&id)?.config = session.clone();
+        self.keeper.handle_policy(id, policy(session), clock::now());
+        Some(id)
+    }
+}

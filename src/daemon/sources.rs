@@ -1,0 +1,202 @@
+//! When a session's token is read: at the start, when its file changed, and again while there is none that lives.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+
+use super::care::{Care, Cares};
+use crate::keeper::{Instant, Intent, SessionId};
+use crate::token::{
+    Change, Finding, Identity, Read, Reader, Source, SourceError, Watch, WatchTrouble,
+};
+
+/// A program that gave no living token is run again after this, and ever later.
+const COMMAND_AGAIN: Duration = Duration::from_secs(2);
+const COMMAND_AGAIN_MAX: Duration = Duration::from_secs(300);
+/// A file of a session without a living token is looked at again this often:
+/// some mounts tell nothing of changes.
+const FILE_AGAIN: Duration = Duration::from_secs(60);
+
+/// What reading a source gave.
+pub(super) type Reading = (SessionId, Result<Read, SourceError>);
+
+/// Where tokens come from.
+#[derive(Default)]
+pub(super) struct Sources {
+    reader: Reader,
+    watch: Watch,
+    by_path: BTreeMap<PathBuf, BTreeSet<SessionId>>,
+    running: JoinSet<Reading>,
+    /// Sessions whose source is being read.
+    read_now: BTreeSet<SessionId>,
+    again: BTreeSet<(Instant, SessionId)>,
+}
+
+impl Sources {
+    /// Watches the files of these sessions and no others.
+    pub(super) fn watch(&mut self, cares: &Cares) {
+        self.by_path.clear();
+        for id in cares.by_name.values() {
+            let care = cares.by_id.get(id);
+            if let Some(path) = care.and_then(|care| self.reader.file(&care.config.token)) {
+                self.by_path.entry(path).or_default().insert(*id);
+            }
+        }
+        self.watch.set(self.by_path.keys().map(PathBuf::as_path));
+    }
+
+    /// Reads a source that can be read at once; `None` for a command, which is started.
+    pub(super) async fn read_first(&mut self, id: SessionId, source: &Source) -> Option<Reading> {
+        if let Source::Command(_) = source {
+            self.read(id, source);
+            return None;
+        }
+        Some((id, self.reader.read(source).await))
+    }
+
+    /// Starts to read a source, unless that is being done.
+    pub(super) fn read(&mut self, id: SessionId, source: &Source) {
+        if self.read_now.insert(id) {
+            let (reader, source) = (self.reader, source.clone());
+            self.running
+                .spawn(async move { (id, reader.read(&source).await) });
+        }
+    }
+
+    /// Reads a session's file if it is not what was read last: some mounts tell nothing of changes.
+    pub(super) fn read_if_changed(&mut self, id: SessionId, care: &Care) {
+        if let Some(path) = self.reader.file(&care.config.token)
+            && let Some(identity) = Identity::of(&path)
+            && care.reading.identity != Some(identity)
+        {
+            self.read(id, &care.config.token);
+        }
+    }
+
+    /// The next source that was read; for ever if none is being read. Cancel-safe.
+    pub(super) async fn next_read(running: &mut JoinSet<Reading>) -> Reading {
+        loop {
+            match running.join_next().await {
+                None => return std::future::pending().await,
+                Some(Ok(reading)) => return reading,
+                Some(Err(error)) => match error.try_into_panic() {
+                    Ok(panic) => std::panic::resume_unwind(panic),
+                    Err(_dropped) => {}
+                },
+            }
+        }
+    }
+
+    /// Something that happened to the sources. Cancel-safe.
+    pub(super) async fn next(&mut self) -> Happening {
+        tokio::select! {
+            change = self.watch.next() => Happening::Changed(change),
+            reading = Self::next_read(&mut self.running) => Happening::Read(reading),
+        }
+    }
+
+    /// Takes in that files changed.
+    pub(super) fn handle_change(&mut self, change: Change, now: Instant) {
+        self.watch.handle_change(change, now);
+    }
+
+    /// Judges what was read; `None` if a writer may not be done yet.
+    pub(super) fn handle_read(
+        &mut self,
+        care: &Care,
+        reading: Reading,
+        now: Instant,
+    ) -> Option<Result<Read, SourceError>> {
+        let (id, result) = reading;
+        self.read_now.remove(&id);
+        if let Some(path) = self.reader.file(&care.config.token)
+            && self.watch.handle_read(&path, &result, now) == Finding::Unfinished
+        {
+            return None;
+        }
+        Some(result)
+    }
+
+    /// Starts the readings that are due.
+    pub(super) fn turn(&mut self, cares: &mut Cares, now: Instant) {
+        while let Some(path) = self.watch.poll_settled(now) {
+            self.read_path(&path, cares);
+        }
+        while let Some(&(at, id)) = self.again.first().filter(|(at, _)| *at <= now) {
+            self.again.remove(&(at, id));
+            let Some(care) = cares.by_id.get_mut(&id) else {
+                continue;
+            };
+            care.reading.again_at = None;
+            if let Source::Command(_) = care.config.token {
+                self.read(id, &care.config.token);
+            } else {
+                self.read_if_changed(id, care);
+                self.read_again(id, care, now);
+            }
+        }
+    }
+
+    /// A session has no living token: its source is to be read again later.
+    pub(super) fn read_again(&mut self, id: SessionId, care: &mut Care, now: Instant) {
+        let wait = match (&care.config.token, care.config.intent) {
+            // A lapsing token is not replaced by one of our own making.
+            (Source::Command(_), Intent::Lapse) if care.had_living_token() => return,
+            (Source::Command(_), _) => {
+                let doublings = care.reading.attempts.min(16);
+                COMMAND_AGAIN
+                    .saturating_mul(1 << doublings)
+                    .min(COMMAND_AGAIN_MAX)
+            }
+            (Source::File(_) | Source::Credential(_), _) => FILE_AGAIN,
+            (Source::Env(_), _) => return,
+        };
+        care.reading.attempts = care.reading.attempts.saturating_add(1);
+        self.do_not_read_again(id, care);
+        care.reading.again_at = Some(now + wait);
+        self.again.insert((now + wait, id));
+    }
+
+    /// A session's token lives.
+    pub(super) fn do_not_read_again(&mut self, id: SessionId, care: &mut Care) {
+        if let Some(at) = care.reading.again_at.take() {
+            self.again.remove(&(at, id));
+        }
+    }
+
+    /// When [`Self::turn`] is to be called again.
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        let again = self.again.first().map(|&(at, _)| at);
+        self.watch.poll_timeout().into_iter().chain(again).min()
+    }
+
+    /// Why some changes go unnoticed.
+    pub(super) fn poll_trouble(&mut self) -> Option<WatchTrouble> {
+        self.watch.poll_trouble()
+    }
+
+    fn read_path(&mut self, path: &Path, cares: &Cares) {
+        let ids: Vec<_> = self
+            .by_path
+            .get(path)
+            .into_iter()
+            .flatten()
+            .copied()
+            .collect();
+        for id in ids {
+            if let Some(care) = cares.by_id.get(&id) {
+                self.read(id, &care.config.token);
+            }
+        }
+    }
+}
+
+/// What happened to the sources.
+pub(super) enum Happening {
+    /// A file changed.
+    Changed(Change),
+    /// A source was read.
+    Read(Reading),
+}

@@ -1,0 +1,163 @@
+//! How the daemon begins: everything that can fail fails here, before a single request.
+
+use std::io;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use super::care::{Care, Cares};
+use super::clock::{self, Timer};
+use super::requests::Requests;
+use super::sources::Sources;
+use super::{Daemon, Ended, LOOKS_MAX, Looks, Setup};
+use crate::api::{BuildError, Client};
+use crate::config::{ApiBase, Config, SessionConfig, SessionName};
+use crate::keeper::{HostId, Intent, Keeper, Limits, Policy, SessionId};
+use crate::observe::{Log, Notice, tell_notice};
+use crate::token::Fingerprint;
+
+/// Why the daemon cannot begin.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The HTTP client cannot be built.
+    #[error("the HTTP client cannot be built")]
+    Client(#[from] BuildError),
+    /// The runtime cannot wait for a timer.
+    #[error("no timer is to be had")]
+    Timer(#[source] io::Error),
+    /// Two sessions hold one and the same token.
+    #[error(
+        "sessions {first} and {second} have one and the same token ({fingerprint}): a token belongs to one session"
+    )]
+    SharedToken {
+        /// One of them.
+        first: SessionName,
+        /// The other.
+        second: SessionName,
+        /// The token.
+        fingerprint: Fingerprint,
+    },
+}
+
+impl Daemon {
+    /// Takes the sessions under care and reads their tokens.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`]; a token that is not there is none.
+    pub async fn start(config: Config, setup: Setup) -> Result<(Self, Looks), StartError> {
+        let (looks_in, looks) = mpsc::channel(LOOKS_MAX);
+        let mut daemon = Self {
+            client: Client::new(&config.http)?,
+            keeper: Keeper::new(limits(&config), setup.seed),
+            timer: Timer::new().map_err(StartError::Timer)?,
+            load: setup.load,
+            log: Log::new(),
+            log_handle: setup.log,
+            cares: Cares::default(),
+            hosts: Vec::new(),
+            requests: Requests::default(),
+            sources: Sources::default(),
+            looks,
+            leaving: Vec::new(),
+            ended: Ended::default(),
+            is_stopping: false,
+            config,
+        };
+        let sessions = daemon.config.sessions.clone();
+        let kept = sessions
+            .values()
+            .filter(|it| it.intent == Intent::Keep)
+            .count();
+        tell_notice(&Notice::Started {
+            version: env!("CARGO_PKG_VERSION"),
+            kept,
+            lapsing: sessions.len() - kept,
+        });
+        for (name, session) in sessions {
+            daemon.add(name, session);
+        }
+        // Watched first, read then: no change is missed in between.
+        daemon.sources.watch(&daemon.cares);
+        daemon.read_first().await?;
+        Ok((daemon, Looks(looks_in)))
+    }
+
+    /// Takes a session under care.
+    pub(super) fn add(&mut self, name: SessionName, session: SessionConfig) -> SessionId {
+        let host = self.host(&session.api);
+        let id = self.keeper.handle_added(host, policy(&session));
+        self.cares.by_name.insert(name.clone(), id);
+        self.cares.by_id.insert(id, Care::new(name, session));
+        id
+    }
+
+    async fn read_first(&mut self) -> Result<(), StartError> {
+        let now = clock::now();
+        let sessions: Vec<_> = self
+            .cares
+            .by_id
+            .iter()
+            .map(|(&id, care)| (id, care.config.token.clone()))
+            .collect();
+        for (id, source) in sessions {
+            let Some((_, result)) = self.sources.read_first(id, &source).await else {
+                continue;
+            };
+            match result {
+                Ok(read) => {
+                    self.refuse_shared(id, read.token.fingerprint())?;
+                    self.handle_read(id, read, now);
+                }
+                Err(error) => self.handle_unreadable(id, &error, now),
+            }
+        }
+        Ok(())
+    }
+
+    fn refuse_shared(&self, id: SessionId, fingerprint: Fingerprint) -> Result<(), StartError> {
+        let name = |id| self.cares.by_id.get(&id).map(|care| care.name.clone());
+        let other = self.cares.other_holder(id, fingerprint);
+        match (other.and_then(name), name(id)) {
+            (Some(first), Some(second)) => Err(StartError::SharedToken {
+                first,
+                second,
+                fingerprint,
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    fn host(&mut self, api: &ApiBase) -> HostId {
+        let position = self
+            .hosts
+            .iter()
+            .position(|known| known == api)
+            .unwrap_or_else(|| {
+                self.hosts.push(api.clone());
+                self.hosts.len() - 1
+            });
+        HostId(u32::try_from(position).unwrap_or(u32::MAX))
+    }
+}
+
+/// What a session is to get.
+pub(super) fn policy(session: &SessionConfig) -> Policy {
+    Policy {
+        intent: session.intent,
+        margin: session.margin,
+        idle_timeout: session.idle_timeout,
+        touch: session.touch,
+        verify_every: session.verify_every.get(),
+        on_shutdown: session.on_shutdown,
+    }
+}
+
+/// The limits that hold for all.
+pub(super) fn limits(config: &Config) -> Limits {
+    Limits {
+        request_timeout: config.http.request_timeout,
+        timeout_refresh: config.timeout_refresh.max(Duration::from_secs(1)),
+        ..Limits::default()
+    }
+}

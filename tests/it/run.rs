@@ -1,0 +1,38 @@
+//! The daemon as an operator runs it: the binary, real files, real signals, a server over HTTP.
+
+mod ending;
+mod keeping;
+mod quiet;
+mod reloading;
+mod secrets;
+mod tokens;
+
+use std::time::Duration;
+
+use super::support::keepalive::Folder;
+use super::support::simulation::Simulation;
+
+const fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+/// A folder with a token file and the text of a configuration for one kept session of that name.
+fn one_session(simulation: &Simulation, name: &str) -> (Folder, String) {
+    let folder = Folder::new();
+    simulation.token(name);
+    folder.write(name, name);
+    (folder, head(simulation) + &session(name, ""))
+}
+
+/// The part of a configuration that is the same for all tests.
+fn head(simulation: &Simulation) -> String {
+    format!(
+        "api = \"{}\"\n[log]\nformat = \"json\"\n",
+        simulation.base()
+    )
+}
+
+/// The part that is about a session; its token is the content of a file of the same name.
+fn session(name: &str, more: &str) -> String {
+    format!("[sessions.{name}]\ntoken = {{ file = \"{name}\" }}\n{more}\n")
+}

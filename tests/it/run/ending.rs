@@ -1,0 +1,113 @@
+//! Signals, and what becomes of the tokens.
+
+use rustix::process::Signal;
+use session_keepalive::sim::{Fate, Fault, Matcher, Operation, Processing, Rule, Span};
+
+use super::super::support::keepalive::now;
+use super::super::support::simulation::Simulation;
+use super::{one_session, seconds};
+
+/// Every revocation hangs.
+fn hang_revocations(simulation: &Simulation) {
+    simulation.server().script().push(Rule {
+        calls: Matcher::operation(Operation::DeleteMe),
+        span: Span::Times(u32::MAX),
+        fault: Fault::Hang {
+            processing: Processing::Skipped,
+        },
+    });
+}
+
+#[test]
+fn sigterm_and_sigint_revoke_within_a_second_and_end_with_0() {
+    for signal in [Signal::TERM, Signal::INT] {
+        let simulation = Simulation::new(seconds(60));
+        let (folder, config) = one_session(&simulation, "kiosk");
+        let mut daemon = folder.run(&config);
+        daemon.wait_for(&["\"state\":\"held\""]);
+        daemon.signal(signal);
+        let (status, took) = daemon.wait();
+        assert_eq!(status.code(), Some(0), "{}", daemon.said.join("\n"));
+        assert!(took < seconds(1), "{took:?}");
+        assert!(matches!(simulation.record("kiosk").fate, Fate::Revoked(_)));
+        assert_eq!(simulation.record("kiosk").after_death, 0);
+    }
+}
+
+#[test]
+fn sigquit_leaves_the_tokens() {
+    let simulation = Simulation::new(seconds(60));
+    let (folder, config) = one_session(&simulation, "kiosk");
+    let mut daemon = folder.run(&config);
+    daemon.wait_for(&["\"state\":\"held\""]);
+    daemon.signal(Signal::QUIT);
+    assert_eq!(daemon.wait().0.code(), Some(0));
+    assert!(simulation.record("kiosk").fate.is_living());
+    assert_eq!(simulation.record("kiosk").calls(Operation::DeleteMe), 0);
+}
+
+#[test]
+fn a_second_sigterm_ends_at_once() {
+    let simulation = Simulation::new(seconds(60));
+    let (folder, config) = one_session(&simulation, "kiosk");
+    let mut daemon = folder.run(&config);
+    daemon.wait_for(&["\"state\":\"held\""]);
+    hang_revocations(&simulation);
+    daemon.signal(Signal::TERM);
+    daemon.wait_for(&["SIGTERM"]);
+    daemon.signal(Signal::TERM);
+    let (status, took) = daemon.wait();
+    assert_eq!(status.code(), Some(1));
+    assert!(took < seconds(1), "{took:?}");
+}
+
+#[test]
+fn a_revocation_that_hangs_ends_at_the_grace_with_1() {
+    let simulation = Simulation::new(seconds(60));
+    let (folder, config) = one_session(&simulation, "kiosk");
+    let mut daemon = folder.run(&(config + "[shutdown]\ngrace = \"3s\"\n"));
+    daemon.wait_for(&["\"state\":\"held\""]);
+    hang_revocations(&simulation);
+    let began = now();
+    let (code, _) = daemon.stop();
+    let took = now() - began;
+    assert_eq!(code, Some(1), "{}", daemon.said.join("\n"));
+    assert!(took >= seconds(3) && took < seconds(4), "{took:?}");
+    assert_eq!(
+        daemon.count(&["\"level\":\"ERROR\""]),
+        1,
+        "{}",
+        daemon.said.join("\n")
+    );
+}
+
+#[test]
+fn a_revocation_that_fails_at_first_is_tried_again() {
+    let simulation = Simulation::new(seconds(60));
+    let (folder, config) = one_session(&simulation, "kiosk");
+    let mut daemon = folder.run(&config);
+    daemon.wait_for(&["\"state\":\"held\""]);
+    simulation.server().script().push(Rule {
+        calls: Matcher::operation(Operation::DeleteMe),
+        span: Span::Times(2),
+        fault: Fault::error(503, "service.unavailable", "later"),
+    });
+    assert_eq!(daemon.stop().0, Some(0));
+    assert!(matches!(simulation.record("kiosk").fate, Fate::Revoked(_)));
+}
+
+#[test]
+fn it_stops_while_the_server_is_down_and_says_what_was_not_revoked() {
+    let mut simulation = Simulation::new(seconds(60));
+    let (folder, config) = one_session(&simulation, "kiosk");
+    let mut daemon = folder.run(&(config + "[shutdown]\ngrace = \"2s\"\n"));
+    daemon.wait_for(&["\"state\":\"held\""]);
+    simulation.down();
+    assert_eq!(daemon.stop().0, Some(1));
+    assert_eq!(
+        daemon.count(&["no connection to the API", "kiosk"]),
+        1,
+        "{}",
+        daemon.said.join("\n")
+    );
+}

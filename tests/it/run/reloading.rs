@@ -1,0 +1,66 @@
+//! SIGHUP: a difference between two configurations.
+
+use rustix::process::Signal;
+use session_keepalive::sim::{Fate, Operation};
+
+use super::super::support::simulation::Simulation;
+use super::{head, one_session, seconds, session};
+
+#[test]
+fn a_broken_file_keeps_the_old_configuration_and_says_why() {
+    let simulation = Simulation::new(seconds(6));
+    let (folder, config) = one_session(&simulation, "kiosk");
+    let mut daemon = folder.run(&config);
+    daemon.wait_for(&["\"state\":\"held\""]);
+    folder.write("config.toml", &config.replace("file =", "fiel ="));
+    daemon.signal(Signal::HUP);
+    let line = daemon.wait_for(&["fiel"]);
+    assert!(
+        line.contains("WARN") && line.contains("config.toml:"),
+        "{line}"
+    );
+    daemon.listen_for(seconds(8));
+    assert!(simulation.record("kiosk").fate.is_living());
+}
+
+#[test]
+fn what_did_not_change_is_not_disturbed() {
+    let simulation = Simulation::new(seconds(600));
+    let (folder, config) = one_session(&simulation, "stays");
+    for name in ["goes", "comes"] {
+        simulation.token(name);
+        folder.write(name, name);
+    }
+    let mut daemon = folder.run(&(config.clone() + &session("goes", "")));
+    daemon.wait_for(&["\"state\":\"held\"", "goes"]);
+    daemon.listen_for(seconds(2));
+    let before = simulation.record("stays").calls_in_all();
+    folder.write(
+        "config.toml",
+        &(config + &session("comes", "intent = \"lapse\"")),
+    );
+    daemon.signal(Signal::HUP);
+    daemon.wait_for(&["\"state\":\"held\"", "comes"]);
+    daemon.listen_for(seconds(2));
+    assert_eq!(simulation.record("stays").calls_in_all(), before);
+    assert!(matches!(simulation.record("goes").fate, Fate::Revoked(_)));
+    assert_eq!(simulation.record("comes").calls(Operation::PeekMe), 1);
+    assert_eq!(daemon.stop().0, Some(0));
+    assert!(simulation.record("comes").fate.is_living());
+    assert!(matches!(simulation.record("stays").fate, Fate::Revoked(_)));
+}
+
+#[test]
+fn a_session_that_moves_to_another_api_ends_at_the_first() {
+    let (first, second) = (Simulation::new(seconds(600)), Simulation::new(seconds(600)));
+    let (folder, config) = one_session(&first, "kiosk");
+    second.token("kiosk");
+    let mut daemon = folder.run(&config);
+    daemon.wait_for(&["\"state\":\"held\""]);
+    folder.write("config.toml", &(head(&second) + &session("kiosk", "")));
+    daemon.signal(Signal::HUP);
+    daemon.wait_for(&["\"state\":\"revoked\""]);
+    daemon.wait_for(&["\"state\":\"held\""]);
+    assert!(matches!(first.record("kiosk").fate, Fate::Revoked(_)));
+    assert!(second.record("kiosk").fate.is_living());
+}

@@ -1,0 +1,99 @@
+//! A token never appears.
+
+use std::fs;
+use std::time::Duration;
+
+use rustix::process::Signal;
+use session_keepalive::sim::{Fault, Length, Matcher, Processing, Rule, Span};
+
+use super::super::support::keepalive::Keepalive;
+use super::super::support::simulation::Simulation;
+use super::{one_session, seconds, session};
+
+const TOKENS: [&str; 4] = [
+    "Kx7pQ2mZ9rT4vB1nC6wL8sD3",
+    "yH5jG0fE2aU9iO4tR7eW1qA6",
+    "M3nB8vC1xZ6lK0jH5gF2dS7a",
+    "P9oI4uY1tR6eW3qL8kJ5hG2f",
+];
+
+/// Whether any piece of 8 bytes of a token is there.
+fn find_piece(text: &str) -> Option<&'static str> {
+    let pieces = TOKENS
+        .iter()
+        .flat_map(|token| (0..=token.len() - 8).map(|at| &token[at..at + 8]));
+    pieces.into_iter().find(|piece| text.contains(piece))
+}
+
+fn faults() -> Vec<Fault> {
+    vec![
+        Fault::error(401, "ip.not.authorized", "no"),
+        Fault::empty(401),
+        Fault::error(403, "missing.permissions", "no"),
+        Fault::error(500, "internal.server.error", "no"),
+        Fault::throttled(1),
+        Fault::Page,
+        Fault::Redirect,
+        Fault::InvalidJson,
+        Fault::ContentLength(Length::TooLong(10)),
+        Fault::Huge { bytes: 100_000 },
+        Fault::Hang {
+            processing: Processing::Skipped,
+        },
+    ]
+}
+
+#[test]
+fn no_piece_of_a_token_is_in_output_arguments_or_environment_even_at_trace() {
+    let mut simulation = Simulation::new(seconds(6));
+    let (folder, config) = one_session(&simulation, "one");
+    for token in TOKENS {
+        simulation.token(token);
+    }
+    folder.write("one", TOKENS[0]);
+    folder.write("two", TOKENS[1]);
+    let config = config.replace("[log]\n", "[log]\nlevel = \"trace\"\n")
+        + &session("two", "intent = \"lapse\"")
+        + "[sessions.three]\ntoken = { env = \"THE_TOKEN\" }\n"
+        + "[http]\nrequest_timeout = \"1s\"\n";
+    folder.write("config.toml", &config);
+    let mut command = folder.command(&["run", "--config", "config.toml"]);
+    command.env("THE_TOKEN", TOKENS[3]);
+    let mut daemon = Keepalive::start(command);
+    daemon.wait_for(&["\"state\":\"held\"", "\"session\":\"three\""]);
+    for fault in faults() {
+        simulation.server().script().push(Rule {
+            calls: Matcher::default(),
+            span: Span::Times(3),
+            fault,
+        });
+        daemon.listen_for(Duration::from_millis(2500));
+    }
+    folder.write("one", TOKENS[2]);
+    folder.write("config.toml", &config.replace("intent", TOKENS[1]));
+    daemon.signal(Signal::HUP);
+    daemon.listen_for(seconds(3));
+    simulation.down();
+    daemon.listen_for(seconds(3));
+    let process = format!("/proc/{}", daemon.pid());
+    let arguments = fs::read_to_string(format!("{process}/cmdline")).unwrap();
+    // Another user than root may not even look.
+    let environment = fs::read(format!("{process}/environ")).unwrap_or_default();
+    daemon.stop();
+
+    assert!(
+        daemon.said.len() > 50,
+        "TRACE says much: {}",
+        daemon.said.len()
+    );
+    for line in &daemon.said {
+        assert_eq!(find_piece(line), None, "{line}");
+    }
+    assert_eq!(find_piece(&arguments), None);
+    let environment = String::from_utf8_lossy(&environment);
+    let others: Vec<_> = environment
+        .split('\0')
+        .filter(|variable| !variable.starts_with("THE_TOKEN="))
+        .collect();
+    assert_eq!(find_piece(&others.join("\n")), None);
+}

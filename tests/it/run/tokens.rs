@@ -1,0 +1,167 @@
+//! Where tokens come from, and what happens when they change.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+
+use session_keepalive::daemon::clock;
+use session_keepalive::sim::{Fate, Operation};
+
+use super::super::support::keepalive::{Folder, Keepalive, now, text};
+use super::super::support::simulation::Simulation;
+use super::{head, one_session, seconds, session};
+
+#[test]
+fn a_token_that_is_dead_at_the_start_is_left_alone_until_its_file_is_replaced() {
+    let simulation = Simulation::new(seconds(60));
+    let (folder, config) = one_session(&simulation, "kiosk");
+    simulation.server().revoke("kiosk", clock::now());
+    let mut daemon = folder.run(&config);
+    let line = daemon.wait_for(&["lost", "kiosk"]);
+    assert!(line.contains("\"level\":\"WARN\""), "{line}");
+    daemon.listen_for(seconds(30));
+    let asked = simulation.record("kiosk").calls_in_all();
+    println!("{asked} requests with a dead token");
+    assert!(asked <= 3);
+
+    simulation.token("another");
+    let began = now();
+    folder.write("kiosk", "another");
+    daemon.wait_for(&["\"state\":\"held\""]);
+    let took = now() - began;
+    println!("held {took:?} after the file was replaced");
+    assert!(took < seconds(2), "{took:?}");
+}
+
+#[test]
+fn a_token_that_comes_later_is_waited_for_and_one_that_is_replaced_is_taken_on() {
+    let simulation = Simulation::new(seconds(60));
+    for token in ["first", "second"] {
+        simulation.token(token);
+    }
+    let folder = Folder::new();
+    let mut daemon = folder.run(&(head(&simulation) + &session("kiosk", "")));
+    daemon.wait_for(&["waiting", "kiosk"]);
+    folder.write("kiosk", "first\n");
+    daemon.wait_for(&["\"state\":\"held\""]);
+    folder.write("kiosk", "second");
+    daemon.wait_for(&["\"state\":\"held\"", "\"generation\":2"]);
+    assert_eq!(daemon.stop().0, Some(0));
+    assert!(
+        simulation.record("first").fate.is_living(),
+        "the old token is its owner's"
+    );
+    assert!(matches!(simulation.record("second").fate, Fate::Revoked(_)));
+}
+
+#[test]
+fn a_newer_token_that_is_no_good_leaves_the_old_one_held() {
+    let simulation = Simulation::new(seconds(6));
+    let (folder, config) = one_session(&simulation, "kiosk");
+    let mut daemon = folder.run(&config);
+    daemon.wait_for(&["\"state\":\"held\""]);
+    folder.write("kiosk", "nobody-knows-this");
+    daemon.wait_for(&["\"level\":\"WARN\"", "kiosk"]);
+    fs::remove_file(folder.path("kiosk")).unwrap();
+    daemon.listen_for(seconds(8));
+    assert!(
+        simulation.record("kiosk").fate.is_living(),
+        "{}",
+        daemon.said.join("\n")
+    );
+}
+
+#[test]
+fn a_volume_as_kubernetes_swaps_it_is_followed() {
+    let simulation = Simulation::new(seconds(60));
+    let folder = Folder::new();
+    for (version, token) in [("..1", "first"), ("..2", "second")] {
+        simulation.token(token);
+        fs::create_dir(folder.path(version)).unwrap();
+        folder.write(&format!("{version}/kiosk"), token);
+    }
+    symlink("..1", folder.path("..data")).unwrap();
+    symlink("..data/kiosk", folder.path("kiosk")).unwrap();
+    let mut daemon = folder.run(&(head(&simulation) + &session("kiosk", "")));
+    daemon.wait_for(&["\"state\":\"held\""]);
+    symlink("..2", folder.path("..new")).unwrap();
+    let began = now();
+    fs::rename(folder.path("..new"), folder.path("..data")).unwrap();
+    daemon.wait_for(&["\"state\":\"held\"", "\"generation\":2"]);
+    let took = now() - began;
+    println!("held {took:?} after the swap");
+    assert!(took < seconds(2), "{took:?}");
+}
+
+#[test]
+fn a_command_is_run_again_when_its_token_died() {
+    let simulation = Simulation::new(seconds(60));
+    for token in ["minted-1", "minted-2"] {
+        simulation.token(token);
+    }
+    let folder = Folder::new();
+    let script = folder.write(
+        "mint",
+        "#!/bin/sh\ncd \"$(dirname \"$0\")\" || exit 1\necho x >>runs\necho \"minted-$(grep -c x runs)\"\n",
+    );
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o700)).unwrap();
+    let config = head(&simulation)
+        + &format!(
+            "[sessions.kiosk]\ntoken = {{ command = [\"{}\"] }}\nmargin = \"90%\"\n",
+            text(&script)
+        );
+    let mut daemon = folder.run(&config);
+    daemon.wait_for(&["\"state\":\"held\""]);
+    simulation.server().revoke("minted-1", clock::now());
+    daemon.wait_for(&["\"state\":\"lost\""]);
+    daemon.wait_for(&["\"state\":\"held\"", "\"generation\":2"]);
+    assert_eq!(fs::read_to_string(folder.path("runs")).unwrap(), "x\nx\n");
+}
+
+#[test]
+fn credentials_and_variables_are_read() {
+    let simulation = Simulation::new(seconds(60));
+    for token in ["from-credential", "from-variable"] {
+        simulation.token(token);
+    }
+    let folder = Folder::new();
+    folder.write("wallboard", "from-credential");
+    let config = head(&simulation)
+        + "[sessions.credential]\ntoken = { credential = \"wallboard\" }\n"
+        + "[sessions.variable]\ntoken = { env = \"THE_TOKEN\" }\n";
+    folder.write("config.toml", &config);
+    let mut command = folder.command(&["run", "--config", "config.toml"]);
+    command
+        .env("CREDENTIALS_DIRECTORY", folder.path(""))
+        .env("THE_TOKEN", "from-variable");
+    let mut daemon = Keepalive::start(command);
+    daemon.wait_for(&["\"state\":\"held\""]);
+    daemon.wait_for(&["\"state\":\"held\""]);
+    assert_eq!(
+        simulation
+            .record("from-credential")
+            .calls(Operation::PeekMe),
+        1
+    );
+    assert_eq!(
+        simulation.record("from-variable").calls(Operation::PeekMe),
+        1
+    );
+}
+
+#[test]
+fn a_sidecar_needs_no_file() {
+    let simulation = Simulation::new(seconds(60));
+    simulation.token("abc");
+    let folder = Folder::new();
+    folder.write("token", "abc");
+    let mut daemon = Keepalive::start(folder.command(&[
+        "run",
+        "--api",
+        &simulation.base(),
+        "--token-file",
+        "token",
+    ]));
+    daemon.wait_for(&["held"]);
+    assert_eq!(daemon.stop().0, Some(0));
+    assert!(matches!(simulation.record("abc").fate, Fate::Revoked(_)));
+}
