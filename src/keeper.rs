@@ -17,7 +17,9 @@
 //!    answer to that is a failure: `the_timeout_is_read_again_with_every_refresh_and_by_one_session`,
 //!    `who_may_not_read_the_timeout_leaves_it_to_another_and_loses_nothing`. The effective idle timeout
 //!    is the configured one, the proven one, the least that the organisation enabled, or 300 s:
-//!    `the_idle_timeout_is_configured_or_proven_or_the_organisations_or_300_seconds`. Where nothing
+//!    `the_idle_timeout_is_configured_or_proven_or_the_organisations_or_300_seconds`. One that is
+//!    proven to be shorter beats the configured one:
+//!    `a_configured_timeout_that_is_proven_too_long_is_not_followed`. Where nothing
 //!    idles out nothing is touched:
 //!    `where_nothing_idles_out_the_token_is_peeked_at_slowly_and_never_touched`.
 //! 4. A touch is due when the time left falls to the margin, less a jitter that draws it earlier:

@@ -102,12 +102,16 @@ impl Held {
         }
     }
 
-    /// The effective idle timeout: what the configuration says, what `dateTokenIdles`
-    /// proves, what the organisation says, or the shortest documented one.
+    /// The effective idle timeout: what the configuration says unless a shorter one is
+    /// proven, what `dateTokenIdles` proves, what the organisation says, or the shortest
+    /// documented one.
     pub(super) fn idle_timeout(&self, outlook: &Outlook<'_>) -> IdleTimeout {
-        let (duration, source) = if let Some(configured) = outlook.policy.idle_timeout {
+        let proven = self.proven_timeout;
+        let (duration, source) = if let Some(configured) = outlook.policy.idle_timeout
+            && proven.is_none_or(|proven| configured <= proven)
+        {
             (configured, TimeoutSource::Configured)
-        } else if let Some(proven) = self.proven_timeout {
+        } else if let Some(proven) = proven {
             (proven, TimeoutSource::Proven)
         } else if let Some(left) = self.seen_left_max
             && outlook
