@@ -30,7 +30,8 @@
 //! 6. A touch counts when a peek shows that the deadline moved: `the_first_touch_is_proven_by_a_peek`,
 //!    `later_touches_are_proven_as_often_as_configured`. If HEAD does not move it, GET is tried, and if
 //!    neither does, the operator is told: `where_head_does_not_count_get_is_used_from_then_on`,
-//!    `where_neither_counts_the_operator_is_told_once`.
+//!    `where_neither_counts_the_operator_is_told_once`, and both are tried in turn:
+//!    `an_exclusion_that_ends_for_one_touch_alone_is_noticed`.
 //! 7. Failures are retried ever later, fitted into the time that is left:
 //!    `failures_are_retried_ever_later_and_once_more_before_the_deadline`,
 //!    `an_outage_as_long_as_the_margin_loses_nothing_whenever_it_begins`,

@@ -270,9 +270,7 @@ impl Held {
                     self.proven_timeout = Some(shown.settle(outlook.organisation.values()));
                 }
                 let was_excluded = exclusions.both();
-                if was_excluded {
-                    *exclusions = Exclusions::default();
-                }
+                exclusions.include(trial.touch);
                 let was = std::mem::replace(&mut self.reset, Reset::Proven);
                 (was != Reset::Proven).then_some(Verified::Proven {
                     touch: trial.touch,

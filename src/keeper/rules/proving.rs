@@ -103,6 +103,28 @@ fn an_exclusion_that_ends_is_noticed() {
 }
 
 #[test]
+fn an_exclusion_that_ends_for_one_touch_alone_is_noticed() {
+    for preferred in [Touch::Head, Touch::Get] {
+        let policy = Policy {
+            touch: preferred,
+            ..Policy::default()
+        };
+        let timeline = Timeline::with(policy)
+            .server(|server| (server.head_excluded, server.get_excluded) = (true, true))
+            .token(1)
+            .pass(600.0)
+            .server(|server| match preferred {
+                Touch::Head => server.get_excluded = false,
+                Touch::Get => server.head_excluded = false,
+            })
+            .pass(3000.0);
+        assert_eq!(timeline.count("lost"), 0, "{preferred:?}");
+        assert_eq!(timeline.view().held.unwrap().reset, Reset::Proven);
+        assert_ne!(timeline.view().held.unwrap().touch, preferred);
+    }
+}
+
+#[test]
 fn an_exclusion_that_begins_is_noticed_before_the_token_is_lost() {
     let timeline = Timeline::new()
         .token(1)
