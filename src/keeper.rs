@@ -21,7 +21,8 @@
 //!    proven to be shorter beats the configured one:
 //!    `a_configured_timeout_that_is_proven_too_long_is_not_followed`. Where nothing
 //!    idles out nothing is touched:
-//!    `where_nothing_idles_out_the_token_is_peeked_at_slowly_and_never_touched`.
+//!    `where_nothing_idles_out_the_token_is_peeked_at_slowly_and_never_touched`,
+//!    `a_timeout_that_is_disabled_later_ends_the_touches`.
 //! 4. A touch is due when the time left falls to the margin, less a jitter that draws it earlier:
 //!    `a_touch_is_due_at_the_margin_or_a_little_earlier_and_never_later`. It moves with the activity of
 //!    the application that shares the token: `a_touch_moves_with_the_activity_of_the_application`.

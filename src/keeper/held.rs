@@ -196,6 +196,10 @@ impl Held {
         self.watched_at = sent_at;
         self.is_watch_wanted = false;
         let Some(idles_at) = report.idles_at else {
+            self.seen_idles_at = None;
+            if self.never_idles_out(outlook) {
+                self.deadline = None;
+            }
             return;
         };
         let Some(told) = date.and_then(|date| schedule::deadline(idles_at, date, sent_at)) else {
