@@ -22,7 +22,8 @@
 //!    `a_configured_timeout_that_is_proven_too_long_is_not_followed`. Where nothing
 //!    idles out nothing is touched:
 //!    `where_nothing_idles_out_the_token_is_peeked_at_slowly_and_never_touched`,
-//!    `a_timeout_that_is_disabled_later_ends_the_touches`.
+//!    `a_timeout_that_is_disabled_later_ends_the_touches`. No token is believed to have more time left
+//!    than the longest of them: `a_wrong_date_loses_no_token_once_the_timeout_is_known`.
 //! 4. A touch is due when the time left falls to the margin, less a jitter that draws it earlier:
 //!    `a_touch_is_due_at_the_margin_or_a_little_earlier_and_never_later`. It moves with the activity of
 //!    the application that shares the token: `a_touch_moves_with_the_activity_of_the_application`.
@@ -277,16 +278,16 @@ impl Keeper {
 
     /// Looks up again when a session, and those it changed something for, want attention.
     fn settle(&mut self, id: SessionId, now: Instant) {
-        while let Some(organisation) = self.shared.changed.pop() {
+        while let Some(change) = self.shared.changed.pop() {
             let members: Vec<_> = self
                 .shared
                 .organisations
-                .of(organisation)
+                .of(change.organisation)
                 .members()
                 .collect();
             for member in members {
                 if let Some(session) = self.sessions.get_mut(&member) {
-                    session.timeout_changed(&self.shared);
+                    session.timeout_read(change.news, &self.shared);
                     self.place(member, now);
                 }
             }

@@ -1,4 +1,6 @@
-//! A token that lives: when it will idle out, what is to be asked next, and what the answers prove.
+//! A token that lives: when it will idle out, and what is to be asked next.
+
+mod learn;
 
 use std::time::Duration;
 
@@ -6,9 +8,11 @@ use super::backoff::{Fit, Tries};
 use super::event::{Death, Idleness, TokenId};
 use super::organisation::{Organisation, OrganisationId};
 use super::policy::Limits;
-use super::proof::{Exclusions, Finding, Reset, Trial};
-use super::schedule::{self, IDLE_TIMEOUT_FALLBACK, IdleTimeout, Schedule, TimeoutSource};
-use super::{Instant, Intent, Outcome, Policy, ServerTime, TokenReport, Touch};
+use super::proof::{Reset, Trial};
+use super::schedule::{IDLE_TIMEOUT_FALLBACK, IdleTimeout, Schedule, TimeoutSource};
+use super::{Instant, Intent, Outcome, Policy, ServerTime};
+
+pub(super) use learn::Verified;
 
 /// How long after the idle deadline a lapsing token is looked at.
 const LAPSED_AFTER: Duration = Duration::from_secs(2);
@@ -185,138 +189,6 @@ impl Held {
             .unwrap_or((now + outlook.limits.watch_every, Step::Watch))
     }
 
-    /// Takes in what a peek shows of the deadline.
-    pub(super) fn learn(
-        &mut self,
-        report: &TokenReport,
-        date: Option<ServerTime>,
-        sent_at: Instant,
-        outlook: &Outlook<'_>,
-    ) {
-        self.watched_at = sent_at;
-        self.is_watch_wanted = false;
-        let Some(idles_at) = report.idles_at else {
-            self.seen_idles_at = None;
-            if self.never_idles_out(outlook) {
-                self.deadline = None;
-            }
-            return;
-        };
-        let Some(told) = date.and_then(|date| schedule::deadline(idles_at, date, sent_at)) else {
-            return;
-        };
-        self.seen_idles_at = Some((idles_at, sent_at));
-        self.seen_left_max = self.seen_left_max.max(Some(told.since(sent_at)));
-        let configured = outlook.policy.idle_timeout.zip(self.touched_at);
-        let configured = configured.map(|(timeout, touched_at)| touched_at + timeout);
-        self.deadline = Some(configured.map_or(told, |configured| configured.min(told)));
-    }
-
-    /// Takes in that a touch was accepted: idle time counts from when it was sent.
-    pub(super) fn touched(
-        &mut self,
-        touch: Touch,
-        date: Option<ServerTime>,
-        sent_at: Instant,
-        outlook: &Outlook<'_>,
-    ) {
-        let timeout = self.idle_timeout(outlook).duration;
-        if self.reset == Reset::Excluded {
-            self.postpone_touch(sent_at, outlook);
-        } else {
-            self.deadline = Some(sent_at + timeout);
-        }
-        self.touched_at = Some(sent_at);
-        self.touches_unproven = self.touches_unproven.saturating_add(1);
-        let is_due = match self.reset {
-            Reset::Unproven | Reset::Excluded => true,
-            Reset::Proven | Reset::Unprovable => {
-                self.touches_unproven >= outlook.policy.verify_every
-            }
-        };
-        if is_due {
-            let seen = self.seen_idles_at;
-            self.trial = Some(Trial {
-                touch,
-                before: seen.map(|(idles_at, _)| idles_at),
-                before_age: seen.map_or(Duration::ZERO, |(_, asked_at)| sent_at.since(asked_at)),
-                date,
-            });
-        }
-    }
-
-    /// Judges the touch that is on trial by a peek's report. Says what changed, if anything did.
-    pub(super) fn verify(
-        &mut self,
-        report: &TokenReport,
-        date: Option<ServerTime>,
-        outlook: &Outlook<'_>,
-        exclusions: &mut Exclusions,
-        sent_at: Instant,
-    ) -> Option<Verified> {
-        let trial = self.trial.take()?;
-        let mut finding = trial.judge(report.idles_at, date);
-        let timeout = self.idle_timeout(outlook).duration;
-        if matches!(finding, Finding::Moved(_)) && !trial.is_own_doing(report.idles_at, timeout) {
-            // The application that shares the token moves the deadline as well, and so
-            // did earlier touches since the last look.
-            if exclusions.both() {
-                finding = Finding::Stayed;
-            } else if self.touches_unproven > 1 {
-                finding = Finding::Inconclusive;
-            }
-        }
-        match finding {
-            Finding::Moved(shown) => {
-                self.touches_unproven = 0;
-                self.touch_not_before = None;
-                if let Some(shown) = shown {
-                    self.proven_timeout = Some(shown.settle(outlook.organisation.values()));
-                }
-                let was_excluded = exclusions.both();
-                exclusions.include(trial.touch);
-                let was = std::mem::replace(&mut self.reset, Reset::Proven);
-                (was != Reset::Proven).then_some(Verified::Proven {
-                    touch: trial.touch,
-                    was_excluded,
-                })
-            }
-            Finding::Stayed => {
-                let was_told = exclusions.both();
-                exclusions.exclude(trial.touch);
-                if !exclusions.both() {
-                    self.reset = Reset::Unproven;
-                    return Some(Verified::TryOther(trial.touch));
-                }
-                self.reset = Reset::Excluded;
-                self.postpone_touch(sent_at, outlook);
-                (!was_told).then_some(Verified::Excluded)
-            }
-            Finding::Shortened => {
-                self.proven_timeout = None;
-                self.seen_left_max = None;
-                self.doubt_reset()
-            }
-            Finding::Inconclusive => self.doubt_reset(),
-            Finding::Untold => {
-                self.touches_unproven = 0;
-                self.reset = Reset::Unprovable;
-                None
-            }
-        }
-    }
-
-    /// Takes in that the organisation's timeouts are not what they were.
-    pub(super) fn timeout_changed(&mut self, outlook: &Outlook<'_>) {
-        self.proven_timeout = None;
-        self.seen_left_max = None;
-        self.is_watch_wanted = true;
-        let soonest = outlook.organisation.idle_timeout().zip(self.touched_at);
-        if let (Some(deadline), Some((timeout, touched_at))) = (self.deadline, soonest) {
-            self.deadline = Some(deadline.min(touched_at + timeout));
-        }
-    }
-
     /// What is known of its death.
     pub(super) fn death(&self, outcome: &Outcome, now: Instant) -> Death {
         Death {
@@ -329,25 +201,10 @@ impl Held {
         }
     }
 
-    /// The next touch is to prove itself against what was seen now.
-    fn doubt_reset(&mut self) -> Option<Verified> {
-        self.touches_unproven = 0;
-        self.reset = Reset::Unproven;
-        None
-    }
-
     fn never_idles_out(&self, outlook: &Outlook<'_>) -> bool {
         self.seen_idles_at.is_none()
             && outlook.policy.idle_timeout.is_none()
             && outlook.organisation.is_disabled()
-    }
-
-    /// Half of what is left, but no oftener than failures would be retried.
-    fn postpone_touch(&mut self, now: Instant, outlook: &Outlook<'_>) {
-        let left = self
-            .deadline
-            .map_or(Duration::ZERO, |deadline| deadline.until(now));
-        self.touch_not_before = Some(now + (left / 2).max(outlook.limits.backoff.cap));
     }
 
     fn watch_at(&self, outlook: &Outlook<'_>, now: Instant) -> Option<Instant> {
@@ -367,15 +224,4 @@ impl Held {
             }),
         }
     }
-}
-
-/// What the proof of reset brought to light.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Verified {
-    /// Touches count.
-    Proven { touch: Touch, was_excluded: bool },
-    /// This touch does not; the other is tried at once.
-    TryOther(Touch),
-    /// Neither does.
-    Excluded,
 }

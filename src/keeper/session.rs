@@ -32,11 +32,27 @@ const OVERDUE_AFTER: Duration = Duration::from_secs(5);
 pub(super) struct Shared {
     pub(super) limits: Limits,
     pub(super) organisations: Organisations,
-    /// Organisations whose timeouts are not what they were.
-    pub(super) changed: Vec<OrganisationId>,
+    /// Organisations whose timeouts were read and are not what they were.
+    pub(super) changed: Vec<Change>,
     pub(super) rng: Rng,
     pub(super) events: VecDeque<Event>,
     pub(super) tickets: u64,
+}
+
+/// What was read of an organisation's timeouts.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Change {
+    pub(super) organisation: OrganisationId,
+    pub(super) news: News,
+}
+
+/// What is new about an organisation's timeouts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum News {
+    /// They were read for the first time.
+    Known,
+    /// They are not what they were.
+    Changed,
 }
 
 /// One token under care.
@@ -281,11 +297,18 @@ impl Session {
         }
     }
 
-    /// Takes in that the organisation's timeouts are not what they were.
-    pub(super) fn timeout_changed(&mut self, shared: &Shared) {
-        if let Present::Held(mut held) = std::mem::replace(&mut self.present, Present::Absent) {
-            held.timeout_changed(&self.outlook(held.organisation, shared));
-            self.present = Present::Held(held);
+    /// Takes in that the organisation's timeouts are known, or are not what they were.
+    pub(super) fn timeout_read(&mut self, news: News, shared: &Shared) {
+        match std::mem::replace(&mut self.present, Present::Absent) {
+            Present::Held(mut held) => {
+                let outlook = self.outlook(held.organisation, shared);
+                match news {
+                    News::Known => held.timeout_known(&outlook),
+                    News::Changed => held.timeout_changed(&outlook),
+                }
+                self.present = Present::Held(held);
+            }
+            other => self.present = other,
         }
     }
 

@@ -1,7 +1,9 @@
 //! Rule 3: what is believed of the idle timeout, and for how long.
 
+use std::time::Duration;
+
 use crate::keeper::timeline::{Timeline, seconds};
-use crate::keeper::{TimeoutReport, Verdict};
+use crate::keeper::{Intent, Policy, TimeoutReport, Verdict};
 
 fn timeout(organisation: Option<f64>) -> Verdict {
     Verdict::Timeout(TimeoutReport {
@@ -36,4 +38,42 @@ fn a_timeout_that_is_disabled_later_ends_the_touches() {
         .pass(20_000.0);
     assert!(timeline.count("touch_head") > 2);
     assert_eq!(timeline.count("lost"), 0);
+}
+
+#[test]
+fn a_wrong_date_loses_no_token_once_the_timeout_is_known() {
+    for begins in [0.0, 0.5, 1.5, 500.0, 824.5] {
+        for lasts in [0.5, 2.0, 20_000.0] {
+            let timeline = Timeline::new();
+            let timeline = if begins == 0.0 {
+                timeline.server(|server| server.date_behind = seconds(7200.0))
+            } else {
+                timeline
+            };
+            let timeline = timeline
+                .token(1)
+                .pass(begins)
+                .server(|server| server.date_behind = seconds(7200.0))
+                .pass(lasts)
+                .server(|server| server.date_behind = Duration::ZERO)
+                .pass(3000.0);
+            assert_eq!(timeline.count("lost"), 0, "{begins} {lasts}");
+            let touches = timeline.count("touch_head");
+            assert!(touches < 80, "{begins} {lasts}: {touches}");
+        }
+    }
+}
+
+#[test]
+fn who_waits_by_an_assumed_timeout_waits_longer_once_it_is_known() {
+    let mut timeline = Timeline::new().server(|server| server.tells_idles_at = false);
+    let lapsing = timeline.add(Policy {
+        intent: Intent::Lapse,
+        ..Policy::default()
+    });
+    let now = timeline.now;
+    let timeline = timeline.token_of(lapsing, 2, now).token(1).pass(10.0);
+    let view = timeline.keeper.view(lapsing, timeline.now).unwrap();
+    assert_eq!(view.next.unwrap().at, now + seconds(450.0));
+    assert!(timeline.keeper.poll_timeout().unwrap() > now + seconds(390.0));
 }

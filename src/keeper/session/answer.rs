@@ -7,7 +7,7 @@ use super::super::{
     Blockage, Instant, Intent, NotTheApi, Operation, Outcome, Refusal, TimeoutReport, TokenReport,
     Verdict,
 };
-use super::{End, Ended, InFlight, LastAnswer, Present, Purpose, Session, Shared};
+use super::{Change, End, Ended, InFlight, LastAnswer, News, Present, Purpose, Session, Shared};
 use crate::keeper::Ticket;
 
 impl Session {
@@ -138,9 +138,14 @@ impl Session {
         if organisation.report.as_ref() == Some(report) {
             return;
         }
-        if organisation.report.replace(report.clone()).is_some() {
-            shared.changed.push(held.organisation);
-        }
+        let news = match organisation.report.replace(report.clone()) {
+            None => News::Known,
+            Some(_) => News::Changed,
+        };
+        shared.changed.push(Change {
+            organisation: held.organisation,
+            news,
+        });
         self.tell(
             Some(held.token),
             EventKind::TimeoutRead(report.clone()),
