@@ -115,6 +115,18 @@ struct Ended {
     not_revoked: usize,
 }
 
+impl Ended {
+    fn count(&mut self, kind: &EventKind) {
+        if let EventKind::Revoked = kind {
+            self.revoked += 1;
+        } else if let EventKind::NotRevoked(_) = kind {
+            self.not_revoked += 1;
+        } else if let EventKind::Left = kind {
+            self.left += 1;
+        }
+    }
+}
+
 impl Daemon {
     /// Runs until an order stops it.
     pub async fn run(mut self, mut orders: impl Stream<Item = Order> + Unpin) -> Stopped {
@@ -324,25 +336,16 @@ impl Daemon {
     }
 
     fn handle_event(&mut self, event: &Event, now: Instant) {
-        match event.kind {
-            EventKind::Revoked => self.ended.revoked += 1,
-            EventKind::NotRevoked(_) => self.ended.not_revoked += 1,
-            EventKind::Left => self.ended.left += 1,
-            _ => {}
-        }
+        self.ended.count(&event.kind);
         self.cares.handle_event(event);
         let Some(care) = self.cares.by_id.get_mut(&event.session) else {
             return;
         };
-        match event.kind {
-            EventKind::Held { .. } => {
-                care.reading.attempts = 0;
-                self.sources.do_not_read_again(event.session, care);
-            }
-            EventKind::Lost(_) | EventKind::Lapsed(_) => {
-                self.sources.read_again(event.session, care, now);
-            }
-            _ => {}
+        if let EventKind::Held { .. } = event.kind {
+            care.reading.attempts = 0;
+            self.sources.do_not_read_again(event.session, care);
+        } else if let EventKind::Lost(_) | EventKind::Lapsed(_) = event.kind {
+            self.sources.read_again(event.session, care, now);
         }
         let view = self.keeper.view(event.session, now);
         self.log.tell(event, &care.named(), view.as_ref(), now);

@@ -17,9 +17,13 @@
 //!    answer to that is a failure: `the_timeout_is_read_again_with_every_refresh_and_by_one_session`,
 //!    `who_may_not_read_the_timeout_leaves_it_to_another_and_loses_nothing`. The effective idle timeout
 //!    is the configured one, the proven one, the least that the organisation enabled, or 300 s:
-//!    `the_idle_timeout_is_configured_or_proven_or_the_organisations_or_300_seconds`. Where nothing
+//!    `the_idle_timeout_is_configured_or_proven_or_the_organisations_or_300_seconds`. One that is
+//!    proven to be shorter beats the configured one:
+//!    `a_configured_timeout_that_is_proven_too_long_is_not_followed`. Where nothing
 //!    idles out nothing is touched:
-//!    `where_nothing_idles_out_the_token_is_peeked_at_slowly_and_never_touched`.
+//!    `where_nothing_idles_out_the_token_is_peeked_at_slowly_and_never_touched`,
+//!    `a_timeout_that_is_disabled_later_ends_the_touches`. No token is believed to have more time left
+//!    than the longest of them: `a_wrong_date_loses_no_token_once_the_timeout_is_known`.
 //! 4. A touch is due when the time left falls to the margin, less a jitter that draws it earlier:
 //!    `a_touch_is_due_at_the_margin_or_a_little_earlier_and_never_later`. It moves with the activity of
 //!    the application that shares the token: `a_touch_moves_with_the_activity_of_the_application`.
@@ -28,7 +32,8 @@
 //! 6. A touch counts when a peek shows that the deadline moved: `the_first_touch_is_proven_by_a_peek`,
 //!    `later_touches_are_proven_as_often_as_configured`. If HEAD does not move it, GET is tried, and if
 //!    neither does, the operator is told: `where_head_does_not_count_get_is_used_from_then_on`,
-//!    `where_neither_counts_the_operator_is_told_once`.
+//!    `where_neither_counts_the_operator_is_told_once`, and both are tried in turn:
+//!    `an_exclusion_that_ends_for_one_touch_alone_is_noticed`.
 //! 7. Failures are retried ever later, fitted into the time that is left:
 //!    `failures_are_retried_ever_later_and_once_more_before_the_deadline`,
 //!    `an_outage_as_long_as_the_margin_loses_nothing_whenever_it_begins`,
@@ -273,16 +278,16 @@ impl Keeper {
 
     /// Looks up again when a session, and those it changed something for, want attention.
     fn settle(&mut self, id: SessionId, now: Instant) {
-        while let Some(organisation) = self.shared.changed.pop() {
+        while let Some(change) = self.shared.changed.pop() {
             let members: Vec<_> = self
                 .shared
                 .organisations
-                .of(organisation)
+                .of(change.organisation)
                 .members()
                 .collect();
             for member in members {
                 if let Some(session) = self.sessions.get_mut(&member) {
-                    session.timeout_changed(&self.shared);
+                    session.timeout_read(change.news, &self.shared);
                     self.place(member, now);
                 }
             }

@@ -39,6 +39,8 @@ mod wall;
 
 #[cfg(test)]
 mod fixture;
+#[cfg(test)]
+mod world;
 
 pub use exchange::{Answer, ClientSecret, Method, Request, Response};
 pub use faults::{Ending, Fault, Length, Matcher, Processing, Rule, Script, Span, WireFault};

@@ -74,7 +74,7 @@ async fn serve(simulate: &Simulate) -> std::io::Result<Exit> {
         tokens.push("a-simulated-token".to_owned());
     }
     for (number, token) in tokens.iter().enumerate() {
-        let user = TokenSpec::user(token.as_str(), &format!("user-{}", number + 1));
+        let user = TokenSpec::user(token.as_str(), format!("user-{}", number + 1));
         let user = user
             .permitting(Permission::OauthTokenDelete)
             .permitting(Permission::DirectoryOrganizationAdmin);

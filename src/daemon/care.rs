@@ -94,31 +94,33 @@ impl Cares {
 
     /// Takes in a token that the keeper gave a generation; older ones than the present go.
     pub(super) fn take(&mut self, id: SessionId, generation: Generation, token: Token) {
+        let present = self.by_id.get(&id).and_then(|care| care.present);
+        self.retain(id, |it| Some(it) == present);
+        self.holders.insert(token.fingerprint(), id);
         if let Some(care) = self.by_id.get_mut(&id) {
-            let present = care.present;
-            Self::retain(care, &mut self.holders, |it| Some(it) == present);
-            self.holders.insert(token.fingerprint(), id);
             care.tokens.push((generation, Arc::new(token)));
         }
     }
 
     /// Lets go of tokens that an event makes useless.
     pub(super) fn handle_event(&mut self, event: &Event) {
-        let (Some(care), Some(token)) = (self.by_id.get_mut(&event.session), event.token) else {
+        let (id, Some(token)) = (event.session, event.token) else {
             return;
         };
         let generation = token.generation;
         match event.kind {
             EventKind::Held { .. } => {
-                care.present = Some(generation);
-                Self::retain(care, &mut self.holders, |it| it >= generation);
+                if let Some(care) = self.by_id.get_mut(&id) {
+                    care.present = Some(generation);
+                }
+                self.retain(id, |it| it >= generation);
             }
             EventKind::NewerRefused(_)
             | EventKind::Lost(_)
             | EventKind::Lapsed(_)
             | EventKind::Revoked
             | EventKind::NotRevoked(_)
-            | EventKind::Left => Self::retain(care, &mut self.holders, |it| it != generation),
+            | EventKind::Left => self.retain(id, |it| it != generation),
             EventKind::Answered { .. }
             | EventKind::Found
             | EventKind::Unanswered(_)
@@ -137,22 +139,29 @@ impl Cares {
 
     /// Forgets a session with all its tokens.
     pub(super) fn forget(&mut self, id: SessionId) {
-        if let Some(mut care) = self.by_id.remove(&id) {
-            Self::retain(&mut care, &mut self.holders, |_| false);
-        }
+        self.retain(id, |_| false);
+        self.by_id.remove(&id);
     }
 
-    fn retain(
-        care: &mut Care,
-        holders: &mut BTreeMap<Fingerprint, SessionId>,
-        keep: impl Fn(Generation) -> bool,
-    ) {
-        care.tokens.retain(|(generation, token)| {
-            let is_kept = keep(*generation);
-            if !is_kept {
-                holders.remove(&token.fingerprint());
+    /// Frees a session's tokens for others: it is about to end.
+    pub(super) fn release(&mut self, id: SessionId) {
+        self.holders.retain(|_, holder| *holder != id);
+    }
+
+    fn retain(&mut self, id: SessionId, keep: impl Fn(Generation) -> bool) {
+        let Some(care) = self.by_id.get_mut(&id) else {
+            return;
+        };
+        let (kept, gone) = care
+            .tokens
+            .drain(..)
+            .partition(|(generation, _)| keep(*generation));
+        care.tokens = kept;
+        let gone: Vec<(Generation, Arc<Token>)> = gone;
+        for (_, token) in gone {
+            if self.holders.get(&token.fingerprint()) == Some(&id) {
+                self.holders.remove(&token.fingerprint());
             }
-            is_kept
-        });
+        }
     }
 }

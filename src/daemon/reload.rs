@@ -81,6 +81,7 @@ impl Daemon {
     fn remove(&mut self, name: &SessionName, until: Instant) {
         if let Some(id) = self.cares.by_name.remove(name) {
             self.keeper.handle_removed(id, until, clock::now());
+            self.cares.release(id);
             self.leaving.push(id);
         }
     }

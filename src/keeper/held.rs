@@ -1,4 +1,6 @@
-//! A token that lives: when it will idle out, what is to be asked next, and what the answers prove.
+//! A token that lives: when it will idle out, and what is to be asked next.
+
+mod learn;
 
 use std::time::Duration;
 
@@ -6,9 +8,11 @@ use super::backoff::{Fit, Tries};
 use super::event::{Death, Idleness, TokenId};
 use super::organisation::{Organisation, OrganisationId};
 use super::policy::Limits;
-use super::proof::{Exclusions, Finding, Reset, Trial};
-use super::schedule::{self, IDLE_TIMEOUT_FALLBACK, IdleTimeout, Schedule, TimeoutSource};
-use super::{Instant, Intent, Outcome, Policy, ServerTime, TokenReport, Touch};
+use super::proof::{Reset, Trial};
+use super::schedule::{IDLE_TIMEOUT_FALLBACK, IdleTimeout, Schedule, TimeoutSource};
+use super::{Instant, Intent, Outcome, Policy, ServerTime};
+
+pub(super) use learn::Verified;
 
 /// How long after the idle deadline a lapsing token is looked at.
 const LAPSED_AFTER: Duration = Duration::from_secs(2);
@@ -28,8 +32,7 @@ pub(super) struct Held {
     pub(super) reset: Reset,
     /// An accepted touch whose effect is still to be seen.
     pub(super) trial: Option<Trial>,
-    pub(super) is_at_risk: bool,
-    pub(super) is_past_deadline_told: bool,
+    pub(super) risk: Risk,
     /// `dateTokenIdles` as last seen, and when that was asked for.
     seen_idles_at: Option<(ServerTime, Instant)>,
     /// Whether a call of ours, other than a peek, was answered since then.
@@ -46,6 +49,18 @@ pub(super) struct Held {
     touch_not_before: Option<Instant>,
     /// Where in the spare time the next touch lies, 0 to 1.
     pub(super) jitter: f64,
+}
+
+/// How near the token is to being lost, as far as it was told.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub(super) enum Risk {
+    /// All is well.
+    #[default]
+    None,
+    /// Tries are failing and the deadline is nearer than the margin allows.
+    Near,
+    /// Tries are failing and the deadline has passed.
+    Past,
 }
 
 /// What is asked next with a token that lives.
@@ -91,8 +106,7 @@ impl Held {
             touched_at: None,
             reset: Reset::Unproven,
             trial: None,
-            is_at_risk: false,
-            is_past_deadline_told: false,
+            risk: Risk::None,
             seen_idles_at: None,
             is_look_stale: false,
             seen_left_max: None,
@@ -105,12 +119,16 @@ impl Held {
         }
     }
 
-    /// The effective idle timeout: what the configuration says, what `dateTokenIdles`
-    /// proves, what the organisation says, or the shortest documented one.
+    /// The effective idle timeout: what the configuration says unless a shorter one is
+    /// proven, what `dateTokenIdles` proves, what the organisation says, or the shortest
+    /// documented one.
     pub(super) fn idle_timeout(&self, outlook: &Outlook<'_>) -> IdleTimeout {
-        let (duration, source) = if let Some(configured) = outlook.policy.idle_timeout {
+        let proven = self.proven_timeout;
+        let (duration, source) = if let Some(configured) = outlook.policy.idle_timeout
+            && proven.is_none_or(|proven| configured <= proven)
+        {
             (configured, TimeoutSource::Configured)
-        } else if let Some(proven) = self.proven_timeout {
+        } else if let Some(proven) = proven {
             (proven, TimeoutSource::Proven)
         } else if let Some(left) = self.seen_left_max
             && outlook
@@ -166,7 +184,8 @@ impl Held {
         let touch = self.touch_at(outlook, now).map(|at| (at, Step::Touch));
         let verify = self.trial.map(|_| (now, Step::Verify));
         let read_at = outlook.organisation.read_at.max(now);
-        let read = outlook.is_reader.then_some((read_at, Step::ReadTimeout));
+        let may_read = outlook.is_reader && !self.would_blur(outlook, touch, read_at);
+        let read = may_read.then_some((read_at, Step::ReadTimeout));
         let watch = self.watch_at(outlook, now).map(|at| (at, Step::Watch));
         // Whether anything idles out at all is asked before the first blind touch.
         let steps = if self.deadline.is_none() {
@@ -184,143 +203,19 @@ impl Held {
             .unwrap_or((now + outlook.limits.watch_every, Step::Watch))
     }
 
-    /// Takes in what a peek shows of the deadline.
-    pub(super) fn learn(
-        &mut self,
-        report: &TokenReport,
-        date: Option<ServerTime>,
-        sent_at: Instant,
+    /// Whether reading the timeout, which may reset the idle timer, comes so shortly before a
+    /// touch that is to prove itself that the effects of the two could not be told apart:
+    /// the server tells the time in whole seconds.
+    fn would_blur(
+        &self,
         outlook: &Outlook<'_>,
-    ) {
-        self.watched_at = sent_at;
-        self.is_watch_wanted = false;
-        self.is_look_stale = false;
-        let Some(idles_at) = report.idles_at else {
-            return;
-        };
-        let Some(told) = date.and_then(|date| schedule::deadline(idles_at, date, sent_at)) else {
-            return;
-        };
-        self.seen_idles_at = Some((idles_at, sent_at));
-        self.seen_left_max = self.seen_left_max.max(Some(told.since(sent_at)));
-        let configured = outlook.policy.idle_timeout.zip(self.touched_at);
-        let configured = configured.map(|(timeout, touched_at)| touched_at + timeout);
-        self.deadline = Some(configured.map_or(told, |configured| configured.min(told)));
-    }
-
-    /// Takes in that a touch was accepted: idle time counts from when it was sent.
-    pub(super) fn touched(
-        &mut self,
-        touch: Touch,
-        date: Option<ServerTime>,
-        sent_at: Instant,
-        outlook: &Outlook<'_>,
-    ) {
-        let timeout = self.idle_timeout(outlook).duration;
-        if self.reset == Reset::Excluded {
-            self.postpone_touch(sent_at, outlook);
-        } else {
-            self.deadline = Some(sent_at + timeout);
-        }
-        self.touched_at = Some(sent_at);
-        self.touches_unproven = self.touches_unproven.saturating_add(1);
-        let is_due = match self.reset {
-            Reset::Unproven | Reset::Excluded => true,
-            Reset::Proven | Reset::Unprovable => {
-                self.touches_unproven >= outlook.policy.verify_every
-            }
-        };
-        if is_due {
-            let seen = self.seen_idles_at;
-            self.trial = Some(Trial {
-                touch,
-                before: seen.map(|(idles_at, _)| idles_at),
-                before_age: seen.map_or(Duration::ZERO, |(_, asked_at)| sent_at.since(asked_at)),
-                date,
-                is_confounded: self.is_look_stale,
-            });
-        }
-        self.is_look_stale = true;
-    }
-
-    /// Takes in that the organisation's timeout was asked for: that may reset the idle timer
-    /// as well, so what was seen of the deadline tells nothing of the next touch.
-    pub(super) fn read(&mut self) {
-        self.is_look_stale = true;
-    }
-
-    /// Judges the touch that is on trial by a peek's report. Says what changed, if anything did.
-    pub(super) fn verify(
-        &mut self,
-        report: &TokenReport,
-        date: Option<ServerTime>,
-        outlook: &Outlook<'_>,
-        exclusions: &mut Exclusions,
-        sent_at: Instant,
-    ) -> Option<Verified> {
-        let trial = self.trial.take()?;
-        let mut finding = trial.judge(report.idles_at, date);
-        let timeout = self.idle_timeout(outlook).duration;
-        if matches!(finding, Finding::Moved(_)) && !trial.is_own_doing(report.idles_at, timeout) {
-            // The application that shares the token moves the deadline as well, and so
-            // do calls of ours.
-            if exclusions.both() {
-                finding = Finding::Stayed;
-            } else if trial.is_confounded {
-                finding = Finding::Inconclusive;
-            }
-        }
-        match finding {
-            Finding::Moved(shown) => {
-                self.touches_unproven = 0;
-                self.touch_not_before = None;
-                if let Some(shown) = shown {
-                    self.proven_timeout = Some(shown.settle(outlook.organisation.values()));
-                }
-                let was_excluded = exclusions.both();
-                if was_excluded {
-                    *exclusions = Exclusions::default();
-                }
-                let was = std::mem::replace(&mut self.reset, Reset::Proven);
-                (was != Reset::Proven).then_some(Verified::Proven {
-                    touch: trial.touch,
-                    was_excluded,
-                })
-            }
-            Finding::Stayed => {
-                let was_told = exclusions.both();
-                exclusions.exclude(trial.touch);
-                if !exclusions.both() {
-                    self.reset = Reset::Unproven;
-                    return Some(Verified::TryOther(trial.touch));
-                }
-                self.reset = Reset::Excluded;
-                self.postpone_touch(sent_at, outlook);
-                (!was_told).then_some(Verified::Excluded)
-            }
-            Finding::Shortened => {
-                self.proven_timeout = None;
-                self.seen_left_max = None;
-                self.doubt_reset()
-            }
-            Finding::Inconclusive => self.doubt_reset(),
-            Finding::Untold => {
-                self.touches_unproven = 0;
-                self.reset = Reset::Unprovable;
-                None
-            }
-        }
-    }
-
-    /// Takes in that the organisation's timeouts are not what they were.
-    pub(super) fn timeout_changed(&mut self, outlook: &Outlook<'_>) {
-        self.proven_timeout = None;
-        self.seen_left_max = None;
-        self.is_watch_wanted = true;
-        let soonest = outlook.organisation.idle_timeout().zip(self.touched_at);
-        if let (Some(deadline), Some((timeout, touched_at))) = (self.deadline, soonest) {
-            self.deadline = Some(deadline.min(touched_at + timeout));
-        }
+        touch: Option<(Instant, Step)>,
+        read_at: Instant,
+    ) -> bool {
+        let apart = outlook.limits.floor * 3;
+        self.reset == Reset::Unproven
+            && self.deadline.is_some()
+            && touch.is_some_and(|(touch_at, _)| touch_at < read_at + apart)
     }
 
     /// What is known of its death.
@@ -335,25 +230,10 @@ impl Held {
         }
     }
 
-    /// The next touch is to prove itself against what was seen now.
-    fn doubt_reset(&mut self) -> Option<Verified> {
-        self.touches_unproven = 0;
-        self.reset = Reset::Unproven;
-        None
-    }
-
     fn never_idles_out(&self, outlook: &Outlook<'_>) -> bool {
         self.seen_idles_at.is_none()
             && outlook.policy.idle_timeout.is_none()
             && outlook.organisation.is_disabled()
-    }
-
-    /// Half of what is left, but no oftener than failures would be retried.
-    fn postpone_touch(&mut self, now: Instant, outlook: &Outlook<'_>) {
-        let left = self
-            .deadline
-            .map_or(Duration::ZERO, |deadline| deadline.until(now));
-        self.touch_not_before = Some(now + (left / 2).max(outlook.limits.backoff.cap));
     }
 
     fn watch_at(&self, outlook: &Outlook<'_>, now: Instant) -> Option<Instant> {
@@ -373,15 +253,4 @@ impl Held {
             }),
         }
     }
-}
-
-/// What the proof of reset brought to light.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Verified {
-    /// Touches count.
-    Proven { touch: Touch, was_excluded: bool },
-    /// This touch does not; the other is tried at once.
-    TryOther(Touch),
-    /// Neither does.
-    Excluded,
 }

@@ -18,6 +18,8 @@ const AGREEMENT: Duration = Duration::from_secs(1);
 pub(super) struct Exclusions {
     pub(super) head: bool,
     pub(super) get: bool,
+    /// The touch that was found not to count last.
+    last: Option<Touch>,
 }
 
 impl Exclusions {
@@ -26,18 +28,28 @@ impl Exclusions {
     }
 
     pub(super) fn exclude(&mut self, touch: Touch) {
+        self.last = Some(touch);
         match touch {
             Touch::Head => self.head = true,
             Touch::Get => self.get = true,
         }
     }
 
+    /// Takes in that this touch counts.
+    pub(super) fn include(&mut self, touch: Touch) {
+        match touch {
+            Touch::Head => self.head = false,
+            Touch::Get => self.get = false,
+        }
+    }
+
     /// The touch to use: the preferred one unless only the other is known to work.
+    /// Where neither does they take turns: an exclusion may end for one of them alone.
     pub(super) fn choose(self, preferred: Touch) -> Touch {
-        match preferred {
-            Touch::Head if self.head && !self.get => Touch::Get,
-            Touch::Get if self.get && !self.head => Touch::Head,
-            Touch::Head | Touch::Get => preferred,
+        match (self.head, self.get, self.last) {
+            (true, false, _) | (true, true, Some(Touch::Head)) => Touch::Get,
+            (false, true, _) | (true, true, Some(Touch::Get)) => Touch::Head,
+            (false, false, _) | (true, true, None) => preferred,
         }
     }
 }

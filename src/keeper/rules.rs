@@ -2,16 +2,18 @@
 
 mod asking;
 mod ending;
+mod knowing;
 mod proving;
 mod touching;
 
 use std::collections::BTreeSet;
 
 /// The tests, as they are written.
-const TESTS: [&str; 5] = [
+const TESTS: [&str; 6] = [
     include_str!("rules.rs"),
     include_str!("rules/asking.rs"),
     include_str!("rules/ending.rs"),
+    include_str!("rules/knowing.rs"),
     include_str!("rules/proving.rs"),
     include_str!("rules/touching.rs"),
 ];

@@ -12,7 +12,7 @@ use fastrand::Rng;
 
 use super::candidate::Candidate;
 use super::event::{Death, Event, EventKind, TokenId};
-use super::held::{Held, Outlook, Step};
+use super::held::{Held, Outlook, Risk, Step};
 use super::organisation::{HostId, OrganisationId, Organisations};
 use super::policy::Limits;
 use super::proof::Exclusions;
@@ -32,11 +32,27 @@ const OVERDUE_AFTER: Duration = Duration::from_secs(5);
 pub(super) struct Shared {
     pub(super) limits: Limits,
     pub(super) organisations: Organisations,
-    /// Organisations whose timeouts are not what they were.
-    pub(super) changed: Vec<OrganisationId>,
+    /// Organisations whose timeouts were read and are not what they were.
+    pub(super) changed: Vec<Change>,
     pub(super) rng: Rng,
     pub(super) events: VecDeque<Event>,
     pub(super) tickets: u64,
+}
+
+/// What was read of an organisation's timeouts.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Change {
+    pub(super) organisation: OrganisationId,
+    pub(super) news: News,
+}
+
+/// What is new about an organisation's timeouts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum News {
+    /// They were read for the first time.
+    Known,
+    /// They are not what they were.
+    Changed,
 }
 
 /// One token under care.
@@ -50,6 +66,8 @@ pub(super) struct Session {
     pub(super) candidate: Option<Candidate>,
     pub(super) in_flight: Option<InFlight>,
     pub(super) last_sent_at: Option<Instant>,
+    /// Whether the last request was to prove the newer token.
+    pub(super) was_proving: bool,
     pub(super) last_answer: Option<LastAnswer>,
     /// The token that was refused last: not one further request with it.
     pub(super) refused: Option<Fingerprint>,
@@ -137,6 +155,7 @@ impl Session {
             candidate: None,
             in_flight: None,
             last_sent_at: None,
+            was_proving: false,
             last_answer: None,
             refused: None,
             exclusions: Exclusions::default(),
@@ -223,6 +242,7 @@ impl Session {
             number: shared.tickets,
         };
         self.last_sent_at = Some(now);
+        self.was_proving = choice.purpose == Purpose::Prove;
         self.in_flight = Some(InFlight {
             ticket,
             operation: choice.operation,
@@ -281,11 +301,18 @@ impl Session {
         }
     }
 
-    /// Takes in that the organisation's timeouts are not what they were.
-    pub(super) fn timeout_changed(&mut self, shared: &Shared) {
-        if let Present::Held(mut held) = std::mem::replace(&mut self.present, Present::Absent) {
-            held.timeout_changed(&self.outlook(held.organisation, shared));
-            self.present = Present::Held(held);
+    /// Takes in that the organisation's timeouts are known, or are not what they were.
+    pub(super) fn timeout_read(&mut self, news: News, shared: &Shared) {
+        match std::mem::replace(&mut self.present, Present::Absent) {
+            Present::Held(mut held) => {
+                let outlook = self.outlook(held.organisation, shared);
+                match news {
+                    News::Known => held.timeout_known(&outlook),
+                    News::Changed => held.timeout_changed(&outlook),
+                }
+                self.present = Present::Held(held);
+            }
+            other @ (Present::Absent | Present::Ended(_)) => self.present = other,
         }
     }
 
@@ -319,7 +346,7 @@ impl Session {
         {
             // A touch that was on trial belongs to the other intent.
             held.trial = None;
-            held.is_at_risk = false;
+            held.risk = Risk::None;
             let may_read = policy.intent == Intent::Keep;
             shared
                 .organisations

@@ -28,6 +28,8 @@ pub(super) struct Server {
     pub(super) always: Option<Verdict>,
     /// Answers nothing.
     pub(super) is_silent: bool,
+    /// How far `Date` is behind.
+    pub(super) date_behind: Duration,
     reset_at: BTreeMap<u32, Instant>,
     dead: Vec<u32>,
 }
@@ -82,6 +84,7 @@ impl Server {
             }),
             always: None,
             is_silent: false,
+            date_behind: Duration::ZERO,
             reset_at: BTreeMap::new(),
             dead: Vec::new(),
         }
@@ -226,7 +229,8 @@ impl Timeline {
     fn answer(&mut self, ticket: Ticket, operation: Operation) {
         let token = self.tokens[&(ticket.session, ticket.generation.0)];
         let verdict = self.server.answer(operation, token, self.now);
-        let outcome = outcome(verdict, Some(server_time(self.now)));
+        let date = server_time(self.now - self.server.date_behind);
+        let outcome = outcome(verdict, Some(date));
         self.keeper.handle_outcome(ticket, &outcome, self.now);
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::event::{Death, TokenId};
+use super::held::Risk;
 use super::organisation::HostId;
 use super::schedule::IdleTimeout;
 use super::session::{End, LastAnswer, Present, Session, Shared};
@@ -171,7 +172,7 @@ impl Session {
 
     fn state(&self) -> State {
         match (&self.present, &self.candidate) {
-            (Present::Held(held), _) if held.is_at_risk => State::AtRisk,
+            (Present::Held(held), _) if held.risk != Risk::None => State::AtRisk,
             (Present::Held(held), _) if held.tries.blocked.is_some() => State::Blocked,
             (Present::Held(_), _) => State::Held,
             (_, Some(candidate)) if candidate.tries.blocked.is_some() => State::Blocked,

@@ -34,7 +34,7 @@ impl fmt::Display for Chain<'_> {
 }
 
 /// Says more.
-pub(super) fn append(said: &mut String, more: fmt::Arguments<'_>) {
+pub(crate) fn append(said: &mut String, more: fmt::Arguments<'_>) {
     // Writing to a string does not fail.
     let _always = said.write_fmt(more);
 }

@@ -10,6 +10,7 @@ use super::report::{Report, Told};
 use super::{APPLICATION_EVERY, IDLE_TIMEOUT, REPLACED_AFTER};
 use crate::config::{self, Config, Errors, Layers};
 use crate::daemon::{Stopped, clock};
+use crate::observe::words::append;
 use crate::sim::http::Handle;
 use crate::sim::{IdleTimeout, Operation, Record, Server, Settings, TokenSpec};
 
@@ -100,11 +101,14 @@ impl Stage {
         let mut text = String::from("[shutdown]\ngrace = \"5s\"\n");
         for role in &ROLES {
             let api = self.organisation(role).base();
-            text.push_str(&format!(
-                "[sessions.{name}]\napi = \"{api}\"\nintent = \"{intent}\"\ntoken = {{ file = \"{name}\" }}\n",
-                name = role.name,
-                intent = role.intent,
-            ));
+            append(
+                &mut text,
+                format_args!(
+                    "[sessions.{name}]\napi = \"{api}\"\nintent = \"{intent}\"\ntoken = {{ file = \"{name}\" }}\n",
+                    name = role.name,
+                    intent = role.intent,
+                ),
+            );
         }
         // An unwritable file shows as an error of its reading.
         let _written = fs::write(&path, text);
@@ -196,10 +200,16 @@ pub(super) fn introduction(seconds: u64) -> String {
         IDLE_TIMEOUT.as_secs()
     );
     for role in &ROLES {
-        text.push_str(&format!("  {:<10} {}\n", role.name, role.about));
+        append(
+            &mut text,
+            format_args!("  {:<10} {}\n", role.name, role.about),
+        );
     }
-    text.push_str(&format!(
-        "\nThe softphone's application is active every {APPLICATION_EVERY} s; the kiosk's token is replaced after {REPLACED_AFTER} s.\nThen the daemon stops and revokes what it kept.\n\n"
-    ));
+    append(
+        &mut text,
+        format_args!(
+            "\nThe softphone's application is active every {APPLICATION_EVERY} s; the kiosk's token is replaced after {REPLACED_AFTER} s.\nThen the daemon stops and revokes what it kept.\n\n"
+        ),
+    );
     text
 }

@@ -1,6 +1,6 @@
 //! Rules 9 and 10: what a refusal means, and what a new token does.
 
-use crate::keeper::timeline::{Timeline, dead, unreachable};
+use crate::keeper::timeline::{Timeline, dead, seconds, unreachable};
 use crate::keeper::{Blockage, Idleness, Intent, NotTheApi, Policy, Refusal, State, Verdict};
 
 #[test]
@@ -157,6 +157,20 @@ fn a_new_token_that_gets_no_answer_does_not_stop_the_touches_of_the_old_one() {
         .pass(60.0);
     assert_eq!(timeline.count("held, replaced"), 1);
     assert_eq!(timeline.count("lost"), 0);
+}
+
+#[test]
+fn a_new_token_is_asked_for_even_where_the_old_one_needs_every_second() {
+    let timeline = Timeline::with(Policy {
+        idle_timeout: Some(seconds(2.0)),
+        ..Policy::default()
+    })
+    .token(1)
+    .pass(10.0)
+    .skip()
+    .token(2)
+    .pass(3.0);
+    assert_eq!(timeline.count("held, replaced"), 1);
 }
 
 #[test]

@@ -161,6 +161,20 @@ fn a_session_that_is_removed_ends_as_configured_and_is_forgotten() {
 }
 
 #[test]
+fn a_stop_does_not_wait_for_a_removal_that_has_more_time() {
+    let timeline = Timeline::new()
+        .token(1)
+        .pass(100.0)
+        .server(|server| server.is_silent = true)
+        .act(|keeper, id, now| keeper.handle_removed(id, now + seconds(90.0), now))
+        .pass(1.0)
+        .shutdown(OnShutdown::Revoke, 10.0)
+        .pass(10.5);
+    assert_eq!(timeline.count("not revoked"), 1);
+    assert!(timeline.keeper.is_stopped());
+}
+
+#[test]
 fn a_changed_intent_is_followed_and_a_changed_margin_disturbs_nothing() {
     let timeline = Timeline::new()
         .token(1)

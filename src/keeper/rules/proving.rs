@@ -1,7 +1,7 @@
 //! Rule 6: whether touches count.
 
 use crate::keeper::timeline::{Timeline, seconds};
-use crate::keeper::{Policy, Reset, State, Touch};
+use crate::keeper::{Policy, Reset, State, TimeoutReport, Touch, Verdict};
 
 #[test]
 fn the_first_touch_is_proven_by_a_peek() {
@@ -39,12 +39,10 @@ fn where_head_does_not_count_get_is_used_from_then_on() {
         .gives(&[
             "409 touch_head",
             "410 peek",
-            "415 touch_head",
+            "410 head excluded",
+            "415 touch_get",
             "416 peek",
-            "416 head excluded",
-            "429 touch_get",
-            "430 peek",
-            "430 proven",
+            "416 proven",
         ])
         .pass(5000.0);
     assert_eq!(timeline.count("touch_head"), 0);
@@ -63,6 +61,23 @@ fn the_reading_of_the_timeout_is_not_taken_for_the_effect_of_a_touch() {
     assert_eq!(timeline.count("read_timeout"), 1);
     assert_eq!(timeline.count("touch_head"), 1);
     assert_eq!(timeline.count("proven"), 0);
+}
+
+#[test]
+fn an_exclusion_is_found_out_in_time_even_where_the_timeout_is_a_few_seconds() {
+    let timeline = Timeline::new()
+        .server(|server| {
+            server.head_excluded = true;
+            server.idle_timeout = seconds(6.0);
+            server.timeout_is = Verdict::Timeout(TimeoutReport {
+                organisation: Some(seconds(6.0)),
+                groups: Vec::new(),
+            });
+        })
+        .token(1)
+        .pass(600.0);
+    assert_eq!(timeline.count("lost"), 0);
+    assert!(timeline.count("touch_head") <= 3);
 }
 
 #[test]
@@ -115,6 +130,28 @@ fn an_exclusion_that_ends_is_noticed() {
         .pass(300.0);
     assert_eq!(timeline.count("proven"), 1);
     assert_eq!(timeline.view().held.unwrap().reset, Reset::Proven);
+}
+
+#[test]
+fn an_exclusion_that_ends_for_one_touch_alone_is_noticed() {
+    for preferred in [Touch::Head, Touch::Get] {
+        let policy = Policy {
+            touch: preferred,
+            ..Policy::default()
+        };
+        let timeline = Timeline::with(policy)
+            .server(|server| (server.head_excluded, server.get_excluded) = (true, true))
+            .token(1)
+            .pass(600.0)
+            .server(|server| match preferred {
+                Touch::Head => server.get_excluded = false,
+                Touch::Get => server.head_excluded = false,
+            })
+            .pass(3000.0);
+        assert_eq!(timeline.count("lost"), 0, "{preferred:?}");
+        assert_eq!(timeline.view().held.unwrap().reset, Reset::Proven);
+        assert_ne!(timeline.view().held.unwrap().touch, preferred);
+    }
 }
 
 #[test]

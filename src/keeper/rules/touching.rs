@@ -95,6 +95,23 @@ fn the_idle_timeout_is_configured_or_proven_or_the_organisations_or_300_seconds(
 }
 
 #[test]
+fn a_configured_timeout_that_is_proven_too_long_is_not_followed() {
+    let too_long = Policy {
+        idle_timeout: Some(seconds(28_800.0)),
+        verify_every: 7,
+        ..Policy::default()
+    };
+    let timeline = Timeline::with(too_long).token(1).pass(7200.0);
+    assert_eq!(timeline.count("lost"), 0);
+    let touches = timeline.count("touch_head");
+    assert!((15..22).contains(&touches), "{touches}");
+    assert_eq!(
+        idle_timeout(&timeline),
+        (seconds(900.0), TimeoutSource::Proven)
+    );
+}
+
+#[test]
 fn where_nothing_idles_out_the_token_is_peeked_at_slowly_and_never_touched() {
     let timeline = Timeline::new()
         .server(|server| {

@@ -2,12 +2,12 @@
 
 use super::super::candidate::obstacle;
 use super::super::event::{EventKind, Obstacle, TokenId};
-use super::super::held::{Held, Step, Verified};
+use super::super::held::{Held, Risk, Step, Verified};
 use super::super::{
     Blockage, Instant, Intent, NotTheApi, Operation, Outcome, Refusal, TimeoutReport, TokenReport,
     Verdict,
 };
-use super::{End, Ended, InFlight, LastAnswer, Present, Purpose, Session, Shared};
+use super::{Change, End, Ended, InFlight, LastAnswer, News, Present, Purpose, Session, Shared};
 use crate::keeper::Ticket;
 
 impl Session {
@@ -141,9 +141,14 @@ impl Session {
         if organisation.report.as_ref() == Some(report) {
             return;
         }
-        if organisation.report.replace(report.clone()).is_some() {
-            shared.changed.push(held.organisation);
-        }
+        let news = match organisation.report.replace(report.clone()) {
+            None => News::Known,
+            Some(_) => News::Changed,
+        };
+        shared.changed.push(Change {
+            organisation: held.organisation,
+            news,
+        });
         self.tell(
             Some(held.token),
             EventKind::TimeoutRead(report.clone()),
@@ -183,9 +188,8 @@ impl Session {
     /// Something was in the way and is not any more.
     fn recover(&self, held: &mut Held, now: Instant, shared: &mut Shared) {
         let tries = held.tries.succeed();
-        let was_at_risk = std::mem::take(&mut held.is_at_risk);
-        let was_past_deadline = std::mem::take(&mut held.is_past_deadline_told);
-        if was_at_risk || was_past_deadline || tries.blocked.is_some() {
+        let risk = std::mem::take(&mut held.risk);
+        if risk != Risk::None || tries.blocked.is_some() {
             let kind = EventKind::Recovered {
                 failures: tries.failures,
             };
@@ -228,14 +232,15 @@ impl Session {
             .schedule(&self.outlook(held.organisation, shared))
             .margin_at(deadline);
         let is_repeated = held.tries.failures >= 2;
-        if now >= deadline && !held.is_past_deadline_told {
-            held.is_past_deadline_told = true;
-            held.is_at_risk = true;
-            let kind = EventKind::PastDeadline(hindrance(verdict));
-            self.tell(Some(held.token), kind, now, shared);
-        } else if is_repeated && now >= margin_at && !held.is_at_risk {
-            held.is_at_risk = true;
-            let kind = EventKind::AtRisk(hindrance(verdict));
+        let (risk, kind) = if now >= deadline {
+            (Risk::Past, EventKind::PastDeadline(hindrance(verdict)))
+        } else if is_repeated && now >= margin_at {
+            (Risk::Near, EventKind::AtRisk(hindrance(verdict)))
+        } else {
+            return;
+        };
+        if risk > held.risk {
+            held.risk = risk;
             self.tell(Some(held.token), kind, now, shared);
         }
     }

@@ -33,7 +33,11 @@ impl Session {
         });
         let held = self.choose_held(floor_at, now, shared);
         match (held, candidate) {
-            (Some(held), Some(candidate)) if held.at <= candidate.at => Some(held),
+            // Where both are due, they take turns.
+            (Some(held), Some(candidate)) if held.at == candidate.at && self.was_proving => {
+                Some(held)
+            }
+            (Some(held), Some(candidate)) if held.at < candidate.at => Some(held),
             (held, None) => held,
             (_, candidate) => candidate,
         }

@@ -28,7 +28,9 @@ impl Session {
         now: Instant,
         shared: &mut Shared,
     ) {
-        if self.stopping.is_some() {
+        if let Some(stopping) = &mut self.stopping {
+            // A stop of everything does not wait for a removal that has more time.
+            stopping.until = stopping.until.min(until);
             return;
         }
         self.in_flight = None;

@@ -83,6 +83,7 @@ fn a_volume_as_kubernetes_swaps_it_is_followed() {
     symlink("..data/kiosk", folder.path("kiosk")).unwrap();
     let mut daemon = folder.run(&(head(&simulation) + &session("kiosk", "")));
     daemon.wait_for(&["\"state\":\"held\""]);
+    daemon.listen_for(seconds(2));
     symlink("..2", folder.path("..new")).unwrap();
     let began = now();
     fs::rename(folder.path("..new"), folder.path("..data")).unwrap();

@@ -1,0 +1,79 @@
+//! Rule 3: what is believed of the idle timeout, and for how long.
+
+use std::time::Duration;
+
+use crate::keeper::timeline::{Timeline, seconds};
+use crate::keeper::{Intent, Policy, TimeoutReport, Verdict};
+
+fn timeout(organisation: Option<f64>) -> Verdict {
+    Verdict::Timeout(TimeoutReport {
+        organisation: organisation.map(seconds),
+        groups: Vec::new(),
+    })
+}
+
+#[test]
+fn a_timeout_that_is_disabled_later_ends_the_touches() {
+    let timeline = Timeline::new()
+        .token(1)
+        .pass(3500.0)
+        .server(|server| {
+            server.timeout_is = timeout(None);
+            server.tells_idles_at = false;
+            server.idle_timeout = seconds(1e6);
+        })
+        .pass(1000.0)
+        .skip()
+        .pass(7200.0);
+    assert_eq!(timeline.count("touch_head"), 0);
+    assert!((7..=9).contains(&timeline.count("peek")));
+    assert_eq!(timeline.view().held.unwrap().deadline, None);
+    let timeline = timeline
+        .server(|server| {
+            server.timeout_is = timeout(Some(7200.0));
+            server.tells_idles_at = true;
+            server.idle_timeout = seconds(7200.0);
+        })
+        .application(1)
+        .pass(20_000.0);
+    assert!(timeline.count("touch_head") > 2);
+    assert_eq!(timeline.count("lost"), 0);
+}
+
+#[test]
+fn a_wrong_date_loses_no_token_once_the_timeout_is_known() {
+    for begins in [0.0, 0.5, 1.5, 500.0, 824.5] {
+        for lasts in [0.5, 2.0, 20_000.0] {
+            let timeline = Timeline::new();
+            let timeline = if begins == 0.0 {
+                timeline.server(|server| server.date_behind = seconds(7200.0))
+            } else {
+                timeline
+            };
+            let timeline = timeline
+                .token(1)
+                .pass(begins)
+                .server(|server| server.date_behind = seconds(7200.0))
+                .pass(lasts)
+                .server(|server| server.date_behind = Duration::ZERO)
+                .pass(3000.0);
+            assert_eq!(timeline.count("lost"), 0, "{begins} {lasts}");
+            let touches = timeline.count("touch_head");
+            assert!(touches < 80, "{begins} {lasts}: {touches}");
+        }
+    }
+}
+
+#[test]
+fn who_waits_by_an_assumed_timeout_waits_longer_once_it_is_known() {
+    let mut timeline = Timeline::new().server(|server| server.tells_idles_at = false);
+    let lapsing = timeline.add(Policy {
+        intent: Intent::Lapse,
+        ..Policy::default()
+    });
+    let now = timeline.now;
+    let timeline = timeline.token_of(lapsing, 2, now).token(1).pass(10.0);
+    let view = timeline.keeper.view(lapsing, timeline.now).unwrap();
+    assert_eq!(view.next.unwrap().at, now + seconds(450.0));
+    assert!(timeline.keeper.poll_timeout().unwrap() > now + seconds(390.0));
+}
