@@ -41,8 +41,15 @@ impl Daemon {
         }
         self.keeper.handle_limits(limits(&config), now);
         let until = now + config.shutdown.grace;
+        let mut added = difference.added.clone();
         for name in &difference.removed {
-            self.remove(name, until);
+            match self.new_name(name, &added, &config) {
+                Some(new) => {
+                    added.retain(|name| *name != new);
+                    self.rename(name, &new, &config);
+                }
+                None => self.remove(name, until),
+            }
         }
         let mut to_read = Vec::new();
         for name in &difference.token_moved {
@@ -62,7 +69,7 @@ impl Daemon {
         for name in &difference.changed {
             self.change(name, &config);
         }
-        for name in &difference.added {
+        for name in &added {
             if let Some(session) = config.sessions.get(name) {
                 to_read.push(self.add(name.clone(), session.clone()));
             }
@@ -74,6 +81,32 @@ impl Daemon {
                 care.reading = super::care::Reading::default();
                 self.sources.read(id, &care.config.token);
             }
+        }
+    }
+
+    /// The new name of a session that only has another one: the token's place and API are the same.
+    fn new_name(
+        &self,
+        old: &SessionName,
+        added: &[SessionName],
+        config: &Config,
+    ) -> Option<SessionName> {
+        let old = self.config.sessions.get(old)?;
+        let is_it = |name: &&SessionName| {
+            let new = config.sessions.get(*name);
+            new.is_some_and(|new| new.token == old.token && new.api == old.api)
+        };
+        added.iter().find(is_it).cloned()
+    }
+
+    /// Gives a session another name; its token goes on living.
+    fn rename(&mut self, old: &SessionName, new: &SessionName, config: &Config) {
+        if let Some(id) = self.cares.by_name.remove(old) {
+            self.cares.by_name.insert(new.clone(), id);
+            if let Some(care) = self.cares.by_id.get_mut(&id) {
+                care.name = new.clone();
+            }
+            self.change(new, config);
         }
     }
 

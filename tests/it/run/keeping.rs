@@ -64,7 +64,7 @@ fn where_head_is_excluded_get_is_used_within_three_touches() {
 
 #[test]
 fn where_both_are_excluded_the_operator_is_told_once() {
-    let simulation = Simulation::with(seconds(8), |settings| {
+    let simulation = Simulation::with(seconds(12), |settings| {
         settings.excluded = vec![Operation::HeadMe, Operation::GetMe];
     });
     let (folder, config) = one_session(&simulation, "kiosk");

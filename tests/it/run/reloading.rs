@@ -51,6 +51,26 @@ fn what_did_not_change_is_not_disturbed() {
 }
 
 #[test]
+fn a_session_that_gets_another_name_keeps_its_token() {
+    let simulation = Simulation::new(seconds(600));
+    let (folder, config) = one_session(&simulation, "kiosk");
+    let mut daemon = folder.run(&config);
+    daemon.wait_for(&["\"state\":\"held\""]);
+    folder.write(
+        "config.toml",
+        &config.replace("sessions.kiosk", "sessions.lobby"),
+    );
+    daemon.signal(Signal::HUP);
+    daemon.wait_for(&["reloaded"]);
+    daemon.listen_for(seconds(3));
+    let record = simulation.record("kiosk");
+    assert!(record.fate.is_living(), "{}", daemon.said.join("\n"));
+    assert_eq!(record.calls(Operation::PeekMe), 1);
+    daemon.signal(Signal::TERM);
+    daemon.wait_for(&["\"session\":\"lobby\"", "revoked"]);
+}
+
+#[test]
 fn a_session_that_moves_to_another_api_ends_at_the_first() {
     let (first, second) = (Simulation::new(seconds(600)), Simulation::new(seconds(600)));
     let (folder, config) = one_session(&first, "kiosk");
@@ -59,7 +79,7 @@ fn a_session_that_moves_to_another_api_ends_at_the_first() {
     daemon.wait_for(&["\"state\":\"held\""]);
     folder.write("config.toml", &(head(&second) + &session("kiosk", "")));
     daemon.signal(Signal::HUP);
-    daemon.wait_for(&["\"state\":\"revoked\""]);
+    daemon.wait_for(&["\"event\":\"revoked\""]);
     daemon.wait_for(&["\"state\":\"held\""]);
     assert!(matches!(first.record("kiosk").fate, Fate::Revoked(_)));
     assert!(second.record("kiosk").fate.is_living());
