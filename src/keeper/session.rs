@@ -312,7 +312,8 @@ impl Session {
     fn with_held(&mut self, shared: &Shared, learn: impl FnOnce(&mut Held, &Outlook<'_>)) {
         match std::mem::replace(&mut self.present, Present::Absent) {
             Present::Held(mut held) => {
-                learn(&mut held, &self.outlook(held.organisation, shared));
+                let outlook = self.outlook(held.organisation, shared);
+                learn(&mut held, &outlook);
                 self.present = Present::Held(held);
             }
             other => self.present = other,
