@@ -303,13 +303,21 @@ impl Session {
 
     /// Takes in that the organisation's timeouts are known, or are not what they were.
     pub(super) fn timeout_read(&mut self, news: News, shared: &Shared) {
+        self.with_held(
+            shared,
+            match news {
+                News::Known => Held::timeout_known,
+                News::Changed => Held::timeout_changed,
+            },
+        );
+    }
+
+    /// Tells the token that lives, if one does, what is to be known of its idle timeout.
+    fn with_held(&mut self, shared: &Shared, learn: impl FnOnce(&mut Held, &Outlook<'_>)) {
         match std::mem::replace(&mut self.present, Present::Absent) {
             Present::Held(mut held) => {
                 let outlook = self.outlook(held.organisation, shared);
-                match news {
-                    News::Known => held.timeout_known(&outlook),
-                    News::Changed => held.timeout_changed(&outlook),
-                }
+                learn(&mut held, &outlook);
                 self.present = Present::Held(held);
             }
             other @ (Present::Absent | Present::Ended(_)) => self.present = other,
@@ -340,6 +348,7 @@ impl Session {
             self.exclusions = Exclusions::default();
         }
         let intent_changed = policy.intent != self.policy.intent;
+        let timeout_changed = policy.idle_timeout != self.policy.idle_timeout;
         self.policy = policy;
         if let Present::Held(held) = &mut self.present
             && intent_changed
@@ -351,6 +360,9 @@ impl Session {
             shared
                 .organisations
                 .set_reading(self.id, held.organisation, may_read);
+        }
+        if timeout_changed {
+            self.with_held(shared, Held::timeout_configured);
         }
     }
 }

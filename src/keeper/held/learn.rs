@@ -147,14 +147,27 @@ impl Held {
             Finding::Shortened => {
                 self.proven_timeout = None;
                 self.seen_left_max = None;
-                self.doubt_reset()
+                self.doubt_reset();
+                None
             }
-            Finding::Inconclusive => self.doubt_reset(),
+            Finding::Inconclusive => {
+                self.doubt_reset();
+                None
+            }
             Finding::Untold => {
                 self.touches_unproven = 0;
                 self.reset = Reset::Unprovable;
                 None
             }
+        }
+    }
+
+    /// Takes in that the configuration says something else of the idle timeout: a
+    /// deadline that was reckoned from a longer one is not to be waited for.
+    pub(in crate::keeper) fn timeout_configured(&mut self, outlook: &Outlook<'_>) {
+        let timeout = self.idle_timeout(outlook).duration;
+        if let (Some(deadline), Some(touched_at)) = (self.deadline, self.touched_at) {
+            self.deadline = Some(deadline.min(touched_at + timeout));
         }
     }
 
@@ -175,6 +188,7 @@ impl Held {
         self.proven_timeout = None;
         self.seen_left_max = None;
         self.is_watch_wanted = true;
+        self.doubt_reset();
         let soonest = outlook.organisation.idle_timeout().zip(self.touched_at);
         if let (Some(deadline), Some((timeout, touched_at))) = (self.deadline, soonest) {
             self.deadline = Some(deadline.min(touched_at + timeout));
@@ -192,10 +206,9 @@ impl Held {
     }
 
     /// The next touch is to prove itself against what was seen now.
-    fn doubt_reset(&mut self) -> Option<Verified> {
+    fn doubt_reset(&mut self) {
         self.touches_unproven = 0;
         self.reset = Reset::Unproven;
-        None
     }
 
     /// Half of what is left, but no oftener than failures would be retried.

@@ -77,3 +77,38 @@ fn who_waits_by_an_assumed_timeout_waits_longer_once_it_is_known() {
     assert_eq!(view.next.unwrap().at, now + seconds(450.0));
     assert!(timeline.keeper.poll_timeout().unwrap() > now + seconds(390.0));
 }
+
+#[test]
+fn a_configured_timeout_that_is_too_long_is_not_followed_after_a_change_either() {
+    let too_long = Policy {
+        idle_timeout: Some(seconds(7200.0)),
+        verify_every: 20,
+        ..Policy::default()
+    };
+    let timeline = Timeline::with(too_long)
+        .token(1)
+        .pass(3500.0)
+        .server(|server| {
+            server.timeout_is = timeout(Some(600.0));
+            server.idle_timeout = seconds(600.0);
+        })
+        .application(1)
+        .pass(7200.0);
+    assert_eq!(timeline.count("lost"), 0);
+}
+
+#[test]
+fn a_configured_timeout_that_was_too_long_is_forgotten_when_it_is_corrected() {
+    let policy = |idle_timeout| Policy {
+        idle_timeout,
+        ..Policy::default()
+    };
+    let timeline = Timeline::with(policy(Some(seconds(28_800.0))))
+        .server(|server| server.tells_idles_at = false)
+        .token(1)
+        .pass(300.0)
+        .act(|keeper, id, now| keeper.handle_policy(id, policy(None), now))
+        .pass(3600.0);
+    assert_eq!(timeline.count("lost"), 0);
+    assert!(timeline.count("touch_head") >= 8);
+}

@@ -68,6 +68,8 @@ pub(super) enum TryResult {
     Pending,
     /// It told nothing of the token.
     Failed,
+    /// It was to be made again no earlier than this.
+    Throttled(Instant),
     /// The server did what it was asked, and the keeper heard so then.
     Good(Instant),
 }
@@ -181,7 +183,7 @@ impl Try {
     pub(super) fn good_at(&self) -> Option<Instant> {
         match self.result {
             TryResult::Good(at) => Some(at),
-            TryResult::Pending | TryResult::Failed => None,
+            TryResult::Pending | TryResult::Failed | TryResult::Throttled(_) => None,
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::keeper::{Instant, Operation, Policy};
 use crate::sim::{IdleDate, Operation as Op};
 
 use super::World;
-use super::care::{Care, Try};
+use super::care::{Care, Try, TryResult};
 use super::site::Site;
 
 /// Two floors and the road there and back, twice.
@@ -107,21 +107,23 @@ impl Lapse<'_> {
             .filter_map(Try::good_at)
             .filter(|at| (self.margin_at..too_late_at).contains(at))
             .max();
-        let from = news.unwrap_or(self.margin_at);
         let goes_on =
             news.is_none_or(|at| self.tries(at).any(|made| made.sent_at <= at + NEXT_TRY));
-        let tries_late = self
-            .tries(from.max(self.lapsed_at - TRY_EVERY))
-            .next()
-            .is_some();
+        // A Retry-After that reaches past the deadline leaves one more try.
+        let late = self.lapsed_at - TRY_EVERY;
+        let news = news.unwrap_or_default();
+        let tries_late = self.tries(news).any(|made| match made.result {
+            TryResult::Throttled(until) => until >= late,
+            _ => made.sent_at >= late,
+        });
         goes_on && tries_late
     }
 
-    /// A change that could be known is no excuse.
+    /// A change that could be known is no excuse, however long ago it was.
     fn was_shortened(&self) -> bool {
         let groups = &self.care.groups;
         let precedence = self.site.server.settings().precedence;
-        let changes = self.site.timeouts.changes(self.reset_at, self.lapsed_at);
+        let changes = self.site.timeouts.changes(Instant::BOOT, self.lapsed_at);
         let shorter = changes.filter(|(_, before, after)| {
             let of = |timeout: &crate::sim::IdleTimeout| timeout.effective(groups, precedence);
             of(after).is_some_and(|after| of(before).is_none_or(|before| after < before))

@@ -4,11 +4,16 @@ use std::time::Duration;
 
 use crate::keeper::{Intent, Policy};
 
+use crate::sim::IdleDate;
+
 use super::World;
 use super::care::Hour;
 
-/// What failing tries may cost in an hour, each of which waits 15 s at the least once the first few are through.
-const FAILING_MAX: f64 = 130.0;
+/// What failing tries with one token may cost in an hour: waits are 15 to 30 s once the first few are through.
+const FAILING_MAX: f64 = 170.0;
+
+/// What a keeper assumes who is told nothing.
+const ASSUMED: Duration = Duration::from_secs(300);
 
 impl World {
     /// Counts off an hour that is over.
@@ -29,13 +34,24 @@ impl World {
                 groups.chain(timeout.organisation).min()
             })
             .min()
-            // Where nothing is known the shortest documented one is assumed.
-            .unwrap_or(Duration::from_secs(300));
+            .unwrap_or(ASSUMED);
+        let mut dates = site.idle_dates.between(from, self.now);
+        let is_untold = dates.any(|date| *date == IdleDate::Absent);
+        let shortest = if is_untold {
+            shortest.min(ASSUMED)
+        } else {
+            shortest
+        };
         let policies = care.policies.between(from, self.now);
         let busiest = policies
             .map(|policy| requests_an_hour(shortest, policy))
             .fold(0.0, f64::max);
-        let failing = if self.is_chaotic() { FAILING_MAX } else { 0.0 };
+        // A newer token that waits to be proven is tried beside the one that is held.
+        let failing = if self.is_chaotic() {
+            FAILING_MAX * 2.0
+        } else {
+            0.0
+        };
         let most = hours * (busiest + failing) + 6.0 + 6.0 * f64::from(hour.disturbances);
         if f64::from(hour.requests) > most {
             let what = format!("makes {} requests in {hours} h, not {most}", hour.requests);
@@ -50,7 +66,7 @@ impl World {
 fn requests_an_hour(idle_timeout: Duration, policy: &Policy) -> f64 {
     let configured = policy.idle_timeout.unwrap_or(idle_timeout);
     let idle_timeout = idle_timeout.min(configured).as_secs_f64();
-    let looks = 3600.0 / (idle_timeout / 2.0).min(900.0);
+    let looks = 3600.0 / (idle_timeout / 2.0).min(150.0);
     match policy.intent {
         Intent::Lapse => 3.0 + looks,
         Intent::Keep => {

@@ -92,7 +92,7 @@ impl Weather {
     }
 
     /// What goes wrong at the server, or before it.
-    fn fault(self, random: &mut Rng) -> Option<Fault> {
+    fn fault(self, operation: Operation, random: &mut Rng) -> Option<Fault> {
         let processing = match random.bool() {
             true => Processing::Done,
             false => Processing::Skipped,
@@ -118,7 +118,8 @@ impl Weather {
             Self::Throttled(seconds) => Some(Fault::throttled(seconds)),
             Self::Refusing(status, code) => Some(Fault::error(status, code, "Refused.")),
             Self::Empty => Some(Fault::empty(401)),
-            Self::Cut if random.bool() => Some(Fault::InvalidJson),
+            // A HEAD has nothing that could be cut, and a 2xx to it is believed.
+            Self::Cut if operation == Operation::Peek && random.bool() => Some(Fault::InvalidJson),
             Self::Cut => Some(Fault::ContentLength(Length::TooLong(random.u32(1..400)))),
             Self::Skewed(seconds) => (random.u8(0..3) == 0).then_some(Fault::DateSkew {
                 milliseconds: seconds * 1000,
@@ -136,7 +137,7 @@ pub(super) fn arrive(
     random: &mut Rng,
 ) -> Return {
     let weather = site.weather;
-    let fault = weather.fault(random);
+    let fault = weather.fault(operation, random);
     if matches!(fault, Some(Fault::DateSkew { .. })) {
         site.skewed.push(now);
     }

@@ -137,10 +137,12 @@ impl World {
             Verdict::Accepted | Verdict::Alive(_) | Verdict::Timeout(_) => {
                 TryResult::Good(self.now)
             }
-            Verdict::Refused(_)
-            | Verdict::Blocked(_)
-            | Verdict::Throttled { .. }
-            | Verdict::Unreachable(_) => TryResult::Failed,
+            Verdict::Throttled { retry_after } => {
+                TryResult::Throttled(self.now + retry_after.unwrap_or_default())
+            }
+            Verdict::Refused(_) | Verdict::Blocked(_) | Verdict::Unreachable(_) => {
+                TryResult::Failed
+            }
         };
         self.keeper.handle_outcome(flight.ticket, outcome, self.now);
         let care = &mut self.cares[flight.care];

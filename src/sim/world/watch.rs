@@ -135,7 +135,9 @@ impl World {
         };
         match record.fate {
             Fate::Living => self.fail(number, "takes a living token for dead"),
-            Fate::Lapsed(_) if !care.keeps() => self.tally.lapsed += 1,
+            Fate::Lapsed(at) if !care.keeps() || care.tokens[token].cared_since > Some(at) => {
+                self.tally.lapsed += 1;
+            }
             Fate::Lapsed(_) if was_held => self.check_lapse(number, token),
             Fate::Lapsed(_) | Fate::Expired(_) | Fate::Revoked(_) | Fate::Evicted(_) => {
                 self.tally.ended += 1;
@@ -152,7 +154,8 @@ impl World {
         let record = self.sites[care.site]
             .server
             .record(&care.tokens[token].value, self.now);
-        if record.is_some_and(|record| record.lapsed_at().is_some()) {
+        let lapsed_at = record.and_then(|record| record.lapsed_at());
+        if lapsed_at.is_some() && lapsed_at >= care.tokens[token].cared_since {
             self.check_lapse(number, token);
         }
     }
