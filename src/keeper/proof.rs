@@ -7,7 +7,8 @@ use super::{ServerTime, Touch};
 /// `dateTokenIdles` that moved by less than this did not move.
 const MOVEMENT_MIN: Duration = Duration::from_millis(500);
 /// A touch sooner than this after the last look may move the deadline too little to tell.
-const TELLING_AFTER: Duration = Duration::from_millis(1500);
+/// It is below the floor, so that a touch that follows a look at once is still judged.
+const TELLING_AFTER: Duration = Duration::from_millis(900);
 /// What two instants of the server may differ by and still agree.
 const AGREEMENT: Duration = Duration::from_secs(1);
 
@@ -204,7 +205,7 @@ mod tests {
     fn a_deadline_that_stayed_is_none() {
         assert_eq!(trial().judge(Some(at(900)), Some(at(451))), Finding::Stayed);
         let soon = Trial {
-            before_age: seconds(1),
+            before_age: Duration::from_millis(800),
             ..trial()
         };
         assert_eq!(

@@ -120,6 +120,17 @@ fn where_neither_counts_the_operator_is_told_once() {
 }
 
 #[test]
+fn where_neither_counts_nothing_is_hammered() {
+    let timeline = Timeline::new()
+        .server(|server| (server.head_excluded, server.get_excluded) = (true, true))
+        .token(1)
+        .pass(899.0);
+    let touches = timeline.count("touch_head") + timeline.count("touch_get");
+    assert!((3..16).contains(&touches), "{touches}");
+    assert!(timeline.count("peek") < 18);
+}
+
+#[test]
 fn an_exclusion_that_ends_is_noticed() {
     let timeline = Timeline::new()
         .server(|server| (server.head_excluded, server.get_excluded) = (true, true))
