@@ -72,11 +72,14 @@ async fn show(demo: &Demo) -> std::io::Result<Exit> {
     let started = Daemon::start(config, setup).await;
     let (daemon, looks) = started.map_err(std::io::Error::other)?;
     let (stop, stops) = mpsc::channel(1);
-    let table = is_terminal.then(Table::default);
+    let mut table = is_terminal.then(Table::default);
     let (stopped, seconds) = tokio::join!(
         daemon.run(orders(stops)?),
-        play(&stage, looks, stop, table, demo.seconds),
+        play(&stage, looks, stop, table.as_mut(), demo.seconds),
     );
+    if let Some(table) = &mut table {
+        print(&table.draw(&stopped.snapshot, "the daemon has stopped"));
+    }
     let report = stage.report(&stopped, seconds, demo.seconds);
     print(&report.text);
     Ok(if report.is_as_told {
@@ -99,7 +102,7 @@ async fn play(
     stage: &Stage,
     looks: Looks,
     stop: mpsc::Sender<Order>,
-    mut table: Option<Table>,
+    mut table: Option<&mut Table>,
     end: u64,
 ) -> u64 {
     let mut ticks = tokio::time::interval(Duration::from_secs(1));
@@ -108,7 +111,7 @@ async fn play(
         if second == end {
             let order = Order::Stop {
                 wanted: OnShutdown::Revoke,
-                why: "the end of the demo",
+                why: "the end of its time",
             };
             // If it is full or closed, the daemon is stopping already.
             let _stopping = stop.try_send(order);
@@ -123,7 +126,8 @@ async fn play(
             return second;
         };
         if let Some(table) = &mut table {
-            print(&table.draw(&snapshot, end.saturating_sub(second)));
+            let left = end.saturating_sub(second);
+            print(&table.draw(&snapshot, &format!("ends in {left} s, or with Ctrl-C")));
         }
     }
     end

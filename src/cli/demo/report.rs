@@ -35,8 +35,8 @@ impl Report {
     ) -> Self {
         let is_whole = seconds >= planned && planned >= WHOLE_AFTER;
         let mut text = format!("\nWhat the server saw in {seconds} s:\n\n");
-        text.push_str("  SESSION     PEEKS HEADS  GETS RESETS    OF THEM BY  END\n");
-        text.push_str("                                        APPLICATION\n");
+        text.push_str("              CALLS BY THE DAEMON  RESETS BY\n");
+        text.push_str("  SESSION     PEEKS  HEADS   GETS   US   APP  END\n");
         let mut is_as_told = stopped.not_revoked == 0;
         for role in &ROLES {
             for number in [1, 2] {
@@ -74,11 +74,11 @@ fn line(role: &Role, number: u8, record: &Record) -> String {
         Fate::Evicted(_) => "evicted",
     };
     format!(
-        "  {name:<10} {peeks:>6} {heads:>5} {gets:>5} {resets:>6} {by_application:>13}  {end}\n",
+        "  {name:<10} {peeks:>6} {heads:>6} {gets:>6} {resets:>4} {by_application:>5}  {end}\n",
         peeks = record.calls(Operation::PeekMe),
         heads = record.calls(Operation::HeadMe),
         gets = record.calls(Operation::GetMe),
-        resets = record.resets + record.resets_by_application,
+        resets = record.resets,
         by_application = record.resets_by_application,
     )
 }

@@ -196,7 +196,7 @@ async fn organisation(excludes_head: bool) -> io::Result<Handle> {
 /// What is going to happen.
 pub(super) fn introduction(seconds: u64) -> String {
     let mut text = format!(
-        "A simulated organisation ends tokens that idle for {} s. For {seconds} s the daemon cares for:\n\n",
+        "A simulated organisation ends tokens that idle for {} s.\nFor {seconds} s the daemon cares for these:\n\n",
         IDLE_TIMEOUT.as_secs()
     );
     for role in &ROLES {
@@ -208,7 +208,7 @@ pub(super) fn introduction(seconds: u64) -> String {
     append(
         &mut text,
         format_args!(
-            "\nThe softphone's application is active every {APPLICATION_EVERY} s; the kiosk's token is replaced after {REPLACED_AFTER} s.\nThen the daemon stops and revokes what it kept.\n\n"
+            "\nThe softphone's application is active every {APPLICATION_EVERY} s;\nthe kiosk's token is replaced after {REPLACED_AFTER} s.\nThen the daemon stops and revokes what it kept.\n\n"
         ),
     );
     text

@@ -14,9 +14,9 @@ pub(super) struct Table {
 
 impl Table {
     /// The next drawing, with what moves the cursor to the start of the last one.
-    pub(super) fn draw(&mut self, snapshot: &Snapshot, seconds_left: u64) -> String {
+    pub(super) fn draw(&mut self, snapshot: &Snapshot, last_line: &str) -> String {
         let mut lines = vec![format!(
-            "{:<10} {:<8} {:>9}  {:<14} {}",
+            "{:<10} {:<8} {:>9}  {:<13} {}",
             "SESSION", "STATE", "IDLES OUT", "LAST ANSWER", "NEXT"
         )];
         lines.extend(
@@ -25,7 +25,7 @@ impl Table {
                 .iter()
                 .map(|named| line(named, snapshot.at)),
         );
-        lines.push(format!("ends in {seconds_left} s, or with Ctrl-C"));
+        lines.push(last_line.to_owned());
         let up = match self.lines {
             0 => String::new(),
             lines => format!("\x1b[{lines}A"),
@@ -48,13 +48,18 @@ fn line(named: &NamedView, now: Instant) -> String {
         format!("{status}{}", answer.verdict)
     });
     format!(
-        "{:<10} {:<8} {:>9}  {:<14} {}",
+        "{:<10} {:<8} {:>9}  {:<13} {}",
         named.name,
         view.state.as_str(),
         deadline(view, now),
         answer,
-        words::next(view, now)
+        first_part(&words::next(view, now))
     )
+}
+
+/// What fits: the rest is told by the other columns.
+fn first_part(next: &str) -> &str {
+    next.split(", ").next().unwrap_or(next)
 }
 
 fn deadline(view: &SessionView, now: Instant) -> String {

@@ -23,7 +23,9 @@ fn write(line: &mut String, form: Form, record: &Record<'_>, at: Timestamp) -> f
     }
     write!(line, "{}", Escaped(&record.message))?;
     for (name, value) in &record.fields {
-        if !record.is_sentence() || *name == "correlation_id" {
+        // Support asks for it where something went wrong.
+        let is_asked_for = *name == "correlation_id" && record.level != Level::INFO;
+        if !record.is_sentence() || is_asked_for {
             write_field(line, name, value)?;
         }
     }

@@ -122,9 +122,9 @@ fn a_token_comes_is_proven_and_is_touched() {
     DEBUG wallboard ba7816bf found in file /run/wallboard/token; peek now
     WARN  wallboard ba7816bf unproven: no connection to the API (https://api.mypurecloud.de); look at the network and the proxy; whether the token lives is not known; peek in 2 s
     DEBUG wallboard ba7816bf peek: alive (200) in 31 ms correlation_id=c0ffee
-    INFO  wallboard ba7816bf held and kept alive: organisation Example AG, idle timeout at least 15 m; touch in 7 m 12 s, outage budget 7 m 48 s correlation_id=c0ffee
-    INFO  wallboard ba7816bf held and left to lapse: organisation Example AG, idle timeout at least 15 m; peek in 15 m 2 s, idle deadline in 15 m correlation_id=c0ffee
-    INFO  wallboard ba7816bf held and kept alive, in place of the earlier token: organisation Example AG, idle timeout at least 15 m; touch in 7 m 12 s, outage budget 7 m 48 s correlation_id=c0ffee
+    INFO  wallboard ba7816bf held and kept alive: organisation Example AG, idle timeout at least 15 m; touch in 7 m 12 s, outage budget 7 m 48 s
+    INFO  wallboard ba7816bf held and left to lapse: organisation Example AG, idle timeout at least 15 m; peek in 15 m 2 s, idle deadline in 15 m
+    INFO  wallboard ba7816bf held and kept alive, in place of the earlier token: organisation Example AG, idle timeout at least 15 m; touch in 7 m 12 s, outage budget 7 m 48 s
     DEBUG wallboard ba7816bf held: HEAD /api/v2/tokens/me moves the idle deadline; touch in 7 m 12 s, outage budget 7 m 48 s correlation_id=c0ffee
     DEBUG wallboard ba7816bf held: the organisation's idle timeout is 15 m, of groups 5 m, 10 m; touch in 7 m 12 s, outage budget 7 m 48 s correlation_id=c0ffee
     DEBUG wallboard ba7816bf held: the organisation's idle timeout is disabled; touch in 7 m 12 s, outage budget 7 m 48 s correlation_id=c0ffee
@@ -158,8 +158,8 @@ fn something_is_in_the_way() {
     WARN  wallboard ba7816bf past its idle deadline: the server failed with 503 (https://api.mypurecloud.de); look at the status page of Genesys Cloud; the token is not refused and may still live; touch in 4 s, idle deadline passed 12 s ago correlation_id=c0ffee
     WARN  wallboard ba7816bf blocked: this machine's address is not on the organisation's list (ip.not.authorized); an administrator adds the address to the list; this says nothing about the token, which may be healthy; touch in 4 s, idle deadline in 15 m correlation_id=c0ffee
     WARN  wallboard ba7816bf blocked: not permitted (app.not.authorized.for.scope); look at the scopes of the OAuth client; this says nothing about the token, which may be healthy; touch in 4 s, idle deadline in 15 m correlation_id=c0ffee
-    INFO  wallboard ba7816bf held again after 1 failed try; touch in 7 m 12 s, outage budget 7 m 48 s correlation_id=c0ffee
-    INFO  wallboard ba7816bf held again after 7 failed tries; touch in 7 m 12 s, outage budget 7 m 48 s correlation_id=c0ffee
+    INFO  wallboard ba7816bf held again after 1 failed try; touch in 7 m 12 s, outage budget 7 m 48 s
+    INFO  wallboard ba7816bf held again after 7 failed tries; touch in 7 m 12 s, outage budget 7 m 48 s
     DEBUG wallboard ba7816bf held: a 401 was not confirmed, the token lives; touch in 7 m 12 s, outage budget 7 m 48 s correlation_id=c0ffee
     ");
 }
@@ -206,11 +206,11 @@ fn a_token_ends() {
     WARN  wallboard ba7816bf lost: refused 2 s after its idle deadline, which passed because touches failed or this machine slept; the last touch was accepted 2 m before; a new token in file /run/wallboard/token takes over at once; nothing until the token is replaced correlation_id=5a0e
     WARN  wallboard ba7816bf lost: refused at first: it was dead when it came; a new token in file /run/wallboard/token takes over at once; nothing until the token is replaced correlation_id=c0ffee
     WARN  wallboard ba7816bf newer token, refused at first: it was dead when it came; the earlier token da925a30 stays; a new token in file /run/wallboard/token takes over at once; touch in 7 m 12 s, outage budget 7 m 48 s correlation_id=c0ffee
-    INFO  wallboard ba7816bf lapsed: refused 2 s after its idle deadline, as intended; nothing until the token is replaced correlation_id=5a0e
-    INFO  wallboard ba7816bf revoked: the API takes this token no more; nothing: revoked correlation_id=c0ffee
+    INFO  wallboard ba7816bf lapsed: refused 2 s after its idle deadline, as intended; nothing until the token is replaced
+    INFO  wallboard ba7816bf revoked: the API takes this token no more; nothing: revoked
     WARN  wallboard ba7816bf not revoked: no connection to the API (https://api.mypurecloud.de); look at the network and the proxy; the token lives until it idles out or expires, unless it is revoked by hand; nothing: not revoked correlation_id=c0ffee
     WARN  wallboard ba7816bf not revoked: the time for it was over; the token lives until it idles out or expires, unless it is revoked by hand; nothing: not revoked correlation_id=c0ffee
-    INFO  wallboard ba7816bf left as it is: the token lives until it idles out or expires; nothing: left as it is correlation_id=c0ffee
+    INFO  wallboard ba7816bf left as it is: the token lives until it idles out or expires; nothing: left as it is
     ");
 }
 

@@ -45,7 +45,7 @@ fn with_an_idle_timeout_of_6_s_the_kept_lives_and_the_lapsing_is_never_reset() {
 #[test]
 fn where_head_is_excluded_get_is_used_within_three_touches() {
     let simulation = Simulation::with(seconds(6), |settings| {
-        settings.excluded = vec![Operation::HeadMe]
+        settings.excluded = vec![Operation::HeadMe];
     });
     let (folder, config) = one_session(&simulation, "kiosk");
     let mut daemon = folder.run(&config);

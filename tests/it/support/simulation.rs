@@ -84,7 +84,7 @@ impl Simulation {
     /// A token of a user of its own.
     pub(crate) fn token(&self, value: &str) {
         self.server().add_token(
-            TokenSpec::user(value, &format!("user of {value}")),
+            TokenSpec::user(value, format!("user of {value}")),
             clock::now(),
         );
     }
