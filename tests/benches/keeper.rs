@@ -5,6 +5,8 @@
 //! `valgrind --tool=callgrind` on the binary that `cargo bench --no-run` names, with the
 //! number of sessions as its argument.
 
+#![expect(clippy::print_stdout, reason = "a benchmark prints what it measured")]
+
 use std::hint::black_box;
 use std::time::Duration;
 
