@@ -127,9 +127,16 @@ pub fn tell_notice(notice: &Notice<'_>) {
 }
 
 fn started(version: &str, kept: usize, lapsing: usize) {
+    let does = match (kept, lapsing) {
+        (_, 0) => format!("keeps {} alive", count(kept, "session")),
+        (0, _) => format!("lets {} lapse", count(lapsing, "session")),
+        _ => format!(
+            "keeps {} alive and lets {lapsing} lapse",
+            count(kept, "session")
+        ),
+    };
     info!(target: TARGET, event = "started", version, kept, lapsing,
-        "started: session-keepalive {version} keeps {} alive and lets {lapsing} lapse",
-        count(kept, "session"));
+        "started: session-keepalive {version} {does}");
 }
 
 fn waiting(session: &Named<'_>, cause: &SourceError) {
