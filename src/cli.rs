@@ -5,6 +5,7 @@ mod demo;
 mod exit;
 mod parse;
 mod run;
+mod seen;
 mod simulate;
 
 use std::ffi::OsString;
