@@ -4,6 +4,7 @@ mod check;
 mod demo;
 mod exit;
 mod parse;
+mod reload;
 mod run;
 mod seen;
 mod simulate;
@@ -22,7 +23,7 @@ use exit::Exit;
 #[derive(Debug, Parser)]
 #[command(
     version,
-    after_help = "Try it without an account: session-keepalive demo\n\nExit status: 0 success, 1 not all went as it should, 64 wrong usage, 70 a bug, 74 no input or output, 78 wrong configuration."
+    after_help = "Try it without an account: session-keepalive demo\n\nExit status: 0 success, 1 not all went as it should, 64 wrong usage, 69 nobody there, 70 a bug, 74 no input or output, 78 wrong configuration."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -37,6 +38,9 @@ enum Command {
     /// Check the configuration and say what it means.
     #[command(after_help = check::HELP)]
     Check(Settings),
+    /// Tell a running daemon to read its configuration again.
+    #[command(after_help = reload::HELP)]
+    Reload(reload::Reload),
     /// Show what the daemon does, against a simulator inside this process, in about a minute.
     #[command(after_help = demo::HELP)]
     Demo(demo::Demo),
@@ -117,6 +121,7 @@ fn dispatch(command: Command) -> Exit {
     match command {
         Command::Run(settings) => run::run(&settings),
         Command::Check(settings) => check::run(&settings),
+        Command::Reload(reload) => reload::run(&reload),
         Command::Demo(demo) => demo::run(&demo),
         Command::Simulate(simulate) => simulate::run(&simulate),
     }
