@@ -163,8 +163,10 @@ impl Held {
     }
 
     /// Takes in that the configuration says something else of the idle timeout: a
-    /// deadline that was reckoned from a longer one is not to be waited for.
+    /// deadline that was reckoned from a longer one is not to be waited for, and
+    /// the next touch is to show what is true.
     pub(in crate::keeper) fn timeout_configured(&mut self, outlook: &Outlook<'_>) {
+        self.doubt_reset();
         let timeout = self.idle_timeout(outlook).duration;
         if let (Some(deadline), Some(touched_at)) = (self.deadline, self.touched_at) {
             self.deadline = Some(deadline.min(touched_at + timeout));
@@ -195,11 +197,12 @@ impl Held {
         }
     }
 
-    /// No token has more time left than the longest timeout there is: who says so
-    /// has a `Date` that is wrong, and believing it once would lose the token.
+    /// No token has more time left than what was proven, or than the longest timeout
+    /// there is: who says so has a `Date` that is wrong, and believing it once would
+    /// lose the token.
     fn believed(&self, told: Instant, sent_at: Instant, outlook: &Outlook<'_>) -> Instant {
         let longest = outlook.organisation.values().max();
-        match longest.or(self.proven_timeout) {
+        match self.proven_timeout.or(longest) {
             Some(longest) => told.min(sent_at + longest),
             None => told,
         }

@@ -166,6 +166,21 @@ fn an_exclusion_that_ends_for_one_touch_alone_is_noticed() {
 }
 
 #[test]
+fn what_reading_the_timeout_moved_is_no_proof_for_the_touch() {
+    let policy = Policy {
+        verify_every: 20,
+        ..Policy::default()
+    };
+    let mut timeline = Timeline::with(policy).server(|server| server.head_excluded = true);
+    let session = timeline.sessions[0];
+    // The token has idled for a while when it is first seen.
+    let active_at = timeline.now - seconds(300.0);
+    timeline = timeline.token_of(session, 1, active_at).pass(7200.0);
+    assert_eq!(timeline.count("lost"), 0);
+    assert_eq!(timeline.count("head excluded"), 1);
+}
+
+#[test]
 fn an_exclusion_that_begins_is_noticed_before_the_token_is_lost() {
     let timeline = Timeline::new()
         .token(1)
