@@ -8,11 +8,14 @@ use super::backoff::{Fit, Tries};
 use super::event::{Death, Idleness, TokenId};
 use super::organisation::{Organisation, OrganisationId};
 use super::policy::Limits;
-use super::proof::{Reset, Trial};
+use super::proof::{Reset, TELLING_AFTER, Trial};
 use super::schedule::{IDLE_TIMEOUT_FALLBACK, IdleTimeout, Schedule, TimeoutSource};
 use super::{Instant, Intent, Outcome, Policy, ServerTime};
 
 pub(super) use learn::Verified;
+
+/// An idle timeout below this leaves no time for a second try at proof.
+const SECONDS_LEFT: Duration = Duration::from_secs(30);
 
 /// How long after the idle deadline a lapsing token is looked at.
 const LAPSED_AFTER: Duration = Duration::from_secs(2);
@@ -35,6 +38,8 @@ pub(super) struct Held {
     pub(super) risk: Risk,
     /// `dateTokenIdles` as last seen, and when that was asked for.
     seen_idles_at: Option<(ServerTime, Instant)>,
+    /// When the last answer that showed it came.
+    told_at: Instant,
     /// Whether a call of ours, other than a peek, was answered since then.
     is_look_stale: bool,
     /// The most that was ever left: the idle timeout is no shorter.
@@ -108,6 +113,7 @@ impl Held {
             trial: None,
             risk: Risk::None,
             seen_idles_at: None,
+            told_at: now,
             is_look_stale: false,
             seen_left_max: None,
             proven_timeout: None,
@@ -168,12 +174,21 @@ impl Held {
         match self.deadline {
             Some(deadline) => {
                 let due_at = self.schedule(outlook).touch_at(deadline, self.jitter);
-                Some(due_at.max(self.touch_not_before.unwrap_or_default()))
+                let not_before = self.touch_not_before.max(self.telling_at(deadline, now));
+                Some(due_at.max(not_before.unwrap_or_default()))
             }
             None if self.never_idles_out(outlook) => None,
             // When the application was last active is not known: at once.
             None => Some(now),
         }
+    }
+
+    /// When a touch that is to prove itself moves the deadline far enough to tell, unless there
+    /// is no time for that.
+    fn telling_at(&self, deadline: Instant, now: Instant) -> Option<Instant> {
+        let telling_at = self.told_at + TELLING_AFTER;
+        let is_awaited = self.reset == Reset::Unproven && telling_at > now;
+        (is_awaited && deadline > telling_at + TELLING_AFTER).then_some(telling_at)
     }
 
     /// The next step and when it is due, in the order of their weight.
@@ -205,7 +220,8 @@ impl Held {
 
     /// Whether reading the timeout, which may reset the idle timer, comes so shortly before a
     /// touch that is to prove itself that the effects of the two could not be told apart:
-    /// the server tells the time in whole seconds.
+    /// the server tells the time in whole seconds. Only where a token idles out within
+    /// seconds, as in a test organisation, is there no time to try again.
     fn would_blur(
         &self,
         outlook: &Outlook<'_>,
@@ -214,7 +230,7 @@ impl Held {
     ) -> bool {
         let apart = outlook.limits.floor * 3;
         self.reset == Reset::Unproven
-            && self.deadline.is_some()
+            && self.seen_left_max.is_some_and(|left| left < SECONDS_LEFT)
             && touch.is_some_and(|(touch_at, _)| touch_at < read_at + apart)
     }
 

@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use super::super::proof::{Exclusions, Finding, Reset, Trial};
-use super::super::schedule::{self, TimeoutSource};
-use super::super::{Instant, ServerTime, TokenReport, Touch};
+use super::super::{Instant, ServerTime, TokenReport, Touch, schedule};
 use super::{Held, Outlook};
 
 /// What the proof of reset brought to light.
@@ -25,9 +24,11 @@ impl Held {
         report: &TokenReport,
         date: Option<ServerTime>,
         sent_at: Instant,
+        now: Instant,
         outlook: &Outlook<'_>,
     ) {
         self.watched_at = sent_at;
+        self.told_at = now;
         self.is_watch_wanted = false;
         self.is_look_stale = false;
         let Some(idles_at) = report.idles_at else {
@@ -75,7 +76,7 @@ impl Held {
             self.trial = Some(Trial {
                 touch,
                 before: seen.map(|(idles_at, _)| idles_at),
-                before_age: seen.map_or(Duration::ZERO, |(_, asked_at)| sent_at.since(asked_at)),
+                before_age: sent_at.since(self.told_at),
                 date,
                 is_confounded: self.is_look_stale,
             });
@@ -100,20 +101,14 @@ impl Held {
     ) -> Option<Verified> {
         let trial = self.trial.take()?;
         let mut finding = trial.judge(report.idles_at, date);
-        let timeout = self.idle_timeout(outlook);
-        if matches!(finding, Finding::Moved(_))
-            && !trial.is_own_doing(report.idles_at, timeout.duration)
-        {
+        let timeout = self.idle_timeout(outlook).duration;
+        if matches!(finding, Finding::Moved(_)) && !trial.is_own_doing(report.idles_at, timeout) {
             // The application that shares the token moves the deadline as well, and so
-            // do calls of ours. Where the timeout is no shorter than what is reckoned
-            // with, a touch would have moved it farther.
+            // do calls of ours.
             if exclusions.both() {
                 finding = Finding::Stayed;
             } else if trial.is_confounded {
-                finding = match timeout.source {
-                    TimeoutSource::Proven | TimeoutSource::Organisation => Finding::Stayed,
-                    TimeoutSource::Configured | TimeoutSource::Assumed => Finding::Inconclusive,
-                };
+                finding = Finding::Inconclusive;
             }
         }
         match finding {

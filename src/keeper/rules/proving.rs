@@ -39,10 +39,12 @@ fn where_head_does_not_count_get_is_used_from_then_on() {
         .gives(&[
             "409 touch_head",
             "410 peek",
-            "410 head excluded",
-            "415 touch_get",
+            "415 touch_head",
             "416 peek",
-            "416 proven",
+            "416 head excluded",
+            "429 touch_get",
+            "430 peek",
+            "430 proven",
         ])
         .pass(5000.0);
     assert_eq!(timeline.count("touch_head"), 0);
