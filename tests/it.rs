@@ -6,6 +6,7 @@
 #[cfg(test)]
 mod it {
     mod api;
+    mod rows;
     mod run;
     mod support;
 }
