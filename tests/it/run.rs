@@ -2,9 +2,11 @@
 
 mod ending;
 mod keeping;
+mod network;
 mod quiet;
 mod reloading;
 mod secrets;
+mod systemd;
 mod tokens;
 
 use std::time::Duration;

@@ -27,7 +27,12 @@ impl Session {
 
     /// Takes in that the machine slept. A request in flight is dropped: its connection is
     /// dead, and waiting for that to be found out would cost the time that is left.
-    pub(in crate::keeper) fn resumed(&mut self, slept: Duration, now: Instant, shared: &mut Shared) {
+    pub(in crate::keeper) fn resumed(
+        &mut self,
+        slept: Duration,
+        now: Instant,
+        shared: &mut Shared,
+    ) {
         self.in_flight = None;
         self.network_changed(now, shared);
         let look_at = soon(now, &mut shared.rng);
