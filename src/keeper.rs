@@ -69,7 +69,7 @@
 //! *One request.* A session has one request in flight at the most, and its ticket is
 //! the only one whose outcome is taken in.
 //!
-//! *One place.* A session that wants attention has exactly one place in [`due`], which is
+//! *One place.* A session that wants attention has exactly one place in `due`, which is
 //! looked up again after everything that happens to it.
 //!
 //! *No surprise.* No number of a server is divided by or looped on; instants saturate.

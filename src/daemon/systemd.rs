@@ -7,8 +7,9 @@
 //!   asks for the patience that `ready_after` takes.
 //! - `STATUS=` whenever the line is another one than before, which is looked at when
 //!   something happened and never for its own sake.
-//! - `WATCHDOG=1` at half of `WATCHDOG_USEC`, from the loop, while it is on time: see
-//!   [`watchdog`] for what that proves.
+//! - `WATCHDOG=1` at half of `WATCHDOG_USEC`, from the loop itself, while it does what is due no
+//!   later than a quarter of that interval after its time. It vouches for the loop and its
+//!   timer, not for the API or a token, which a restart would not mend.
 //! - `RELOADING=1` and `MONOTONIC_USEC`, and `READY=1` after it, also if the reload was refused.
 //! - `STOPPING=1`, and `EXTEND_TIMEOUT_USEC` for as long as revocations may take.
 //!

@@ -8,6 +8,7 @@ mod reloading;
 mod secrets;
 mod systemd;
 mod tokens;
+mod waking;
 
 use std::time::Duration;
 

@@ -1,4 +1,8 @@
 //! Sends lines to the service manager: datagrams to the socket that it names.
+//!
+//! There is a crate for this, `sd-notify`. It reads the environment and makes a socket for
+//! each message, may wait for ever, knows no abstract names (which containers use) and reads
+//! a clock of its own.
 
 use std::ffi::OsStr;
 use std::io;

@@ -31,6 +31,7 @@ pub(crate) fn in_child_of(
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{said}{output:?}");
+    println!("{said}");
+    assert!(output.status.success(), "{output:?}");
     assert!(said.contains("1 passed"), "no test is called {name}");
 }
