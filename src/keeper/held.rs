@@ -50,6 +50,8 @@ pub(super) struct Held {
     /// The last look at the token.
     watched_at: Instant,
     is_watch_wanted: bool,
+    /// When it is looked at before anything else, since the machine slept past the margin.
+    look_at: Option<Instant>,
     /// No touch before this, where touches are excluded.
     touch_not_before: Option<Instant>,
     /// Where in the spare time the next touch lies, 0 to 1.
@@ -120,6 +122,7 @@ impl Held {
             touches_unproven: 0,
             watched_at: now,
             is_watch_wanted: false,
+            look_at: None,
             touch_not_before: None,
             jitter,
         }
@@ -196,6 +199,11 @@ impl Held {
         if self.tries.doubt {
             return (now, Step::Confirm);
         }
+        if let Some(look_at) = self.look_at
+            && !self.is_last_try(outlook, now)
+        {
+            return (look_at.max(now), Step::Watch);
+        }
         let touch = self.touch_at(outlook, now).map(|at| (at, Step::Touch));
         let verify = self.trial.map(|_| (now, Step::Verify));
         let read_at = outlook.organisation.read_at.max(now);
@@ -216,6 +224,30 @@ impl Held {
         steps
             .min_by_key(|&(at, _)| at)
             .unwrap_or((now + outlook.limits.watch_every, Step::Watch))
+    }
+
+    /// Takes in that the machine slept, and ought to have acted meanwhile: what became of the
+    /// token is looked at before it is touched.
+    pub(super) fn slept(
+        &mut self,
+        slept: Duration,
+        outlook: &Outlook<'_>,
+        look_at: Instant,
+        now: Instant,
+    ) {
+        let ought_at = self.deadline.map(|deadline| match outlook.policy.intent {
+            Intent::Keep => self.schedule(outlook).margin_at(deadline),
+            Intent::Lapse => deadline + LAPSED_AFTER,
+        });
+        if ought_at.is_some_and(|at| at <= now && now < at + slept) {
+            self.look_at = Some(look_at);
+        }
+    }
+
+    /// Whether there is just time for one more touch.
+    fn is_last_try(&self, outlook: &Outlook<'_>, now: Instant) -> bool {
+        self.fit(outlook)
+            .is_some_and(|fit| fit.last_try_at() <= now && now < fit.deadline)
     }
 
     /// Whether reading the timeout, which may reset the idle timer, comes so shortly before a

@@ -2,10 +2,13 @@
 
 mod ending;
 mod keeping;
+mod network;
 mod quiet;
 mod reloading;
 mod secrets;
+mod systemd;
 mod tokens;
+mod waking;
 
 use std::time::Duration;
 

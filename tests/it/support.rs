@@ -2,6 +2,7 @@
 
 pub(crate) mod child;
 pub(crate) mod keepalive;
+pub(crate) mod manager;
 pub(crate) mod raw;
 pub(crate) mod simulation;
 pub(crate) mod tls;

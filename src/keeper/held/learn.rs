@@ -30,6 +30,7 @@ impl Held {
         self.watched_at = sent_at;
         self.told_at = now;
         self.is_watch_wanted = false;
+        self.look_at = None;
         self.is_look_stale = false;
         let Some(idles_at) = report.idles_at else {
             self.seen_idles_at = None;
