@@ -7,6 +7,7 @@
 mod it {
     mod api;
     mod architecture;
+    mod generated;
     mod run;
     mod support;
 }
