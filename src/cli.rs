@@ -13,7 +13,7 @@ use std::ffi::OsString;
 use std::panic;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueHint};
 
 use crate::config::{Flags, Layers};
 use exit::Exit;
@@ -56,6 +56,7 @@ struct Settings {
     #[arg(
         long,
         value_name = "PATH",
+        value_hint = ValueHint::FilePath,
         env = "SESSION_KEEPALIVE_CONFIG",
         hide_env_values = true
     )]
@@ -67,7 +68,7 @@ struct Settings {
     #[arg(long, value_name = "URL")]
     api: Option<OsString>,
     /// A file that holds a token: makes a session called "default" without a configuration file.
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath)]
     token_file: Option<OsString>,
     /// What sessions are to get unless they say otherwise: keep or lapse.
     #[arg(long, value_name = "INTENT")]
@@ -99,6 +100,12 @@ impl Settings {
             },
         }
     }
+}
+
+/// The definition of the command line: what manual pages and completions are written from.
+#[must_use]
+pub fn command() -> clap::Command {
+    Cli::command()
 }
 
 /// Runs the command line of this process.

@@ -8,6 +8,7 @@ mod it {
     mod api;
     mod architecture;
     mod rows;
+    mod generated;
     mod run;
     mod support;
 }
