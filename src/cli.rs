@@ -45,7 +45,7 @@ enum Command {
 }
 
 /// Where the configuration comes from; flags win over variables, variables over the file.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 struct Settings {
     /// The configuration file.
     #[arg(

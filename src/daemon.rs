@@ -16,6 +16,7 @@ pub mod clock;
 pub mod harden;
 mod reload;
 mod requests;
+mod residue;
 pub mod signals;
 mod sources;
 mod start;
@@ -26,6 +27,7 @@ use tokio::sync::{mpsc, oneshot};
 use self::care::Cares;
 use self::clock::Timer;
 use self::requests::Requests;
+use self::residue::Residue;
 use self::sources::{Happening, Reading, Sources};
 use crate::api::Client;
 use crate::config::{ApiBase, Config, Errors};
@@ -98,6 +100,7 @@ pub struct Daemon {
     hosts: Vec<ApiBase>,
     client: Client,
     requests: Requests,
+    residue: Residue,
     sources: Sources,
     timer: Timer,
     looks: mpsc::Receiver<oneshot::Sender<Snapshot>>,
@@ -183,6 +186,7 @@ impl Daemon {
             self.handle_event(&event, now);
         }
         self.forget_those_who_left(now);
+        self.wipe_residue(now);
     }
 
     /// Whether no further request may be sent before one comes back.
@@ -193,7 +197,8 @@ impl Daemon {
     fn wake_at(&self) -> Option<Instant> {
         let keeper = self.keeper.poll_timeout().filter(|_| !self.is_full());
         let sources = self.sources.poll_timeout().filter(|_| !self.is_stopping);
-        keeper.into_iter().chain(sources).min()
+        let residue = self.residue.poll_timeout();
+        keeper.into_iter().chain(sources).chain(residue).min()
     }
 
     fn send(&mut self, command: Command, now: Instant) {

@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use super::care::{Care, Cares};
 use super::clock::{self, Timer};
 use super::requests::Requests;
+use super::residue::Residue;
 use super::sources::Sources;
 use super::{Daemon, Ended, LOOKS_MAX, Looks, Setup};
 use crate::api::{BuildError, Client};
@@ -57,6 +58,7 @@ impl Daemon {
             cares: Cares::default(),
             hosts: Vec::new(),
             requests: Requests::default(),
+            residue: Residue::default(),
             sources: Sources::default(),
             looks,
             leaving: Vec::new(),

@@ -2,6 +2,7 @@
 
 mod ending;
 mod keeping;
+mod memory;
 mod quiet;
 mod reloading;
 mod secrets;
