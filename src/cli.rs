@@ -73,7 +73,7 @@ struct Settings {
     /// What is logged: error, warn, info, debug or trace.
     #[arg(long, value_name = "LEVEL")]
     log_level: Option<OsString>,
-    /// How it is logged: auto, plain or json.
+    /// How it is logged: auto, plain, json or journald.
     #[arg(long, value_name = "FORMAT")]
     log_format: Option<OsString>,
 }

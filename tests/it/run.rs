@@ -3,6 +3,7 @@
 mod ending;
 mod keeping;
 mod memory;
+mod output;
 mod quiet;
 mod reloading;
 mod secrets;
