@@ -21,7 +21,7 @@ pub(super) struct Residue {
 }
 
 impl Residue {
-    /// When [`Daemon::wipe_residue`] is to be called again.
+    /// When [`Daemon::wipe_residue`] has something to do.
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         self.close_at
     }
