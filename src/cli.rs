@@ -50,7 +50,7 @@ enum Command {
 }
 
 /// Where the configuration comes from; flags win over variables, variables over the file.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 struct Settings {
     /// The configuration file.
     #[arg(
@@ -79,7 +79,7 @@ struct Settings {
     /// What is logged: error, warn, info, debug or trace.
     #[arg(long, value_name = "LEVEL")]
     log_level: Option<OsString>,
-    /// How it is logged: auto, plain or json.
+    /// How it is logged: auto, plain, json or journald.
     #[arg(long, value_name = "FORMAT")]
     log_format: Option<OsString>,
 }

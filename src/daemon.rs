@@ -18,6 +18,7 @@ pub mod harden;
 mod network;
 mod reload;
 mod requests;
+mod residue;
 pub mod signals;
 mod sources;
 mod start;
@@ -33,6 +34,7 @@ use self::care::Cares;
 use self::clock::{Alarm, Clock, Jumps, Timer};
 use self::network::Network;
 use self::requests::Requests;
+use self::residue::Residue;
 use self::sources::{Happening, Sources};
 use self::systemd::Systemd;
 use crate::api::Client;
@@ -109,6 +111,7 @@ pub struct Daemon {
     hosts: Vec<ApiBase>,
     client: Client,
     requests: Requests,
+    residue: Residue,
     sources: Sources,
     clock: Clock,
     jumps: Jumps,
@@ -207,6 +210,7 @@ impl Daemon {
             self.handle_event(&event, now);
         }
         self.forget_those_who_left(now);
+        self.wipe_residue(now);
     }
 
     /// Whether no further request may be sent before one comes back.
@@ -217,7 +221,11 @@ impl Daemon {
     fn wake_at(&self) -> Option<Instant> {
         let keeper = self.keeper.poll_timeout().filter(|_| !self.is_full());
         let sources = self.sources.poll_timeout().filter(|_| !self.is_stopping);
-        let others = [self.network.poll_timeout(), self.systemd.poll_timeout()];
+        let others = [
+            self.network.poll_timeout(),
+            self.systemd.poll_timeout(),
+            self.residue.poll_timeout(),
+        ];
         let others = others.into_iter().flatten();
         keeper.into_iter().chain(sources).chain(others).min()
     }

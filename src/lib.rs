@@ -53,7 +53,10 @@
 //! [`config::Config`] or errors that point at the place.
 //!
 //! *A token is in two places*: the [`token::Token`] and the `Authorization` header of a request
-//! that is in flight. Neither has a `Display`, and every freed block of memory is wiped.
+//! that is in flight. Neither has a `Display`, and every freed block of memory is wiped. An
+//! HTTP/1.1 connection also keeps the buffer of its last request: connections are closed within
+//! seconds of a token's end. What safe code cannot wipe is the environment that the process was
+//! started with: a token from a variable stays there to the end.
 //!
 //! *One model of the server, three uses.* [`sim`] is a pure model; the virtual world of the
 //! tests, the wire tests and the commands `simulate` and `demo` all use it.

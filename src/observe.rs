@@ -9,9 +9,11 @@
 //! configuration errors, whose lines follow indented in the plain form.
 
 mod install;
+mod journal;
 mod line;
 mod log;
 mod notice;
+mod output;
 mod snapshot;
 pub mod words;
 

@@ -7,8 +7,8 @@
 mod it {
     mod api;
     mod architecture;
-    mod rows;
     mod generated;
+    mod rows;
     mod run;
     mod support;
 }

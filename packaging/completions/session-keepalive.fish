@@ -28,6 +28,7 @@ complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -s h -
 complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -s V -l version -d 'Print version'
 complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "run" -d 'Run the daemon until a signal stops it'
 complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "check" -d 'Check the configuration and say what it means'
+complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "reload" -d 'Tell a running daemon to read its configuration again'
 complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "demo" -d 'Show what the daemon does, against a simulator inside this process, in about a minute'
 complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "simulate" -d 'Serve a simulated organisation over HTTP, to try things against'
 complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -38,7 +39,7 @@ complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run"
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l intent -d 'What sessions are to get unless they say otherwise: keep or lapse' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l grace -d 'How long revocations may take when the daemon stops, such as 10s' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l log-level -d 'What is logged: error, warn, info, debug or trace' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l log-format -d 'How it is logged: auto, plain or json' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l log-format -d 'How it is logged: auto, plain, json or journald' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -s h -l help -d 'Print help'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -l config -d 'The configuration file' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -l region -d 'The region of the organisation, such as eu-central-1' -r
@@ -47,8 +48,10 @@ complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand chec
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -l intent -d 'What sessions are to get unless they say otherwise: keep or lapse' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -l grace -d 'How long revocations may take when the daemon stops, such as 10s' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -l log-level -d 'What is logged: error, warn, info, debug or trace' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -l log-format -d 'How it is logged: auto, plain or json' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -l log-format -d 'How it is logged: auto, plain, json or journald' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -s h -l help -d 'Print help'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand reload" -l pid -d 'The daemon\'s process' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand reload" -s h -l help -d 'Print help'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand demo" -l seconds -d 'How long it runs, in seconds; shorter than 30 shows less than it tells' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand demo" -s h -l help -d 'Print help'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand simulate" -l listen -d 'Where to listen' -r
@@ -58,8 +61,9 @@ complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand simu
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand simulate" -l exclude -d 'A touch that the organisation excludes from its inactivity timeout' -r -f -a "head\t'`HEAD /tokens/me`'
 get\t'`GET /tokens/me`'"
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand simulate" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from run check demo simulate help" -f -a "run" -d 'Run the daemon until a signal stops it'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from run check demo simulate help" -f -a "check" -d 'Check the configuration and say what it means'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from run check demo simulate help" -f -a "demo" -d 'Show what the daemon does, against a simulator inside this process, in about a minute'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from run check demo simulate help" -f -a "simulate" -d 'Serve a simulated organisation over HTTP, to try things against'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from run check demo simulate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from run check reload demo simulate help" -f -a "run" -d 'Run the daemon until a signal stops it'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from run check reload demo simulate help" -f -a "check" -d 'Check the configuration and say what it means'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from run check reload demo simulate help" -f -a "reload" -d 'Tell a running daemon to read its configuration again'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from run check reload demo simulate help" -f -a "demo" -d 'Show what the daemon does, against a simulator inside this process, in about a minute'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from run check reload demo simulate help" -f -a "simulate" -d 'Serve a simulated organisation over HTTP, to try things against'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from run check reload demo simulate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

@@ -1,11 +1,9 @@
 //! `run`: the daemon.
 
-use std::path::PathBuf;
-
 use super::Settings;
 use super::check::is_coloured;
 use super::exit::{Exit, complain, print_error};
-use crate::config::{self, Config, Layers};
+use crate::config::{self, Config};
 use crate::daemon::systemd::Systemd;
 use crate::daemon::{Daemon, Load, Setup, StartError, clock, harden, signals};
 use crate::observe::{self, Notice, Surroundings, tell_notice};
@@ -21,9 +19,9 @@ QUIT stops and leaves every token; HUP reads the configuration again.
 Exit status: 0 stopped, 1 something that was to be revoked was not, 78 wrong configuration.";
 
 pub(super) fn run(settings: &Settings) -> Exit {
-    let layers = settings.layers();
-    let config = match config::load(layers.clone()) {
-        Ok(loaded) => loaded.config,
+    let mut load = load_again(settings);
+    let config = match load() {
+        Ok(config) => config,
         Err(errors) => {
             print_error(&errors.render(is_coloured(&std::io::stderr())));
             return Exit::Config;
@@ -42,7 +40,7 @@ pub(super) fn run(settings: &Settings) -> Exit {
         tracing::debug!(measure, %errno, "the system refused a protection of this process's memory");
     }
     let setup = Setup {
-        load: load_again(&layers),
+        load,
         log: Some(log),
         seed: fastrand::u64(..),
         clock: clock::read,
@@ -89,16 +87,9 @@ pub(super) fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
         .build()
 }
 
-/// Reads the same layers again; the environment of a process does not change.
-fn load_again(layers: &Layers<'_>) -> Load {
-    let file: Option<PathBuf> = layers.file.map(Into::into);
-    let (environment, flags) = (layers.environment.clone(), layers.flags.clone());
-    Box::new(move || {
-        let layers = Layers {
-            file: file.as_deref(),
-            environment: environment.clone(),
-            flags: flags.clone(),
-        };
-        config::load(layers).map(|loaded| loaded.config)
-    })
+/// Reads the same layers again. The variables are asked for anew and not kept, since one of
+/// them may hold a token.
+fn load_again(settings: &Settings) -> Load {
+    let settings = settings.clone();
+    Box::new(move || config::load(settings.layers()).map(|loaded| loaded.config))
 }

@@ -161,21 +161,23 @@ impl LogLevel {
     }
 }
 
-/// The form of a log line.
+/// The form of the log, and where it goes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub enum LogFormat {
-    /// Plain, with colour on a terminal.
+    /// The journal if standard error leads there; otherwise plain, with colour on a terminal.
     #[default]
     Auto,
     /// For people, without colour.
     Plain,
     /// For machines: one JSON object a line.
     Json,
+    /// Into the journal, with fields; standard error only takes what the journal does not.
+    Journald,
 }
 
 impl LogFormat {
     /// Every format.
-    pub const ALL: [Self; 3] = [Self::Auto, Self::Plain, Self::Json];
+    pub const ALL: [Self; 4] = [Self::Auto, Self::Plain, Self::Json, Self::Journald];
 
     /// The word for configuration.
     #[must_use]
@@ -184,6 +186,7 @@ impl LogFormat {
             Self::Auto => "auto",
             Self::Plain => "plain",
             Self::Json => "json",
+            Self::Journald => "journald",
         }
     }
 }

@@ -77,6 +77,8 @@ pub(super) struct Cares {
     pub(super) by_id: BTreeMap<SessionId, Care>,
     pub(super) by_name: BTreeMap<SessionName, SessionId>,
     holders: BTreeMap<Fingerprint, SessionId>,
+    /// Whether a token has gone that may have been asked with.
+    has_gone: bool,
 }
 
 impl Cares {
@@ -137,6 +139,11 @@ impl Cares {
         }
     }
 
+    /// Whether a token has gone since this was asked last.
+    pub(super) fn take_gone(&mut self) -> bool {
+        std::mem::take(&mut self.has_gone)
+    }
+
     /// Forgets a session with all its tokens.
     pub(super) fn forget(&mut self, id: SessionId) {
         self.retain(id, |_| false);
@@ -158,6 +165,7 @@ impl Cares {
             .partition(|(generation, _)| keep(*generation));
         care.tokens = kept;
         let gone: Vec<(Generation, Arc<Token>)> = gone;
+        self.has_gone |= !gone.is_empty();
         for (_, token) in gone {
             if self.holders.get(&token.fingerprint()) == Some(&id) {
                 self.holders.remove(&token.fingerprint());

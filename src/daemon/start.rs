@@ -9,6 +9,7 @@ use super::care::{Care, Cares};
 use super::clock::{Alarm, Jumps, Timer};
 use super::network::Network;
 use super::requests::Requests;
+use super::residue::Residue;
 use super::sources::Sources;
 use super::{Daemon, Ended, LOOKS_MAX, Looks, Setup};
 use crate::api::{BuildError, Client};
@@ -63,6 +64,7 @@ impl Daemon {
             cares: Cares::default(),
             hosts: Vec::new(),
             requests: Requests::default(),
+            residue: Residue::default(),
             sources: Sources::default(),
             looks,
             leaving: Vec::new(),

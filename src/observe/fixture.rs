@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use tracing::Subscriber;
 
 use super::install::{Form, Surroundings, subscriber};
+use super::output::Stream;
 use super::{Handle, Named};
 use crate::config::{ApiBase, LogConfig, LogFormat, LogLevel, SessionName};
 use crate::keeper::{
@@ -160,19 +161,27 @@ impl io::Write for Written {
     }
 }
 
+/// Where standard error wants this form, and there is no journal.
+pub(super) fn surroundings(stderr: Form) -> Surroundings {
+    Surroundings {
+        stderr,
+        journal: "/no/such/journal".into(),
+    }
+}
+
 /// A log that can be read back, for `tracing::subscriber::with_default`.
 pub(super) fn captured(
     level: LogLevel,
     format: LogFormat,
-    auto: Form,
+    stderr: Form,
 ) -> (impl Subscriber + Send + Sync, Handle, Written) {
     let written = Written::default();
     let writer = written.clone();
     let (subscriber, handle) = subscriber(
         LogConfig { level, format },
-        Surroundings { auto },
+        surroundings(stderr),
         wall_clock,
-        move || writer.clone(),
+        Stream::new(move || writer.clone(), || true),
     );
     (subscriber, handle, written)
 }

@@ -1,32 +1,35 @@
 //! Installs the log: which events pass, in which form, and how both change while the daemon runs.
 //!
-//! A line that cannot be written is lost and nothing else: a closed pipe or a full
-//! disk must not end the care for the tokens.
+//! A line that cannot be written is lost and nothing else: a closed pipe, a full disk or
+//! a reader that sleeps must not end the care for the tokens.
 
 use std::ffi::OsString;
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _};
+use std::path::PathBuf;
 
 use jiff::Timestamp;
 use tracing::level_filters::LevelFilter;
 use tracing::subscriber::{Interest, SetGlobalDefaultError};
 use tracing::{Event, Level, Metadata, Subscriber};
-use tracing_subscriber::fmt::MakeWriter;
-use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 use tracing_subscriber::{Registry, reload};
 
+use super::journal::{self, Journal};
 pub(super) use super::line::Form;
-use super::line::render;
+use super::line::Record;
+use super::output::{Output, Stream};
 use crate::config::{LogConfig, LogFormat, LogLevel};
 
 /// Where the time of a line comes from.
 pub type WallClock = fn() -> Timestamp;
 
-/// What standard error leads to.
-#[derive(Clone, Copy, Debug)]
+/// What standard error leads to, and where the journal is.
+#[derive(Clone, Debug)]
 pub struct Surroundings {
-    /// What the format `auto` means here.
-    pub(super) auto: Form,
+    /// What suits standard error.
+    pub(super) stderr: Form,
+    /// The journal's socket.
+    pub(super) journal: PathBuf,
 }
 
 /// Changes the log while the daemon runs.
@@ -36,7 +39,7 @@ pub struct Handle {
     surroundings: Surroundings,
 }
 
-/// Logs to standard error from here on, for the whole process.
+/// Logs to standard error or into the journal from here on, for the whole process.
 ///
 /// # Errors
 ///
@@ -46,26 +49,26 @@ pub fn install(
     surroundings: Surroundings,
     clock: WallClock,
 ) -> Result<Handle, SetGlobalDefaultError> {
-    let (subscriber, handle) = subscriber(config, surroundings, clock, io::stderr);
+    let (subscriber, handle) = subscriber(config, surroundings, clock, Stream::stderr());
     tracing::subscriber::set_global_default(subscriber)?;
     Ok(handle)
 }
 
 /// The log as a subscriber of its own, and what changes it.
-pub(super) fn subscriber<W>(
+pub(super) fn subscriber(
     config: LogConfig,
     surroundings: Surroundings,
     clock: WallClock,
-    writer: W,
-) -> (impl Subscriber + Send + Sync, Handle)
-where
-    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
-{
+    stream: Stream,
+) -> (impl Subscriber + Send + Sync, Handle) {
     let (layer, lines) = reload::Layer::new(Lines {
         level: filter(config.level),
-        form: surroundings.form(config.format),
         clock,
-        writer: BoxMakeWriter::new(writer),
+        output: Output::new(
+            surroundings.journal(config.format),
+            surroundings.form(config.format),
+            stream,
+        ),
     });
     let handle = Handle {
         lines,
@@ -78,10 +81,12 @@ impl Handle {
     /// Takes another level and form, from the next event on.
     pub fn reload(&self, config: LogConfig) {
         let form = self.surroundings.form(config.format);
+        let journal = self.surroundings.journal(config.format);
         // Fails if the subscriber is gone: then there is nothing to change.
         let _gone = self.lines.modify(|lines| {
             lines.level = filter(config.level);
-            lines.form = form;
+            lines.output.form = form;
+            lines.output.journal = journal;
         });
     }
 }
@@ -106,17 +111,31 @@ impl Surroundings {
         let is_journal = journal.is_some_and(|journal| identity.is_some_and(|it| journal == it));
         let is_plain = variable("NO_COLOR").is_some_and(|value| !value.is_empty())
             || variable("TERM").is_some_and(|value| value == "dumb");
-        let auto = match (is_journal, is_terminal && !is_plain) {
+        let stderr = match (is_journal, is_terminal && !is_plain) {
             (true, _) => Form::Journal,
             (false, true) => Form::Coloured,
             (false, false) => Form::Plain,
         };
-        Self { auto }
+        Self {
+            stderr,
+            journal: journal::SOCKET.into(),
+        }
     }
 
-    fn form(self, format: LogFormat) -> Form {
+    /// The way into the journal, if that is wanted and can be had.
+    fn journal(&self, format: LogFormat) -> Option<Journal> {
+        let is_wanted = match format {
+            LogFormat::Auto => self.stderr == Form::Journal,
+            LogFormat::Journald => true,
+            LogFormat::Plain | LogFormat::Json => false,
+        };
+        is_wanted.then(|| Journal::new(&self.journal).ok())?
+    }
+
+    /// The form of what goes to standard error: all, or what does not get into the journal.
+    fn form(&self, format: LogFormat) -> Form {
         match format {
-            LogFormat::Auto => self.auto,
+            LogFormat::Auto | LogFormat::Journald => self.stderr,
             LogFormat::Plain => Form::Plain,
             LogFormat::Json => Form::Json,
         }
@@ -127,9 +146,8 @@ impl Surroundings {
 #[derive(Debug)]
 struct Lines {
     level: LevelFilter,
-    form: Form,
     clock: WallClock,
-    writer: BoxMakeWriter,
+    output: Output,
 }
 
 impl Lines {
@@ -158,9 +176,7 @@ impl<S: Subscriber> Layer<S> for Lines {
     }
 
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        let line = render(self.form, event, (self.clock)());
-        // One write, so that no other line gets in between; one that fails has nobody to tell.
-        let _lost = self.writer.make_writer().write_all(line.as_bytes());
+        self.output.put(&Record::of(event), (self.clock)());
     }
 }
 

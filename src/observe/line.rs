@@ -1,7 +1,8 @@
-//! What an event becomes: one line, in one of four forms, whatever is in it.
+//! What an event becomes: one line, in one of four forms, or an entry of the journal, whatever is in it.
 
 mod escape;
 mod json;
+mod native;
 mod plain;
 
 use std::fmt;
@@ -20,7 +21,7 @@ pub(super) enum Form {
     Plain,
     /// The same in colour.
     Coloured,
-    /// For the journal, which knows the time: the level as `<6>` and the sentence.
+    /// For what leads to the journal, which knows the time: the level as `<6>` and the sentence.
     Journal,
     /// One JSON object.
     Json,
@@ -28,30 +29,57 @@ pub(super) enum Form {
 
 /// An event, taken apart.
 #[derive(Debug)]
-struct Record<'a> {
+pub(super) struct Record<'a> {
     level: Level,
     target: &'a str,
+    /// The file and line of its origin.
+    code: Option<(&'a str, u32)>,
     message: String,
     fields: Vec<(&'static str, Value)>,
 }
 
-/// The event as it is written, line ending included.
-pub(super) fn render(form: Form, event: &Event<'_>, at: Timestamp) -> String {
-    let metadata = event.metadata();
-    let mut record = Record {
-        level: *metadata.level(),
-        target: metadata.target(),
-        message: String::new(),
-        fields: Vec::new(),
-    };
-    event.record(&mut record);
-    match form {
-        Form::Plain | Form::Coloured | Form::Journal => plain::render(form, &record, at),
-        Form::Json => json::render(&record, at),
+impl<'a> Record<'a> {
+    pub(super) fn of(event: &Event<'a>) -> Self {
+        let metadata = event.metadata();
+        let mut record = Self {
+            level: *metadata.level(),
+            target: metadata.target(),
+            code: metadata.file().zip(metadata.line()),
+            message: String::new(),
+            fields: Vec::new(),
+        };
+        event.record(&mut record);
+        record
     }
-}
 
-impl Record<'_> {
+    /// That so many records before this were not told.
+    pub(super) fn of_dropped(dropped: u64) -> Self {
+        let plural = if dropped == 1 { "" } else { "s" };
+        Self {
+            level: Level::WARN,
+            target: TARGET,
+            code: None,
+            message: format!("{dropped} line{plural} dropped: nobody took the log for a while"),
+            fields: vec![
+                ("event", "lines_dropped".into()),
+                ("dropped", dropped.into()),
+            ],
+        }
+    }
+
+    /// The record as it is written to standard error, line ending included.
+    pub(super) fn line(&self, form: Form, at: Timestamp) -> String {
+        match form {
+            Form::Plain | Form::Coloured | Form::Journal => plain::render(form, self, at),
+            Form::Json => json::render(self, at),
+        }
+    }
+
+    /// The record as it is sent to the journal.
+    pub(super) fn entry(&self) -> Vec<u8> {
+        native::render(self)
+    }
+
     /// Whether it is one of our sentences, which stands for itself.
     fn is_sentence(&self) -> bool {
         self.target == TARGET

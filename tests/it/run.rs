@@ -2,7 +2,9 @@
 
 mod ending;
 mod keeping;
+mod memory;
 mod network;
+mod output;
 mod quiet;
 mod reloading;
 mod secrets;

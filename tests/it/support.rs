@@ -1,8 +1,10 @@
 //! Servers that behave as no library would let them, the simulator, and the binary as a process.
 
 pub(crate) mod child;
+pub(crate) mod front;
 pub(crate) mod keepalive;
 pub(crate) mod manager;
+pub(crate) mod memory;
 pub(crate) mod raw;
 pub(crate) mod simulation;
 pub(crate) mod tls;

@@ -7,7 +7,7 @@ use tracing::subscriber::with_default;
 use tracing::{debug, error, info, trace, warn};
 
 use super::super::TARGET;
-use super::super::fixture::{captured, lines, wall_clock};
+use super::super::fixture::{captured, lines, surroundings, wall_clock};
 use super::*;
 
 fn auto(is_terminal: bool, variables: &[(&str, &str)]) -> Form {
@@ -141,9 +141,9 @@ impl io::Write for Broken {
 
 #[test]
 fn a_line_that_cannot_be_written_stops_nobody() {
-    let surroundings = Surroundings { auto: Form::Plain };
-    let config = LogConfig::default();
-    let (subscriber, _handle) = subscriber(config, surroundings, wall_clock, || Broken);
+    let (config, stream) = (LogConfig::default(), Stream::new(|| Broken, || true));
+    let surroundings = surroundings(Form::Plain);
+    let (subscriber, _handle) = subscriber(config, surroundings, wall_clock, stream);
     with_default(subscriber, || error!("nobody reads this"));
 }
 

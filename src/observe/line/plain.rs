@@ -18,6 +18,20 @@ pub(super) fn render(form: Form, record: &Record<'_>, at: Timestamp) -> String {
 
 fn write(line: &mut String, form: Form, record: &Record<'_>, at: Timestamp) -> fmt::Result {
     start(line, form, record.level, at)?;
+    write_rest(line, form, record)
+}
+
+/// What people read of a record, wherever they are told its time and level: its lines, without the
+/// last line's ending.
+pub(super) fn message(record: &Record<'_>) -> String {
+    let mut message = String::with_capacity(256);
+    // Writing to a string does not fail.
+    let _always = write_rest(&mut message, Form::Plain, record);
+    message.truncate(message.trim_end_matches('\n').len());
+    message
+}
+
+fn write_rest(line: &mut String, form: Form, record: &Record<'_>) -> fmt::Result {
     if !record.is_sentence() {
         write!(line, "{}: ", Escaped(record.target))?;
     }
@@ -77,7 +91,7 @@ fn write_below(line: &mut String, form: Form, level: Level, text: &str) -> fmt::
 }
 
 /// What sd-daemon(3) and syslog(3) call the level.
-fn priority(level: Level) -> u8 {
+pub(super) fn priority(level: Level) -> u8 {
     match level {
         Level::ERROR => 3,
         Level::WARN => 4,

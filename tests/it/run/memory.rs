@@ -1,0 +1,175 @@
+//! What is left of a token in the daemon's memory once it is of no use, and who may look.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::os::unix::fs::{MetadataExt, chown};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::Command;
+use std::time::Duration;
+
+use rustix::process::{Signal, geteuid};
+use session_keepalive::daemon::clock;
+
+use super::super::support::front::{self, Version};
+use super::super::support::keepalive::{Folder, Keepalive, now};
+use super::super::support::memory::{Piece, pieces};
+use super::super::support::simulation::Simulation;
+use super::super::support::tls::Authority;
+use super::{head, one_session, seconds, session};
+
+const OLD: &str =
+    "Kx7pQ2mZ9rT4vB1nC6wL8sD3-yH5jG0fE2aU9iO4tR7eW1qA6_M3nB8vC1xZ6lK0jH5gF2dS7aP9oI4uY1tR6e";
+
+/// Shorter than the old one, so that it does not cover all of it where it is written over it.
+const NEW: &str = "bQ8xW3nV5kJ1hG7fD4sA0pL9-zX6cV2";
+
+/// Any user that is not root.
+const NOBODY: u32 = 65534;
+
+/// The pieces, unless we may not look.
+fn found(daemon: &Keepalive, secret: &str) -> Option<Vec<Piece>> {
+    match pieces(daemon.pid(), secret.as_bytes()) {
+        Ok(pieces) => Some(pieces),
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+            println!("SKIPPED: only root may look into the daemon's memory: {error}");
+            None
+        }
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// Waits until nothing but what `is_excepted` is left of the secret.
+fn goes(daemon: &mut Keepalive, secret: &str, is_excepted: impl Fn(&Piece) -> bool) {
+    let began = now();
+    loop {
+        let mut pieces = found(daemon, secret).expect("we could look before");
+        pieces.retain(|piece| !is_excepted(piece));
+        if pieces.is_empty() {
+            println!("nothing is left after {:?}", now() - began);
+            return;
+        }
+        assert!(now() - began < seconds(10), "{pieces:?}");
+        daemon.listen_for(Duration::from_millis(250));
+    }
+}
+
+/// A token is replaced, and the one in its place is lost: of neither anything is left.
+fn leaves_nothing(version: Option<Version>) {
+    let simulation = Simulation::new(seconds(8));
+    simulation.token(OLD);
+    let folder = Folder::new();
+    folder.write("kiosk", OLD);
+    let authority = Authority::new();
+    folder.write("ca.pem", &authority.pem());
+    let api = version.map_or(simulation.base(), |version| {
+        front::start(
+            &authority.vouch_for("127.0.0.1"),
+            version,
+            simulation.base(),
+        )
+    });
+    let config = head(&simulation).replace(&simulation.base(), &api)
+        + "level = \"debug\"\n[http]\nca_file = \"ca.pem\"\n"
+        + &session("kiosk", "");
+    let mut daemon = folder.run(&config);
+    daemon.wait_for(&["\"event\":\"reset_proven\""]);
+    let Some(in_use) = found(&daemon, OLD) else {
+        return;
+    };
+    println!("{} pieces while it is in use", in_use.len());
+    assert!(!in_use.is_empty(), "the search finds what is there");
+    simulation.token(NEW);
+    folder.write("kiosk", NEW);
+    daemon.wait_for(&["\"event\":\"replaced\""]);
+    goes(&mut daemon, OLD, |_| false);
+    simulation.server().revoke(NEW, clock::now());
+    daemon.wait_for(&["\"event\":\"lost\""]);
+    goes(&mut daemon, NEW, |_| false);
+}
+
+#[test]
+fn nothing_is_left_of_a_token_that_went_over_plain_http() {
+    leaves_nothing(None);
+}
+
+#[test]
+fn nothing_is_left_of_a_token_that_went_over_tls() {
+    leaves_nothing(Some(Version::Http1));
+}
+
+#[test]
+fn nothing_is_left_of_a_token_that_went_over_http2() {
+    leaves_nothing(Some(Version::Http2));
+}
+
+#[test]
+fn of_a_token_in_a_variable_only_that_variable_is_left() {
+    let simulation = Simulation::new(seconds(6));
+    simulation.token(OLD);
+    let folder = Folder::new();
+    let session = "[sessions.kiosk]\ntoken = { env = \"SESSION_KEEPALIVE_TOKEN\" }\n";
+    folder.write("config.toml", &(head(&simulation) + session));
+    let mut command = folder.command(&["run", "--config", "config.toml"]);
+    command.env("SESSION_KEEPALIVE_TOKEN", OLD);
+    let mut daemon = Keepalive::start(command);
+    daemon.wait_for(&["\"state\":\"held\""]);
+    if found(&daemon, OLD).is_none() {
+        return;
+    }
+    daemon.signal(Signal::HUP);
+    daemon.wait_for(&["\"event\":\"reloaded\""]);
+    simulation.server().revoke(OLD, clock::now());
+    daemon.wait_for(&["\"event\":\"lost\""]);
+    // The block that the kernel put there when the process began; it cannot be
+    // wiped by safe code, and others than root cannot read it.
+    let is_first_environment = |piece: &Piece| {
+        piece.place.contains("[stack]") && piece.around.contains("SESSION_KEEPALIVE_TOKEN=")
+    };
+    goes(&mut daemon, OLD, is_first_environment);
+    assert_eq!(found(&daemon, OLD).unwrap().len(), 1);
+}
+
+#[test]
+fn no_core_is_written_and_no_other_process_of_the_user_may_look() {
+    let simulation = Simulation::new(seconds(60));
+    let (folder, config) = one_session(&simulation, "kiosk");
+    folder.write("config.toml", &config);
+    fs::copy(
+        env!("CARGO_BIN_EXE_session-keepalive"),
+        folder.path("daemon"),
+    )
+    .unwrap();
+    let mut command = Command::new("/bin/sh");
+    command
+        .args([
+            "-c",
+            "ulimit -c unlimited; exec ./daemon run --config config.toml",
+        ])
+        .current_dir(folder.path("."));
+    if geteuid().is_root() {
+        for file in [".", "kiosk", "config.toml", "daemon"] {
+            chown(folder.path(file), Some(NOBODY), None).unwrap();
+        }
+        command.uid(NOBODY);
+    }
+    let mut daemon = Keepalive::start(command);
+    daemon.wait_for(&["\"state\":\"held\""]);
+    let process = format!("/proc/{}", daemon.pid());
+    let limits = fs::read_to_string(format!("{process}/limits")).unwrap();
+    let core = limits
+        .lines()
+        .find(|line| line.starts_with("Max core file size"));
+    let core: Vec<_> = core.unwrap().split_whitespace().skip(4).collect();
+    assert_eq!(core, ["0", "0", "bytes"]);
+    // What a process of another user owns while it is dumpable, root owns while it is not.
+    let memory = fs::metadata(format!("{process}/mem")).unwrap();
+    assert_eq!(memory.uid(), 0);
+    daemon.signal(Signal::ABORT);
+    let (status, _) = daemon.wait();
+    assert_eq!(status.signal(), Some(Signal::ABORT.as_raw()));
+    assert!(!status.core_dumped());
+    let files = fs::read_dir(folder.path(".")).unwrap().flatten();
+    let mut names: Vec<_> = files.map(|file| file.file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["config.toml", "daemon", "kiosk"]);
+}
