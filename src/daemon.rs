@@ -27,6 +27,8 @@ pub mod systemd;
 mod tokens;
 mod wake;
 
+use std::collections::BTreeSet;
+
 use futures_util::{Stream, StreamExt};
 use tokio::sync::{mpsc, oneshot};
 
@@ -122,6 +124,8 @@ pub struct Daemon {
     looks: mpsc::Receiver<oneshot::Sender<Snapshot>>,
     /// Sessions that a reload took away and whose tokens are not yet dealt with.
     leaving: Vec<SessionId>,
+    /// Sessions whose token another one holds.
+    waiting_for_token: BTreeSet<SessionId>,
     ended: Ended,
     is_stopping: bool,
 }
@@ -161,9 +165,9 @@ impl Daemon {
             tokio::select! {
                 biased;
                 Some(order) = orders.next() => self.handle_order(order),
-                (ticket, outcome) = self.requests.next() => {
+                answered = self.requests.next() => if let Some((ticket, outcome)) = answered {
                     self.keeper.handle_outcome(ticket, &outcome, self.now());
-                }
+                },
                 happening = self.sources.next() => self.handle_happening(happening),
                 Some(look) = self.looks.recv() => self.handle_look(look),
                 () = self.network.changed() => self.network.handle_change(self.now()),
@@ -209,7 +213,7 @@ impl Daemon {
         while let Some(event) = self.keeper.poll_event() {
             self.handle_event(&event, now);
         }
-        self.forget_those_who_left(now);
+        self.forget_those_who_left();
         self.wipe_residue(now);
     }
 
@@ -235,7 +239,7 @@ impl Daemon {
         let Some(care) = self.cares.by_id.get(&id) else {
             return;
         };
-        if let Operation::Touch(_) = command.operation {
+        if command.operation != Operation::Revoke {
             self.sources.read_if_changed(id, care);
         }
         if let Some(token) = care.token(command.ticket.generation) {
@@ -288,10 +292,10 @@ impl Daemon {
         }
     }
 
-    fn forget_those_who_left(&mut self, now: Instant) {
+    fn forget_those_who_left(&mut self) {
         let (keeper, cares) = (&self.keeper, &mut self.cares);
         self.leaving.retain(|&id| {
-            let is_there = keeper.view(id, now).is_some();
+            let is_there = keeper.knows(id);
             if !is_there {
                 cares.forget(id);
             }

@@ -292,6 +292,12 @@ impl Keeper {
         self.stopping.is_empty()
     }
 
+    /// Whether a session is under care, or about to end.
+    #[must_use]
+    pub fn knows(&self, id: SessionId) -> bool {
+        self.sessions.contains_key(&id)
+    }
+
     /// What observers see of one session.
     #[must_use]
     pub fn view(&self, id: SessionId, now: Instant) -> Option<SessionView> {

@@ -46,13 +46,17 @@ pub(super) fn run(settings: &Settings) -> Exit {
         clock: clock::read,
         systemd: Systemd::of(|name| std::env::var_os(name)),
     };
-    match runtime().map(|runtime| runtime.block_on(serve(config, setup))) {
-        Ok(exit) => exit,
+    let runtime = match runtime() {
+        Ok(runtime) => runtime,
         Err(error) => {
             complain(&error);
-            Exit::Io
+            return Exit::Io;
         }
-    }
+    };
+    let exit = runtime.block_on(serve(config, setup));
+    // A name that is still being resolved is nothing to wait for.
+    runtime.shutdown_background();
+    exit
 }
 
 async fn serve(config: Config, setup: Setup) -> Exit {
@@ -78,11 +82,14 @@ async fn serve(config: Config, setup: Setup) -> Exit {
     }
 }
 
-/// One thread, and one more that comes for name resolution and goes.
+/// How many host names may be resolved at once: one that takes long holds up no other.
+const RESOLVERS_MAX: usize = 8;
+
+/// One thread, and others that come for name resolution and go.
 pub(super) fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        .max_blocking_threads(1)
+        .max_blocking_threads(RESOLVERS_MAX)
         .thread_keep_alive(std::time::Duration::from_secs(1))
         .build()
 }

@@ -26,6 +26,8 @@ pub(super) struct Reading {
     pub(super) identity: Option<Identity>,
     /// What was told last of the source's trouble.
     pub(super) told: Option<String>,
+    /// The token that was not taken on because another session holds it.
+    pub(super) shared: Option<Fingerprint>,
     /// How often it was read in vain.
     pub(super) attempts: u32,
     /// When it is read again though nothing said that it changed.
@@ -152,7 +154,16 @@ impl Cares {
 
     /// Frees a session's tokens for others: it is about to end.
     pub(super) fn release(&mut self, id: SessionId) {
-        self.holders.retain(|_, holder| *holder != id);
+        let tokens = self
+            .by_id
+            .get(&id)
+            .into_iter()
+            .flat_map(|care| &care.tokens);
+        for (_, token) in tokens {
+            if self.holders.get(&token.fingerprint()) == Some(&id) {
+                self.holders.remove(&token.fingerprint());
+            }
+        }
     }
 
     fn retain(&mut self, id: SessionId, keep: impl Fn(Generation) -> bool) {

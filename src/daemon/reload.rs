@@ -82,6 +82,7 @@ impl Daemon {
         self.sources.watch(&self.cares);
         for id in to_read {
             if let Some(care) = self.cares.by_id.get_mut(&id) {
+                self.sources.do_not_read_again(id, care);
                 care.reading = super::care::Reading::default();
                 self.sources.read(id, &care.config.token);
             }
@@ -127,7 +128,11 @@ impl Daemon {
     fn change(&mut self, name: &SessionName, config: &Config) -> Option<SessionId> {
         let &id = self.cares.by_name.get(name)?;
         let session = config.sessions.get(name)?;
-        self.cares.by_id.get_mut(&id)?.config = session.clone();
+        let care = self.cares.by_id.get_mut(&id)?;
+        care.config = session.clone();
+        if !care.has_token() {
+            self.sources.read(id, &session.token);
+        }
         self.keeper.handle_policy(id, policy(session), self.now());
         Some(id)
     }

@@ -47,33 +47,33 @@ impl Requests {
         self.tasks.len()
     }
 
-    /// The next that is finished; for ever if there is none. Cancel-safe.
-    pub(super) async fn next(&mut self) -> (Ticket, Outcome) {
-        loop {
-            match self.tasks.join_next().await {
-                None => return std::future::pending().await,
-                Some(Ok((ticket, outcome))) => {
-                    if self
-                        .by_session
-                        .get(&ticket.session)
-                        .is_some_and(AbortHandle::is_finished)
-                    {
-                        self.by_session.remove(&ticket.session);
-                    }
-                    return (ticket, outcome);
+    /// The next that is finished, `None` if it was dropped and has made room; for ever if
+    /// there is none. Cancel-safe.
+    pub(super) async fn next(&mut self) -> Option<(Ticket, Outcome)> {
+        match self.tasks.join_next().await {
+            None => std::future::pending().await,
+            Some(Ok((ticket, outcome))) => {
+                if self
+                    .by_session
+                    .get(&ticket.session)
+                    .is_some_and(AbortHandle::is_finished)
+                {
+                    self.by_session.remove(&ticket.session);
                 }
-                Some(Err(error)) => match error.try_into_panic() {
-                    // A bug: main reports it.
-                    Ok(panic) => std::panic::resume_unwind(panic),
-                    Err(_dropped) => {}
-                },
+                Some((ticket, outcome))
             }
+            Some(Err(error)) => match error.try_into_panic() {
+                // A bug: main reports it.
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(_dropped) => None,
+            },
         }
     }
 
     /// Drops all of them.
     pub(super) fn drop_all(&mut self) {
-        self.tasks.abort_all();
+        // Not abort_all: what is aborted takes up room until it is waited for.
+        self.tasks = JoinSet::new();
         self.by_session.clear();
     }
 }

@@ -33,6 +33,7 @@ impl Daemon {
     pub(super) fn wipe_residue(&mut self, now: Instant) {
         if self.cares.take_gone() {
             self.residue.close_at.get_or_insert(now + CLOSE_AFTER);
+            self.offer_again();
         }
         if self.residue.close_at.take_if(|at| *at <= now).is_some()
             && let Err(error) = self.client.drop_connections()

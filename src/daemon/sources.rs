@@ -20,7 +20,12 @@ const COMMAND_AGAIN_MAX: Duration = Duration::from_secs(300);
 const FILE_AGAIN: Duration = Duration::from_secs(60);
 
 /// What reading a source gave.
-pub(super) type Reading = (SessionId, Result<Read, SourceError>);
+pub(super) struct Reading {
+    pub(super) id: SessionId,
+    /// The place as it was configured when the reading began.
+    pub(super) source: Source,
+    pub(super) result: Result<Read, SourceError>,
+}
 
 /// Where tokens come from.
 #[derive(Default)]
@@ -53,15 +58,18 @@ impl Sources {
             self.read(id, source);
             return None;
         }
-        Some((id, self.reader.read(source).await))
+        let (source, result) = (source.clone(), self.reader.read(source).await);
+        Some(Reading { id, source, result })
     }
 
     /// Starts to read a source, unless that is being done.
     pub(super) fn read(&mut self, id: SessionId, source: &Source) {
         if self.read_now.insert(id) {
             let (reader, source) = (self.reader, source.clone());
-            self.running
-                .spawn(async move { (id, reader.read(&source).await) });
+            self.running.spawn(async move {
+                let result = reader.read(&source).await;
+                Reading { id, source, result }
+            });
         }
     }
 
@@ -102,6 +110,11 @@ impl Sources {
         self.watch.handle_change(change, now);
     }
 
+    /// A reading is over, whatever it gave.
+    pub(super) fn handle_end_of_reading(&mut self, id: SessionId) {
+        self.read_now.remove(&id);
+    }
+
     /// Judges what was read; `None` if a writer may not be done yet.
     pub(super) fn handle_read(
         &mut self,
@@ -109,8 +122,7 @@ impl Sources {
         reading: Reading,
         now: Instant,
     ) -> Option<Result<Read, SourceError>> {
-        let (id, result) = reading;
-        self.read_now.remove(&id);
+        let result = reading.result;
         if let Some(path) = self.reader.file(&care.config.token)
             && self.watch.handle_read(&path, &result, now) == Finding::Unfinished
         {
@@ -130,6 +142,9 @@ impl Sources {
                 continue;
             };
             care.reading.again_at = None;
+            if care.has_token() {
+                continue;
+            }
             if let Source::Command(_) = care.config.token {
                 self.read(id, &care.config.token);
             } else {

@@ -1,5 +1,6 @@
 //! How the daemon begins: everything that can fail fails here, before a single request.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::time::Duration;
 
@@ -68,6 +69,7 @@ impl Daemon {
             sources: Sources::default(),
             looks,
             leaving: Vec::new(),
+            waiting_for_token: BTreeSet::new(),
             ended: Ended::default(),
             is_stopping: false,
             config,
@@ -112,10 +114,10 @@ impl Daemon {
             .map(|(&id, care)| (id, care.config.token.clone()))
             .collect();
         for (id, source) in sessions {
-            let Some((_, result)) = self.sources.read_first(id, &source).await else {
+            let Some(reading) = self.sources.read_first(id, &source).await else {
                 continue;
             };
-            match result {
+            match reading.result {
                 Ok(read) => {
                     self.refuse_shared(id, read.token.fingerprint())?;
                     self.handle_read(id, read, now);

@@ -1,6 +1,6 @@
 //! How the daemon stops: what is to be revoked is, and everything else is dropped.
 
-use super::Daemon;
+use super::{Daemon, Ended};
 use crate::keeper::OnShutdown;
 use crate::observe::{Notice, tell_notice};
 
@@ -17,6 +17,8 @@ impl Daemon {
         });
         self.systemd.handle_stop(revoke, leave, grace);
         self.is_stopping = true;
+        // What is told at the end is about this stop.
+        self.ended = Ended::default();
         self.requests.drop_all();
         self.keeper.handle_shutdown(wanted, now + grace, now);
     }

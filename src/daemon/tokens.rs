@@ -9,10 +9,19 @@ use crate::token::{Read, SourceError, Token};
 impl Daemon {
     /// Takes in what a session's source gave.
     pub(super) fn handle_reading(&mut self, reading: Reading, now: Instant) {
-        let id = reading.0;
+        let id = reading.id;
+        self.sources.handle_end_of_reading(id);
         let Some(care) = self.cares.by_id.get_mut(&id) else {
             return;
         };
+        if self.leaving.contains(&id) {
+            return;
+        }
+        if reading.source != care.config.token {
+            // The configuration names another place meanwhile.
+            self.sources.read(id, &care.config.token);
+            return;
+        }
         let Some(result) = self.sources.handle_read(care, reading, now) else {
             return;
         };
@@ -40,7 +49,16 @@ impl Daemon {
     /// Hands a token to the keeper, unless another session holds the same.
     fn take_token(&mut self, id: SessionId, token: Token, now: Instant) {
         let fingerprint = token.fingerprint();
-        if let Some(other) = self.cares.other_holder(id, fingerprint) {
+        let other = self.cares.other_holder(id, fingerprint);
+        if let Some(care) = self.cares.by_id.get_mut(&id)
+            && let Some(other) = other
+        {
+            // To be read again when the other session has let go of it.
+            care.reading.identity = None;
+            self.waiting_for_token.insert(id);
+            if care.reading.shared.replace(fingerprint) == Some(fingerprint) {
+                return;
+            }
             let of = |id| {
                 self.cares
                     .by_id
@@ -54,10 +72,25 @@ impl Daemon {
                     other,
                 });
             }
-        } else if let Some(generation) = self.keeper.handle_token(id, fingerprint, now) {
+            return;
+        }
+        self.waiting_for_token.remove(&id);
+        if let Some(care) = self.cares.by_id.get_mut(&id) {
+            care.reading.shared = None;
+        }
+        if let Some(generation) = self.keeper.handle_token(id, fingerprint, now) {
             self.cares.take(id, generation, token);
         }
         self.read_again_unless_held(id, now);
+    }
+
+    /// A token was let go of: who was refused it, because another session held it, may have it.
+    pub(super) fn offer_again(&mut self) {
+        for id in std::mem::take(&mut self.waiting_for_token) {
+            if let Some(care) = self.cares.by_id.get(&id) {
+                self.sources.read(id, &care.config.token);
+            }
+        }
     }
 
     pub(super) fn handle_unreadable(&mut self, id: SessionId, error: &SourceError, now: Instant) {

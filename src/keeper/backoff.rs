@@ -5,7 +5,7 @@ use std::time::Duration;
 use fastrand::Rng;
 
 use super::policy::{Limits, Span};
-use super::{Blockage, Instant, Verdict};
+use super::{Blockage, Instant, Touch, Verdict};
 
 /// Those who are to ask soon do so within this.
 const SOON: Duration = Duration::from_secs(1);
@@ -24,7 +24,18 @@ pub(super) struct Tries {
     /// What is in the way, if the API answers but not about the token.
     pub(super) blocked: Option<Blockage>,
     /// A 401 was seen, and a peek must read its code before any verdict.
-    pub(super) doubt: bool,
+    pub(super) doubt: Option<Doubted>,
+}
+
+/// The request that was answered with a 401.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Doubted {
+    /// A peek.
+    Look,
+    /// A touch.
+    Touch(Touch),
+    /// The reading of the organisation's timeout.
+    Reading,
 }
 
 /// The deadline that tries are fitted into.
@@ -92,8 +103,8 @@ impl Tries {
     }
 
     /// Notes a 401 whose code is still to be read.
-    pub(super) fn doubt(&mut self, now: Instant) {
-        self.doubt = true;
+    pub(super) fn doubt(&mut self, doubted: Doubted, now: Instant) {
+        self.doubt = Some(doubted);
         self.retry_at = now;
     }
 }

@@ -32,6 +32,7 @@ impl Candidate {
             since_touch: None,
             age: now.since(self.seen_at),
             was_held: false,
+            was_proven: false,
             excluded: false,
         }
     }

@@ -33,6 +33,17 @@ pub enum Touch {
     Get,
 }
 
+impl Touch {
+    /// The one of the two that this is not.
+    #[must_use]
+    pub fn other(self) -> Self {
+        match self {
+            Self::Head => Self::Get,
+            Self::Get => Self::Head,
+        }
+    }
+}
+
 /// The requests that a session makes with its token.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Operation {

@@ -118,6 +118,8 @@ pub struct Death {
     pub age: Duration,
     /// Whether the token was ever proven alive.
     pub was_held: bool,
+    /// Whether touches were proven to move the idle deadline, and that was not in doubt since.
+    pub was_proven: bool,
     /// Whether the organisation was found to exclude these calls.
     pub excluded: bool,
 }

@@ -196,7 +196,7 @@ impl Held {
 
     /// The next step and when it is due, in the order of their weight.
     pub(super) fn agenda(&self, outlook: &Outlook<'_>, now: Instant) -> (Instant, Step) {
-        if self.tries.doubt {
+        if self.tries.doubt.is_some() {
             return (now, Step::Confirm);
         }
         if let Some(look_at) = self.look_at
@@ -274,6 +274,7 @@ impl Held {
             since_touch: self.touched_at.map(|touched_at| now.since(touched_at)),
             age: now.since(self.seen_at),
             was_held: true,
+            was_proven: self.reset == Reset::Proven,
             excluded: self.reset == Reset::Excluded,
         }
     }

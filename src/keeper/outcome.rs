@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::ServerTime;
+use super::{ServerTime, Touch};
 
 /// What a request taught us, whatever came of it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -113,6 +113,8 @@ pub enum Failure {
     BodyTooLarge,
     /// 408 or 5xx.
     ServerError(u16),
+    /// 401 to a touch with a token that a peek then showed to live.
+    TouchRefused(Touch),
     /// Our own fault: the request could not even be made.
     NotSent(Arc<str>),
 }
@@ -166,6 +168,12 @@ impl fmt::Display for Failure {
             Self::Broken => formatter.write_str("the connection broke before the answer was whole"),
             Self::BodyTooLarge => formatter.write_str("the answer was larger than 64 KiB"),
             Self::ServerError(status) => write!(formatter, "the server failed with {status}"),
+            Self::TouchRefused(Touch::Head) => {
+                formatter.write_str("HEAD is answered with 401 although the token lives")
+            }
+            Self::TouchRefused(Touch::Get) => {
+                formatter.write_str("GET is answered with 401 although the token lives")
+            }
             Self::NotSent(why) => write!(formatter, "the request could not be made: {why}"),
         }
     }

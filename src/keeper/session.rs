@@ -19,7 +19,7 @@ use super::policy::Limits;
 use super::proof::Exclusions;
 use super::{
     Command, Failure, Generation, Instant, Intent, Next, Operation, Outcome, Policy, SessionId,
-    Ticket, Verdict,
+    Ticket, Touch, Verdict,
 };
 use crate::token::Fingerprint;
 
@@ -73,6 +73,8 @@ pub(super) struct Session {
     /// The token that was refused last: not one further request with it.
     pub(super) refused: Option<Fingerprint>,
     pub(super) exclusions: Exclusions,
+    /// The touch that was refused last though the token lived.
+    pub(super) refused_touch: Option<Touch>,
     pub(super) generations: u32,
     pub(super) stopping: Option<Stopping>,
     /// Its place among those who are due.
@@ -160,6 +162,7 @@ impl Session {
             last_answer: None,
             refused: None,
             exclusions: Exclusions::default(),
+            refused_touch: None,
             generations: 0,
             stopping: None,
             due_at: None,
@@ -210,6 +213,16 @@ impl Session {
         self.candidate = Some(Candidate::new(token, now));
         self.tell(Some(token), EventKind::Found, now, shared);
         Some(token.generation)
+    }
+
+    /// The touch to use next: the preferred one, unless only the other is known to work.
+    pub(super) fn touch(&self) -> Touch {
+        let touch = self.exclusions.choose(self.policy.touch);
+        if self.refused_touch == Some(touch) {
+            touch.other()
+        } else {
+            touch
+        }
     }
 
     /// When the session wants attention.
@@ -347,6 +360,7 @@ impl Session {
     pub(super) fn change_policy(&mut self, policy: Policy, shared: &mut Shared) {
         if policy.touch != self.policy.touch {
             self.exclusions = Exclusions::default();
+            self.refused_touch = None;
         }
         let intent_changed = policy.intent != self.policy.intent;
         let timeout_changed = policy.idle_timeout != self.policy.idle_timeout;

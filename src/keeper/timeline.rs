@@ -23,6 +23,8 @@ pub(super) struct Server {
     pub(super) tells_idles_at: bool,
     pub(super) head_excluded: bool,
     pub(super) get_excluded: bool,
+    /// HEAD is answered with 401, whether the token lives or not.
+    pub(super) head_refused: bool,
     pub(super) timeout_is: Verdict,
     /// Answers everything else with this.
     pub(super) always: Option<Verdict>,
@@ -78,6 +80,7 @@ impl Server {
             tells_idles_at: true,
             head_excluded: false,
             get_excluded: false,
+            head_refused: false,
             timeout_is: Verdict::Timeout(TimeoutReport {
                 organisation: Some(idle_timeout),
                 groups: Vec::new(),
@@ -106,6 +109,9 @@ impl Server {
             };
         }
         match operation {
+            Operation::Touch(Touch::Head) if self.head_refused => {
+                return Verdict::Refused(Refusal::Unread);
+            }
             Operation::Touch(Touch::Head) if self.head_excluded => return Verdict::Accepted,
             Operation::Touch(Touch::Get) if self.get_excluded => {}
             Operation::Touch(_) => {

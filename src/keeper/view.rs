@@ -221,7 +221,7 @@ impl Session {
                 .zip(touch_at)
                 .map(|(deadline, at)| deadline.since(at)),
             reset: held.reset,
-            touch: self.exclusions.choose(self.policy.touch),
+            touch: self.touch(),
             organisation: outlook.organisation.name.clone(),
         })
     }

@@ -129,6 +129,7 @@ pub(super) fn a_death() -> Death {
         since_touch: Some(seconds(120)),
         age: seconds(86_340),
         was_held: true,
+        was_proven: true,
         excluded: false,
     }
 }

@@ -208,19 +208,14 @@ fn clock_stepped(by: SignedDuration) {
 }
 
 fn shared(fingerprint: Fingerprint, one: (&SessionName, Intent), other: (&SessionName, Intent)) {
-    let what_follows = match (one, other) {
-        ((keeper, Intent::Keep), (_, Intent::Lapse))
-        | ((_, Intent::Lapse), (keeper, Intent::Keep)) => {
-            format!("it does not lapse while {keeper} keeps it alive")
-        }
-        ((_, Intent::Keep), (_, Intent::Keep)) | ((_, Intent::Lapse), (_, Intent::Lapse)) => {
-            "when one is revoked, so is the other".to_owned()
-        }
+    let what_follows = match other.1 {
+        Intent::Keep => format!("{} keeps it alive", other.0),
+        Intent::Lapse => format!("{} lets it lapse", other.0),
     };
     warn!(target: TARGET, event = "shared", session = one.0.as_str(),
         other = other.0.as_str(), %fingerprint,
-        "{} and {} have the same token {fingerprint}: {what_follows}; give each its own",
-        one.0, other.0);
+        "{} and {} have the same token {fingerprint}: {what_follows} and {} does not take it on; give each its own",
+        one.0, other.0, one.0);
 }
 
 fn stopped(revoked: usize, left: usize, not_revoked: usize) {

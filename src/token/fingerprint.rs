@@ -1,25 +1,26 @@
-//! The only form in which a token is ever shown.
+//! What a token is told from another by, and the only form in which it is ever shown.
 
 use std::fmt;
 
 use sha2::{Digest, Sha256};
 
-/// The first 8 hexadecimal digits of a token's SHA-256.
+/// A token's SHA-256. Compared as a whole; shown are the first 8 hexadecimal digits alone.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Fingerprint([u8; 4]);
+pub struct Fingerprint([u8; 32]);
 
 impl Fingerprint {
     /// The fingerprint of a secret.
     #[must_use]
     pub fn of(secret: &[u8]) -> Self {
-        let digest = Sha256::digest(secret);
-        Self([digest[0], digest[1], digest[2], digest[3]])
+        Self(Sha256::digest(secret).into())
     }
 }
 
 impl fmt::Display for Fingerprint {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{:08x}", u32::from_be_bytes(self.0))
+        let [first, second, third, fourth, ..] = self.0;
+        let shown = u32::from_be_bytes([first, second, third, fourth]);
+        write!(formatter, "{shown:08x}")
     }
 }
 

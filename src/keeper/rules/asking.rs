@@ -46,7 +46,38 @@ fn a_refusal_that_is_not_confirmed_is_none() {
         .gives(&["824 touch_head"])
         .server(|server| server.always = None)
         .pass(5.0)
-        .gives(&["825 peek", "825 unconfirmed", "826 touch_head", "827 peek"]);
+        .gives(&["825 peek", "825 unconfirmed", "826 touch_get", "827 peek"]);
+}
+
+#[test]
+fn a_touch_that_is_refused_though_the_token_lives_has_failed_and_the_other_is_tried() {
+    let timeline = Timeline::new()
+        .token(1)
+        .pass(500.0)
+        .server(|server| server.head_refused = true)
+        .skip()
+        .pass(3600.0);
+    assert_eq!(timeline.count("touch_head"), 1);
+    assert_eq!(timeline.count("unconfirmed"), 1);
+    assert!(timeline.count("touch_get") >= 7);
+    assert_eq!(timeline.view().state, State::Held);
+}
+
+#[test]
+fn a_refused_reading_of_the_timeout_is_not_repeated() {
+    let timeline = Timeline::new()
+        .server(|server| server.timeout_is = dead())
+        .token(1)
+        .pass(300.0)
+        .gives(&[
+            "0 peek",
+            "0 held",
+            "1 read_timeout",
+            "2 peek",
+            "2 timeout not permitted",
+            "2 unconfirmed",
+        ]);
+    assert_eq!(timeline.view().state, State::Held);
 }
 
 #[test]

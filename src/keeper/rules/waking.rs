@@ -142,8 +142,8 @@ fn a_token_whose_margin_passed_in_sleep_is_looked_at_before_it_is_touched() {
         .pass(10.0)
         .skip()
         .sleep(600.0)
-        .pass(3.0)
-        .gives(&["610 peek", "611 touch_head", "612 peek", "612 proven"]);
+        .pass(4.0)
+        .gives(&["610 peek", "612 touch_head", "613 peek", "613 proven"]);
 }
 
 #[test]

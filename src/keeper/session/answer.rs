@@ -1,11 +1,12 @@
 //! What an answer does to a session.
 
+use super::super::backoff::Doubted;
 use super::super::candidate::obstacle;
 use super::super::event::{EventKind, Obstacle, TokenId};
 use super::super::held::{Held, Risk, Step, Verified};
 use super::super::{
-    Blockage, Instant, Intent, NotTheApi, Operation, Outcome, Refusal, TimeoutReport, TokenReport,
-    Verdict,
+    Blockage, Failure, Instant, Intent, NotTheApi, Operation, Outcome, Refusal, TimeoutReport,
+    TokenReport, Touch, Verdict,
 };
 use super::{Change, End, Ended, InFlight, LastAnswer, News, Present, Purpose, Session, Shared};
 use crate::keeper::Ticket;
@@ -83,7 +84,7 @@ impl Session {
                 (Step::Confirm, Refusal::Unread) => {
                     self.hinder_held(&mut held, &unread(), now, shared);
                 }
-                _ => held.tries.doubt(now),
+                _ => held.tries.doubt(doubted(in_flight.operation), now),
             },
             Verdict::Accepted | Verdict::Alive(_) | Verdict::Timeout(_) => {
                 self.advance(&mut held, step, in_flight, outcome, now, shared);
@@ -131,7 +132,26 @@ impl Session {
                 return self.hinder_held(held, &verdict, now, shared);
             }
         }
-        self.recover(held, now, shared);
+        match held.tries.doubt {
+            Some(Doubted::Touch(touch)) if step == Step::Confirm => {
+                self.refuse_touch(held, touch, now, shared);
+            }
+            Some(Doubted::Reading) if step == Step::Confirm => {
+                let refused = Verdict::Blocked(Blockage::Rejected(401, "401".into()));
+                self.defer_reading(held, &refused, now, shared);
+                self.recover(held, now, shared);
+            }
+            Some(_) | None => self.recover(held, now, shared),
+        }
+    }
+
+    /// A touch is refused though the token lives: it has failed, and the other one is tried next.
+    fn refuse_touch(&mut self, held: &mut Held, touch: Touch, now: Instant, shared: &mut Shared) {
+        held.tries.doubt = None;
+        self.refused_touch = Some(touch);
+        self.tell(Some(held.token), EventKind::Unconfirmed, now, shared);
+        let failure = Verdict::Unreachable(Failure::TouchRefused(touch));
+        self.hinder_held(held, &failure, now, shared);
     }
 
     fn read_timeout(&self, held: &Held, report: &TimeoutReport, now: Instant, shared: &mut Shared) {
@@ -194,7 +214,7 @@ impl Session {
                 failures: tries.failures,
             };
             self.tell(Some(held.token), kind, now, shared);
-        } else if tries.doubt {
+        } else if tries.doubt.is_some() {
             self.tell(Some(held.token), EventKind::Unconfirmed, now, shared);
         }
     }
@@ -215,7 +235,7 @@ impl Session {
     }
 
     fn hinder_held(&self, held: &mut Held, verdict: &Verdict, now: Instant, shared: &mut Shared) {
-        let was_blocked = held.tries.blocked.take();
+        let was_blocked = held.tries.blocked.clone();
         let fit = held.fit(&self.outlook(held.organisation, shared));
         held.tries
             .fail(verdict, fit, now, &shared.limits, &mut shared.rng);
@@ -260,6 +280,15 @@ impl Session {
             // The limit is the token's, whatever was asked.
             self.hinder_held(held, verdict, now, shared);
         }
+    }
+}
+
+/// What a 401 to this makes doubtful.
+fn doubted(operation: Operation) -> Doubted {
+    match operation {
+        Operation::Touch(touch) => Doubted::Touch(touch),
+        Operation::ReadTimeout => Doubted::Reading,
+        Operation::Peek | Operation::Revoke => Doubted::Look,
     }
 }
 

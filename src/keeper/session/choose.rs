@@ -58,7 +58,7 @@ impl Session {
             token: held.token,
             operation: match step {
                 Step::Confirm | Step::Verify | Step::Watch => Operation::Peek,
-                Step::Touch => Operation::Touch(self.exclusions.choose(self.policy.touch)),
+                Step::Touch => Operation::Touch(self.touch()),
                 Step::ReadTimeout => Operation::ReadTimeout,
             },
             purpose: Purpose::Step(step),

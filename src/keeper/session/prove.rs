@@ -1,5 +1,6 @@
 //! What an answer does to a token that is to prove itself.
 
+use super::super::backoff::Doubted;
 use super::super::candidate::Candidate;
 use super::super::event::EventKind;
 use super::super::held::Held;
@@ -23,11 +24,11 @@ impl Session {
                 return self.promote(&candidate, report, in_flight, outcome, now, shared);
             }
             Verdict::Refused(refusal) => match (candidate.tries.doubt, refusal) {
-                (false, _) => candidate.tries.doubt(now),
-                (true, Refusal::BadCredentials) => {
+                (None, _) => candidate.tries.doubt(Doubted::Look, now),
+                (Some(_), Refusal::BadCredentials) => {
                     return self.bury_candidate(&candidate, outcome, now, shared);
                 }
-                (true, Refusal::Unread) => {
+                (Some(_), Refusal::Unread) => {
                     self.hinder_candidate(&mut candidate, &unread(), now, shared);
                 }
             },
@@ -126,7 +127,7 @@ impl Session {
         now: Instant,
         shared: &mut Shared,
     ) {
-        let was_blocked = candidate.tries.blocked.take();
+        let was_blocked = candidate.tries.blocked.clone();
         candidate
             .tries
             .fail(verdict, None, now, &shared.limits, &mut shared.rng);

@@ -31,6 +31,13 @@ impl Session {
         if let Some(stopping) = &mut self.stopping {
             // A stop of everything does not wait for a removal that has more time.
             stopping.until = stopping.until.min(until);
+            // Its request was dropped with all others.
+            self.in_flight = None;
+            if wanted == OnShutdown::Leave {
+                for token in std::mem::take(&mut stopping.targets) {
+                    self.end(token, End::Left, EventKind::Left, now, shared);
+                }
+            }
             return;
         }
         self.in_flight = None;

@@ -97,7 +97,7 @@ fn a_source_has_no_token_or_should_be_looked_at() {
     WARN  wallboard: file /run/wallboard/token has mode 0644: everyone on this machine can read the token; it is used all the same, but mode 0600 would do
     WARN  wallboard: file /run/wallboard/token has gone; the token that came from it stays in use
     WARN  directory /run/wallboard is not watched, its tokens are only read at each touch: permission denied
-    WARN  wallboard and crm have the same token ba7816bf: when one is revoked, so is the other; give each its own
-    WARN  wallboard and crm have the same token ba7816bf: it does not lapse while wallboard keeps it alive; give each its own
+    WARN  wallboard and crm have the same token ba7816bf: crm keeps it alive and wallboard does not take it on; give each its own
+    WARN  wallboard and crm have the same token ba7816bf: crm lets it lapse and wallboard does not take it on; give each its own
     ");
 }

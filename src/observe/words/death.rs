@@ -10,8 +10,8 @@ const AT_FIRST: Duration = Duration::from_secs(10);
 
 /// What is known about why a token was refused, for a session that was to get this.
 ///
-/// `configured` is the idle timeout of the configuration: only that one can be longer
-/// than the server's, so that a token idles out before we expect it to.
+/// `configured` is the idle timeout of the configuration: that one can be longer than the
+/// server's, so that a token idles out before we expect it to.
 #[must_use]
 pub fn death(death: &Death, intent: Intent, configured: Option<Duration>) -> String {
     if !death.was_held {
@@ -51,6 +51,9 @@ fn before(death: &Death, left: Duration, configured: Option<Duration>) -> String
         format_args!(" {} before its idle deadline: ", lasting(left)),
     );
     match configured {
+        None if !death.was_proven && death.since_touch.is_some() => said.push_str(
+            "revocation, eviction by an eleventh token, the absolute lifetime, or idleness: it was not proven that touches count",
+        ),
         None => said.push_str(
             "this is not idleness but revocation, eviction by an eleventh token or the absolute lifetime",
         ),

@@ -63,6 +63,9 @@ fn of_failure(failure: &Failure) -> Option<&'static str> {
         Failure::Tls => {
             Some("look at this machine's clock, the trusted certificates and the proxy")
         }
+        Failure::TouchRefused(_) => {
+            Some("look at the gateway or firewall before the API; the other touch is tried")
+        }
         Failure::ServerError(_) => Some("look at the status page of Genesys Cloud"),
         Failure::NotSent(_) => None,
     }

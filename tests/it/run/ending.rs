@@ -5,7 +5,7 @@ use session_keepalive::sim::{Fate, Fault, Matcher, Operation, Processing, Rule, 
 
 use super::super::support::keepalive::now;
 use super::super::support::simulation::Simulation;
-use super::{one_session, seconds};
+use super::{one_session, seconds, session};
 
 /// Every revocation hangs.
 fn hang_revocations(simulation: &Simulation) {
@@ -110,4 +110,30 @@ fn it_stops_while_the_server_is_down_and_says_what_was_not_revoked() {
         "{}",
         daemon.said.join("\n")
     );
+}
+
+#[test]
+fn a_stop_revokes_even_where_no_further_request_was_allowed() {
+    let simulation = Simulation::new(seconds(60));
+    let (folder, config) = one_session(&simulation, "kiosk");
+    simulation.token("second");
+    folder.write("second", "second");
+    let config = config + &session("second", "") + "[http]\nin_flight_max = 1\n";
+    let mut daemon = folder.run(&config);
+    daemon.wait_for(&["\"state\":\"held\"", "kiosk"]);
+    daemon.wait_for(&["\"state\":\"held\"", "second"]);
+    simulation.server().script().push(Rule {
+        calls: Matcher::operation(Operation::GetTimeout),
+        span: Span::Times(u32::MAX),
+        fault: Fault::Hang {
+            processing: Processing::Skipped,
+        },
+    });
+    daemon.listen_for(seconds(2));
+    let (code, took) = daemon.stop();
+    assert_eq!(code, Some(0), "{}", daemon.said.join("\n"));
+    assert!(took < seconds(2), "{took:?}");
+    for token in ["kiosk", "second"] {
+        assert!(matches!(simulation.record(token).fate, Fate::Revoked(_)));
+    }
 }

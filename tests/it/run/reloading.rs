@@ -110,3 +110,29 @@ fn the_command_reloads_a_daemon_and_signals_nothing_else() {
         Some(64)
     );
 }
+
+#[test]
+fn tokens_that_two_sessions_exchange_are_taken_on() {
+    let simulation = Simulation::new(seconds(600));
+    let (folder, config) = one_session(&simulation, "one");
+    simulation.token("two");
+    folder.write("two", "two");
+    let mut daemon = folder.run(&(config + &session("two", "")));
+    daemon.wait_for(&["\"state\":\"held\"", "\"session\":\"one\""]);
+    daemon.wait_for(&["\"state\":\"held\"", "\"session\":\"two\""]);
+    // For a moment both files hold the same token.
+    simulation.token("third");
+    folder.write("two", "one");
+    daemon.wait_for(&["does not take it on"]);
+    folder.write("one", "third");
+    daemon.wait_for(&[
+        "\"generation\":2",
+        "\"state\":\"held\"",
+        "\"session\":\"one\"",
+    ]);
+    daemon.wait_for(&[
+        "\"generation\":2",
+        "\"state\":\"held\"",
+        "\"session\":\"two\"",
+    ]);
+}
