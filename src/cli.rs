@@ -4,14 +4,16 @@ mod check;
 mod demo;
 mod exit;
 mod parse;
+mod reload;
 mod run;
+mod seen;
 mod simulate;
 
 use std::ffi::OsString;
 use std::panic;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueHint};
 
 use crate::config::{Flags, Layers};
 use exit::Exit;
@@ -21,7 +23,7 @@ use exit::Exit;
 #[derive(Debug, Parser)]
 #[command(
     version,
-    after_help = "Try it without an account: session-keepalive demo\n\nExit status: 0 success, 1 not all went as it should, 64 wrong usage, 70 a bug, 74 no input or output, 78 wrong configuration."
+    after_help = "Try it without an account: session-keepalive demo\n\nExit status: 0 success, 1 not all went as it should, 64 wrong usage, 69 nobody there, 70 a bug, 74 no input or output, 78 wrong configuration."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -36,6 +38,9 @@ enum Command {
     /// Check the configuration and say what it means.
     #[command(after_help = check::HELP)]
     Check(Settings),
+    /// Tell a running daemon to read its configuration again.
+    #[command(after_help = reload::HELP)]
+    Reload(reload::Reload),
     /// Show what the daemon does, against a simulator inside this process, in about a minute.
     #[command(after_help = demo::HELP)]
     Demo(demo::Demo),
@@ -51,6 +56,7 @@ struct Settings {
     #[arg(
         long,
         value_name = "PATH",
+        value_hint = ValueHint::FilePath,
         env = "SESSION_KEEPALIVE_CONFIG",
         hide_env_values = true
     )]
@@ -62,7 +68,7 @@ struct Settings {
     #[arg(long, value_name = "URL")]
     api: Option<OsString>,
     /// A file that holds a token: makes a session called "default" without a configuration file.
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath)]
     token_file: Option<OsString>,
     /// What sessions are to get unless they say otherwise: keep or lapse.
     #[arg(long, value_name = "INTENT")]
@@ -96,6 +102,12 @@ impl Settings {
     }
 }
 
+/// The definition of the command line: what manual pages and completions are written from.
+#[must_use]
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
 /// Runs the command line of this process.
 #[must_use]
 pub fn main() -> ExitCode {
@@ -116,6 +128,7 @@ fn dispatch(command: Command) -> Exit {
     match command {
         Command::Run(settings) => run::run(&settings),
         Command::Check(settings) => check::run(&settings),
+        Command::Reload(reload) => reload::run(&reload),
         Command::Demo(demo) => demo::run(&demo),
         Command::Simulate(simulate) => simulate::run(&simulate),
     }

@@ -7,33 +7,40 @@
 //! a snapshot through [`Looks`]; nobody who is slow can hold the loop up.
 //!
 //! *No polling.* The loop wakes for a deadline, a finished request, a changed or read
-//! token, an order or a look, and for nothing else.
+//! token, an order, a look, a changed network or a clock that jumped, and for nothing else.
+//! A service manager that wants pings costs one deadline more.
 //!
 //! *Time* is read in [`clock`] and handed on.
 
 mod care;
 pub mod clock;
 pub mod harden;
+mod network;
 mod reload;
 mod requests;
 mod residue;
 pub mod signals;
 mod sources;
 mod start;
+mod stop;
+pub mod systemd;
+mod tokens;
+mod wake;
 
 use futures_util::{Stream, StreamExt};
 use tokio::sync::{mpsc, oneshot};
 
 use self::care::Cares;
-use self::clock::Timer;
+use self::clock::{Alarm, Clock, Jumps, Timer};
+use self::network::Network;
 use self::requests::Requests;
 use self::residue::Residue;
-use self::sources::{Happening, Reading, Sources};
+use self::sources::{Happening, Sources};
+use self::systemd::Systemd;
 use crate::api::Client;
 use crate::config::{ApiBase, Config, Errors};
 use crate::keeper::{Command, Event, EventKind, Instant, Keeper, OnShutdown, Operation, SessionId};
 use crate::observe::{Handle, Log, NamedView, Notice, Snapshot, tell_notice};
-use crate::token::{Read, SourceError, Token};
 
 pub use start::StartError;
 
@@ -87,6 +94,10 @@ pub struct Setup {
     pub log: Option<Handle>,
     /// Draws the jitter.
     pub seed: u64,
+    /// Reads the clocks.
+    pub clock: Clock,
+    /// The service manager, which is told how the daemon does.
+    pub systemd: Systemd,
 }
 
 /// The daemon.
@@ -102,7 +113,12 @@ pub struct Daemon {
     requests: Requests,
     residue: Residue,
     sources: Sources,
+    clock: Clock,
+    jumps: Jumps,
+    alarm: Alarm,
     timer: Timer,
+    network: Network,
+    systemd: Systemd,
     looks: mpsc::Receiver<oneshot::Sender<Snapshot>>,
     /// Sessions that a reload took away and whose tokens are not yet dealt with.
     leaving: Vec<SessionId>,
@@ -134,24 +150,29 @@ impl Daemon {
     /// Runs until an order stops it.
     pub async fn run(mut self, mut orders: impl Stream<Item = Order> + Unpin) -> Stopped {
         loop {
-            let now = clock::now();
-            self.turn(now);
+            let reading = self.look_at_clock();
+            self.turn(reading.boot);
             if self.is_stopping && self.keeper.is_stopped() {
                 break;
             }
+            self.tell_systemd(&reading);
             let wake_at = self.wake_at();
+            self.systemd.handle_wait(wake_at);
             tokio::select! {
                 biased;
                 Some(order) = orders.next() => self.handle_order(order),
                 (ticket, outcome) = self.requests.next() => {
-                    self.keeper.handle_outcome(ticket, &outcome, clock::now());
+                    self.keeper.handle_outcome(ticket, &outcome, self.now());
                 }
                 happening = self.sources.next() => self.handle_happening(happening),
                 Some(look) = self.looks.recv() => self.handle_look(look),
+                () = self.network.changed() => self.network.handle_change(self.now()),
+                // Looking at the clock, which comes next, is all there is to do.
+                () = self.alarm.rung() => {}
                 () = self.timer.reached(wake_at) => {}
             }
         }
-        let snapshot = self.snapshot(clock::now());
+        let snapshot = self.snapshot(self.now());
         let Ended {
             revoked,
             left,
@@ -170,6 +191,9 @@ impl Daemon {
 
     /// Does all that is due.
     fn turn(&mut self, now: Instant) {
+        if self.network.poll_settled(now) {
+            self.handle_network_changed(now);
+        }
         if !self.is_stopping {
             self.sources.turn(&mut self.cares, now);
             while let Some(trouble) = self.sources.poll_trouble() {
@@ -197,8 +221,13 @@ impl Daemon {
     fn wake_at(&self) -> Option<Instant> {
         let keeper = self.keeper.poll_timeout().filter(|_| !self.is_full());
         let sources = self.sources.poll_timeout().filter(|_| !self.is_stopping);
-        let residue = self.residue.poll_timeout();
-        keeper.into_iter().chain(sources).chain(residue).min()
+        let others = [
+            self.network.poll_timeout(),
+            self.systemd.poll_timeout(),
+            self.residue.poll_timeout(),
+        ];
+        let others = others.into_iter().flatten();
+        keeper.into_iter().chain(sources).chain(others).min()
     }
 
     fn send(&mut self, command: Command, now: Instant) {
@@ -229,114 +258,11 @@ impl Daemon {
         }
     }
 
-    fn stop(&mut self, wanted: OnShutdown, why: &'static str) {
-        let now = clock::now();
-        let grace = self.config.shutdown.grace;
-        let (revoke, leave) = self.count_living(wanted);
-        tell_notice(&Notice::Stopping {
-            signal: why,
-            revoke,
-            leave,
-            grace,
-        });
-        self.is_stopping = true;
-        self.requests.drop_all();
-        self.keeper.handle_shutdown(wanted, now + grace, now);
-    }
-
-    /// How many sessions have a token that is to be revoked, and how many one that is to be left.
-    fn count_living(&self, wanted: OnShutdown) -> (usize, usize) {
-        let living = self.cares.by_id.values().filter(|care| care.has_token());
-        let (revoke, leave): (Vec<_>, Vec<_>) = living.partition(|care| {
-            wanted == OnShutdown::Revoke && care.config.on_shutdown == OnShutdown::Revoke
-        });
-        (revoke.len(), leave.len())
-    }
-
     fn handle_happening(&mut self, happening: Happening) {
-        let now = clock::now();
+        let now = self.now();
         match happening {
             Happening::Changed(change) => self.sources.handle_change(change, now),
             Happening::Read(reading) => self.handle_reading(reading, now),
-        }
-    }
-
-    /// Takes in what a session's source gave.
-    fn handle_reading(&mut self, reading: Reading, now: Instant) {
-        let id = reading.0;
-        let Some(care) = self.cares.by_id.get_mut(&id) else {
-            return;
-        };
-        let Some(result) = self.sources.handle_read(care, reading, now) else {
-            return;
-        };
-        match result {
-            Ok(read) => self.handle_read(id, read, now),
-            Err(error) => self.handle_unreadable(id, &error, now),
-        }
-    }
-
-    fn handle_read(&mut self, id: SessionId, read: Read, now: Instant) {
-        let Some(care) = self.cares.by_id.get_mut(&id) else {
-            return;
-        };
-        care.reading.identity = read.identity;
-        let told = read.warning.as_ref().map(ToString::to_string);
-        if care.reading.told != told {
-            if let Some(warning) = &read.warning {
-                tell_notice(&Notice::SourceExposed(&care.named(), warning));
-            }
-            care.reading.told = told;
-        }
-        self.take_token(id, read.token, now);
-    }
-
-    /// Hands a token to the keeper, unless another session holds the same.
-    fn take_token(&mut self, id: SessionId, token: Token, now: Instant) {
-        let fingerprint = token.fingerprint();
-        if let Some(other) = self.cares.other_holder(id, fingerprint) {
-            let of = |id| {
-                self.cares
-                    .by_id
-                    .get(id)
-                    .map(|care| (&care.name, care.config.intent))
-            };
-            if let (Some(one), Some(other)) = (of(&id), of(&other)) {
-                tell_notice(&Notice::Shared {
-                    fingerprint,
-                    one,
-                    other,
-                });
-            }
-        } else if let Some(generation) = self.keeper.handle_token(id, fingerprint, now) {
-            self.cares.take(id, generation, token);
-        }
-        self.read_again_unless_held(id, now);
-    }
-
-    fn handle_unreadable(&mut self, id: SessionId, error: &SourceError, now: Instant) {
-        let Some(care) = self.cares.by_id.get_mut(&id) else {
-            return;
-        };
-        let told = error.to_string();
-        if care.reading.told.as_ref() != Some(&told) {
-            let named = care.named();
-            tell_notice(&match (error.is_absent(), care.has_token()) {
-                (true, false) => Notice::Waiting(&named, error),
-                (true, true) => Notice::SourceGone(&named),
-                (false, _) => Notice::SourceFailed(&named, error),
-            });
-            care.reading.told = Some(told);
-        }
-        care.reading.identity = None;
-        self.read_again_unless_held(id, now);
-    }
-
-    fn read_again_unless_held(&mut self, id: SessionId, now: Instant) {
-        if let Some(care) = self.cares.by_id.get_mut(&id)
-            && !care.has_token()
-        {
-            self.sources.read_again(id, care, now);
         }
     }
 
@@ -354,6 +280,12 @@ impl Daemon {
         }
         let view = self.keeper.view(event.session, now);
         self.log.tell(event, &care.named(), view.as_ref(), now);
+        // A session that a reload took away is not waited for.
+        if let Some(view) = view
+            && self.cares.by_name.get(&care.name) == Some(&event.session)
+        {
+            self.systemd.handle_session(&care.name, &view);
+        }
     }
 
     fn forget_those_who_left(&mut self, now: Instant) {
@@ -369,7 +301,7 @@ impl Daemon {
 
     fn handle_look(&self, look: oneshot::Sender<Snapshot>) {
         // Whoever asked may be gone.
-        let _gone = look.send(self.snapshot(clock::now()));
+        let _gone = look.send(self.snapshot(self.now()));
     }
 
     fn snapshot(&self, at: Instant) -> Snapshot {

@@ -39,6 +39,12 @@
 //!    `an_outage_as_long_as_the_margin_loses_nothing_whenever_it_begins`,
 //!    `retry_after_is_honoured_but_for_one_last_try_before_the_deadline`. Only the API ends a token:
 //!    `past_the_deadline_the_daemon_goes_on_asking_until_the_api_says_that_the_token_is_lost`.
+//!    When the network changes, who heard nothing of the API asks again within a second and waits from
+//!    the beginning: `who_was_not_heard_asks_within_a_second_of_a_change_of_the_network`, others do not:
+//!    `a_change_of_the_network_moves_nobody_who_was_throttled_or_answered`. After the machine slept past
+//!    the margin of a token, that is looked at before it is touched:
+//!    `a_token_whose_margin_passed_in_sleep_is_looked_at_before_it_is_touched`,
+//!    `one_that_died_in_sleep_costs_two_looks_and_no_touch`.
 //! 8. Between two requests of a session lies a second, and one is in flight:
 //!    `between_two_requests_of_a_session_lies_a_second_whatever_the_server_says`. The first try of a
 //!    revocation alone does not wait: `a_stop_does_not_wait_for_what_is_in_flight_nor_for_the_floor`.
@@ -63,7 +69,7 @@
 //! *One request.* A session has one request in flight at the most, and its ticket is
 //! the only one whose outcome is taken in.
 //!
-//! *One place.* A session that wants attention has exactly one place in [`due`], which is
+//! *One place.* A session that wants attention has exactly one place in `due`, which is
 //! looked up again after everything that happens to it.
 //!
 //! *No surprise.* No number of a server is divided by or looped on; instants saturate.
@@ -90,6 +96,7 @@ mod rules;
 mod timeline;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
 
 pub use command::{Command, Generation, Operation, SessionId, Ticket, Touch};
 pub use event::{Death, Event, EventKind, Idleness, Obstacle, TokenId};
@@ -147,8 +154,7 @@ impl Keeper {
     /// Takes other limits, as after a reload.
     pub fn handle_limits(&mut self, limits: Limits, now: Instant) {
         self.shared.limits = limits;
-        let ids: Vec<_> = self.sessions.keys().copied().collect();
-        for id in ids {
+        for id in self.ids() {
             self.settle(id, now);
         }
     }
@@ -204,11 +210,36 @@ impl Keeper {
         }
     }
 
+    /// Takes in that the network is not what it was: sessions that heard nothing of the API
+    /// ask again within a second, whatever they were waiting for. Says how many do.
+    pub fn handle_network_changed(&mut self, now: Instant) -> usize {
+        let mut sooner = 0;
+        for id in self.ids() {
+            if let Some(session) = self.sessions.get_mut(&id)
+                && session.network_changed(now, &mut self.shared)
+            {
+                sooner += 1;
+                self.settle(id, now);
+            }
+        }
+        sooner
+    }
+
+    /// Takes in that the machine slept for so long: what was in flight is dropped, by the daemon
+    /// as well, and tokens whose margin passed meanwhile are looked at before they are touched.
+    pub fn handle_resume(&mut self, slept: Duration, now: Instant) {
+        for id in self.ids() {
+            if let Some(session) = self.sessions.get_mut(&id) {
+                session.resumed(slept, now, &mut self.shared);
+                self.settle(id, now);
+            }
+        }
+    }
+
     /// Ends all sessions: revoked is what is to be revoked, unless all is to be left.
     /// Revocations are tried until `until`.
     pub fn handle_shutdown(&mut self, wanted: OnShutdown, until: Instant, now: Instant) {
-        let ids: Vec<_> = self.sessions.keys().copied().collect();
-        for id in ids {
+        for id in self.ids() {
             if let Some(session) = self.sessions.get_mut(&id) {
                 let wanted = match wanted {
                     OnShutdown::Revoke => session.policy.on_shutdown,
@@ -274,6 +305,10 @@ impl Keeper {
         self.sessions
             .values()
             .map(move |session| session.view(now, &self.shared))
+    }
+
+    fn ids(&self) -> Vec<SessionId> {
+        self.sessions.keys().copied().collect()
     }
 
     /// Looks up again when a session, and those it changed something for, want attention.

@@ -37,7 +37,14 @@
 //! snapshot.
 //!
 //! *Time enters through one file*, `daemon::clock`, and is `CLOCK_BOOTTIME`: a suspended
-//! machine's tokens go on idling. The server's instants are compared with each other only.
+//! machine's tokens go on idling. The server's instants are compared with each other only. That
+//! the machine slept, or that somebody set the wall clock, is found out by comparing clocks.
+//!
+//! *Nothing is polled.* The kernel says when the network changed, a file did or a clock jumped.
+//!
+//! *A service manager is told the truth*, in the words of `sd_notify`: ready is who has proven
+//! every kept token alive, or has waited for `ready_after`; alive is whose loop does in time what
+//! is due. See [`daemon::systemd`].
 //!
 //! *Verdicts are values.* Refused, throttled and unreachable are outcomes; an `Err` means that
 //! *we* cannot go on.

@@ -6,6 +6,9 @@
 #[cfg(test)]
 mod it {
     mod api;
+    mod architecture;
+    mod generated;
+    mod rows;
     mod run;
     mod support;
 }

@@ -203,7 +203,7 @@ fn outcome(api: &ApiBase, call: Call<'_>, received: &Result<Received, Verdict>) 
             correlation_id: None,
         },
     };
-    tracing::debug!(
+    tracing::trace!(
         api = %api,
         operation = call.as_str(),
         status = outcome.status,

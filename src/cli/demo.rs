@@ -15,6 +15,7 @@ use self::stage::Stage;
 use self::table::Table;
 use super::exit::{Exit, complain, print};
 use super::run::runtime;
+use crate::daemon::systemd::Systemd;
 use crate::daemon::{Daemon, Looks, Order, Setup, clock, signals};
 use crate::keeper::OnShutdown;
 use crate::observe::{self, Surroundings};
@@ -68,6 +69,8 @@ async fn show(demo: &Demo) -> std::io::Result<Exit> {
         load,
         log,
         seed: fastrand::u64(..),
+        clock: clock::read,
+        systemd: Systemd::default(),
     };
     let started = Daemon::start(config, setup).await;
     let (daemon, looks) = started.map_err(std::io::Error::other)?;

@@ -15,6 +15,8 @@ pub(super) enum Exit {
     Failure,
     /// The command line is wrong.
     Usage,
+    /// Nobody is there to do it.
+    Unavailable,
     /// A bug in the program.
     Bug,
     /// Input or output failed.
@@ -29,6 +31,7 @@ impl From<Exit> for ExitCode {
             Exit::Success => 0,
             Exit::Failure => 1,
             Exit::Usage => 64,
+            Exit::Unavailable => 69,
             Exit::Bug => 70,
             Exit::Io => 74,
             Exit::Config => 78,

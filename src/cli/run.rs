@@ -4,6 +4,7 @@ use super::Settings;
 use super::check::is_coloured;
 use super::exit::{Exit, complain, print_error};
 use crate::config::{self, Config};
+use crate::daemon::systemd::Systemd;
 use crate::daemon::{Daemon, Load, Setup, StartError, clock, harden, signals};
 use crate::observe::{self, Notice, Surroundings, tell_notice};
 
@@ -42,6 +43,8 @@ pub(super) fn run(settings: &Settings) -> Exit {
         load,
         log: Some(log),
         seed: fastrand::u64(..),
+        clock: clock::read,
+        systemd: Systemd::of(|name| std::env::var_os(name)),
     };
     match runtime().map(|runtime| runtime.block_on(serve(config, setup))) {
         Ok(exit) => exit,

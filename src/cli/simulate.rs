@@ -10,10 +10,12 @@ use tokio::net::TcpListener;
 use super::exit::{Exit, complain, print};
 use super::parse;
 use super::run::runtime;
+use super::seen;
 use crate::daemon::{Order, clock, signals};
 use crate::keeper::ServerTime;
 use crate::sim::http::Handle;
 use crate::sim::{IdleTimeout, Operation, Permission, Server, Settings, TokenSpec};
+use crate::token::Fingerprint;
 
 pub(super) const HELP: &str = "\
 Example: session-keepalive simulate --idle-timeout 30s --token abc
@@ -81,11 +83,23 @@ async fn serve(simulate: &Simulate) -> std::io::Result<Exit> {
         server.add_token(user, now);
     }
     let handle = Handle::on(listener, server, clock::now)?;
-    let exit = print(&how_to_use(&handle.base(), &tokens, simulate));
     let mut orders = signals::orders()?;
-    while let Some(Order::Reload) = orders.next().await {}
-    drop(handle);
-    Ok(exit)
+    print(&how_to_use(&handle.base(), &tokens, simulate));
+    while let Some(Order::Reload) = orders.next().await {
+        print(&what_was_seen(&handle.server()));
+    }
+    let seen = what_was_seen(&handle.server());
+    Ok(print(&seen))
+}
+
+/// A line for each token, which is shown by its fingerprint.
+fn what_was_seen(server: &Server) -> String {
+    let mut text = seen::header("TOKEN");
+    for (token, record) in server.records(clock::now()) {
+        let fingerprint = Fingerprint::of(token.as_bytes());
+        text.push_str(&seen::line(&fingerprint.to_string(), &record));
+    }
+    text
 }
 
 fn settings(simulate: &Simulate) -> Settings {
@@ -123,7 +137,7 @@ simulating an organisation at {base}: idle timeout {timeout:#}, {count} token(s)
   curl -d grant_type=client_credentials -u id:secret {base}/oauth/token
   printf %s '{token}' > token && session-keepalive run --api {base} --token-file token
 
-stops with Ctrl-C
+SIGHUP shows what was seen of each token so far; Ctrl-C shows it and stops
 ",
         count = tokens.len(),
     )

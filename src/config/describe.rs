@@ -242,6 +242,7 @@ impl Loaded {
     fn daemon(&self) -> Vec<Row> {
         let Config {
             timeout_refresh,
+            ready_after,
             shutdown,
             log,
             sessions: _,
@@ -253,6 +254,11 @@ impl Loaded {
                 "timeout refresh",
                 in_words(*timeout_refresh),
                 of(&["timeout_refresh"]),
+            ),
+            Row::new(
+                "ready after",
+                format!("{} at the latest", in_words(*ready_after)),
+                of(&["ready_after"]),
             ),
             Row::new(
                 "shutdown grace",

@@ -19,6 +19,8 @@ pub struct Difference {
     pub token_moved: Vec<SessionName>,
     /// `timeout_refresh` changed.
     pub timeout_refresh_changed: bool,
+    /// `ready_after` changed.
+    pub ready_after_changed: bool,
     /// Something in `[http]` changed.
     pub http_changed: bool,
     /// Something in `[shutdown]` changed.
@@ -33,6 +35,7 @@ impl Difference {
     pub fn between(old: &Config, new: &Config) -> Self {
         let mut difference = Self {
             timeout_refresh_changed: old.timeout_refresh != new.timeout_refresh,
+            ready_after_changed: old.ready_after != new.ready_after,
             http_changed: old.http != new.http,
             shutdown_changed: old.shutdown != new.shutdown,
             log_changed: old.log != new.log,
@@ -132,6 +135,7 @@ mod tests {
             let difference = Difference::between(&old, &new);
             [
                 difference.timeout_refresh_changed,
+                difference.ready_after_changed,
                 difference.http_changed,
                 difference.shutdown_changed,
                 difference.log_changed,
@@ -139,13 +143,23 @@ mod tests {
         };
         assert_eq!(
             changes("TIMEOUT_REFRESH", "2h"),
-            [true, false, false, false]
+            [true, false, false, false, false]
         );
-        assert_eq!(changes("HTTP__PROXY", "none"), [false, true, false, false]);
+        assert_eq!(
+            changes("READY_AFTER", "0s"),
+            [false, true, false, false, false]
+        );
+        assert_eq!(
+            changes("HTTP__PROXY", "none"),
+            [false, false, true, false, false]
+        );
         assert_eq!(
             changes("SHUTDOWN__GRACE", "20s"),
-            [false, false, true, false]
+            [false, false, false, true, false]
         );
-        assert_eq!(changes("LOG__LEVEL", "debug"), [false, false, false, true]);
+        assert_eq!(
+            changes("LOG__LEVEL", "debug"),
+            [false, false, false, false, true]
+        );
     }
 }

@@ -21,6 +21,7 @@ const TOP: &[&str] = &[
     "region",
     "api",
     "timeout_refresh",
+    "ready_after",
     "defaults",
     "sessions",
     "http",

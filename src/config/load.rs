@@ -86,6 +86,7 @@ fn meaning(top: &Reader<'_>) -> Config {
     Config {
         sessions: sessions::read(top),
         timeout_refresh: settings::timeout_refresh(top),
+        ready_after: settings::ready_after(top),
         http: settings::http(top),
         shutdown: settings::shutdown(top),
         log: settings::log(top),

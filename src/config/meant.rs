@@ -18,6 +18,9 @@ pub struct Config {
     pub sessions: BTreeMap<SessionName, SessionConfig>,
     /// How often an organisation's idle timeout is read again.
     pub timeout_refresh: Duration,
+    /// How long after its start a service manager is told at the latest that the daemon is
+    /// ready, whatever is still missing.
+    pub ready_after: Duration,
     /// How requests are made.
     pub http: HttpConfig,
     /// How the daemon stops.

@@ -18,11 +18,21 @@ const GRACES: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from
 const TIMEOUT_REFRESHES: RangeInclusive<Duration> =
     Duration::from_secs(60)..=Duration::from_secs(24 * 3600);
 const TIMEOUT_REFRESH_DEFAULT: Duration = Duration::from_secs(3600);
+const READY_AFTERS: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(600);
+/// Long enough for a network that comes up with the machine, and well within the 90 s that
+/// systemd gives a service to start.
+const READY_AFTER_DEFAULT: Duration = Duration::from_secs(30);
 
 /// Reads `timeout_refresh`.
 pub(super) fn timeout_refresh(top: &Reader<'_>) -> Duration {
     top.duration("timeout_refresh", TIMEOUT_REFRESHES)
         .map_or(TIMEOUT_REFRESH_DEFAULT, |found| found.value)
+}
+
+/// Reads `ready_after`.
+pub(super) fn ready_after(top: &Reader<'_>) -> Duration {
+    top.duration("ready_after", READY_AFTERS)
+        .map_or(READY_AFTER_DEFAULT, |found| found.value)
 }
 
 /// Reads `[http]`.

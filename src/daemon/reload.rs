@@ -1,7 +1,7 @@
 //! A reload is a difference between two configurations: what did not change is not disturbed.
 
+use super::Daemon;
 use super::start::{limits, policy};
-use super::{Daemon, clock};
 use crate::api::Client;
 use crate::config::{Config, Difference, SessionName};
 use crate::keeper::{Instant, SessionId};
@@ -11,18 +11,20 @@ use crate::observe::{Notice, tell_notice};
 impl Daemon {
     /// Reads the configuration again; if that fails the old one stays.
     pub(super) fn reload(&mut self) {
-        let config = match (self.load)() {
-            Ok(config) => config,
-            Err(errors) => return tell_notice(&Notice::ReloadRefused(&errors.render(false))),
-        };
+        self.systemd.handle_reload(&(self.clock)());
+        let result = self.try_reload();
+        self.systemd.handle_reloaded(result.is_err());
+        if let Err(why) = result {
+            tell_notice(&Notice::ReloadRefused(&why));
+        }
+    }
+
+    /// Why not, in words for people.
+    fn try_reload(&mut self) -> Result<(), String> {
+        let config = (self.load)().map_err(|errors| errors.render(false))?;
         let difference = Difference::between(&self.config, &config);
         if difference.http_changed {
-            match Client::new(&config.http) {
-                Ok(client) => self.client = client,
-                Err(error) => {
-                    return tell_notice(&Notice::ReloadRefused(&Chain(&error).to_string()));
-                }
-            }
+            self.client = Client::new(&config.http).map_err(|error| Chain(&error).to_string())?;
         }
         self.apply(&difference, config);
         tell_notice(&Notice::Reloaded {
@@ -30,10 +32,11 @@ impl Daemon {
             removed: difference.removed.len(),
             changed: difference.changed.len() + difference.token_moved.len(),
         });
+        Ok(())
     }
 
     fn apply(&mut self, difference: &Difference, config: Config) {
-        let now = clock::now();
+        let now = self.now();
         if difference.log_changed
             && let Some(log) = &self.log_handle
         {
@@ -75,6 +78,7 @@ impl Daemon {
             }
         }
         self.config = config;
+        self.account_for_sessions(now);
         self.sources.watch(&self.cares);
         for id in to_read {
             if let Some(care) = self.cares.by_id.get_mut(&id) {
@@ -113,7 +117,7 @@ impl Daemon {
     /// Ends a session; its name is free at once.
     fn remove(&mut self, name: &SessionName, until: Instant) {
         if let Some(id) = self.cares.by_name.remove(name) {
-            self.keeper.handle_removed(id, until, clock::now());
+            self.keeper.handle_removed(id, until, self.now());
             self.cares.release(id);
             self.leaving.push(id);
         }
@@ -124,7 +128,7 @@ impl Daemon {
         let &id = self.cares.by_name.get(name)?;
         let session = config.sessions.get(name)?;
         self.cares.by_id.get_mut(&id)?.config = session.clone();
-        self.keeper.handle_policy(id, policy(session), clock::now());
+        self.keeper.handle_policy(id, policy(session), self.now());
         Some(id)
     }
 }

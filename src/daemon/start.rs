@@ -6,7 +6,8 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use super::care::{Care, Cares};
-use super::clock::{self, Timer};
+use super::clock::{Alarm, Jumps, Timer};
+use super::network::Network;
 use super::requests::Requests;
 use super::residue::Residue;
 use super::sources::Sources;
@@ -51,7 +52,12 @@ impl Daemon {
         let mut daemon = Self {
             client: Client::new(&config.http)?,
             keeper: Keeper::new(limits(&config), setup.seed),
+            clock: setup.clock,
+            jumps: Jumps::new(&(setup.clock)()),
+            alarm: Alarm::new(),
             timer: Timer::new().map_err(StartError::Timer)?,
+            network: watch_network(),
+            systemd: setup.systemd,
             load: setup.load,
             log: Log::new(),
             log_handle: setup.log,
@@ -66,6 +72,8 @@ impl Daemon {
             is_stopping: false,
             config,
         };
+        let now = daemon.now();
+        daemon.systemd.handle_start(daemon.config.ready_after, now);
         let sessions = daemon.config.sessions.clone();
         let kept = sessions
             .values()
@@ -82,6 +90,7 @@ impl Daemon {
         // Watched first, read then: no change is missed in between.
         daemon.sources.watch(&daemon.cares);
         daemon.read_first().await?;
+        daemon.account_for_sessions(daemon.now());
         Ok((daemon, Looks(looks_in)))
     }
 
@@ -95,7 +104,7 @@ impl Daemon {
     }
 
     async fn read_first(&mut self) -> Result<(), StartError> {
-        let now = clock::now();
+        let now = self.now();
         let sessions: Vec<_> = self
             .cares
             .by_id
@@ -141,6 +150,14 @@ impl Daemon {
             });
         HostId(u32::try_from(position).unwrap_or(u32::MAX))
     }
+}
+
+/// Without a watcher, tries are made as often as without a change.
+fn watch_network() -> Network {
+    Network::watch().unwrap_or_else(|error| {
+        tell_notice(&Notice::NetworkNotWatched(&error));
+        Network::default()
+    })
 }
 
 /// What a session is to get.

@@ -7,11 +7,18 @@ use fastrand::Rng;
 use super::policy::{Limits, Span};
 use super::{Blockage, Instant, Verdict};
 
+/// Those who are to ask soon do so within this.
+const SOON: Duration = Duration::from_secs(1);
+
 /// The tries that failed one after the other.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tries {
     /// How many failed since the last success.
     pub(super) failures: u32,
+    /// How many of them the next wait reckons with: none after the network changed.
+    steps: u32,
+    /// Whether the last one heard nothing of the API, so that another network may mend it.
+    is_unheard: bool,
     /// No try before this.
     pub(super) retry_at: Instant,
     /// What is in the way, if the API answers but not about the token.
@@ -47,13 +54,15 @@ impl Tries {
         rng: &mut Rng,
     ) {
         self.failures = self.failures.saturating_add(1);
+        self.steps = self.steps.saturating_add(1);
+        self.is_unheard = is_unheard(verdict);
         let span = if let Verdict::Blocked(blockage) = verdict {
             self.blocked = Some(blockage.clone());
             limits.blocked_backoff
         } else {
             limits.backoff
         };
-        let mut delay = jittered(exponential(span, self.failures), rng);
+        let mut delay = jittered(exponential(span, self.steps), rng);
         if let Verdict::Throttled {
             retry_after: Some(wanted),
         } = verdict
@@ -71,11 +80,34 @@ impl Tries {
         std::mem::take(self)
     }
 
+    /// Notes that the network is not what it was: who heard nothing of the API tries again
+    /// within a second, and waits from the beginning if that is in vain. Says whether it does.
+    pub(super) fn network_changed(&mut self, now: Instant, rng: &mut Rng) -> bool {
+        if !self.is_unheard {
+            return false;
+        }
+        self.steps = 0;
+        self.retry_at = self.retry_at.min(soon(now, rng));
+        true
+    }
+
     /// Notes a 401 whose code is still to be read.
     pub(super) fn doubt(&mut self, now: Instant) {
         self.doubt = true;
         self.retry_at = now;
     }
+}
+
+/// Within a second, so that many who are due at once are not.
+pub(super) fn soon(now: Instant, rng: &mut Rng) -> Instant {
+    now + SOON.mul_f64(rng.f64())
+}
+
+fn is_unheard(verdict: &Verdict) -> bool {
+    matches!(
+        verdict,
+        Verdict::Unreachable(_) | Verdict::Blocked(Blockage::NotTheApi(_))
+    )
 }
 
 /// `first`, doubled with every failure after the first, up to `cap`.
@@ -109,6 +141,7 @@ mod tests {
     fn after(failures: u32, verdict: &Verdict, fit: Option<Fit>) -> Duration {
         let mut tries = Tries {
             failures: failures - 1,
+            steps: failures - 1,
             ..Tries::default()
         };
         let now = Instant::BOOT + seconds(1000);
@@ -132,6 +165,26 @@ mod tests {
                 "{failures}: {wait:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_network_that_changed_restarts_the_waits_of_those_who_heard_nothing() {
+        let now = Instant::BOOT + seconds(1000);
+        let mut rng = Rng::with_seed(7);
+        let mut tries = Tries::default();
+        let mut fail = |tries: &mut Tries, verdict| {
+            tries.fail(&verdict, None, now, &Limits::default(), &mut rng);
+        };
+        for _ in 0..9 {
+            fail(&mut tries, Verdict::Unreachable(Failure::NotConnected));
+        }
+        assert!(tries.network_changed(now, &mut Rng::with_seed(7)));
+        assert!(tries.retry_at.since(now) < SOON);
+        fail(&mut tries, Verdict::Unreachable(Failure::NotConnected));
+        assert!(tries.retry_at.since(now) <= seconds(1));
+        assert_eq!(tries.failures, 10);
+        fail(&mut tries, Verdict::Throttled { retry_after: None });
+        assert!(!tries.network_changed(now, &mut Rng::with_seed(7)));
     }
 
     #[test]

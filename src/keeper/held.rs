@@ -8,11 +8,14 @@ use super::backoff::{Fit, Tries};
 use super::event::{Death, Idleness, TokenId};
 use super::organisation::{Organisation, OrganisationId};
 use super::policy::Limits;
-use super::proof::{Reset, Trial};
+use super::proof::{Reset, TELLING_AFTER, Trial};
 use super::schedule::{IDLE_TIMEOUT_FALLBACK, IdleTimeout, Schedule, TimeoutSource};
 use super::{Instant, Intent, Outcome, Policy, ServerTime};
 
 pub(super) use learn::Verified;
+
+/// An idle timeout below this leaves no time for a second try at proof.
+const SECONDS_LEFT: Duration = Duration::from_secs(30);
 
 /// How long after the idle deadline a lapsing token is looked at.
 const LAPSED_AFTER: Duration = Duration::from_secs(2);
@@ -35,6 +38,8 @@ pub(super) struct Held {
     pub(super) risk: Risk,
     /// `dateTokenIdles` as last seen, and when that was asked for.
     seen_idles_at: Option<(ServerTime, Instant)>,
+    /// When the last answer that showed it came.
+    told_at: Instant,
     /// Whether a call of ours, other than a peek, was answered since then.
     is_look_stale: bool,
     /// The most that was ever left: the idle timeout is no shorter.
@@ -45,6 +50,8 @@ pub(super) struct Held {
     /// The last look at the token.
     watched_at: Instant,
     is_watch_wanted: bool,
+    /// When it is looked at before anything else, since the machine slept past the margin.
+    look_at: Option<Instant>,
     /// No touch before this, where touches are excluded.
     touch_not_before: Option<Instant>,
     /// Where in the spare time the next touch lies, 0 to 1.
@@ -108,12 +115,14 @@ impl Held {
             trial: None,
             risk: Risk::None,
             seen_idles_at: None,
+            told_at: now,
             is_look_stale: false,
             seen_left_max: None,
             proven_timeout: None,
             touches_unproven: 0,
             watched_at: now,
             is_watch_wanted: false,
+            look_at: None,
             touch_not_before: None,
             jitter,
         }
@@ -168,7 +177,8 @@ impl Held {
         match self.deadline {
             Some(deadline) => {
                 let due_at = self.schedule(outlook).touch_at(deadline, self.jitter);
-                Some(due_at.max(self.touch_not_before.unwrap_or_default()))
+                let not_before = self.touch_not_before.max(self.telling_at(deadline, now));
+                Some(due_at.max(not_before.unwrap_or_default()))
             }
             None if self.never_idles_out(outlook) => None,
             // When the application was last active is not known: at once.
@@ -176,10 +186,23 @@ impl Held {
         }
     }
 
+    /// When a touch that is to prove itself moves the deadline far enough to tell, unless there
+    /// is no time for that.
+    fn telling_at(&self, deadline: Instant, now: Instant) -> Option<Instant> {
+        let telling_at = self.told_at + TELLING_AFTER;
+        let is_awaited = self.reset == Reset::Unproven && telling_at > now;
+        (is_awaited && deadline > telling_at + TELLING_AFTER).then_some(telling_at)
+    }
+
     /// The next step and when it is due, in the order of their weight.
     pub(super) fn agenda(&self, outlook: &Outlook<'_>, now: Instant) -> (Instant, Step) {
         if self.tries.doubt {
             return (now, Step::Confirm);
+        }
+        if let Some(look_at) = self.look_at
+            && !self.is_last_try(outlook, now)
+        {
+            return (look_at.max(now), Step::Watch);
         }
         let touch = self.touch_at(outlook, now).map(|at| (at, Step::Touch));
         let verify = self.trial.map(|_| (now, Step::Verify));
@@ -203,9 +226,34 @@ impl Held {
             .unwrap_or((now + outlook.limits.watch_every, Step::Watch))
     }
 
+    /// Takes in that the machine slept, and ought to have acted meanwhile: what became of the
+    /// token is looked at before it is touched.
+    pub(super) fn slept(
+        &mut self,
+        slept: Duration,
+        outlook: &Outlook<'_>,
+        look_at: Instant,
+        now: Instant,
+    ) {
+        let ought_at = self.deadline.map(|deadline| match outlook.policy.intent {
+            Intent::Keep => self.schedule(outlook).margin_at(deadline),
+            Intent::Lapse => deadline + LAPSED_AFTER,
+        });
+        if ought_at.is_some_and(|at| at <= now && now < at + slept) {
+            self.look_at = Some(look_at);
+        }
+    }
+
+    /// Whether there is just time for one more touch.
+    fn is_last_try(&self, outlook: &Outlook<'_>, now: Instant) -> bool {
+        self.fit(outlook)
+            .is_some_and(|fit| fit.last_try_at() <= now && now < fit.deadline)
+    }
+
     /// Whether reading the timeout, which may reset the idle timer, comes so shortly before a
     /// touch that is to prove itself that the effects of the two could not be told apart:
-    /// the server tells the time in whole seconds.
+    /// the server tells the time in whole seconds. Only where a token idles out within
+    /// seconds, as in a test organisation, is there no time to try again.
     fn would_blur(
         &self,
         outlook: &Outlook<'_>,
@@ -214,7 +262,7 @@ impl Held {
     ) -> bool {
         let apart = outlook.limits.floor * 3;
         self.reset == Reset::Unproven
-            && self.deadline.is_some()
+            && self.seen_left_max.is_some_and(|left| left < SECONDS_LEFT)
             && touch.is_some_and(|(touch_at, _)| touch_at < read_at + apart)
     }
 

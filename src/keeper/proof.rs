@@ -6,9 +6,9 @@ use super::{ServerTime, Touch};
 
 /// `dateTokenIdles` that moved by less than this did not move.
 const MOVEMENT_MIN: Duration = Duration::from_millis(500);
-/// A touch sooner than this after the last look may move the deadline too little to tell.
-/// It is below the floor, so that a touch that follows a look at once is still judged.
-const TELLING_AFTER: Duration = Duration::from_millis(900);
+/// A touch sooner than this after the last look was answered may move the deadline too little
+/// to tell: the application may have been active just before the look.
+pub(super) const TELLING_AFTER: Duration = Duration::from_millis(1500);
 /// What two instants of the server may differ by and still agree.
 const AGREEMENT: Duration = Duration::from_secs(1);
 
@@ -87,7 +87,7 @@ pub(super) struct Trial {
     pub(super) touch: Touch,
     /// `dateTokenIdles` as last seen before the touch.
     pub(super) before: Option<ServerTime>,
-    /// How long before the touch that was.
+    /// How long before the touch the answer that showed it came.
     pub(super) before_age: Duration,
     /// The `Date` of the touch's answer.
     pub(super) date: Option<ServerTime>,

@@ -5,17 +5,19 @@ mod ending;
 mod knowing;
 mod proving;
 mod touching;
+mod waking;
 
 use std::collections::BTreeSet;
 
 /// The tests, as they are written.
-const TESTS: [&str; 6] = [
+const TESTS: [&str; 7] = [
     include_str!("rules.rs"),
     include_str!("rules/asking.rs"),
     include_str!("rules/ending.rs"),
     include_str!("rules/knowing.rs"),
     include_str!("rules/proving.rs"),
     include_str!("rules/touching.rs"),
+    include_str!("rules/waking.rs"),
 ];
 
 #[test]

@@ -4,6 +4,7 @@ mod answer;
 mod choose;
 mod prove;
 mod stop;
+mod wake;
 
 use std::collections::VecDeque;
 use std::time::Duration;

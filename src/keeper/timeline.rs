@@ -203,6 +203,13 @@ impl Timeline {
         self.act(|keeper, _, now| keeper.handle_shutdown(wanted, now + seconds(grace), now))
     }
 
+    /// The machine sleeps and wakes up.
+    pub(super) fn sleep(mut self, time: f64) -> Self {
+        self.now = self.now + seconds(time);
+        let now = self.now;
+        self.act(|keeper, _, _| keeper.handle_resume(seconds(time), now))
+    }
+
     /// Lets time pass; requests are answered at once.
     pub(super) fn pass(mut self, time: f64) -> Self {
         let end = self.now + seconds(time);

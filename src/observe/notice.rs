@@ -1,9 +1,11 @@
 //! What happens to the daemon itself, rather than to one of its tokens.
 
 use std::error::Error;
+use std::io;
 use std::time::Duration;
 
-use tracing::{error, info, warn};
+use jiff::SignedDuration;
+use tracing::{debug, error, info, warn};
 
 use super::words::{Chain, lasting};
 use super::{Named, TARGET};
@@ -33,6 +35,21 @@ pub enum Notice<'a> {
     SourceGone(&'a Named<'a>),
     /// Some changes of token files go unnoticed for a while.
     WatchTrouble(&'a WatchTrouble),
+    /// The machine slept for so long.
+    Slept(Duration),
+    /// Somebody set the wall clock, forward or back by so much.
+    ClockStepped(SignedDuration),
+    /// The network is not what it was.
+    NetworkChanged {
+        /// How many sessions ask sooner for that.
+        sooner: usize,
+    },
+    /// Changes of the network go unnoticed.
+    NetworkNotWatched(&'a io::Error),
+    /// Connections that may be dead are still in use.
+    ConnectionsKept(&'a dyn Error),
+    /// The service manager could not be told how the daemon does.
+    ManagerNotTold(&'a io::Error),
     /// Another configuration is in force.
     Reloaded {
         /// How many sessions are new.
@@ -92,6 +109,27 @@ pub fn tell_notice(notice: &Notice<'_>) {
         Notice::WatchTrouble(trouble) => {
             warn!(target: TARGET, event = "watch_trouble", "{}", Chain(trouble));
         }
+        Notice::Slept(slept) => {
+            info!(target: TARGET, event = "slept", seconds = slept.as_secs(),
+                "the machine slept for {}: tokens went on idling", lasting(slept));
+        }
+        Notice::ClockStepped(by) => clock_stepped(by),
+        Notice::NetworkChanged { sooner } => {
+            debug!(target: TARGET, event = "network_changed", sooner,
+                "the network changed: {} without an answer asked again", count(sooner, "session"));
+        }
+        Notice::NetworkNotWatched(cause) => {
+            debug!(target: TARGET, event = "network_not_watched",
+                "changes of the network go unnoticed: {}", Chain(cause));
+        }
+        Notice::ConnectionsKept(cause) => {
+            warn!(target: TARGET, event = "connections_kept",
+                "connections could not be closed and are still in use: {}", Chain(cause));
+        }
+        Notice::ManagerNotTold(cause) => {
+            warn!(target: TARGET, event = "manager_not_told",
+                "the service manager does not hear us at NOTIFY_SOCKET: {}", Chain(cause));
+        }
         Notice::Reloaded {
             added,
             removed,
@@ -127,9 +165,16 @@ pub fn tell_notice(notice: &Notice<'_>) {
 }
 
 fn started(version: &str, kept: usize, lapsing: usize) {
+    let does = match (kept, lapsing) {
+        (_, 0) => format!("keeps {} alive", count(kept, "session")),
+        (0, _) => format!("lets {} lapse", count(lapsing, "session")),
+        _ => format!(
+            "keeps {} alive and lets {lapsing} lapse",
+            count(kept, "session")
+        ),
+    };
     info!(target: TARGET, event = "started", version, kept, lapsing,
-        "started: session-keepalive {version} keeps {} alive and lets {lapsing} lapse",
-        count(kept, "session"));
+        "started: session-keepalive {version} {does}");
 }
 
 fn waiting(session: &Named<'_>, cause: &SourceError) {
@@ -154,6 +199,12 @@ fn source_gone(session: &Named<'_>) {
     let name = session.name.as_str();
     warn!(target: TARGET, event = "source_gone", session = name,
         "{name}: {} has gone; the token that came from it stays in use", session.source);
+}
+
+fn clock_stepped(by: SignedDuration) {
+    let direction = if by.is_negative() { "back" } else { "forward" };
+    info!(target: TARGET, event = "clock_stepped", milliseconds = i64::try_from(by.as_millis()).unwrap_or_default(),
+        "the clock was set {direction} by {}: no deadline changes", lasting(by.unsigned_abs()));
 }
 
 fn shared(fingerprint: Fingerprint, one: (&SessionName, Intent), other: (&SessionName, Intent)) {

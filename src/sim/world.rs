@@ -17,6 +17,7 @@ mod quiet;
 mod road;
 mod scenario;
 mod site;
+mod supply;
 mod tally;
 mod traffic;
 mod watch;
@@ -138,7 +139,7 @@ impl World {
             self.place()
         );
         self.looks += 1;
-        if self.looks % self.scenario.look_every == 0 {
+        if self.looks.is_multiple_of(self.scenario.look_every) {
             self.look();
         }
     }

@@ -3,11 +3,14 @@
 mod ending;
 mod keeping;
 mod memory;
+mod network;
 mod output;
 mod quiet;
 mod reloading;
 mod secrets;
+mod systemd;
 mod tokens;
+mod waking;
 
 use std::time::Duration;
 

@@ -3,6 +3,7 @@
 pub(crate) mod child;
 pub(crate) mod front;
 pub(crate) mod keepalive;
+pub(crate) mod manager;
 pub(crate) mod memory;
 pub(crate) mod raw;
 pub(crate) mod simulation;

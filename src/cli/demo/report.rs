@@ -1,5 +1,6 @@
 //! What the server saw, held against what was told.
 
+use super::super::seen;
 use super::stage::{ROLES, Role};
 use crate::daemon::Stopped;
 use crate::sim::{Fate, Operation, Record};
@@ -35,15 +36,14 @@ impl Report {
     ) -> Self {
         let is_whole = seconds >= planned && planned >= WHOLE_AFTER;
         let mut text = format!("\nWhat the server saw in {seconds} s:\n\n");
-        text.push_str("              CALLS BY THE DAEMON  RESETS BY\n");
-        text.push_str("  SESSION     PEEKS  HEADS   GETS   US   APP  END\n");
+        text.push_str(&seen::header("SESSION"));
         let mut is_as_told = stopped.not_revoked == 0;
         for role in &ROLES {
             for number in [1, 2] {
                 let Some(record) = record(role, number) else {
                     continue;
                 };
-                text.push_str(&line(role, number, &record));
+                text.push_str(&seen::line(&name(role, number), &record));
                 let is_right = is_told(role.told, number, &record, is_whole);
                 if !is_right {
                     text.push_str("    ^ this is not what was told\n");
@@ -60,27 +60,12 @@ impl Report {
     }
 }
 
-fn line(role: &Role, number: u8, record: &Record) -> String {
-    let name = match (role.told, number) {
+fn name(role: &Role, number: u8) -> String {
+    match (role.told, number) {
         (Told::Replaced, 1) => format!("{}, old", role.name),
         (Told::Replaced, _) => format!("{}, new", role.name),
         _ => role.name.to_owned(),
-    };
-    let end = match record.fate {
-        Fate::Living => "lives",
-        Fate::Lapsed(_) => "idled out",
-        Fate::Expired(_) => "expired",
-        Fate::Revoked(_) => "lived until it was revoked",
-        Fate::Evicted(_) => "evicted",
-    };
-    format!(
-        "  {name:<10} {peeks:>6} {heads:>6} {gets:>6} {resets:>4} {by_application:>5}  {end}\n",
-        peeks = record.calls(Operation::PeekMe),
-        heads = record.calls(Operation::HeadMe),
-        gets = record.calls(Operation::GetMe),
-        resets = record.resets,
-        by_application = record.resets_by_application,
-    )
+    }
 }
 
 fn is_told(told: Told, number: u8, record: &Record, is_whole: bool) -> bool {

@@ -60,6 +60,7 @@ fn a_configuration_says_what_it_means() {
 
     daemon
       timeout refresh  1h                                     default
+      ready after      30s at the latest                      default
       shutdown grace   1m 30s                                 SESSION_KEEPALIVE_SHUTDOWN__GRACE
       log level        info                                   default
       log format       auto                                   default
@@ -100,6 +101,7 @@ fn no_file_is_needed() {
 
     daemon
       timeout refresh  1h                          default
+      ready after      30s at the latest           default
       shutdown grace   10s                         default
       log level        info                        default
       log format       auto                        default

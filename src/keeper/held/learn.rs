@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use super::super::proof::{Exclusions, Finding, Reset, Trial};
-use super::super::schedule::{self, TimeoutSource};
-use super::super::{Instant, ServerTime, TokenReport, Touch};
+use super::super::{Instant, ServerTime, TokenReport, Touch, schedule};
 use super::{Held, Outlook};
 
 /// What the proof of reset brought to light.
@@ -25,10 +24,13 @@ impl Held {
         report: &TokenReport,
         date: Option<ServerTime>,
         sent_at: Instant,
+        now: Instant,
         outlook: &Outlook<'_>,
     ) {
         self.watched_at = sent_at;
+        self.told_at = now;
         self.is_watch_wanted = false;
+        self.look_at = None;
         self.is_look_stale = false;
         let Some(idles_at) = report.idles_at else {
             self.seen_idles_at = None;
@@ -75,7 +77,7 @@ impl Held {
             self.trial = Some(Trial {
                 touch,
                 before: seen.map(|(idles_at, _)| idles_at),
-                before_age: seen.map_or(Duration::ZERO, |(_, asked_at)| sent_at.since(asked_at)),
+                before_age: sent_at.since(self.told_at),
                 date,
                 is_confounded: self.is_look_stale,
             });
@@ -100,20 +102,14 @@ impl Held {
     ) -> Option<Verified> {
         let trial = self.trial.take()?;
         let mut finding = trial.judge(report.idles_at, date);
-        let timeout = self.idle_timeout(outlook);
-        if matches!(finding, Finding::Moved(_))
-            && !trial.is_own_doing(report.idles_at, timeout.duration)
-        {
+        let timeout = self.idle_timeout(outlook).duration;
+        if matches!(finding, Finding::Moved(_)) && !trial.is_own_doing(report.idles_at, timeout) {
             // The application that shares the token moves the deadline as well, and so
-            // do calls of ours. Where the timeout is no shorter than what is reckoned
-            // with, a touch would have moved it farther.
+            // do calls of ours.
             if exclusions.both() {
                 finding = Finding::Stayed;
             } else if trial.is_confounded {
-                finding = match timeout.source {
-                    TimeoutSource::Proven | TimeoutSource::Organisation => Finding::Stayed,
-                    TimeoutSource::Configured | TimeoutSource::Assumed => Finding::Inconclusive,
-                };
+                finding = Finding::Inconclusive;
             }
         }
         match finding {
@@ -163,8 +159,10 @@ impl Held {
     }
 
     /// Takes in that the configuration says something else of the idle timeout: a
-    /// deadline that was reckoned from a longer one is not to be waited for.
+    /// deadline that was reckoned from a longer one is not to be waited for, and
+    /// the next touch is to show what is true.
     pub(in crate::keeper) fn timeout_configured(&mut self, outlook: &Outlook<'_>) {
+        self.doubt_reset();
         let timeout = self.idle_timeout(outlook).duration;
         if let (Some(deadline), Some(touched_at)) = (self.deadline, self.touched_at) {
             self.deadline = Some(deadline.min(touched_at + timeout));
@@ -195,11 +193,12 @@ impl Held {
         }
     }
 
-    /// No token has more time left than the longest timeout there is: who says so
-    /// has a `Date` that is wrong, and believing it once would lose the token.
+    /// No token has more time left than what was proven, or than the longest timeout
+    /// there is: who says so has a `Date` that is wrong, and believing it once would
+    /// lose the token.
     fn believed(&self, told: Instant, sent_at: Instant, outlook: &Outlook<'_>) -> Instant {
         let longest = outlook.organisation.values().max();
-        match longest.or(self.proven_timeout) {
+        match self.proven_timeout.or(longest) {
             Some(longest) => told.min(sent_at + longest),
             None => told,
         }

@@ -65,6 +65,23 @@ fn a_wrong_date_loses_no_token_once_the_timeout_is_known() {
 }
 
 #[test]
+fn a_wrong_date_loses_no_token_although_others_may_idle_longer() {
+    let both = Verdict::Timeout(TimeoutReport {
+        organisation: Some(seconds(900.0)),
+        groups: vec![seconds(28_800.0)],
+    });
+    let timeline = Timeline::new()
+        .server(|server| server.timeout_is = both)
+        .token(1)
+        .pass(824.5)
+        .server(|server| server.date_behind = seconds(600.0))
+        .pass(1.0)
+        .server(|server| server.date_behind = Duration::ZERO)
+        .pass(3000.0);
+    assert_eq!(timeline.count("lost"), 0);
+}
+
+#[test]
 fn who_waits_by_an_assumed_timeout_waits_longer_once_it_is_known() {
     let mut timeline = Timeline::new().server(|server| server.tells_idles_at = false);
     let lapsing = timeline.add(Policy {
@@ -111,4 +128,21 @@ fn a_configured_timeout_that_was_too_long_is_forgotten_when_it_is_corrected() {
         .pass(3600.0);
     assert_eq!(timeline.count("lost"), 0);
     assert!(timeline.count("touch_head") >= 8);
+}
+
+#[test]
+fn a_timeout_that_is_configured_later_is_proven_by_the_next_touch() {
+    let policy = |idle_timeout| Policy {
+        idle_timeout,
+        verify_every: 20,
+        ..Policy::default()
+    };
+    let timeline = Timeline::with(policy(None))
+        .server(|server| server.tells_idles_at = false)
+        .token(1)
+        .pass(600.0)
+        .server(|server| server.tells_idles_at = true)
+        .act(|keeper, id, now| keeper.handle_policy(id, policy(Some(seconds(28_800.0))), now))
+        .pass(3600.0);
+    assert_eq!(timeline.count("lost"), 0);
 }

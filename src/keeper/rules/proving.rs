@@ -39,10 +39,12 @@ fn where_head_does_not_count_get_is_used_from_then_on() {
         .gives(&[
             "409 touch_head",
             "410 peek",
-            "410 head excluded",
-            "415 touch_get",
+            "415 touch_head",
             "416 peek",
-            "416 proven",
+            "416 head excluded",
+            "429 touch_get",
+            "430 peek",
+            "430 proven",
         ])
         .pass(5000.0);
     assert_eq!(timeline.count("touch_head"), 0);
@@ -163,6 +165,21 @@ fn an_exclusion_that_ends_for_one_touch_alone_is_noticed() {
         assert_eq!(timeline.view().held.unwrap().reset, Reset::Proven);
         assert_ne!(timeline.view().held.unwrap().touch, preferred);
     }
+}
+
+#[test]
+fn what_reading_the_timeout_moved_is_no_proof_for_the_touch() {
+    let policy = Policy {
+        verify_every: 20,
+        ..Policy::default()
+    };
+    let mut timeline = Timeline::with(policy).server(|server| server.head_excluded = true);
+    let session = timeline.sessions[0];
+    // The token has idled for a while when it is first seen.
+    let active_at = timeline.now - seconds(300.0);
+    timeline = timeline.token_of(session, 1, active_at).pass(7200.0);
+    assert_eq!(timeline.count("lost"), 0);
+    assert_eq!(timeline.count("head excluded"), 1);
 }
 
 #[test]

@@ -117,7 +117,7 @@ impl Session {
                 held.jitter = shared.rng.f64();
             }
             (Operation::Peek, Verdict::Alive(report)) => {
-                held.learn(report, outcome.date, sent_at, &outlook);
+                held.learn(report, outcome.date, sent_at, now, &outlook);
                 if step == Step::Verify {
                     self.verify(held, report, outcome, sent_at, now, shared);
                 }

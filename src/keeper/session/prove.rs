@@ -76,6 +76,7 @@ impl Session {
             report,
             outcome.date,
             in_flight.sent_at,
+            now,
             &self.outlook(organisation, shared),
         );
         self.present = Present::Held(Box::new(held));

@@ -14,7 +14,7 @@ pub(in crate::keeper) struct Stopping {
     pub(in crate::keeper) until: Instant,
     /// Living tokens, the one to be revoked next at the end.
     targets: Vec<TokenId>,
-    tries: Tries,
+    pub(super) tries: Tries,
     /// What kept the last try from its purpose.
     obstacle: Obstacle,
 }

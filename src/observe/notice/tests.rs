@@ -44,6 +44,27 @@ fn the_daemon_starts_reloads_and_stops() {
 }
 
 #[test]
+fn the_world_around_the_daemon_changes() {
+    let back = SignedDuration::from_millis(-90_500);
+    let refused = io::Error::from(io::ErrorKind::PermissionDenied);
+    insta::assert_snapshot!(told(LogFormat::Plain, &[
+        Notice::Slept(seconds(25_930)),
+        Notice::ClockStepped(back),
+        Notice::ClockStepped(-back),
+        Notice::NetworkChanged { sooner: 2 },
+        Notice::NetworkNotWatched(&refused),
+        Notice::ConnectionsKept(&refused),
+        Notice::ManagerNotTold(&refused),
+    ]), @r"
+    INFO  the machine slept for 7 h 12 m: tokens went on idling
+    INFO  the clock was set back by 1 m 30 s: no deadline changes
+    INFO  the clock was set forward by 1 m 30 s: no deadline changes
+    WARN  connections could not be closed and are still in use: permission denied
+    WARN  the service manager does not hear us at NOTIFY_SOCKET: permission denied
+    ");
+}
+
+#[test]
 fn a_source_has_no_token_or_should_be_looked_at() {
     let names = Names::new();
     let (source, session) = (names.source.clone(), names.named());

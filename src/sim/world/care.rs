@@ -21,6 +21,8 @@ pub(super) struct Care {
     pub(super) generations: BTreeMap<Generation, usize>,
     /// Tokens that were refused for good: no more requests with them.
     pub(super) refused: BTreeSet<Generation>,
+    /// The last of them: it may be shown again, and is not to be asked about.
+    pub(super) refused_last: Option<usize>,
     pub(super) in_flight: Option<InFlight>,
     pub(super) last_sent_at: Option<Instant>,
     pub(super) tries: VecDeque<Try>,
@@ -108,6 +110,7 @@ impl Care {
             tokens: Vec::new(),
             generations: BTreeMap::new(),
             refused: BTreeSet::new(),
+            refused_last: None,
             in_flight: None,
             last_sent_at: None,
             tries: VecDeque::new(),

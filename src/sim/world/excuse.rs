@@ -19,6 +19,9 @@ const TRY_EVERY: Duration = Duration::from_secs(80);
 /// After news the next request follows within the floor and a little.
 const NEXT_TRY: Duration = Duration::from_millis(2500);
 
+/// How long a wrong `Date` may be remembered: until the next proof.
+const MEMORY: Duration = Duration::from_secs(8 * 3600);
+
 /// Why a kept token idled out.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum Excuse {
@@ -36,7 +39,7 @@ pub(super) enum Excuse {
     Unverified,
     /// The configured idle timeout is too long, and a missing `dateTokenIdles` left that unseen.
     Misconfigured,
-    /// An answer had a wrong `Date`.
+    /// An answer had a wrong `Date`, and the organisation's timeouts could not give it away.
     Skewed,
 }
 
@@ -49,6 +52,7 @@ struct Lapse<'a> {
     /// The last activity that counted.
     reset_at: Instant,
     lapsed_at: Instant,
+    /// Since when it is to be touched, under the last policy.
     margin_at: Instant,
     sleeps: &'a [(Instant, Instant)],
 }
@@ -62,7 +66,12 @@ impl World {
         let reset_at = record.last_reset_at;
         let policies = care.policies.between(lapsed_at, lapsed_at);
         let policy = *policies.last()?;
-        let margin = policy.margin.of(lapsed_at.since(reset_at));
+        let idle_timeout = lapsed_at.since(reset_at);
+        let configured = policy.idle_timeout.unwrap_or(idle_timeout);
+        let margin = policy.margin.of(idle_timeout.min(configured));
+        // Nobody acts by a policy that is still to come.
+        let changes = care.policies.changes(Instant::BOOT, lapsed_at);
+        let meant_since = changes.map(|(at, ..)| at).last().unwrap_or_default();
         let lapse = Lapse {
             care,
             site,
@@ -70,7 +79,7 @@ impl World {
             token,
             reset_at,
             lapsed_at,
-            margin_at: lapsed_at - margin,
+            margin_at: (lapsed_at - margin).max(meant_since),
             sleeps: &self.sleeps,
         };
         let excuses = [
@@ -114,7 +123,7 @@ impl Lapse<'_> {
         let news = news.unwrap_or_default();
         let tries_late = self.tries(news).any(|made| match made.result {
             TryResult::Throttled(until) => until >= late,
-            _ => made.sent_at >= late,
+            TryResult::Pending | TryResult::Failed | TryResult::Good(_) => made.sent_at >= late,
         });
         goes_on && tries_late
     }
@@ -164,9 +173,22 @@ impl Lapse<'_> {
         configured.is_some_and(|configured| configured > true_timeout) && self.was_untold()
     }
 
+    /// Where the organisation has one timeout, and it was read, a wrong `Date` is no excuse.
     fn was_skewed(&self) -> bool {
+        let from = self.reset_at - MEMORY;
+        let mut timeouts = self.site.timeouts.between(from, self.lapsed_at);
+        let is_one = timeouts.all(|timeout| !timeout.groups_enabled);
+        let changes = self.site.timeouts.changes(Instant::BOOT, self.lapsed_at);
+        let changed_at = changes.map(|(at, ..)| at).last().unwrap_or_default();
+        let mut tries = self.care.tries.iter();
+        let is_read = tries.any(|made| {
+            made.operation == Operation::ReadTimeout
+                && made.sent_at >= changed_at
+                && made.good_at().is_some_and(|at| at <= self.lapsed_at)
+        });
         let mut skewed = self.site.skewed.iter().rev();
-        skewed.any(|at| (self.reset_at..=self.lapsed_at).contains(at))
+        let is_skewed = skewed.any(|at| (from..=self.lapsed_at).contains(at));
+        is_skewed && !(is_one && is_read)
     }
 
     /// Whether `dateTokenIdles` was missing for a while.

@@ -1,13 +1,11 @@
-//! Everything that happens beside the keeper's requests: tokens, applications, administrators, weather, sleep, the end.
+//! Everything that happens beside the keeper's requests: administrators, weather, sleep, the end.
 
 use std::time::Duration;
 
 use crate::keeper::{OnShutdown, Outcome};
-use crate::sim::TokenSpec;
-use crate::token::Fingerprint;
 
 use super::World;
-use super::care::{Care, Stop, Token};
+use super::care::{Care, Stop};
 use super::history::Entry;
 use super::road::Weather;
 use super::site::GROUP;
@@ -85,7 +83,7 @@ impl World {
         self.arrange_after(20.0, Happening::Remove(number));
     }
 
-    fn arrange_after(&mut self, factor: f64, happening: Happening) {
+    pub(super) fn arrange_after(&mut self, factor: f64, happening: Happening) {
         let pause = self.scenario.pause(factor, &mut self.random);
         self.arrange(self.now + pause, happening);
     }
@@ -93,7 +91,7 @@ impl World {
     pub(super) fn happen(&mut self, happening: Happening) {
         match happening {
             Happening::Arrive(flight) => self.arrive(flight),
-            Happening::Reply(flight, outcome) => self.reply(flight, *outcome),
+            Happening::Reply(flight, outcome) => self.reply(flight, outcome),
             Happening::GiveUp(flight) => self.give_up(flight),
             Happening::Offer(number, token) => self.offer(number, token),
             Happening::Application(number) => self.application(number),
@@ -123,106 +121,13 @@ impl World {
         }
     }
 
-    fn note(&mut self, number: Option<usize>, what: String) {
+    pub(super) fn note(&mut self, number: Option<usize>, what: String) {
         let whose = number.map(|number| self.cares[number].id);
         self.history.note(self.now, Entry::Happened(whose, what));
     }
 
-    fn is_at_rest(&self, number: usize) -> bool {
+    pub(super) fn is_at_rest(&self, number: usize) -> bool {
         self.is_asleep() || self.cares[number].stop.is_some()
-    }
-
-    fn rotate(&mut self, number: usize) {
-        if self.is_at_rest(number) {
-            return;
-        }
-        match self.random.u8(0..10) {
-            0 => {
-                let token = self.invent(number);
-                self.offer(number, token);
-            }
-            1 | 2 => {
-                let tokens = self.cares[number].tokens.len();
-                if tokens > 0 {
-                    let token = self.random.usize(tokens.saturating_sub(3)..tokens);
-                    self.offer(number, token);
-                }
-            }
-            _ => self.issue(number),
-        }
-    }
-
-    /// A value that the server does not know.
-    fn invent(&mut self, number: usize) -> usize {
-        self.values += 1;
-        let value = format!("token-{}-of-session-{number}", self.values);
-        let tokens = &mut self.cares[number].tokens;
-        tokens.push(Token::new(value));
-        tokens.len() - 1
-    }
-
-    /// The server issues a token, and sooner or later the keeper sees it.
-    fn issue(&mut self, number: usize) {
-        if self.is_at_rest(number) {
-            return;
-        }
-        let token = self.invent(number);
-        let care = &self.cares[number];
-        let mut spec = TokenSpec::user(&care.tokens[token].value, &care.user);
-        for group in &care.groups {
-            spec = spec.in_group(group);
-        }
-        if self.random.u8(0..6) == 0 {
-            spec = spec.scoped(&["user-basic-info"]);
-        }
-        let site = care.site;
-        self.sites[site].server.add_token(spec, self.now);
-        let at = self.now + Duration::from_secs(self.random.u64(0..100));
-        self.arrange(at, Happening::Offer(number, token));
-    }
-
-    fn offer(&mut self, number: usize, token: usize) {
-        if self.is_at_rest(number) {
-            return;
-        }
-        let care = &mut self.cares[number];
-        let Some(shown) = care.tokens.get_mut(token) else {
-            return;
-        };
-        let fingerprint = Fingerprint::of(shown.value.as_bytes());
-        let generation = self.keeper.handle_token(care.id, fingerprint, self.now);
-        if let Some(generation) = generation {
-            shown.cared_since = Some(self.now);
-            shown.is_doubted = false;
-            care.generations.insert(generation, token);
-            care.hour.disturbances += 1;
-        }
-        self.note(
-            Some(number),
-            format!("is shown token {token}: {generation:?}"),
-        );
-        self.sync(number);
-    }
-
-    fn application(&mut self, number: usize) {
-        let care = &mut self.cares[number];
-        if self.now >= care.busy_until {
-            let length = Duration::from_secs(self.random.u64(60..7200));
-            care.busy_until = self.now + length;
-        }
-        let token = care.held.map(|(token, _)| token);
-        let is_over = self.random.u8(0..20) == 0;
-        if is_over {
-            return self.arrange_after(2.0, Happening::Application(number));
-        }
-        if let Some(token) = token {
-            let value = &care.tokens[token].value;
-            self.sites[care.site]
-                .server
-                .touch_by_application(value, self.now);
-        }
-        let after = Duration::from_secs(self.random.u64(1..600));
-        self.arrange(self.now + after, Happening::Application(number));
     }
 
     fn change_policy(&mut self, number: usize) {
@@ -234,7 +139,8 @@ impl World {
         let idle_timeout = self.sites[care.site].idle_timeout(&care.groups);
         let before = care.policy();
         let mut policy = self.scenario.policy(idle_timeout, &mut self.random);
-        if self.random.bool() {
+        // Who changes it with seconds left cannot expect the token to be kept.
+        if self.random.bool() || (!self.is_chaotic() && self.is_near_its_end(number)) {
             policy.intent = before.intent;
         }
         let care = &mut self.cares[number];
@@ -246,16 +152,13 @@ impl World {
         self.sync(number);
     }
 
-    fn kill(&mut self, number: usize) {
+    fn is_near_its_end(&self, number: usize) -> bool {
         let care = &self.cares[number];
-        if let Some((token, _)) = care.held {
-            let value = &care.tokens[token].value;
-            self.sites[care.site].server.revoke(value, self.now);
-            self.note(
-                Some(number),
-                "an administrator revokes the token".to_owned(),
-            );
-        }
+        let server = &self.sites[care.site].server;
+        let idles_at = care
+            .held
+            .and_then(|(token, _)| server.idles_at(&care.tokens[token].value));
+        idles_at.is_some_and(|at| at.until(self.now) < Duration::from_secs(30))
     }
 
     fn remove(&mut self, number: usize) {
@@ -311,9 +214,10 @@ impl World {
     }
 
     fn turn(&mut self, number: usize) {
-        let weather = match self.sites[number].weather {
-            Weather::Fine => Weather::foul(&mut self.random),
-            _ => Weather::Fine,
+        let weather = if self.sites[number].weather == Weather::Fine {
+            Weather::foul(&mut self.random)
+        } else {
+            Weather::Fine
         };
         self.sites[number].weather = weather;
         self.note(None, format!("site {number}: the weather is {weather:?}"));
@@ -346,10 +250,11 @@ impl World {
         let until = self.now + Duration::from_secs(self.random.u64(5..60));
         for number in 0..self.cares.len() {
             self.check_held(number);
-            if self.cares[number].stop.is_none() {
-                let revokes = self.is_to_be_revoked(number, wanted);
-                self.cares[number].stop = Some(Stop { until, revokes });
-            }
+            let revokes = self.is_to_be_revoked(number, wanted);
+            let stop = self.cares[number]
+                .stop
+                .get_or_insert(Stop { until, revokes });
+            stop.until = stop.until.min(until);
         }
         self.stop_until = Some(until);
         self.keeper.handle_shutdown(wanted, until, self.now);

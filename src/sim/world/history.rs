@@ -85,15 +85,14 @@ fn line((at, entry): &(Instant, Entry)) -> String {
             command.operation.as_str(),
             command.time_limit
         ),
-        Entry::Told(event) => match &event.kind {
-            EventKind::Answered { outcome, .. } => {
-                format!(
-                    "{at:14.3} {:?} is answered {:?}",
-                    event.session, outcome.verdict
-                )
+        Entry::Told(event) => {
+            if let EventKind::Answered { outcome, .. } = &event.kind {
+                let verdict = &outcome.verdict;
+                format!("{at:14.3} {:?} is answered {verdict:?}", event.session)
+            } else {
+                format!("{at:14.3} {:?} tells {:?}", event.session, event.kind)
             }
-            kind => format!("{at:14.3} {:?} tells {kind:?}", event.session),
-        },
+        }
         Entry::Late(ticket) => format!("{at:14.3} {:?} hears too late", ticket.session),
         Entry::Happened(_, what) => format!("{at:14.3} {what}"),
     }

@@ -86,16 +86,34 @@ impl Weather {
             Self::Unconnected => Way::Fails(milliseconds(random, 1..200), Failure::NotConnected),
             Self::BlackHole => Way::Lost,
             Self::Lossy if random.u8(0..6) == 0 => Way::Lost,
-            Self::Slow => Way::Arrives(milliseconds(random, 100..20_000)),
-            _ => Way::Arrives(milliseconds(random, 5..2_000)),
+            Self::Slow
+            | Self::Fine
+            | Self::Lossy
+            | Self::Portal
+            | Self::Failing(_)
+            | Self::Throttled(_)
+            | Self::Refusing(..)
+            | Self::Empty
+            | Self::Cut
+            | Self::Skewed(_) => Way::Arrives(self.latency(random)),
+        }
+    }
+
+    /// How long one way takes.
+    fn latency(self, random: &mut Rng) -> Duration {
+        if self == Self::Slow {
+            milliseconds(random, 100..20_000)
+        } else {
+            milliseconds(random, 5..2_000)
         }
     }
 
     /// What goes wrong at the server, or before it.
     fn fault(self, operation: Operation, random: &mut Rng) -> Option<Fault> {
-        let processing = match random.bool() {
-            true => Processing::Done,
-            false => Processing::Skipped,
+        let processing = if random.bool() {
+            Processing::Done
+        } else {
+            Processing::Skipped
         };
         match self {
             Self::Fine | Self::Slow => None,
@@ -154,10 +172,7 @@ pub(super) fn arrive(
         Operation::Revoke => Request::delete_me(token),
     };
     let mut answer = site.server.answer(&request, now);
-    let back = match weather {
-        Weather::Slow => milliseconds(random, 100..20_000),
-        _ => milliseconds(random, 5..2_000),
-    };
+    let back = weather.latency(random);
     let outcome = match answer.wire {
         Some(WireFault::Hang) => return Return::Lost,
         Some(WireFault::Close(_)) => failed(Failure::Broken),

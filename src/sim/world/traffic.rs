@@ -95,8 +95,9 @@ impl World {
     }
 
     /// An answer comes back; past its time limit nobody waits for it.
-    pub(super) fn reply(&mut self, flight: Flight, outcome: Outcome) {
-        if self.postpone(Happening::Reply(flight, Box::new(outcome.clone()))) {
+    pub(super) fn reply(&mut self, flight: Flight, outcome: Box<Outcome>) {
+        if self.is_asleep() {
+            self.postpone(Happening::Reply(flight, outcome));
             return;
         }
         if self.now <= flight.gives_up_at && self.open.remove(&flight.ticket.number) {
@@ -108,23 +109,21 @@ impl World {
 
     /// The time limit is over.
     pub(super) fn give_up(&mut self, flight: Flight) {
-        if self.open.contains(&flight.ticket.number)
-            && !self.postpone(Happening::GiveUp(flight))
-            && self.open.remove(&flight.ticket.number)
-        {
-            self.hand_in(flight, &road::failed(Failure::TimedOut));
+        if !self.open.contains(&flight.ticket.number) {
+            return;
         }
+        if self.is_asleep() {
+            return self.postpone(Happening::GiveUp(flight));
+        }
+        self.open.remove(&flight.ticket.number);
+        self.hand_in(flight, &road::failed(Failure::TimedOut));
     }
 
     /// Nothing reaches the keeper while the machine sleeps.
-    fn postpone(&mut self, happening: Happening) -> bool {
-        if !self.is_asleep() {
-            return false;
-        }
+    fn postpone(&mut self, happening: Happening) {
         if let Some(&(_, wakes)) = self.sleeps.last() {
             self.arrange(wakes, happening);
         }
-        true
     }
 
     fn hand_in(&mut self, flight: Flight, outcome: &Outcome) {
@@ -158,6 +157,7 @@ impl World {
                     && refusal == Refusal::BadCredentials
                 {
                     care.refused.insert(flight.ticket.generation);
+                    care.refused_last = Some(flight.token);
                 }
             }
             Verdict::Accepted if flight.operation == Operation::Revoke => token.is_revoked = true,
@@ -179,11 +179,12 @@ impl World {
             // The keeper still waits: then it is not late at all.
             return;
         }
+        self.listen();
         self.tally.late += 1;
         self.history.note(self.now, Entry::Late(flight.ticket));
-        let before = (self.keeper.view(id, self.now), self.keeper.poll_timeout());
+        let before = self.keeper.view(id, self.now);
         self.keeper.handle_outcome(flight.ticket, outcome, self.now);
-        let after = (self.keeper.view(id, self.now), self.keeper.poll_timeout());
+        let after = self.keeper.view(id, self.now);
         if before != after || self.keeper.poll_event().is_some() {
             self.fail(flight.care, "was changed by an outcome that came too late");
         }

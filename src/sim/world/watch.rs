@@ -10,7 +10,7 @@
 //! 6. An outcome that comes too late changes nothing.
 //! 7. No hour has more requests than the schedule and failing tries explain.
 //! 8. Everything is stopped in time, and what was to be revoked is, if nothing fails.
-//! 9. What observers see is what the keeper is about to do.
+//! 9. What observers see is due no earlier than the keeper wants to be asked again.
 
 use std::time::Duration;
 
@@ -34,7 +34,8 @@ impl World {
         };
         let is_revocation = command.operation == Operation::Revoke;
         let is_first_revocation = is_revocation && care.tokens[token].revoke_tries == 0;
-        let broken = if care.refused.contains(&generation) {
+        let was_refused = care.refused.contains(&generation) || care.refused_last == Some(token);
+        let broken = if was_refused {
             Some("asks with a token that was refused")
         } else if care.tokens[token].is_revoked {
             Some("asks with a token that was revoked")
@@ -97,9 +98,13 @@ impl World {
                 if was_held {
                     self.release(number);
                 }
-                let after = self.random.u64(1..1800);
-                let at = self.now + Duration::from_secs(after);
-                self.arrange(at, Happening::Replace(number));
+                let longest = if self.cares[number].keeps() {
+                    Duration::from_secs(1800)
+                } else {
+                    self.scenario.calm / 4
+                };
+                let after = longest.mul_f64(self.random.f64());
+                self.arrange(self.now + after, Happening::Replace(number));
             }
             EventKind::Revoked | EventKind::NotRevoked(_) | EventKind::Left => {
                 self.release(number);
@@ -189,10 +194,10 @@ impl World {
             soonest = Some(soonest.map_or(at, |it| it.min(at)));
         }
         let timeout = self.keeper.poll_timeout();
-        assert_eq!(
-            timeout,
-            soonest,
-            "{} what is shown is not what is due",
+        // A session that ceases to read for the others may be looked at too early.
+        assert!(
+            soonest.is_none_or(|soonest| timeout.is_some_and(|at| at <= soonest)),
+            "{} {soonest:?} is shown, and {timeout:?} is due",
             self.place()
         );
         for number in 0..self.cares.len() {

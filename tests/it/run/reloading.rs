@@ -84,3 +84,29 @@ fn a_session_that_moves_to_another_api_ends_at_the_first() {
     assert!(matches!(first.record("kiosk").fate, Fate::Revoked(_)));
     assert!(second.record("kiosk").fate.is_living());
 }
+
+#[test]
+fn the_command_reloads_a_daemon_and_signals_nothing_else() {
+    let simulation = Simulation::new(seconds(600));
+    let (folder, config) = one_session(&simulation, "kiosk");
+    let mut daemon = folder.run(&config);
+    daemon.wait_for(&["\"state\":\"held\""]);
+    let reload = |pid: &str| {
+        folder
+            .command(&["reload"])
+            .env("MAINPID", pid)
+            .output()
+            .unwrap()
+    };
+    assert!(reload(&daemon.pid().to_string()).status.success());
+    daemon.wait_for(&["reloaded"]);
+    // This test is another program and would not survive a SIGHUP.
+    let refused = reload(&std::process::id().to_string());
+    assert_eq!(refused.status.code(), Some(69));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("is not a session-keepalive"));
+    assert_eq!(reload("2147483647").status.code(), Some(69));
+    assert_eq!(
+        folder.command(&["reload"]).output().unwrap().status.code(),
+        Some(64)
+    );
+}

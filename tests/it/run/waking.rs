@@ -1,0 +1,188 @@
+//! A machine that slept: the daemon in this process, with clocks of our own and real sockets.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use futures_util::stream;
+use session_keepalive::config::{self, Layers};
+use session_keepalive::daemon::clock::{self, Reading};
+use session_keepalive::daemon::systemd::Systemd;
+use session_keepalive::daemon::{Daemon, Looks, Order, Setup};
+use session_keepalive::keeper::{OnShutdown, Operation, SessionView};
+use tokio::sync::oneshot;
+
+use super::super::support::keepalive::Folder;
+use super::super::support::simulation::Simulation;
+use super::seconds;
+
+/// How long the machine slept, and how far the wall clock was set forward, in milliseconds.
+static SLEPT: AtomicU64 = AtomicU64::new(0);
+static STEPPED: AtomicU64 = AtomicU64::new(0);
+
+/// The real clocks, as they would be had the machine slept and somebody set the time.
+fn clocks() -> Reading {
+    let (slept, stepped) = (
+        Duration::from_millis(SLEPT.load(Ordering::SeqCst)),
+        Duration::from_millis(STEPPED.load(Ordering::SeqCst)),
+    );
+    let reading = clock::read();
+    Reading {
+        boot: reading.boot + slept,
+        monotonic: reading.monotonic,
+        wall: reading.wall + slept + stepped,
+    }
+}
+
+/// What was logged.
+#[derive(Clone, Default)]
+struct Written(Arc<Mutex<Vec<u8>>>);
+
+impl Written {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl Write for Written {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Carries bytes to the server and counts the connections that it is asked for.
+fn relay(server: &str) -> (SocketAddr, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = server.trim_start_matches("http://").to_owned();
+    let connections = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&connections);
+    thread::spawn(move || {
+        for mut client in listener.incoming().flatten() {
+            count.fetch_add(1, Ordering::SeqCst);
+            let mut server = TcpStream::connect(&server).unwrap();
+            let (mut from, mut to) = (server.try_clone().unwrap(), client.try_clone().unwrap());
+            thread::spawn(move || io::copy(&mut from, &mut to));
+            thread::spawn(move || io::copy(&mut client, &mut server));
+        }
+    });
+    (address, connections)
+}
+
+/// Looks again and again, which wakes the loop as a timer would that counts sleep.
+async fn look_until(looks: &Looks, is_it: impl Fn(&SessionView) -> bool) -> SessionView {
+    let looking = async {
+        loop {
+            let snapshot = looks.look().await.unwrap();
+            let view = snapshot.sessions.into_iter().next().unwrap().view;
+            if is_it(&view) {
+                return view;
+            }
+            let pause = Duration::from_millis(20);
+            let _over = tokio::time::timeout(pause, std::future::pending::<()>()).await;
+        }
+    };
+    tokio::time::timeout(seconds(20), looking).await.unwrap()
+}
+
+#[test]
+fn after_a_sleep_the_token_is_looked_at_over_a_new_connection_and_the_sleep_is_told() {
+    let simulation = Simulation::new(seconds(3600));
+    simulation.token("kiosk");
+    let folder = Folder::new();
+    let (address, connections) = relay(&simulation.base());
+    let file = folder.write("kiosk", "kiosk");
+    let environment = BTreeMap::from([
+        (
+            "SESSION_KEEPALIVE_API".into(),
+            format!("http://{address}").into(),
+        ),
+        ("SESSION_KEEPALIVE_TOKEN_FILE".into(), file.into_os_string()),
+        ("SESSION_KEEPALIVE_HTTP__PROXY".into(), "none".into()),
+    ]);
+    let layers = Layers {
+        environment: environment.into_iter().collect(),
+        ..Layers::default()
+    };
+    let config = config::load(layers).unwrap().config;
+    let written = Written::default();
+    let writer = written.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .finish();
+    let _log = tracing::subscriber::set_default(subscriber);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    runtime.unwrap().block_on(async {
+        let setup = Setup {
+            load: Box::new({
+                let config = config.clone();
+                move || Ok(config.clone())
+            }),
+            log: None,
+            seed: 1,
+            clock: clocks,
+            systemd: Systemd::default(),
+        };
+        let (daemon, looks) = Daemon::start(config, setup).await.unwrap();
+        let (stop, stopped) = oneshot::channel();
+        let orders = stream::once(async { stopped.await.unwrap() });
+        let story = async move {
+            // The peek and the look at the timeout share a connection.
+            let calm = |view: &SessionView| {
+                let asked = view.last_answer.map(|it| it.operation);
+                asked == Some(Operation::ReadTimeout) && !view.next.unwrap().is_under_way
+            };
+            look_until(&looks, calm).await;
+            assert_eq!(connections.load(Ordering::SeqCst), 1);
+
+            SLEPT.store(2_400_500, Ordering::SeqCst);
+            let looked = |view: &SessionView| {
+                view.last_answer.map(|it| it.operation) == Some(Operation::Peek)
+            };
+            let woken = look_until(&looks, looked).await;
+            assert_eq!(connections.load(Ordering::SeqCst), 2);
+
+            // The server did not sleep: to us the token looks as if its application had been active.
+            let held = woken.held.unwrap();
+            assert_eq!(held.touched_at, None, "looked at, and not touched");
+
+            STEPPED.store(183_500, Ordering::SeqCst);
+            let next = looks.look().await.unwrap();
+            let again = looks.look().await.unwrap();
+            let deadlines =
+                [next, again].map(|it| it.sessions[0].view.held.clone().unwrap().deadline);
+            assert_eq!(
+                deadlines[0], deadlines[1],
+                "the wall clock moves no deadline"
+            );
+            stop.send(Order::Stop {
+                wanted: OnShutdown::Leave,
+                why: "the end of the test",
+            })
+            .unwrap();
+        };
+        tokio::join!(daemon.run(Box::pin(orders)), story);
+    });
+    let log = written.text();
+    for (line, times) in [
+        ("the machine slept for 40 m: tokens went on idling", 1),
+        (
+            "the clock was set forward by 3 m 3 s: no deadline changes",
+            1,
+        ),
+        ("WARN", 0),
+    ] {
+        assert_eq!(log.matches(line).count(), times, "{line}: {log}");
+    }
+}
