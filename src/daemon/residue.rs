@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use super::Daemon;
 use crate::keeper::Instant;
-use crate::observe::words::Chain;
 
 /// How long a connection may outlive a token. Tokens that go together, or one after the
 /// other as in a large installation, cost one handshake and not each one.
@@ -35,11 +34,8 @@ impl Daemon {
             self.residue.close_at.get_or_insert(now + CLOSE_AFTER);
             self.offer_again();
         }
-        if self.residue.close_at.take_if(|at| *at <= now).is_some()
-            && let Err(error) = self.client.drop_connections()
-        {
-            // The pool closes them after its own time.
-            tracing::debug!(error = %Chain(&error), "idle connections stay open for a while");
+        if self.residue.close_at.take_if(|at| *at <= now).is_some() {
+            self.drop_connections();
         }
     }
 }

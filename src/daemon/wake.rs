@@ -39,7 +39,8 @@ impl Daemon {
         }
     }
 
-    fn drop_connections(&mut self) {
+    /// Closes every connection; requests in flight keep theirs until they are done.
+    pub(super) fn drop_connections(&mut self) {
         if let Err(error) = self.client.drop_connections() {
             tell_notice(&Notice::ConnectionsKept(&error));
         }

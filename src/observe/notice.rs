@@ -124,7 +124,7 @@ pub fn tell_notice(notice: &Notice<'_>) {
         }
         Notice::ConnectionsKept(cause) => {
             warn!(target: TARGET, event = "connections_kept",
-                "connections that may be dead are still in use: {}", Chain(cause));
+                "connections could not be closed and are still in use: {}", Chain(cause));
         }
         Notice::ManagerNotTold(cause) => {
             warn!(target: TARGET, event = "manager_not_told",

@@ -59,7 +59,7 @@ fn the_world_around_the_daemon_changes() {
     INFO  the machine slept for 7 h 12 m: tokens went on idling
     INFO  the clock was set back by 1 m 30 s: no deadline changes
     INFO  the clock was set forward by 1 m 30 s: no deadline changes
-    WARN  connections that may be dead are still in use: permission denied
+    WARN  connections could not be closed and are still in use: permission denied
     WARN  the service manager does not hear us at NOTIFY_SOCKET: permission denied
     ");
 }
