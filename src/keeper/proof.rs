@@ -28,6 +28,13 @@ impl Exclusions {
         self.head && self.get
     }
 
+    pub(super) fn has(self, touch: Touch) -> bool {
+        match touch {
+            Touch::Head => self.head,
+            Touch::Get => self.get,
+        }
+    }
+
     pub(super) fn exclude(&mut self, touch: Touch) {
         self.last = Some(touch);
         match touch {

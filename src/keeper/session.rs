@@ -218,7 +218,8 @@ impl Session {
     /// The touch to use next: the preferred one, unless only the other is known to work.
     pub(super) fn touch(&self) -> Touch {
         let touch = self.exclusions.choose(self.policy.touch);
-        if self.refused_touch == Some(touch) {
+        let is_refused = self.refused_touch == Some(touch);
+        if is_refused && !self.exclusions.has(touch.other()) {
             touch.other()
         } else {
             touch

@@ -1,7 +1,9 @@
 //! Rules 9 and 10: what a refusal means, and what a new token does.
 
 use crate::keeper::timeline::{Timeline, dead, seconds, unreachable};
-use crate::keeper::{Blockage, Idleness, Intent, NotTheApi, Policy, Refusal, State, Verdict};
+use crate::keeper::{
+    Blockage, Idleness, Intent, NotTheApi, Policy, Refusal, State, Touch, Verdict,
+};
 
 #[test]
 fn a_refusal_is_confirmed_by_one_peek_and_then_nothing_more_is_asked() {
@@ -61,6 +63,20 @@ fn a_touch_that_is_refused_though_the_token_lives_has_failed_and_the_other_is_tr
     assert_eq!(timeline.count("unconfirmed"), 1);
     assert!(timeline.count("touch_get") >= 7);
     assert_eq!(timeline.view().state, State::Held);
+}
+
+#[test]
+fn a_refused_touch_is_not_replaced_by_one_that_does_not_count() {
+    let policy = Policy {
+        touch: Touch::Get,
+        ..Policy::default()
+    };
+    let timeline = Timeline::with(policy)
+        .server(|server| (server.head_refused, server.get_excluded) = (true, true))
+        .token(1)
+        .pass(899.0);
+    let touches = timeline.count("touch_head") + timeline.count("touch_get");
+    assert!((3..40).contains(&touches), "{touches}");
 }
 
 #[test]

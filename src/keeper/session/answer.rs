@@ -115,6 +115,7 @@ impl Session {
         match (in_flight.operation, &outcome.verdict) {
             (Operation::Touch(touch), Verdict::Accepted | Verdict::Alive(_)) => {
                 held.touched(touch, outcome.date, sent_at, &outlook);
+                self.refused_touch.take_if(|refused| *refused == touch);
                 held.jitter = shared.rng.f64();
             }
             (Operation::Peek, Verdict::Alive(report)) => {

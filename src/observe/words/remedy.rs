@@ -12,7 +12,9 @@ pub fn new_token(source: &Source) -> String {
         Source::File(_) => format!("a new token in {source} takes over at once"),
         Source::Command(_) => format!("a new token from {source} takes over when it is next run"),
         Source::Credential(_) => {
-            format!("a new token in {source} takes over once systemd delivers it: restart the unit")
+            format!(
+                "a new token in {source} takes over after systemctl kill --signal=QUIT, which restarts the unit and revokes nothing"
+            )
         }
         Source::Env(_) => {
             format!("a new token in {source} needs a restart: it cannot change while we run")
@@ -101,7 +103,7 @@ mod tests {
             ),
             (
                 Source::Credential("wallboard".into()),
-                "a new token in systemd credential wallboard takes over once systemd delivers it: restart the unit",
+                "a new token in systemd credential wallboard takes over after systemctl kill --signal=QUIT, which restarts the unit and revokes nothing",
             ),
             (
                 Source::Env("TOKEN".into()),
