@@ -45,8 +45,11 @@ impl Held {
         let told = self.believed(told, sent_at, outlook);
         self.seen_idles_at = Some((idles_at, sent_at));
         self.seen_left_max = self.seen_left_max.max(Some(told.since(sent_at)));
-        let configured = outlook.policy.idle_timeout.zip(self.touched_at);
-        let configured = configured.map(|(timeout, touched_at)| touched_at + timeout);
+        let active_at = self.touched_at.unwrap_or(self.proven_at);
+        let configured = outlook
+            .policy
+            .idle_timeout
+            .map(|timeout| active_at + timeout);
         self.deadline = Some(configured.map_or(told, |configured| configured.min(told)));
     }
 

@@ -131,6 +131,16 @@ fn a_configured_timeout_that_was_too_long_is_forgotten_when_it_is_corrected() {
 }
 
 #[test]
+fn a_configured_timeout_holds_from_the_first_look_on() {
+    let policy = Policy {
+        idle_timeout: Some(seconds(60.0)),
+        ..Policy::default()
+    };
+    let timeline = Timeline::with(policy).token(1).pass(31.0);
+    assert_eq!(timeline.count("touch_head"), 1);
+}
+
+#[test]
 fn a_timeout_that_is_configured_later_is_proven_by_the_next_touch() {
     let policy = |idle_timeout| Policy {
         idle_timeout,

@@ -138,8 +138,10 @@ impl Session {
                 self.refuse_touch(held, touch, now, shared);
             }
             Some(Doubted::Reading) if step == Step::Confirm => {
-                let refused = Verdict::Blocked(Blockage::Rejected(401, "401".into()));
-                self.defer_reading(held, &refused, now, shared);
+                let read_at = now + shared.limits.timeout_refresh;
+                shared.organisations.of_mut(held.organisation).read_at = read_at;
+                let kind = EventKind::TimeoutNotPermitted("401".into());
+                self.tell(Some(held.token), kind, now, shared);
                 self.recover(held, now, shared);
             }
             Some(_) | None => self.recover(held, now, shared),
