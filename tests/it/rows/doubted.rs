@@ -1,18 +1,18 @@
 //! A 401 whose code could not be read, or was not read twice: no verdict before one peek.
 
 use super::answers::{bad_credentials, bare, error};
-use super::server::{Api, HEAD, PEEK};
+use super::server::{Api, GET, HEAD, PEEK};
 use super::{Row, seconds};
 
 #[test]
-fn a_refused_head_whose_token_turns_out_to_live_is_touched_again() {
+fn a_refused_head_whose_token_turns_out_to_live_gives_way_to_get() {
     let mut row = Row::start(Api::new().answers(HEAD, 1, bare(401)));
     row.answered("touch_head", "refused");
     row.answered("peek", "alive");
     row.tells("DEBUG", "unconfirmed", "held");
-    row.answered("touch_head", "accepted");
+    row.answered("touch_get", "alive");
     row.tells("DEBUG", "reset_proven", "held");
-    row.asked_first(&[PEEK, HEAD, PEEK, HEAD, PEEK]);
+    row.asked_first(&[PEEK, HEAD, PEEK, GET, PEEK]);
     row.is_undecided();
     assert_eq!(row.daemon.count(&["WARN"]), 0);
 }

@@ -55,6 +55,5 @@ fn tokens_are_held_within_5_s_of_the_network_coming_up() {
         let took = now() - began;
         println!("{tries} tries in 20 s without a network; held {took:?} after it came up");
         assert!(took < Duration::from_secs(5), "{took:?}");
-        assert!(daemon.count(&["the network changed"]) >= 1);
     });
 }
