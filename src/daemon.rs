@@ -24,6 +24,7 @@ mod sources;
 mod start;
 mod stop;
 pub mod systemd;
+mod tasks;
 mod tokens;
 mod wake;
 

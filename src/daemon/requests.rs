@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::task::{AbortHandle, JoinSet};
 
+use super::tasks;
 use crate::api::Client;
 use crate::config::ApiBase;
 use crate::keeper::{Command, Outcome, SessionId, Ticket};
@@ -50,24 +51,12 @@ impl Requests {
     /// The next that is finished, `None` if it was dropped and has made room; for ever if
     /// there is none. Cancel-safe.
     pub(super) async fn next(&mut self) -> Option<(Ticket, Outcome)> {
-        match self.tasks.join_next().await {
-            None => std::future::pending().await,
-            Some(Ok((ticket, outcome))) => {
-                if self
-                    .by_session
-                    .get(&ticket.session)
-                    .is_some_and(AbortHandle::is_finished)
-                {
-                    self.by_session.remove(&ticket.session);
-                }
-                Some((ticket, outcome))
-            }
-            Some(Err(error)) => match error.try_into_panic() {
-                // A bug: main reports it.
-                Ok(panic) => std::panic::resume_unwind(panic),
-                Err(_dropped) => None,
-            },
+        let (ticket, outcome) = tasks::next(&mut self.tasks).await?;
+        let handle = self.by_session.get(&ticket.session);
+        if handle.is_some_and(AbortHandle::is_finished) {
+            self.by_session.remove(&ticket.session);
         }
+        Some((ticket, outcome))
     }
 
     /// Drops all of them.

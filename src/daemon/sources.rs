@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use super::care::{Care, Cares};
+use super::tasks;
 use crate::keeper::{Instant, Intent, SessionId};
 use crate::token::{
     Change, Finding, Identity, Read, Reader, Source, SourceError, Watch, WatchTrouble,
@@ -83,25 +84,15 @@ impl Sources {
         }
     }
 
-    /// The next source that was read; for ever if none is being read. Cancel-safe.
-    pub(super) async fn next_read(running: &mut JoinSet<Reading>) -> Reading {
-        loop {
-            match running.join_next().await {
-                None => return std::future::pending().await,
-                Some(Ok(reading)) => return reading,
-                Some(Err(error)) => match error.try_into_panic() {
-                    Ok(panic) => std::panic::resume_unwind(panic),
-                    Err(_dropped) => {}
-                },
-            }
-        }
-    }
-
     /// Something that happened to the sources. Cancel-safe.
     pub(super) async fn next(&mut self) -> Happening {
-        tokio::select! {
-            change = self.watch.next() => Happening::Changed(change),
-            reading = Self::next_read(&mut self.running) => Happening::Read(reading),
+        loop {
+            tokio::select! {
+                change = self.watch.next() => return Happening::Changed(change),
+                reading = tasks::next(&mut self.running) => if let Some(reading) = reading {
+                    return Happening::Read(reading);
+                },
+            }
         }
     }
 
