@@ -57,7 +57,7 @@ impl Daemon {
             jumps: Jumps::new(&(setup.clock)()),
             alarm: Alarm::new(),
             timer: Timer::new().map_err(StartError::Timer)?,
-            network: watch_network(),
+            network: watch_network(limits(&config).backoff.cap),
             systemd: setup.systemd,
             load: setup.load,
             log: Log::new(),
@@ -155,9 +155,12 @@ impl Daemon {
 }
 
 /// Without a watcher, tries are made as often as without a change.
-fn watch_network() -> Network {
+fn watch_network(retry_within: Duration) -> Network {
     Network::watch().unwrap_or_else(|error| {
-        tell_notice(&Notice::NetworkNotWatched(&error));
+        tell_notice(&Notice::NetworkNotWatched {
+            cause: &error,
+            retry_within,
+        });
         Network::default()
     })
 }

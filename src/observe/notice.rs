@@ -45,7 +45,12 @@ pub enum Notice<'a> {
         sooner: usize,
     },
     /// Changes of the network go unnoticed.
-    NetworkNotWatched(&'a io::Error),
+    NetworkNotWatched {
+        /// What the system said.
+        cause: &'a io::Error,
+        /// How long the next try may be away when the network comes back.
+        retry_within: Duration,
+    },
     /// Connections that may be dead are still in use.
     ConnectionsKept(&'a dyn Error),
     /// The service manager could not be told how the daemon does.
@@ -118,9 +123,13 @@ pub fn tell_notice(notice: &Notice<'_>) {
             debug!(target: TARGET, event = "network_changed", sooner,
                 "the network changed: {} without an answer asked again", count(sooner, "session"));
         }
-        Notice::NetworkNotWatched(cause) => {
-            debug!(target: TARGET, event = "network_not_watched",
-                "changes of the network go unnoticed: {}", Chain(cause));
+        Notice::NetworkNotWatched {
+            cause,
+            retry_within,
+        } => {
+            info!(target: TARGET, event = "network_not_watched",
+                "the network may not be watched (netlink: {}): after an outage the next try comes within {} instead of at once",
+                Chain(cause), lasting(retry_within));
         }
         Notice::ConnectionsKept(cause) => {
             warn!(target: TARGET, event = "connections_kept",

@@ -52,13 +52,14 @@ fn the_world_around_the_daemon_changes() {
         Notice::ClockStepped(back),
         Notice::ClockStepped(-back),
         Notice::NetworkChanged { sooner: 2 },
-        Notice::NetworkNotWatched(&refused),
+        Notice::NetworkNotWatched { cause: &refused, retry_within: seconds(30) },
         Notice::ConnectionsKept(&refused),
         Notice::ManagerNotTold(&refused),
     ]), @r"
     INFO  the machine slept for 7 h 12 m: tokens went on idling
     INFO  the clock was set back by 1 m 30 s: no deadline changes
     INFO  the clock was set forward by 1 m 30 s: no deadline changes
+    INFO  the network may not be watched (netlink: permission denied): after an outage the next try comes within 30 s instead of at once
     WARN  connections could not be closed and are still in use: permission denied
     WARN  the service manager does not hear us at NOTIFY_SOCKET: permission denied
     ");
