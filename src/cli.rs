@@ -82,6 +82,12 @@ struct Settings {
     /// How it is logged: auto, plain, json or journald.
     #[arg(long, value_name = "FORMAT")]
     log_format: Option<OsString>,
+    /// Where to answer /livez, /readyz, /metrics, /status and a page: a port of 127.0.0.1, or an address.
+    #[arg(long, value_name = "ADDRESS")]
+    status_listen: Option<OsString>,
+    /// The same on a Unix socket: auto, off or a path.
+    #[arg(long, value_name = "PATH")]
+    status_socket: Option<OsString>,
 }
 
 impl Settings {
@@ -97,6 +103,8 @@ impl Settings {
                 log_level: self.log_level.clone(),
                 log_format: self.log_format.clone(),
                 grace: self.grace.clone(),
+                status_listen: self.status_listen.clone(),
+                status_socket: self.status_socket.clone(),
             },
         }
     }

@@ -50,7 +50,7 @@ pub use flags::Flags;
 pub use key::{FLAG_SESSION, PREFIX};
 pub use load::{Layers, Loaded, load};
 pub use meant::{
-    Config, HttpConfig, LogConfig, LogFormat, LogLevel, NotASessionName, Proxy, SessionConfig,
-    SessionName, ShutdownConfig, Trust,
+    Config, HttpConfig, LogConfig, LogFormat, LogLevel, MetricsConfig, NotASessionName, Proxy,
+    SessionConfig, SessionName, ShutdownConfig, StatusConfig, StatusSocket, Trust,
 };
 pub use region::{REGIONS, Region};

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::key::KeyPath;
 use super::load::Loaded;
-use super::meant::{Config, Proxy, SessionConfig, SessionName};
+use super::meant::{Config, Proxy, SessionConfig, SessionName, StatusSocket};
 use super::raw::{LayerKind, Place, Raw};
 use super::reader::in_words;
 use crate::keeper::{Intent, Margin, Touch};
@@ -245,6 +245,8 @@ impl Loaded {
             ready_after,
             shutdown,
             log,
+            status,
+            metrics,
             sessions: _,
             http: _,
         } = &self.config;
@@ -267,6 +269,27 @@ impl Loaded {
             ),
             Row::new("log level", log.level.as_str(), of(&["log", "level"])),
             Row::new("log format", log.format.as_str(), of(&["log", "format"])),
+            Row::new(
+                "status listen",
+                status
+                    .listen
+                    .map_or_else(|| "off".to_owned(), |address| address.to_string()),
+                of(&["status", "listen"]),
+            ),
+            Row::new(
+                "status socket",
+                match &status.socket {
+                    StatusSocket::Auto => "in the runtime directory".to_owned(),
+                    StatusSocket::Off => "off".to_owned(),
+                    StatusSocket::At(path) => path.display().to_string(),
+                },
+                of(&["status", "socket"]),
+            ),
+            Row::new(
+                "metrics of each",
+                format!("up to {} sessions", metrics.per_session_max),
+                of(&["metrics", "per_session_max"]),
+            ),
         ]
     }
 }

@@ -27,6 +27,10 @@ pub struct Difference {
     pub shutdown_changed: bool,
     /// Something in `[log]` changed.
     pub log_changed: bool,
+    /// Something in `[status]` changed.
+    pub status_changed: bool,
+    /// Something in `[metrics]` changed.
+    pub metrics_changed: bool,
 }
 
 impl Difference {
@@ -39,6 +43,8 @@ impl Difference {
             http_changed: old.http != new.http,
             shutdown_changed: old.shutdown != new.shutdown,
             log_changed: old.log != new.log,
+            status_changed: old.status != new.status,
+            metrics_changed: old.metrics != new.metrics,
             ..Self::default()
         };
         for (name, session) in &new.sessions {

@@ -24,13 +24,17 @@ pub struct Flags {
     pub log_format: Option<OsString>,
     /// `--grace`: `shutdown.grace`.
     pub grace: Option<OsString>,
+    /// `--status-listen`: `status.listen`.
+    pub status_listen: Option<OsString>,
+    /// `--status-socket`: `status.socket`.
+    pub status_socket: Option<OsString>,
 }
 
 /// Reads the flags.
 pub(super) fn read(flags: Flags, faults: &mut Vec<Fault>) -> Layer {
     let mut layer = Layer::new(LayerKind::Flags);
     let token_file = ["sessions", FLAG_SESSION, "token", "file"];
-    let written: [(&str, &[&str], Option<OsString>); 7] = [
+    let written: [(&str, &[&str], Option<OsString>); 9] = [
         ("--region", &["region"], flags.region),
         ("--api", &["api"], flags.api),
         ("--token-file", &token_file, flags.token_file),
@@ -38,6 +42,16 @@ pub(super) fn read(flags: Flags, faults: &mut Vec<Fault>) -> Layer {
         ("--log-level", &["log", "level"], flags.log_level),
         ("--log-format", &["log", "format"], flags.log_format),
         ("--grace", &["shutdown", "grace"], flags.grace),
+        (
+            "--status-listen",
+            &["status", "listen"],
+            flags.status_listen,
+        ),
+        (
+            "--status-socket",
+            &["status", "socket"],
+            flags.status_socket,
+        ),
     ];
     for (name, keys, value) in written {
         let path = KeyPath::of(keys.iter().copied());

@@ -27,6 +27,8 @@ const TOP: &[&str] = &[
     "http",
     "shutdown",
     "log",
+    "status",
+    "metrics",
 ];
 const SESSION: &[&str] = &[
     "token",
@@ -51,6 +53,8 @@ const HTTP: &[&str] = &[
 ];
 const SHUTDOWN: &[&str] = &["grace"];
 const LOG: &[&str] = &["level", "format"];
+const STATUS: &[&str] = &["listen", "socket"];
+const METRICS: &[&str] = &["per_session_max"];
 
 /// The keys from the top of the configuration to one value.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
@@ -89,6 +93,8 @@ impl KeyPath {
             ["http"] => Some(HTTP),
             ["shutdown"] => Some(SHUTDOWN),
             ["log"] => Some(LOG),
+            ["status"] => Some(STATUS),
+            ["metrics"] => Some(METRICS),
             _ => None,
         }
     }
@@ -202,6 +208,8 @@ fn tables(session: &str) -> Vec<KeyPath> {
         &["http"],
         &["shutdown"],
         &["log"],
+        &["status"],
+        &["metrics"],
     ]
     .map(|keys| KeyPath::of(keys.iter().copied()))
     .to_vec()

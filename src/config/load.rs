@@ -90,6 +90,8 @@ fn meaning(top: &Reader<'_>) -> Config {
         http: settings::http(top),
         shutdown: settings::shutdown(top),
         log: settings::log(top),
+        status: settings::status(top),
+        metrics: settings::metrics(top),
     }
 }
 

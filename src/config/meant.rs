@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -27,6 +28,10 @@ pub struct Config {
     pub shutdown: ShutdownConfig,
     /// What is logged, and how.
     pub log: LogConfig,
+    /// Where observers may ask how the sessions do.
+    pub status: StatusConfig,
+    /// What is counted.
+    pub metrics: MetricsConfig,
 }
 
 /// One token under care.
@@ -120,6 +125,42 @@ pub struct LogConfig {
     pub level: LogLevel,
     /// The form of a line.
     pub format: LogFormat,
+}
+
+/// Where observers may ask how the sessions do.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct StatusConfig {
+    /// The TCP listener; `None` if there is to be none.
+    pub listen: Option<SocketAddr>,
+    /// The Unix socket.
+    pub socket: StatusSocket,
+}
+
+/// Where the Unix socket is.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum StatusSocket {
+    /// In the runtime directory, if there is one.
+    #[default]
+    Auto,
+    /// There is none.
+    Off,
+    /// Here: an absolute path.
+    At(PathBuf),
+}
+
+/// What is counted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct MetricsConfig {
+    /// With more sessions than this there are no metrics of each, but sums of all.
+    pub per_session_max: usize,
+}
+
+impl Default for MetricsConfig {
+    fn default() -> Self {
+        Self {
+            per_session_max: 1000,
+        }
+    }
 }
 
 /// The least level that is logged.

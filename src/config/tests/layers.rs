@@ -29,7 +29,7 @@ fn a_configuration_says_what_it_means() {
         ("SESSION_KEEPALIVE_DEFAULTS__VERIFY_EVERY", "20"),
     ];
     let loaded = load(FILE, &variables).unwrap();
-    insta::assert_snapshot!(loaded.describe(), @r#"
+    insta::assert_snapshot!(loaded.describe(), @r"
     session crm
       token            file /etc/session-keepalive/crm-token  line 10 of config.toml
       api              http://127.0.0.1:8085                  line 11 of config.toml
@@ -64,7 +64,10 @@ fn a_configuration_says_what_it_means() {
       shutdown grace   1m 30s                                 SESSION_KEEPALIVE_SHUTDOWN__GRACE
       log level        info                                   default
       log format       auto                                   default
-    "#);
+      status listen    off                                    default
+      status socket    in the runtime directory               default
+      metrics of each  up to 1000 sessions                    default
+    ");
 }
 
 #[test]
@@ -80,7 +83,7 @@ fn no_file_is_needed() {
         ..Layers::default()
     };
     let loaded = crate::config::load(layers).unwrap();
-    insta::assert_snapshot!(loaded.describe(), @r#"
+    insta::assert_snapshot!(loaded.describe(), @r"
     session default
       token            file /run/token             --token-file
       api              https://api.mypurecloud.de  --region
@@ -105,7 +108,10 @@ fn no_file_is_needed() {
       shutdown grace   10s                         default
       log level        info                        default
       log format       auto                        default
-    "#);
+      status listen    off                         default
+      status socket    in the runtime directory    default
+      metrics of each  up to 1000 sessions         default
+    ");
 }
 
 #[test]
