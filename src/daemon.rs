@@ -4,7 +4,7 @@
 //!
 //! *One loop.* There are no locks and no second owner. Requests and readings are tasks of
 //! the loop's own sets, they bring their result back and share nothing. Observers ask for
-//! a snapshot through [`Looks`]; nobody who is slow can hold the loop up.
+//! a snapshot through [`Looks`](crate::observe::Looks); nobody who is slow can hold the loop up.
 //!
 //! *No polling.* The loop wakes for a deadline, a finished request, a changed or read
 //! token, an order, a look, a changed network or a clock that jumped, and for nothing else.
@@ -14,6 +14,7 @@
 
 mod care;
 pub mod clock;
+mod doors;
 pub mod harden;
 mod network;
 mod reload;
@@ -31,10 +32,11 @@ mod wake;
 use std::collections::BTreeSet;
 
 use futures_util::{Stream, StreamExt};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 use self::care::Cares;
-use self::clock::{Alarm, Clock, Jumps, Timer};
+use self::clock::{Alarm, Clock, Jumps, Reading, Timer};
+use self::doors::Doors;
 use self::network::Network;
 use self::requests::Requests;
 use self::residue::Residue;
@@ -43,12 +45,10 @@ use self::systemd::Systemd;
 use crate::api::Client;
 use crate::config::{ApiBase, Config, Errors};
 use crate::keeper::{Command, Event, EventKind, Instant, Keeper, OnShutdown, Operation, SessionId};
-use crate::observe::{Handle, Log, NamedView, Notice, Snapshot, tell_notice};
+use crate::observe::{Handle, Log, Look, NamedView, Notice, Snapshot, tell_notice};
 
+pub use crate::observe::endpoints::Places;
 pub use start::StartError;
-
-/// How many looks may wait for the loop.
-const LOOKS_MAX: usize = 16;
 
 /// What the daemon is told to do while it runs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -73,19 +73,6 @@ pub struct Stopped {
     pub snapshot: Snapshot,
 }
 
-/// Asks the daemon for snapshots.
-#[derive(Clone, Debug)]
-pub struct Looks(mpsc::Sender<oneshot::Sender<Snapshot>>);
-
-impl Looks {
-    /// The sessions as they are; `None` if the daemon has stopped.
-    pub async fn look(&self) -> Option<Snapshot> {
-        let (answer, look) = oneshot::channel();
-        self.0.send(answer).await.ok()?;
-        look.await.ok()
-    }
-}
-
 /// Reads the configuration again.
 pub type Load = Box<dyn FnMut() -> Result<Config, Errors>>;
 
@@ -101,6 +88,8 @@ pub struct Setup {
     pub clock: Clock,
     /// The service manager, which is told how the daemon does.
     pub systemd: Systemd,
+    /// Where the Unix socket may be.
+    pub places: Places,
 }
 
 /// The daemon.
@@ -122,7 +111,9 @@ pub struct Daemon {
     timer: Timer,
     network: Network,
     systemd: Systemd,
-    looks: mpsc::Receiver<oneshot::Sender<Snapshot>>,
+    looks: mpsc::Receiver<Look>,
+    doors: Doors,
+    started_at: Instant,
     /// Sessions that a reload took away and whose tokens are not yet dealt with.
     leaving: Vec<SessionId>,
     /// Sessions whose token another one holds.
@@ -171,13 +162,14 @@ impl Daemon {
                 },
                 happening = self.sources.next() => self.handle_happening(happening),
                 Some(look) = self.looks.recv() => self.handle_look(look),
+                () = self.doors.serve() => {}
                 () = self.network.changed() => self.network.handle_change(self.now()),
                 // Looking at the clock, which comes next, is all there is to do.
                 () = self.alarm.rung() => {}
                 () = self.timer.reached(wake_at) => {}
             }
         }
-        let snapshot = self.snapshot(self.now());
+        let snapshot = self.snapshot(&(self.clock)());
         let Ended {
             revoked,
             left,
@@ -304,22 +296,32 @@ impl Daemon {
         });
     }
 
-    fn handle_look(&self, look: oneshot::Sender<Snapshot>) {
+    fn handle_look(&self, look: Look) {
         // Whoever asked may be gone.
-        let _gone = look.send(self.snapshot(self.now()));
+        match look {
+            Look::Pulse(answer) => drop(answer.send(())),
+            Look::Snapshot(answer) => drop(answer.send(self.snapshot(&(self.clock)()))),
+        }
     }
 
-    fn snapshot(&self, at: Instant) -> Snapshot {
+    fn snapshot(&self, reading: &Reading) -> Snapshot {
+        let at = reading.boot;
         let named = |(name, id): (&_, &SessionId)| {
+            let care = self.cares.by_id.get(id)?;
             Some(NamedView {
                 name: Clone::clone(name),
-                api: self.cares.by_id.get(id)?.config.api.clone(),
+                api: care.config.api.clone(),
+                trouble: care.reading.told.clone(),
                 view: self.keeper.view(*id, at)?,
             })
         };
         Snapshot {
             at,
+            wall: reading.wall_at(at),
+            started_at: self.started_at,
+            is_stopping: self.is_stopping,
             sessions: self.cares.by_name.iter().filter_map(named).collect(),
+            happenings: self.log.happenings(),
         }
     }
 }

@@ -8,21 +8,29 @@
 //! event is one line, and the line holds no control characters. Excepted are rendered
 //! configuration errors, whose lines follow indented in the plain form.
 
+pub mod endpoints;
+mod happening;
 mod install;
 mod journal;
 mod line;
 mod log;
+mod looks;
 mod notice;
 mod output;
+mod readiness;
+pub mod report;
 mod snapshot;
 pub mod words;
 
 #[cfg(test)]
 mod fixture;
 
+pub use happening::Happening;
 pub use install::{Handle, Surroundings, WallClock, install};
 pub use log::{Log, Named};
+pub use looks::{Look, Looks, looks};
 pub use notice::{Notice, tell_notice};
+pub use readiness::{Readiness, readiness, readiness_of};
 pub use snapshot::{NamedView, Snapshot};
 
 /// The target of our sentences: they say all that their fields say, but for correlation ids.

@@ -8,6 +8,7 @@ mod it {
     mod api;
     mod architecture;
     mod generated;
+    mod observe;
     mod rows;
     mod run;
     mod support;

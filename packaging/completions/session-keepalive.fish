@@ -40,6 +40,8 @@ complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run"
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l grace -d 'How long revocations may take when the daemon stops, such as 10s' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l log-level -d 'What is logged: error, warn, info, debug or trace' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l log-format -d 'How it is logged: auto, plain, json or journald' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l status-listen -d 'Where to answer /livez, /readyz, /metrics, /status and a page: a port of 127.0.0.1, or an address' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l status-socket -d 'The same on a Unix socket: auto, off or a path' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -s h -l help -d 'Print help'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -l config -d 'The configuration file' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -l region -d 'The region of the organisation, such as eu-central-1' -r
@@ -49,6 +51,8 @@ complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand chec
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -l grace -d 'How long revocations may take when the daemon stops, such as 10s' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -l log-level -d 'What is logged: error, warn, info, debug or trace' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -l log-format -d 'How it is logged: auto, plain, json or journald' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -l status-listen -d 'Where to answer /livez, /readyz, /metrics, /status and a page: a port of 127.0.0.1, or an address' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -l status-socket -d 'The same on a Unix socket: auto, off or a path' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -s h -l help -d 'Print help'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand reload" -l pid -d 'The daemon\'s process; by default what the variable MAINPID says' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand reload" -s h -l help -d 'Print help'

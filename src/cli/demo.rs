@@ -16,9 +16,9 @@ use self::table::Table;
 use super::exit::{Exit, complain, print};
 use super::run::runtime;
 use crate::daemon::systemd::Systemd;
-use crate::daemon::{Daemon, Looks, Order, Setup, clock, signals};
+use crate::daemon::{Daemon, Order, Places, Setup, clock, signals};
 use crate::keeper::OnShutdown;
-use crate::observe::{self, Surroundings};
+use crate::observe::{self, Looks, Surroundings};
 
 pub(super) const HELP: &str =
     "Ctrl-C ends it early. Exit status: 0 all went as told, 1 something did not.";
@@ -71,6 +71,7 @@ async fn show(demo: &Demo) -> std::io::Result<Exit> {
         seed: fastrand::u64(..),
         clock: clock::read,
         systemd: Systemd::default(),
+        places: Places::default(),
     };
     let started = Daemon::start(config, setup).await;
     let (daemon, looks) = started.map_err(std::io::Error::other)?;
@@ -125,7 +126,7 @@ async fn play(
         if second == REPLACED_AFTER {
             stage.replace_token();
         }
-        let Some(snapshot) = looks.look().await else {
+        let Some(snapshot) = looks.snapshot().await else {
             return second;
         };
         if let Some(table) = &mut table {

@@ -5,7 +5,7 @@ use super::check::is_coloured;
 use super::exit::{Exit, complain, print_error};
 use crate::config::{self, Config};
 use crate::daemon::systemd::Systemd;
-use crate::daemon::{Daemon, Load, Setup, StartError, clock, harden, signals};
+use crate::daemon::{Daemon, Load, Places, Setup, StartError, clock, harden, signals};
 use crate::observe::{self, Notice, Surroundings, tell_notice};
 
 pub(super) const HELP: &str = "\
@@ -45,6 +45,7 @@ pub(super) fn run(settings: &Settings) -> Exit {
         seed: fastrand::u64(..),
         clock: clock::read,
         systemd: Systemd::of(|name| std::env::var_os(name)),
+        places: Places::of(|name| std::env::var_os(name)),
     };
     let runtime = match runtime() {
         Ok(runtime) => runtime,
@@ -76,7 +77,7 @@ async fn serve(config: Config, setup: Setup) -> Exit {
             tell_notice(&Notice::NotStarted(&error));
             match error {
                 StartError::Client(_) | StartError::SharedToken { .. } => Exit::Config,
-                StartError::Timer(_) => Exit::Io,
+                StartError::Timer(_) | StartError::Endpoints(_) => Exit::Io,
             }
         }
     }

@@ -9,7 +9,7 @@ use super::load::Loaded;
 use super::meant::{Config, Proxy, SessionConfig, SessionName, StatusSocket};
 use super::raw::{LayerKind, Place, Raw};
 use super::reader::in_words;
-use crate::keeper::{Intent, Margin, Touch};
+use crate::keeper::{Intent, Margin};
 
 /// Where a value came from.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -175,7 +175,7 @@ impl Loaded {
                     .map_or_else(|| "as the server says".to_owned(), in_words),
                 own("idle_timeout"),
             ),
-            Row::new("touch", touch(session.touch), own("touch")),
+            Row::new("touch", session.touch.as_str(), own("touch")),
             Row::new(
                 "verify every",
                 match session.verify_every.get() {
@@ -298,13 +298,6 @@ fn margin(margin: Margin) -> String {
     match margin {
         Margin::Percent(share) => format!("{share}% of the idle timeout"),
         Margin::Time(time) => in_words(time),
-    }
-}
-
-fn touch(touch: Touch) -> &'static str {
-    match touch {
-        Touch::Head => "head",
-        Touch::Get => "get",
     }
 }
 

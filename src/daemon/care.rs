@@ -25,7 +25,7 @@ pub(super) struct Reading {
     /// The file as it was when it was read last.
     pub(super) identity: Option<Identity>,
     /// What was told last of the source's trouble.
-    pub(super) told: Option<String>,
+    pub(super) told: Option<Arc<str>>,
     /// The token that was not taken on because another session holds it.
     pub(super) shared: Option<Fingerprint>,
     /// How often it was read in vain.

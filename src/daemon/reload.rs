@@ -23,9 +23,12 @@ impl Daemon {
     fn try_reload(&mut self) -> Result<(), String> {
         let config = (self.load)().map_err(|errors| errors.render(false))?;
         let difference = Difference::between(&self.config, &config);
+        let bound = self.doors.bind(&self.config.status, &config.status);
+        let bound = bound.map_err(|error| Chain(&error).to_string())?;
         if difference.http_changed {
             self.client = Client::new(&config.http).map_err(|error| Chain(&error).to_string())?;
         }
+        self.doors.change(bound);
         self.apply(&difference, config);
         tell_notice(&Notice::Reloaded {
             added: difference.added.len(),

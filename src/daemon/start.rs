@@ -4,19 +4,19 @@ use std::collections::BTreeSet;
 use std::io;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
-
 use super::care::{Care, Cares};
 use super::clock::{Alarm, Jumps, Timer};
+use super::doors::Doors;
 use super::network::Network;
 use super::requests::Requests;
 use super::residue::Residue;
 use super::sources::Sources;
-use super::{Daemon, Ended, LOOKS_MAX, Looks, Setup};
+use super::{Daemon, Ended, Setup};
 use crate::api::{BuildError, Client};
 use crate::config::{ApiBase, Config, SessionConfig, SessionName};
 use crate::keeper::{HostId, Intent, Keeper, Limits, Policy, SessionId};
-use crate::observe::{Log, Notice, tell_notice};
+use crate::observe::endpoints::BindError;
+use crate::observe::{Log, Looks, Notice, looks, tell_notice};
 use crate::token::Fingerprint;
 
 /// Why the daemon cannot begin.
@@ -25,6 +25,9 @@ pub enum StartError {
     /// The HTTP client cannot be built.
     #[error("the HTTP client cannot be built")]
     Client(#[from] BuildError),
+    /// Observers cannot be let in where the configuration says.
+    #[error(transparent)]
+    Endpoints(#[from] BindError),
     /// The runtime cannot wait for a timer.
     #[error("no timer is to be had")]
     Timer(#[source] io::Error),
@@ -49,7 +52,8 @@ impl Daemon {
     ///
     /// [`StartError`]; a token that is not there is none.
     pub async fn start(config: Config, setup: Setup) -> Result<(Self, Looks), StartError> {
-        let (looks_in, looks) = mpsc::channel(LOOKS_MAX);
+        let (looks_in, looks) = looks();
+        let doors = Doors::open(&config.status, setup.places, looks_in.clone())?;
         let mut daemon = Self {
             client: Client::new(&config.http)?,
             keeper: Keeper::new(limits(&config), setup.seed),
@@ -68,6 +72,8 @@ impl Daemon {
             residue: Residue::default(),
             sources: Sources::default(),
             looks,
+            doors,
+            started_at: (setup.clock)().boot,
             leaving: Vec::new(),
             waiting_for_token: BTreeSet::new(),
             ended: Ended::default(),
@@ -93,7 +99,7 @@ impl Daemon {
         daemon.sources.watch(&daemon.cares);
         daemon.read_first().await?;
         daemon.account_for_sessions(daemon.now());
-        Ok((daemon, Looks(looks_in)))
+        Ok((daemon, looks_in))
     }
 
     /// Takes a session under care.

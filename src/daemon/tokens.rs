@@ -3,6 +3,7 @@
 use super::Daemon;
 use super::sources::Reading;
 use crate::keeper::{Instant, SessionId};
+use crate::observe::words::Chain;
 use crate::observe::{Notice, tell_notice};
 use crate::token::{Read, SourceError, Token};
 
@@ -36,7 +37,7 @@ impl Daemon {
             return;
         };
         care.reading.identity = read.identity;
-        let told = read.warning.as_ref().map(ToString::to_string);
+        let told = read.warning.as_ref().map(|it| it.to_string().into());
         if care.reading.told != told {
             if let Some(warning) = &read.warning {
                 tell_notice(&Notice::SourceExposed(&care.named(), warning));
@@ -97,7 +98,7 @@ impl Daemon {
         let Some(care) = self.cares.by_id.get_mut(&id) else {
             return;
         };
-        let told = error.to_string();
+        let told = Chain(error).to_string().into();
         if care.reading.told.as_ref() != Some(&told) {
             let named = care.named();
             tell_notice(&match (error.is_absent(), care.has_token()) {

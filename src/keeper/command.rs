@@ -34,6 +34,15 @@ pub enum Touch {
 }
 
 impl Touch {
+    /// The word for configuration and status.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Head => "head",
+            Self::Get => "get",
+        }
+    }
+
     /// The one of the two that this is not.
     #[must_use]
     pub fn other(self) -> Self {

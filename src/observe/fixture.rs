@@ -10,7 +10,7 @@ use tracing::Subscriber;
 
 use super::install::{Form, Surroundings, subscriber};
 use super::output::Stream;
-use super::{Handle, Named};
+use super::{Handle, Named, NamedView, Snapshot};
 use crate::config::{ApiBase, LogConfig, LogFormat, LogLevel, SessionName};
 use crate::keeper::{
     Death, Generation, HeldView, HostId, IdleTimeout, Idleness, Instant, Next, Operation, Policy,
@@ -131,6 +131,36 @@ pub(super) fn a_death() -> Death {
         was_held: true,
         was_proven: true,
         excluded: false,
+    }
+}
+
+/// A session whose token was refused while it was to be kept.
+pub(super) fn lost() -> SessionView {
+    SessionView {
+        death: Some(a_death()),
+        ..view(State::Lost)
+    }
+}
+
+/// A session by name.
+pub(super) fn named_view(name: &str, view: SessionView) -> NamedView {
+    NamedView {
+        name: SessionName::new(name).unwrap(),
+        api: Names::new().api,
+        trouble: None,
+        view,
+    }
+}
+
+/// What observers see of these, an hour after the daemon's start.
+pub(super) fn snapshot(sessions: Vec<NamedView>) -> Snapshot {
+    Snapshot {
+        at: now(),
+        wall: wall_clock(),
+        started_at: now() - seconds(3600),
+        is_stopping: false,
+        sessions,
+        happenings: Vec::new(),
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! ERROR is for us alone, since we stop. WARN is for a person who should look, INFO for
 //! a state that changed, DEBUG for each request. Nothing is put into words that is
-//! not logged.
+//! neither logged nor remembered for those who look.
 
 mod sentence;
 
@@ -12,8 +12,9 @@ use tracing::field::{DisplayValue, display};
 use tracing::{Level, enabled};
 
 use self::sentence::{level, sentence, word};
-use super::TARGET;
+use super::happening::Happenings;
 use super::words::next;
+use super::{Happening, TARGET};
 use crate::config::{ApiBase, SessionName};
 use crate::keeper::{
     Event, EventKind, Generation, Instant, Operation, Outcome, SessionId, SessionView,
@@ -24,6 +25,7 @@ use crate::token::{Fingerprint, Source};
 #[derive(Debug, Default)]
 pub struct Log {
     answered: Option<Answered>,
+    happenings: Happenings,
 }
 
 /// A session by the names that people know it by.
@@ -84,9 +86,31 @@ impl Log {
         {
             self.remember(event, outcome);
             telling.answered(*operation, *sent_at, outcome);
-        } else if is_on(level(&event.kind)) {
-            telling.changed(self.correlation_id(event));
+            return;
         }
+        let level = level(&event.kind);
+        let is_remembered = level <= Level::INFO;
+        if !is_remembered && !is_on(level) {
+            return;
+        }
+        let said = sentence(&telling);
+        telling.changed(&said, self.correlation_id(event));
+        if is_remembered {
+            self.happenings.remember(Happening {
+                at: event.at,
+                session: session.name.clone(),
+                fingerprint: event.token.map(|token| token.fingerprint),
+                event: word(&event.kind),
+                is_warning: level <= Level::WARN,
+                said: said.into(),
+            });
+        }
+    }
+
+    /// What happened last, the oldest first.
+    #[must_use]
+    pub fn happenings(&self) -> Vec<Arc<Happening>> {
+        self.happenings.all()
     }
 
     fn remember(&mut self, event: &Event, outcome: &Outcome) {
@@ -150,8 +174,7 @@ impl Telling<'_> {
         );
     }
 
-    fn changed(&self, correlation_id: Option<&str>) {
-        let said = sentence(self);
+    fn changed(&self, said: &str, correlation_id: Option<&str>) {
         macro_rules! at {
             ($level:expr) => {
                 tracing::event!(

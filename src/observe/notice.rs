@@ -75,6 +75,17 @@ pub enum Notice<'a> {
         /// The other.
         other: (&'a SessionName, Intent),
     },
+    /// Observers are let in here.
+    Listening {
+        /// An address or the path of a socket.
+        place: &'a str,
+        /// Whether others than this machine's users may come in.
+        is_tcp: bool,
+    },
+    /// There is no Unix socket, which nobody asked for by name.
+    NoSocket(&'a dyn Error),
+    /// A listener ended by a bug.
+    ListenerFailed,
     /// It cannot begin.
     NotStarted(&'a dyn Error),
     /// It begins to stop.
@@ -154,6 +165,27 @@ pub fn tell_notice(notice: &Notice<'_>) {
             one,
             other,
         } => shared(fingerprint, one, other),
+        Notice::Listening {
+            place,
+            is_tcp: true,
+        } => {
+            info!(target: TARGET, event = "listening", place, "status is answered on http://{place}");
+        }
+        Notice::Listening {
+            place,
+            is_tcp: false,
+        } => {
+            debug!(target: TARGET, event = "listening", place, "status is answered on {place}");
+        }
+        Notice::NoSocket(cause) => {
+            info!(target: TARGET, event = "no_socket",
+                "no status socket, so the commands status, wait and health find nobody: {}; name a place with status.socket, or say \"off\"",
+                Chain(cause));
+        }
+        Notice::ListenerFailed => {
+            error!(target: TARGET, event = "listener_failed",
+                "a listener for observers ended by a bug: status is answered there no more, tokens are cared for as before");
+        }
         Notice::NotStarted(cause) => {
             error!(target: TARGET, event = "not_started", "not started: {}", Chain(cause));
         }

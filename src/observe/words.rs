@@ -8,6 +8,7 @@ mod death;
 mod duration;
 mod next;
 mod remedy;
+mod standing;
 
 use std::error::Error;
 use std::fmt::{self, Write as _};
@@ -16,6 +17,7 @@ pub use death::death;
 pub use duration::{Lasting, lasting};
 pub use next::next;
 pub use remedy::{new_token, obstacle, remedy};
+pub use standing::standing;
 
 /// An error and what caused it, in one line.
 #[derive(Clone, Copy, Debug)]

@@ -1,5 +1,6 @@
 //! Servers that behave as no library would let them, the simulator, and the binary as a process.
 
+pub(crate) mod ask;
 pub(crate) mod child;
 pub(crate) mod front;
 pub(crate) mod keepalive;

@@ -98,7 +98,7 @@ impl Stage {
     /// The configuration as an operator would write it.
     pub(super) fn config(&self) -> Result<Config, Errors> {
         let path = self.folder.join("config.toml");
-        let mut text = String::from("[shutdown]\ngrace = \"5s\"\n");
+        let mut text = String::from("[shutdown]\ngrace = \"5s\"\n[status]\nsocket = \"off\"\n");
         for role in &ROLES {
             let api = self.organisation(role).base();
             append(

@@ -12,8 +12,9 @@ use futures_util::stream;
 use session_keepalive::config::{self, Layers};
 use session_keepalive::daemon::clock::{self, Reading};
 use session_keepalive::daemon::systemd::Systemd;
-use session_keepalive::daemon::{Daemon, Looks, Order, Setup};
+use session_keepalive::daemon::{Daemon, Order, Places, Setup};
 use session_keepalive::keeper::{OnShutdown, Operation, SessionView};
+use session_keepalive::observe::Looks;
 use tokio::sync::oneshot;
 
 use super::super::support::keepalive::Folder;
@@ -81,7 +82,7 @@ fn relay(server: &str) -> (SocketAddr, Arc<AtomicUsize>) {
 async fn look_until(looks: &Looks, is_it: impl Fn(&SessionView) -> bool) -> SessionView {
     let looking = async {
         loop {
-            let snapshot = looks.look().await.unwrap();
+            let snapshot = looks.snapshot().await.unwrap();
             let view = snapshot.sessions.into_iter().next().unwrap().view;
             if is_it(&view) {
                 return view;
@@ -107,6 +108,7 @@ fn after_a_sleep_the_token_is_looked_at_over_a_new_connection_and_the_sleep_is_t
         ),
         ("SESSION_KEEPALIVE_TOKEN_FILE".into(), file.into_os_string()),
         ("SESSION_KEEPALIVE_HTTP__PROXY".into(), "none".into()),
+        ("SESSION_KEEPALIVE_STATUS__SOCKET".into(), "off".into()),
     ]);
     let layers = Layers {
         environment: environment.into_iter().collect(),
@@ -133,6 +135,7 @@ fn after_a_sleep_the_token_is_looked_at_over_a_new_connection_and_the_sleep_is_t
             seed: 1,
             clock: clocks,
             systemd: Systemd::default(),
+            places: Places::default(),
         };
         let (daemon, looks) = Daemon::start(config, setup).await.unwrap();
         let (stop, stopped) = oneshot::channel();
@@ -158,8 +161,8 @@ fn after_a_sleep_the_token_is_looked_at_over_a_new_connection_and_the_sleep_is_t
             assert_eq!(held.touched_at, None, "looked at, and not touched");
 
             STEPPED.store(183_500, Ordering::SeqCst);
-            let next = looks.look().await.unwrap();
-            let again = looks.look().await.unwrap();
+            let next = looks.snapshot().await.unwrap();
+            let again = looks.snapshot().await.unwrap();
             let deadlines =
                 [next, again].map(|it| it.sessions[0].view.held.clone().unwrap().deadline);
             assert_eq!(

@@ -61,6 +61,7 @@ impl Folder {
             .current_dir(self.0.path())
             .env_clear();
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command.env("RUNTIME_DIRECTORY", self.0.path());
         command
     }
 

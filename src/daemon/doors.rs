@@ -1,0 +1,129 @@
+//! Lets observers in: one task for each listener, kept apart from what the loop has to do.
+//!
+//! *Invariant*: nobody who asks can hold the loop up or end it. A task of an observer that
+//! fails takes no other down.
+
+use tokio::task::{AbortHandle, JoinSet};
+
+use crate::config::{StatusConfig, StatusSocket};
+use crate::observe::endpoints::{BindError, Listener, Places, serve};
+use crate::observe::{Looks, Notice, tell_notice};
+
+/// The listeners.
+pub(super) struct Doors {
+    serving: JoinSet<()>,
+    tcp: Option<AbortHandle>,
+    unix: Option<AbortHandle>,
+    places: Places,
+    looks: Looks,
+}
+
+/// Listeners that are bound and not yet served.
+pub(super) struct Bound {
+    tcp: Change,
+    unix: Change,
+}
+
+/// What becomes of one listener.
+enum Change {
+    /// It stays as it is.
+    None,
+    /// It is closed.
+    Close,
+    /// This takes its place.
+    Open(Listener),
+}
+
+impl Doors {
+    /// Opens what is configured.
+    pub(super) fn open(
+        config: &StatusConfig,
+        places: Places,
+        looks: Looks,
+    ) -> Result<Self, BindError> {
+        let mut doors = Self {
+            serving: JoinSet::new(),
+            tcp: None,
+            unix: None,
+            places,
+            looks,
+        };
+        let bound = Bound {
+            tcp: bind_tcp(config)?,
+            unix: doors.bind_unix(config)?,
+        };
+        doors.change(bound);
+        Ok(doors)
+    }
+
+    /// Binds what a new configuration asks for, and changes nothing yet.
+    pub(super) fn bind(&self, old: &StatusConfig, new: &StatusConfig) -> Result<Bound, BindError> {
+        let tcp = if old.listen == new.listen {
+            Change::None
+        } else {
+            bind_tcp(new)?
+        };
+        let unix = if old.socket == new.socket {
+            Change::None
+        } else {
+            self.bind_unix(new)?
+        };
+        Ok(Bound { tcp, unix })
+    }
+
+    /// Serves what was bound, in place of what was there.
+    pub(super) fn change(&mut self, bound: Bound) {
+        let Bound { tcp, unix } = bound;
+        for (there, change) in [(&mut self.tcp, tcp), (&mut self.unix, unix)] {
+            let opened = match change {
+                Change::None => continue,
+                Change::Close => None,
+                Change::Open(listener) => {
+                    tell_notice(&Notice::Listening {
+                        place: listener.place(),
+                        is_tcp: listener.is_tcp(),
+                    });
+                    Some(self.serving.spawn(serve(listener, self.looks.clone())))
+                }
+            };
+            if let Some(closed) = std::mem::replace(there, opened) {
+                closed.abort();
+            }
+        }
+    }
+
+    /// Takes in that a listener was closed; for ever if there is none. Cancel-safe.
+    pub(super) async fn serve(&mut self) {
+        match self.serving.join_next().await {
+            None => std::future::pending().await,
+            Some(Ok(())) => {}
+            Some(Err(error)) => {
+                if error.is_panic() {
+                    tell_notice(&Notice::ListenerFailed);
+                }
+            }
+        }
+    }
+
+    /// Nobody asked for the socket of the default: that there can be none is no failure.
+    fn bind_unix(&self, config: &StatusConfig) -> Result<Change, BindError> {
+        match &config.socket {
+            StatusSocket::Off => Ok(Change::Close),
+            StatusSocket::At(path) => Listener::unix(path).map(Change::Open),
+            StatusSocket::Auto => Ok(match Listener::in_runtime_directory(&self.places) {
+                Ok(listener) => Change::Open(listener),
+                Err(error) => {
+                    tell_notice(&Notice::NoSocket(&error));
+                    Change::Close
+                }
+            }),
+        }
+    }
+}
+
+fn bind_tcp(config: &StatusConfig) -> Result<Change, BindError> {
+    match config.listen {
+        None => Ok(Change::Close),
+        Some(address) => Listener::tcp(address).map(Change::Open),
+    }
+}

@@ -1,0 +1,119 @@
+//! Which answer belongs to which path.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use hyper::Method;
+use hyper::http::request::Parts;
+
+use super::Desk;
+use super::reply::Reply;
+use crate::observe::report::Report;
+use crate::observe::{Readiness, Snapshot, readiness, readiness_of};
+
+/// What there is to ask for.
+const PATHS: &str = "/livez\n/readyz\n/readyz?verbose\n/readyz/NAME\n/status\n";
+
+/// The door through which a request came.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Door {
+    /// TCP, at this address of ours.
+    Tcp(SocketAddr),
+    /// The Unix socket.
+    Unix,
+}
+
+/// Answers a request.
+pub(super) async fn answer(head: &Parts, desk: &Desk) -> Reply {
+    if head.method != Method::GET && head.method != Method::HEAD {
+        return Reply::not_allowed();
+    }
+    match head.uri.path() {
+        "/livez" => live(desk).await,
+        "/readyz" => ready(head, desk).await,
+        "/status" => {
+            large(desk, "application/json", |snapshot| {
+                Report::of(snapshot).to_json()
+            })
+            .await
+        }
+        path => match path.strip_prefix("/readyz/") {
+            Some(name) => ready_of(name, desk).await,
+            None => Reply::text(404, format!("there is no {path} here, but:\n{PATHS}")),
+        },
+    }
+}
+
+async fn live(desk: &Desk) -> Reply {
+    if desk.looks.is_turning().await {
+        Reply::text(200, "live\n")
+    } else {
+        Reply::text(503, "not live: the loop does not turn\n")
+    }
+}
+
+async fn ready(head: &Parts, desk: &Desk) -> Reply {
+    let verbose = asks_for(head.uri.query(), "verbose");
+    match desk.looks.snapshot().await {
+        Some(snapshot) => of_readiness(readiness(&snapshot, verbose)),
+        None => nobody(),
+    }
+}
+
+async fn ready_of(name: &str, desk: &Desk) -> Reply {
+    let Some(snapshot) = desk.looks.snapshot().await else {
+        return nobody();
+    };
+    match snapshot.session(name) {
+        Some(session) => of_readiness(readiness_of(session, &snapshot)),
+        None => Reply::text(404, "there is no such session\n"),
+    }
+}
+
+fn of_readiness(readiness: Readiness) -> Reply {
+    let status = if readiness.is_ready { 200 } else { 503 };
+    Reply::text(status, readiness.said)
+}
+
+/// An answer that grows with the number of sessions: only so many are under way at a time.
+async fn large(
+    desk: &Desk,
+    content_type: &'static str,
+    body: impl FnOnce(&Snapshot) -> Vec<u8>,
+) -> Reply {
+    let Ok(room) = Arc::clone(&desk.large).try_acquire_owned() else {
+        return Reply::busy();
+    };
+    match desk.looks.snapshot().await {
+        Some(snapshot) => Reply::new(200, content_type, body(&snapshot), Some(room)),
+        None => nobody(),
+    }
+}
+
+/// The loop has ended or does not turn.
+fn nobody() -> Reply {
+    Reply::text(503, "not ready: the loop does not answer\n")
+}
+
+/// Whether the query has this key, with or without a value.
+fn asks_for(query: Option<&str>, key: &str) -> bool {
+    let pairs = query.unwrap_or_default().split('&');
+    let mut keys = pairs.map(|pair| pair.split_once('=').map_or(pair, |(key, _)| key));
+    keys.any(|it| it == key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_asks_by_its_key() {
+        for query in ["verbose", "verbose=1", "a=b&verbose", "verbose&x"] {
+            assert!(asks_for(Some(query), "verbose"), "{query}");
+        }
+        for query in ["", "verbos", "a=verbose", "verbosely=1"] {
+            assert!(!asks_for(Some(query), "verbose"), "{query}");
+        }
+        assert!(!asks_for(None, "verbose"));
+    }
+}

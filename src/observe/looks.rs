@@ -1,0 +1,54 @@
+//! How observers ask the loop: a question goes in, an answer comes out, and nobody holds a lock.
+
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::Snapshot;
+
+/// How many questions may wait for the loop; further ones wait to be put.
+const WAITING_MAX: usize = 16;
+
+/// How long an answer is waited for: a loop that turns answers within milliseconds.
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+
+/// A question to the loop, and where its answer goes.
+#[derive(Debug)]
+pub enum Look {
+    /// Whether the loop turns.
+    Pulse(oneshot::Sender<()>),
+    /// How all sessions do.
+    Snapshot(oneshot::Sender<Snapshot>),
+}
+
+/// Puts questions to the loop.
+#[derive(Clone, Debug)]
+pub struct Looks(mpsc::Sender<Look>);
+
+/// A way into the loop, and the loop's end of it.
+#[must_use]
+pub fn looks() -> (Looks, mpsc::Receiver<Look>) {
+    let (into, from) = mpsc::channel(WAITING_MAX);
+    (Looks(into), from)
+}
+
+impl Looks {
+    /// The sessions as they are; `None` if the loop has ended or does not answer in time.
+    pub async fn snapshot(&self) -> Option<Snapshot> {
+        self.ask(Look::Snapshot).await
+    }
+
+    /// Whether the loop turns.
+    pub async fn is_turning(&self) -> bool {
+        self.ask(Look::Pulse).await.is_some()
+    }
+
+    async fn ask<T>(&self, question: impl FnOnce(oneshot::Sender<T>) -> Look) -> Option<T> {
+        let (answer, answered) = oneshot::channel();
+        let asked = async {
+            self.0.send(question(answer)).await.ok()?;
+            answered.await.ok()
+        };
+        tokio::time::timeout(ANSWER_WITHIN, asked).await.ok()?
+    }
+}
