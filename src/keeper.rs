@@ -84,6 +84,7 @@ mod instant;
 mod intent;
 mod organisation;
 mod outcome;
+mod plan;
 mod policy;
 mod proof;
 mod schedule;
@@ -106,6 +107,7 @@ pub use organisation::HostId;
 pub use outcome::{
     Blockage, Failure, NotTheApi, Outcome, Refusal, TimeoutReport, TokenReport, Verdict,
 };
+pub use plan::{Bounds, Course, Flaw, Grade, Hourly, Load, Looks, Plan, Remedy, Share, Touches};
 pub use policy::{Limits, Policy, Span};
 pub use proof::Reset;
 pub use schedule::{IdleTimeout, Margin, Schedule, TimeoutSource};

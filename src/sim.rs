@@ -42,6 +42,9 @@ mod fixture;
 #[cfg(test)]
 mod world;
 
+#[cfg(test)]
+pub(crate) use world::{failed, understood};
+
 pub use exchange::{Answer, ClientSecret, Method, Request, Response};
 pub use faults::{Ending, Fault, Length, Matcher, Processing, Rule, Script, Span, WireFault};
 pub use operation::Operation;

@@ -7,6 +7,9 @@ use fastrand::Rng;
 use super::policy::{Limits, Span};
 use super::{Blockage, Instant, Touch, Verdict};
 
+/// No time limit is shorter: an answer needs a chance.
+pub(super) const TIME_LIMIT_MIN: Duration = Duration::from_millis(500);
+
 /// Those who are to ask soon do so within this.
 const SOON: Duration = Duration::from_secs(1);
 
@@ -52,6 +55,28 @@ impl Fit {
     pub(super) fn last_try_at(self) -> Instant {
         self.deadline - self.reserve
     }
+
+    /// `wanted`, or the last try before the deadline if `wanted` would miss it.
+    pub(super) fn retry_at(self, wanted: Instant, now: Instant) -> Instant {
+        if now < self.last_try_at() {
+            wanted.min(self.last_try_at())
+        } else {
+            wanted
+        }
+    }
+
+    /// How long a request may take that is sent at `now`: it is over before the last try is
+    /// due, and the last try before the deadline.
+    pub(super) fn time_limit(self, now: Instant, longest: Duration) -> Duration {
+        let ends_at = if now < self.last_try_at() {
+            self.last_try_at()
+        } else if now < self.deadline {
+            self.deadline
+        } else {
+            return longest;
+        };
+        ends_at.until(now).min(longest).max(TIME_LIMIT_MIN)
+    }
 }
 
 impl Tries {
@@ -73,7 +98,7 @@ impl Tries {
         } else {
             limits.backoff
         };
-        let mut delay = jittered(exponential(span, self.steps), rng);
+        let mut delay = wait(span, self.steps, rng.f64());
         if let Verdict::Throttled {
             retry_after: Some(wanted),
         } = verdict
@@ -81,9 +106,10 @@ impl Tries {
             // The server's wish is a least wait: jitter only adds to it, so that
             // sessions throttled together do not come back together.
             let wanted = (*wanted).min(limits.retry_after_max);
-            delay = delay.max(wanted + jittered(wanted / 10, rng));
+            delay = delay.max(wanted + part(wanted / 10, rng.f64()));
         }
-        self.retry_at = fitted(now + delay, fit, now);
+        let wanted = now + delay;
+        self.retry_at = fit.map_or(wanted, |fit| fit.retry_at(wanted, now));
     }
 
     /// Notes a success; says what was in the way and how many tries had failed.
@@ -127,17 +153,14 @@ fn exponential(span: Span, failures: u32) -> Duration {
     span.first.saturating_mul(1 << doublings).min(span.cap)
 }
 
-/// Between half of `delay` and the whole of it.
-fn jittered(delay: Duration, rng: &mut Rng) -> Duration {
-    delay.mul_f64(0.5 + rng.f64() / 2.0)
+/// The wait after so many failures, for a draw from 0, the shortest, to 1.
+pub(super) fn wait(span: Span, failures: u32, draw: f64) -> Duration {
+    part(exponential(span, failures), draw)
 }
 
-/// `wanted`, or the last try before the deadline if `wanted` would miss it.
-fn fitted(wanted: Instant, fit: Option<Fit>, now: Instant) -> Instant {
-    match fit {
-        Some(fit) if now < fit.last_try_at() => wanted.min(fit.last_try_at()),
-        _ => wanted,
-    }
+/// Between half of `delay` and the whole of it.
+fn part(delay: Duration, draw: f64) -> Duration {
+    delay.mul_f64(0.5 + draw / 2.0)
 }
 
 #[cfg(test)]

@@ -18,7 +18,13 @@ pub(super) use learn::Verified;
 const SECONDS_LEFT: Duration = Duration::from_secs(30);
 
 /// How long after the idle deadline a lapsing token is looked at.
-const LAPSED_AFTER: Duration = Duration::from_secs(2);
+pub(super) const LAPSED_AFTER: Duration = Duration::from_secs(2);
+
+/// When a lapsing token is looked at that was looked at last at `watched_at`: slowly, and
+/// when it should have lapsed.
+pub(super) fn look_at(deadline: Instant, watched_at: Instant, limits: &Limits) -> Instant {
+    (watched_at + limits.watch_every).min(deadline + LAPSED_AFTER)
+}
 
 /// A token that lives, as far as is known.
 #[derive(Clone, Debug)]
@@ -297,7 +303,7 @@ impl Held {
                 Some(deadline) if self.watched_at >= deadline + LAPSED_AFTER => {
                     slow.min(self.watched_at + self.idle_timeout(outlook).duration / 2)
                 }
-                Some(deadline) => slow.min(deadline + LAPSED_AFTER),
+                Some(deadline) => look_at(deadline, self.watched_at, outlook.limits),
                 None => slow.min(self.watched_at + self.idle_timeout(outlook).duration / 2),
             }),
         }

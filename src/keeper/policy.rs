@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Intent, Margin, OnShutdown, Touch};
 
 /// What a session is to get.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Policy {
     /// Keep the token alive or let it lapse.
     pub intent: Intent,

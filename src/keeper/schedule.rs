@@ -10,10 +10,10 @@ pub(super) const IDLE_TIMEOUT_MAX: Duration = Duration::from_secs(28_800);
 /// The shortest documented idle timeout: assumed when nothing is known.
 pub(super) const IDLE_TIMEOUT_FALLBACK: Duration = Duration::from_secs(300);
 /// `Date` is cut to whole seconds, so what it says may be this much too early.
-const DATE_PRECISION: Duration = Duration::from_secs(1);
+pub(super) const DATE_PRECISION: Duration = Duration::from_secs(1);
 
 /// How long before the idle deadline we act.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Margin {
     /// A share of the idle timeout in percent, 1 to 90.
     Percent(u8),

@@ -30,6 +30,8 @@ use fastrand::Rng;
 
 use crate::keeper::{Instant, Keeper, Limits, SessionId};
 
+pub(crate) use road::{failed, understood};
+
 use care::Care;
 use happening::Happening;
 use history::{Entry, History};

@@ -2,13 +2,11 @@
 
 use std::time::Duration;
 
+use super::super::backoff::TIME_LIMIT_MIN;
 use super::super::event::TokenId;
 use super::super::held::Step;
 use super::super::{Instant, Operation};
 use super::{Present, Purpose, Session, Shared};
-
-/// No time limit is shorter: an answer needs a chance.
-const TIME_LIMIT_MIN: Duration = Duration::from_millis(500);
 
 /// What is to be asked, with which token, and when.
 pub(super) struct Choice {
@@ -71,7 +69,7 @@ impl Session {
             .map_or(Instant::BOOT, |sent_at| sent_at + shared.limits.floor)
     }
 
-    /// A request is over before the last try is due, and the last try before the deadline.
+    /// How long the answer is waited for.
     pub(super) fn time_limit(&self, choice: &Choice, now: Instant, shared: &Shared) -> Duration {
         let longest = shared.limits.request_timeout;
         if let (Purpose::Revoke, Some(stopping)) = (choice.purpose, &self.stopping) {
@@ -81,11 +79,6 @@ impl Session {
             Present::Held(held) => held.fit(&self.outlook(held.organisation, shared)),
             Present::Absent | Present::Ended(_) => None,
         };
-        let ends_at = match fit {
-            Some(fit) if now < fit.last_try_at() => fit.last_try_at(),
-            Some(fit) if now < fit.deadline => fit.deadline,
-            Some(_) | None => return longest,
-        };
-        ends_at.until(now).min(longest).max(TIME_LIMIT_MIN)
+        fit.map_or(longest, |fit| fit.time_limit(now, longest))
     }
 }

@@ -188,7 +188,7 @@ pub(super) fn arrive(
 }
 
 /// No answer, for this reason.
-pub(super) fn failed(failure: Failure) -> Outcome {
+pub(crate) fn failed(failure: Failure) -> Outcome {
     Outcome {
         verdict: Verdict::Unreachable(failure),
         status: None,
@@ -198,7 +198,7 @@ pub(super) fn failed(failure: Failure) -> Outcome {
 }
 
 /// The very lines that judge a real server's answers.
-fn understood(operation: Operation, response: &Response) -> Outcome {
+pub(crate) fn understood(operation: Operation, response: &Response) -> Outcome {
     let answer = crate::api::Answer {
         status: response.status,
         date: response.header("Date"),
