@@ -4,10 +4,12 @@ mod check;
 mod demo;
 mod exit;
 mod parse;
+mod plan;
 mod reload;
 mod run;
 mod seen;
 mod simulate;
+mod width;
 
 use std::ffi::OsString;
 use std::panic;
@@ -38,6 +40,9 @@ enum Command {
     /// Check the configuration and say what it means.
     #[command(after_help = check::HELP)]
     Check(Settings),
+    /// Foretell what the configuration makes the daemon do: when, how often, what an outage may last.
+    #[command(after_help = plan::HELP)]
+    Plan(plan::Plan),
     /// Tell a running daemon to read its configuration again.
     #[command(after_help = reload::HELP)]
     Reload(reload::Reload),
@@ -136,6 +141,7 @@ fn dispatch(command: Command) -> Exit {
     match command {
         Command::Run(settings) => run::run(&settings),
         Command::Check(settings) => check::run(&settings),
+        Command::Plan(plan) => plan::run(&plan),
         Command::Reload(reload) => reload::run(&reload),
         Command::Demo(demo) => demo::run(&demo),
         Command::Simulate(simulate) => simulate::run(&simulate),

@@ -53,4 +53,5 @@ pub use meant::{
     Config, HttpConfig, LogConfig, LogFormat, LogLevel, MetricsConfig, NotASessionName, Proxy,
     SessionConfig, SessionName, ShutdownConfig, StatusConfig, StatusSocket, Trust,
 };
+pub(crate) use reader::in_words;
 pub use region::{REGIONS, Region};

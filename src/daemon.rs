@@ -49,6 +49,7 @@ use crate::observe::{Handle, Log, Look, NamedView, Notice, Snapshot, tell_notice
 
 pub use crate::observe::endpoints::Places;
 pub use start::StartError;
+pub(crate) use start::{limits, policy};
 
 /// What the daemon is told to do while it runs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

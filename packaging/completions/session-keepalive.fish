@@ -28,6 +28,7 @@ complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -s h -
 complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -s V -l version -d 'Print version'
 complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "run" -d 'Run the daemon until a signal stops it'
 complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "check" -d 'Check the configuration and say what it means'
+complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "plan" -d 'Foretell what the configuration makes the daemon do: when, how often, what an outage may last'
 complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "reload" -d 'Tell a running daemon to read its configuration again'
 complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "demo" -d 'Show what the daemon does, against a simulator inside this process, in about a minute'
 complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "simulate" -d 'Serve a simulated organisation over HTTP, to try things against'
@@ -54,6 +55,19 @@ complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand chec
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -l status-listen -d 'Where to answer /livez, /readyz, /metrics, /status and a page: a port of 127.0.0.1, or an address' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -l status-socket -d 'The same on a Unix socket: auto, off or a path' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -s h -l help -d 'Print help'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l config -d 'The configuration file' -r -F
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l region -d 'The region of the organisation, such as eu-central-1' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l api -d 'The API instead of a region, such as <https://api.mypurecloud.de>' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l token-file -d 'A file that holds a token: makes a session called "default" without a configuration file' -r -F
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l intent -d 'What sessions are to get unless they say otherwise: keep or lapse' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l grace -d 'How long revocations may take when the daemon stops, such as 10s' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l log-level -d 'What is logged: error, warn, info, debug or trace' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l log-format -d 'How it is logged: auto, plain, json or journald' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l status-listen -d 'Where to answer /livez, /readyz, /metrics, /status and a page: a port of 127.0.0.1, or an address' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l status-socket -d 'The same on a Unix socket: auto, off or a path' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l idle-timeout -d 'The organisation\'s idle timeout, such as 20m: 1s to 8h' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l json -d 'Print one JSON object, for machines'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -s h -l help -d 'Print help'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand reload" -l pid -d 'The daemon\'s process; by default what the variable MAINPID says' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand reload" -s h -l help -d 'Print help'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand demo" -l seconds -d 'How long it runs, in seconds; shorter than 30 shows less than it tells' -r
@@ -65,9 +79,10 @@ complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand simu
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand simulate" -l exclude -d 'A touch that the organisation excludes from its inactivity timeout' -r -f -a "head\t'`HEAD /tokens/me`'
 get\t'`GET /tokens/me`'"
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand simulate" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from run check reload demo simulate help" -f -a "run" -d 'Run the daemon until a signal stops it'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from run check reload demo simulate help" -f -a "check" -d 'Check the configuration and say what it means'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from run check reload demo simulate help" -f -a "reload" -d 'Tell a running daemon to read its configuration again'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from run check reload demo simulate help" -f -a "demo" -d 'Show what the daemon does, against a simulator inside this process, in about a minute'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from run check reload demo simulate help" -f -a "simulate" -d 'Serve a simulated organisation over HTTP, to try things against'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from run check reload demo simulate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from run check plan reload demo simulate help" -f -a "run" -d 'Run the daemon until a signal stops it'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from run check plan reload demo simulate help" -f -a "check" -d 'Check the configuration and say what it means'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from run check plan reload demo simulate help" -f -a "plan" -d 'Foretell what the configuration makes the daemon do: when, how often, what an outage may last'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from run check plan reload demo simulate help" -f -a "reload" -d 'Tell a running daemon to read its configuration again'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from run check plan reload demo simulate help" -f -a "demo" -d 'Show what the daemon does, against a simulator inside this process, in about a minute'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from run check plan reload demo simulate help" -f -a "simulate" -d 'Serve a simulated organisation over HTTP, to try things against'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from run check plan reload demo simulate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

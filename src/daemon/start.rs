@@ -172,7 +172,7 @@ fn watch_network(retry_within: Duration) -> Network {
 }
 
 /// What a session is to get.
-pub(super) fn policy(session: &SessionConfig) -> Policy {
+pub(crate) fn policy(session: &SessionConfig) -> Policy {
     Policy {
         intent: session.intent,
         margin: session.margin,
@@ -184,7 +184,7 @@ pub(super) fn policy(session: &SessionConfig) -> Policy {
 }
 
 /// The limits that hold for all.
-pub(super) fn limits(config: &Config) -> Limits {
+pub(crate) fn limits(config: &Config) -> Limits {
     Limits {
         request_timeout: config.http.request_timeout,
         timeout_refresh: config.timeout_refresh.max(Duration::from_secs(1)),

@@ -1,0 +1,83 @@
+//! `plan`: foretells what a configuration makes the daemon do. It asks nobody and reads no token.
+
+mod finding;
+mod json;
+mod page;
+mod study;
+mod table;
+
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use clap::Args;
+
+use super::Settings;
+use super::check::is_coloured;
+use super::exit::{Exit, print, print_error};
+use super::parse;
+use super::width::width;
+use crate::config;
+use page::Paper;
+use study::Study;
+
+pub(super) const HELP: &str = "Example: session-keepalive plan --config /etc/session-keepalive/config.toml --idle-timeout 15m\n\nThe organisation's idle timeout is not asked for: `plan` needs no network and reads no token. Where the configuration does not say it either, 5m, 15m, 1h and 8h are planned for, and something that cannot work with some of them only is told and no failure.\n\nWith --json one object is printed: `version` (1), `verdict` (works, weak, depends or cannot; depends: on the idle timeout), `groups` of equal sessions, each with a plan for every idle timeout, `totals` and `findings`. Durations are seconds, what varies is {\"least\": …, \"most\": …}; keys may be added in version 1, none changes its meaning.\n\nExit status: 0 it works, 1 a setting cannot work, 64 wrong usage, 78 the configuration is wrong.";
+
+/// The idle timeouts that are planned for where nobody names one: the documented
+/// shortest and longest, and two between them.
+const IDLE_TIMEOUTS: [Duration; 4] = [
+    Duration::from_secs(5 * 60),
+    Duration::from_secs(15 * 60),
+    Duration::from_secs(3600),
+    Duration::from_secs(8 * 3600),
+];
+
+#[derive(Debug, Args)]
+pub(super) struct Plan {
+    #[command(flatten)]
+    settings: Settings,
+    /// The organisation's idle timeout, such as 20m: 1s to 8h.
+    #[arg(long, value_name = "DURATION", value_parser = idle_timeout)]
+    idle_timeout: Option<Duration>,
+    /// Print one JSON object, for machines.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(plan: &Plan) -> Exit {
+    let loaded = match config::load(plan.settings.layers()) {
+        Ok(loaded) => loaded,
+        Err(errors) => {
+            print_error(&errors.render(is_coloured(&std::io::stderr())));
+            return Exit::Config;
+        }
+    };
+    let study = Study::new(&loaded, plan.idle_timeout);
+    let text = if plan.json {
+        json::object(&study)
+    } else {
+        let out = std::io::stdout();
+        let paper = Paper {
+            width: width(&out),
+            is_coloured: is_coloured(&out),
+        };
+        page::page(&study, paper)
+    };
+    let printed = print(&text);
+    if printed == Exit::Success && study.cannot_work() {
+        Exit::Failure
+    } else {
+        printed
+    }
+}
+
+fn idle_timeout(text: &str) -> Result<Duration, String> {
+    let allowed = Duration::from_secs(1)..=Duration::from_secs(8 * 3600);
+    let duration = parse::duration(text)?;
+    if allowed.contains(&duration) {
+        Ok(duration)
+    } else {
+        Err("an idle timeout is 1s to 8h long".to_owned())
+    }
+}

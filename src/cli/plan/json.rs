@@ -1,0 +1,127 @@
+//! The plan for machines, version 1: keys may be added, none is removed or changes its meaning.
+//!
+//! Durations are seconds; what varies is an object of `least` and `most`.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::finding::Finding;
+use super::study::{Group, Study, Total};
+use crate::keeper::{Bounds, Course, Grade, Hourly, Margin, Plan, Touch};
+
+/// Grows when a key is removed or changes its meaning.
+const VERSION: u32 = 1;
+
+/// The whole object, line ending included.
+pub(super) fn object(study: &Study) -> String {
+    let worst = study.findings.iter().map(Finding::grade).max();
+    let verdict = match worst {
+        None => "works",
+        Some(Grade::Cannot) if study.cannot_work() => "cannot",
+        Some(Grade::Cannot) => "depends",
+        Some(Grade::Weak) => "weak",
+    };
+    let object = json!({
+        "version": VERSION,
+        "verdict": verdict,
+        "groups": study.groups.iter().map(group).collect::<Vec<_>>(),
+        "totals": study.totals.iter().map(total).collect::<Vec<_>>(),
+        "findings": study.findings.iter().map(finding).collect::<Vec<_>>(),
+        "in_flight_max": study.in_flight_max,
+        "shutdown_grace": seconds(study.grace),
+        "organisations": study.organisations,
+    });
+    format!("{object:#}\n")
+}
+
+fn group(group: &Group) -> Value {
+    let policy = &group.policy;
+    json!({
+        "names": group.names.iter().map(crate::config::SessionName::as_str).collect::<Vec<_>>(),
+        "sessions": group.sessions,
+        "intent": policy.intent.as_str(),
+        "touch": match policy.touch { Touch::Head => "head", Touch::Get => "get" },
+        "margin": match policy.margin {
+            Margin::Percent(percent) => json!(format!("{percent}%")),
+            Margin::Time(time) => seconds(time),
+        },
+        "verify_every": policy.verify_every,
+        "on_shutdown": policy.on_shutdown.as_str(),
+        "plans": group.plans.iter().map(plan).collect::<Vec<_>>(),
+    })
+}
+
+fn plan(plan: &Plan) -> Value {
+    let hourly = hourly(Hourly::of(plan));
+    let idle_timeout = seconds(plan.idle_timeout);
+    match plan.course {
+        Course::Kept(touches) => json!({
+            "idle_timeout": idle_timeout,
+            "requests_an_hour": hourly,
+            "margin": seconds(touches.margin),
+            "touch_after": durations(touches.interval),
+            "proof_after": seconds(touches.proof_after),
+            "retry_after": durations(touches.retry_after),
+            "last_try_before_deadline": seconds(touches.last_try),
+            "tries_if_refused": { "least": touches.refused_tries.least, "most": touches.refused_tries.most },
+            "tries_if_hung": { "least": touches.hung_tries.least, "most": touches.hung_tries.most },
+            "outage_budget": seconds(touches.outage_budget),
+            "exclusion_found_after": seconds(touches.exclusion_found_after),
+        }),
+        Course::Lapsing(looks) => json!({
+            "idle_timeout": idle_timeout,
+            "requests_an_hour": hourly,
+            "peek_after_most": seconds(looks.every),
+            "peeks_an_hour": { "least": looks.an_hour.least, "most": looks.an_hour.most },
+            "lapse_seen_after": seconds(looks.lapse_seen_after),
+            "lapse_confirmed_after": seconds(looks.confirmed_after),
+        }),
+    }
+}
+
+fn total(total: &Total) -> Value {
+    json!({
+        "idle_timeout": seconds(total.idle_timeout),
+        "sessions": total.load.sessions,
+        "requests_an_hour": hourly(total.load.hourly),
+        "requests_a_second": {
+            "mean": total.load.mean_a_second(),
+            "in_step": total.load.in_step_a_second,
+        },
+        "start_burst": total.load.start_burst,
+    })
+}
+
+fn finding(finding: &Finding) -> Value {
+    let changes = finding
+        .changes()
+        .into_iter()
+        .map(|change| json!({ "key": change.key, "value": change.value, "bound": change.bound }));
+    json!({
+        "grade": match finding.grade() { Grade::Cannot => "cannot", Grade::Weak => "weak" },
+        "kind": finding.kind(),
+        "who": finding.title,
+        "what": finding.what(),
+        "is_certain": finding.is_certain,
+        "idle_timeouts": finding.idle_timeouts.iter().map(|it| seconds(*it)).collect::<Vec<_>>(),
+        "changes": changes.collect::<Vec<_>>(),
+    })
+}
+
+fn hourly(hourly: Hourly) -> Value {
+    json!({
+        "touches": hourly.touches,
+        "peeks": hourly.peeks,
+        "reads": hourly.reads,
+        "all": hourly.sum(),
+    })
+}
+
+fn durations(bounds: Bounds<Duration>) -> Value {
+    json!({ "least": seconds(bounds.least), "most": seconds(bounds.most) })
+}
+
+fn seconds(duration: Duration) -> Value {
+    json!(duration.as_secs_f64())
+}

@@ -1,0 +1,88 @@
+//! `plan` as an operator runs it: the binary, a configuration, its exit statuses.
+
+use std::process::Output;
+
+use super::support::keepalive::Folder;
+
+const WALLBOARD: &str =
+    "region = \"eu-central-1\"\n[sessions.wallboard]\ntoken = { file = \"wallboard\" }\n";
+
+/// Runs `plan` with this configuration, whose token is not even there.
+fn plan(config: &str, columns: Option<&str>, arguments: &[&str]) -> Output {
+    let folder = Folder::new();
+    folder.write("config.toml", config);
+    let mut command = folder.command(&["plan", "--config", "config.toml"]);
+    if let Some(columns) = columns {
+        command.env("COLUMNS", columns);
+    }
+    command.args(arguments).output().unwrap()
+}
+
+fn printed(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+#[test]
+fn a_plan_needs_no_network_and_no_token() {
+    let output = plan(WALLBOARD, None, &[]);
+    assert_eq!(output.status.code(), Some(0));
+    let text = printed(&output);
+    assert!(text.starts_with("session wallboard: kept with HEAD, margin 50%\n"));
+    assert!(text.ends_with("\nIt works.\n"));
+    assert!(!text.contains('\x1b'), "plain where it is no terminal");
+    assert!(output.stderr.is_empty());
+}
+
+#[test]
+fn a_setting_that_cannot_work_is_a_failure_where_that_is_certain() {
+    let config = format!("{WALLBOARD}margin = \"10m\"\n");
+    for (arguments, status) in [
+        (&["--idle-timeout", "9m"][..], 1),
+        (&["--idle-timeout", "9m", "--json"], 1),
+        (&["--idle-timeout", "30m"], 0),
+        (&[], 0),
+    ] {
+        let output = plan(&config, None, arguments);
+        assert_eq!(output.status.code(), Some(status), "{arguments:?}");
+    }
+}
+
+#[test]
+fn wrong_usage_and_a_wrong_configuration_have_statuses_of_their_own() {
+    let output = plan(WALLBOARD, None, &["--idle-timeout", "9h"]);
+    assert_eq!(output.status.code(), Some(64));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("an idle timeout is 1s to 8h long"), "{said}");
+    let output = plan(&format!("{WALLBOARD}margin = 10\n"), None, &[]);
+    assert_eq!(output.status.code(), Some(78));
+    assert!(output.stdout.is_empty());
+}
+
+#[test]
+fn the_width_is_what_columns_says() {
+    for (columns, widest) in [("70", 70), ("80", 80), ("120", 120), ("nonsense", 80)] {
+        let text = printed(&plan(WALLBOARD, Some(columns), &[]));
+        let width = text.lines().map(|line| line.chars().count()).max();
+        assert!(width <= Some(widest), "{columns}\n{text}");
+        assert_eq!(text.contains("EXCLUSION"), widest == 120);
+    }
+}
+
+#[test]
+fn the_object_for_machines_says_the_same() {
+    let config =
+        format!("{WALLBOARD}[sessions.crm]\ntoken = {{ file = \"crm\" }}\nintent = \"lapse\"\n");
+    let output = plan(&config, None, &["--json", "--idle-timeout", "15m"]);
+    let object: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(object["version"], 1);
+    assert_eq!(object["verdict"], "works");
+    let [crm, wallboard] = object["groups"].as_array().unwrap().as_slice() else {
+        panic!("two groups: {object}");
+    };
+    assert_eq!(crm["intent"], "lapse");
+    assert_eq!(crm["plans"][0]["peek_after_most"], 900.0);
+    assert_eq!(wallboard["names"][0], "wallboard");
+    assert_eq!(wallboard["plans"][0]["outage_budget"], 450.0);
+    assert_eq!(wallboard["plans"][0]["touch_after"]["most"], 441.0);
+    assert_eq!(object["totals"][0]["start_burst"], 2);
+}
