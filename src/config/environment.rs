@@ -94,12 +94,17 @@ pub(super) fn unknown(place: Place) -> Fault {
     }
 }
 
-/// What Kubernetes sets in each container beside a service named `session-keepalive`.
+/// What Kubernetes sets in each container beside a service named `session-keepalive`, or
+/// `session-keepalive-metrics` and the like. None of our keys is spelt so.
 fn is_service_link(rest: &str) -> bool {
-    rest == "PORT"
-        || ["PORT_", "SERVICE_HOST", "SERVICE_PORT"]
-            .iter()
-            .any(|start| rest.starts_with(start))
+    let of_service = |link: &str| {
+        link == "PORT"
+            || ["PORT_", "SERVICE_HOST", "SERVICE_PORT"]
+                .iter()
+                .any(|start| link.starts_with(start))
+    };
+    let after_a_name = || rest.match_indices('_').map(|(at, _)| &rest[at + 1..]);
+    !rest.contains("__") && (of_service(rest) || after_a_name().any(of_service))
 }
 
 #[cfg(test)]
@@ -132,8 +137,16 @@ mod tests {
             ("SESSION_KEEPALIVE_CONFIG", b"/etc/x.toml"),
             ("SESSION_KEEPALIVE_SERVICE_HOST", b"10.0.0.1"),
             ("SESSION_KEEPALIVE_PORT_9090_TCP", b"tcp://10.0.0.1:9090"),
+            ("SESSION_KEEPALIVE_METRICS_SERVICE_PORT_HTTP", b"9090"),
+            ("SESSION_KEEPALIVE_METRICS_PORT", b"tcp://10.0.0.2:9090"),
         ]);
         assert!(faults.is_empty() && layer.table.is_empty());
+    }
+
+    #[test]
+    fn a_key_that_only_looks_like_a_service_is_read() {
+        let (layer, faults) = faults(&[("SESSION_KEEPALIVE_STATUS__PORT", b"9464")]);
+        assert!(faults.is_empty() && layer.table.contains_key("status"));
     }
 
     #[test]
