@@ -83,7 +83,8 @@ impl Stage {
             std::process::id(),
             fastrand::u32(..)
         ));
-        fs::DirBuilder::new().mode(0o700).create(&folder)?;
+        let made = fs::DirBuilder::new().mode(0o700).create(&folder);
+        made.map_err(|error| no_folder(&folder, &error))?;
         let stage = Self {
             plain: organisation(false).await?,
             excluding: organisation(true).await?,
@@ -191,6 +192,14 @@ async fn organisation(excludes_head: bool) -> io::Result<Handle> {
         ..Settings::default()
     };
     Handle::on_loopback(Server::new(settings, fastrand::u64(..)), clock::now).await
+}
+
+fn no_folder(folder: &Path, error: &io::Error) -> io::Error {
+    let folder = folder.display();
+    let message = format!(
+        "the demo cannot make {folder} for its token files: {error}; set TMPDIR to a writable folder"
+    );
+    io::Error::new(error.kind(), message)
 }
 
 /// What is going to happen.
