@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::super::proof::{Exclusions, Finding, Reset, Trial};
-use super::super::{Instant, ServerTime, TokenReport, Touch, schedule};
+use super::super::{Instant, Intent, ServerTime, TokenReport, Touch, schedule};
 use super::{Held, Outlook};
 
 /// What the proof of reset brought to light.
@@ -45,7 +45,11 @@ impl Held {
         let told = self.believed(told, sent_at, outlook);
         self.seen_idles_at = Some((idles_at, sent_at));
         self.seen_left_max = self.seen_left_max.max(Some(told.since(sent_at)));
-        let active_at = self.touched_at.unwrap_or(self.proven_at);
+        let active_at = match outlook.policy.intent {
+            Intent::Keep => self.touched_at.unwrap_or(self.proven_at),
+            // Its application alone uses it, at any time until this look.
+            Intent::Lapse => sent_at,
+        };
         let configured = outlook
             .policy
             .idle_timeout

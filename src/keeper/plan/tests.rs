@@ -221,7 +221,12 @@ fn a_lapsing_session_is_only_looked_at_and_as_often_as_planned() {
         intent: Intent::Lapse,
         ..Policy::default()
     };
-    for idle_timeout in IDLE_TIMEOUTS.map(seconds) {
+    let each = IDLE_TIMEOUTS.map(seconds).into_iter();
+    for (idle_timeout, is_configured) in each.flat_map(|it| [(it, false), (it, true)]) {
+        let policy = Policy {
+            idle_timeout: is_configured.then_some(idle_timeout),
+            ..policy
+        };
         let plan = plan(policy, idle_timeout);
         let Course::Lapsing(looks) = plan.course else {
             panic!("lapsing");

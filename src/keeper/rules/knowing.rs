@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::keeper::timeline::{Timeline, seconds};
-use crate::keeper::{Intent, Policy, TimeoutReport, Verdict};
+use crate::keeper::{Idleness, Intent, Policy, TimeoutReport, Verdict};
 
 fn timeout(organisation: Option<f64>) -> Verdict {
     Verdict::Timeout(TimeoutReport {
@@ -155,4 +155,26 @@ fn a_timeout_that_is_configured_later_is_proven_by_the_next_touch() {
         .act(|keeper, id, now| keeper.handle_policy(id, policy(Some(seconds(28_800.0))), now))
         .pass(3600.0);
     assert_eq!(timeline.count("lost"), 0);
+}
+
+#[test]
+fn a_configured_timeout_does_not_hide_that_the_application_of_a_lapsing_token_is_active() {
+    let policy = Policy {
+        intent: Intent::Lapse,
+        idle_timeout: Some(seconds(900.0)),
+        ..Policy::default()
+    };
+    let mut timeline = Timeline::with(policy).token(1);
+    for _ in 0..10 {
+        timeline = timeline.pass(300.0).application(1);
+    }
+    let active_at = timeline.now;
+    let deadline = timeline.view().held.unwrap().deadline.unwrap();
+    assert!(deadline > active_at, "{deadline:?}");
+    let timeline = timeline.skip().pass(1000.0);
+    assert_eq!(timeline.count("lapsed"), 1);
+    let Idleness::After(seen_after) = timeline.view().death.unwrap().idle else {
+        panic!("after the deadline");
+    };
+    assert!(seen_after <= seconds(5.0), "{seen_after:?}");
 }
