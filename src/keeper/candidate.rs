@@ -42,7 +42,9 @@ impl Candidate {
 pub(super) fn obstacle(verdict: &Verdict) -> Option<Obstacle> {
     match verdict {
         Verdict::Unreachable(failure) => Some(Obstacle::Unreachable(failure.clone())),
-        Verdict::Throttled { .. } => Some(Obstacle::Throttled),
+        Verdict::Throttled { retry_after } => Some(Obstacle::Throttled {
+            retry_after: *retry_after,
+        }),
         Verdict::Blocked(blockage) => Some(Obstacle::Blocked(blockage.clone())),
         Verdict::Accepted | Verdict::Alive(_) | Verdict::Timeout(_) | Verdict::Refused(_) => None,
     }

@@ -98,7 +98,10 @@ pub enum Obstacle {
     /// Nothing was heard about the token.
     Unreachable(Failure),
     /// Too many requests.
-    Throttled,
+    Throttled {
+        /// How long the API asks to wait, if it says so.
+        retry_after: Option<Duration>,
+    },
     /// Something else answered, or about something else.
     Blocked(Blockage),
     /// The time for it was over.

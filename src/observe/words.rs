@@ -13,7 +13,7 @@ mod standing;
 use std::error::Error;
 use std::fmt::{self, Write as _};
 
-pub use death::death;
+pub use death::{death, refused_by};
 pub use duration::{Lasting, lasting};
 pub use next::next;
 pub use remedy::{new_token, obstacle, remedy};

@@ -141,7 +141,7 @@ fn something_is_in_the_way() {
         (answered(too_many, Some(429)), failing(State::Held)),
         (answered(Verdict::Unreachable(Failure::TimedOut), None), failing(State::Held)),
         (EventKind::AtRisk(not_connected()), failing(State::AtRisk)),
-        (EventKind::AtRisk(Obstacle::Throttled), failing(State::AtRisk)),
+        (EventKind::AtRisk(Obstacle::Throttled { retry_after: None }), failing(State::AtRisk)),
         (EventKind::AtRisk(Obstacle::Unreachable(Failure::Tls)), failing(State::AtRisk)),
         (EventKind::PastDeadline(Obstacle::Unreachable(Failure::ServerError(503))), past_deadline()),
         (EventKind::Blocked(Blockage::AddressNotAllowed), failing(State::Blocked)),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{append, lasting};
+use crate::config::{ApiBase, REGIONS};
 use crate::keeper::{Death, Idleness, Intent};
 
 /// A token that is refused this soon was hardly alive when it came.
@@ -26,6 +27,16 @@ pub fn death(death: &Death, intent: Intent, configured: Option<Duration>) -> Str
             said
         }
     }
+}
+
+/// What someone who asked this API once knows about why a token was refused, and what helps.
+#[must_use]
+pub fn refused_by(api: &ApiBase) -> String {
+    let region = REGIONS.iter().find(|region| region.api() == api.as_str());
+    let region = region.map_or_else(String::new, |region| format!(" ({})", region.name));
+    format!(
+        "the token idled out, expired, was revoked or evicted, or it belongs to another region: {api}{region} was asked, so look at the region first, then get a new token"
+    )
 }
 
 fn unproven(age: Duration) -> String {
@@ -180,5 +191,15 @@ mod tests {
             keep(&later),
             "refused by the first answer about it, 1 h 2 m after it was first seen: it was dead when it came or died unseen"
         );
+    }
+
+    #[test]
+    fn whoever_asked_once_is_told_which_region_was_asked() {
+        let said = |api: &str| refused_by(&ApiBase::new(api).unwrap());
+        assert!(
+            said("https://api.mypurecloud.de")
+                .contains("https://api.mypurecloud.de (eu-central-1) was asked")
+        );
+        assert!(said("http://127.0.0.1:8085").contains(": http://127.0.0.1:8085 was asked"));
     }
 }

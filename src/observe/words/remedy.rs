@@ -1,9 +1,14 @@
 //! What is in the way, and what a person can do about it.
 
 use std::fmt;
+use std::time::Duration;
 
+use super::lasting;
 use crate::keeper::{Blockage, Failure, NotTheApi, Obstacle};
 use crate::token::Source;
+
+/// The limit that every token has is over within a minute; only those of a day ask to wait this long.
+const DAILY: Duration = Duration::from_secs(3600);
 
 /// Where a new token has to be put, and when it takes over.
 #[must_use]
@@ -34,9 +39,16 @@ impl fmt::Display for InTheWay<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             Obstacle::Unreachable(failure) => failure.fmt(formatter),
-            Obstacle::Throttled => {
+            Obstacle::Throttled { retry_after: None } => {
                 formatter.write_str("the API takes no more requests for now (429)")
             }
+            Obstacle::Throttled {
+                retry_after: Some(wait),
+            } => write!(
+                formatter,
+                "the API takes no more requests for another {} (429)",
+                lasting(*wait)
+            ),
             Obstacle::Blocked(blockage) => blockage.fmt(formatter),
             Obstacle::OutOfTime => formatter.write_str("the time for it was over"),
         }
@@ -48,7 +60,12 @@ impl fmt::Display for InTheWay<'_> {
 pub fn remedy(obstacle: &Obstacle) -> Option<&'static str> {
     match obstacle {
         Obstacle::Unreachable(failure) => of_failure(failure),
-        Obstacle::Throttled => {
+        Obstacle::Throttled {
+            retry_after: Some(wait),
+        } if *wait >= DAILY => {
+            Some("so long a wait is that of a daily limit: look at what else uses the OAuth client")
+        }
+        Obstacle::Throttled { .. } => {
             Some("look at what else uses the token: they share 300 requests a minute")
         }
         Obstacle::Blocked(blockage) => of_blockage(blockage),
@@ -68,6 +85,12 @@ fn of_failure(failure: &Failure) -> Option<&'static str> {
         Failure::TouchRefused(_) => {
             Some("look at the gateway or firewall before the API; the other touch is tried")
         }
+        Failure::ServerError(408) => {
+            Some("the request arrived too slowly: look at the network and the proxy")
+        }
+        Failure::ServerError(502 | 504) => Some(
+            "a gateway had no answer from behind it: look at the proxy and the status page of Genesys Cloud",
+        ),
         Failure::ServerError(_) => Some("look at the status page of Genesys Cloud"),
         Failure::NotSent(_) => None,
     }
@@ -76,13 +99,53 @@ fn of_failure(failure: &Failure) -> Option<&'static str> {
 fn of_blockage(blockage: &Blockage) -> Option<&'static str> {
     match blockage {
         Blockage::AddressNotAllowed => Some("an administrator adds the address to the list"),
-        Blockage::Forbidden(_) => Some("look at the scopes of the OAuth client"),
-        Blockage::Rejected(..) => Some("look up the code, or ask support with the correlation id"),
+        Blockage::Forbidden(code) => Some(of_prohibition(code)),
+        Blockage::Rejected(status, code) => Some(of_rejection(*status, code)),
         Blockage::NotTheApi(NotTheApi::ProxyAuthentication) => {
             Some("look at the proxy's user and password")
         }
-        Blockage::HeaderMissing
-        | Blockage::NotTheApi(NotTheApi::Redirect | NotTheApi::UnexpectedBody) => None,
+        Blockage::NotTheApi(NotTheApi::Redirect | NotTheApi::UnexpectedBody) => {
+            Some("look whether this network asks for a sign-in, then at the proxy and the region")
+        }
+        Blockage::HeaderMissing => None,
+    }
+}
+
+/// What a 403 with this code lacks.
+fn of_prohibition(code: &str) -> &'static str {
+    match code {
+        "app.not.authorized.for.scope" => "look at the scopes of the OAuth client",
+        "missing.permissions" | "missing.any.permissions" => {
+            "an administrator gives the token's user, or its OAuth client, a role with the permission"
+        }
+        "authz.policy.denied" => "an administrator looks at the access control policies",
+        // Without a body: all that is known is the status.
+        "403" => "look at the scopes of the OAuth client and the permissions of its user",
+        _ => "look up the code, or ask support with the correlation id",
+    }
+}
+
+/// What another refusal with this status and code is about.
+fn of_rejection(status: u16, code: &str) -> &'static str {
+    match (status, code) {
+        (400, "token.timeout.exceeded") => "the API takes 300 to 28800 s (5 m to 8 h)",
+        (400, "token.timeout.exceeded.hipaa") => {
+            "this organisation is bound to HIPAA: the API takes 300 to 900 s (5 m to 15 m)"
+        }
+        (400, "max.idle.token.timeout.exceeded") => {
+            "the timeout of a group is above 28800 s (8 h): an administrator mends the group first"
+        }
+        (400, "max.idle.hipaa.token.timeout.exceeded") => {
+            "the timeout of a group is above the 900 s (15 m) of HIPAA: an administrator mends the group first"
+        }
+        (400, "client.failed.request") => {
+            "the API did not understand a field of what was sent, which holds what it gave itself"
+        }
+        (404, _) => "look at the id, and whether this is the host of the API",
+        (409, _) => "somebody else changed it at the same time: look at it again, then try again",
+        (413, _) => "what was sent is larger than the API, or a proxy before it, takes",
+        (415, _) => "JSON was sent and did not arrive as such: look at the proxy",
+        _ => "look up the code, or ask support with the correlation id",
     }
 }
 
@@ -112,5 +175,58 @@ mod tests {
         ] {
             assert_eq!(new_token(&source), said);
         }
+    }
+
+    fn advice(obstacle: &Obstacle) -> &'static str {
+        remedy(obstacle).unwrap()
+    }
+
+    #[test]
+    fn a_403_names_what_is_lacking() {
+        let forbidden = |code: &str| advice(&Obstacle::Blocked(Blockage::Forbidden(code.into())));
+        for (code, word) in [
+            ("app.not.authorized.for.scope", "scopes"),
+            ("missing.permissions", "permission"),
+            ("authz.policy.denied", "policies"),
+            ("403", "scopes of the OAuth client and the permissions"),
+            ("something.new", "correlation id"),
+        ] {
+            assert!(forbidden(code).contains(word), "{code}");
+        }
+        assert!(!forbidden("missing.permissions").contains("scope"));
+    }
+
+    #[test]
+    fn a_wait_of_hours_is_that_of_a_daily_limit() {
+        let throttled = |seconds| Obstacle::Throttled {
+            retry_after: Some(Duration::from_secs(seconds)),
+        };
+        assert!(advice(&throttled(42)).contains("300 requests a minute"));
+        assert!(advice(&throttled(7 * 3600)).contains("daily limit"));
+        assert_eq!(
+            obstacle(&throttled(25_920)).to_string(),
+            "the API takes no more requests for another 7 h 12 m (429)"
+        );
+    }
+
+    #[test]
+    fn a_gateway_is_told_from_the_api() {
+        let failed = |status| advice(&Obstacle::Unreachable(Failure::ServerError(status)));
+        assert!(failed(408).contains("network"));
+        assert!(failed(502).contains("gateway"));
+        assert!(failed(504).contains("gateway"));
+        assert!(failed(503).starts_with("look at the status page"));
+    }
+
+    #[test]
+    fn a_refused_timeout_is_explained_by_its_code() {
+        let rejected = |status, code: &str| {
+            advice(&Obstacle::Blocked(Blockage::Rejected(status, code.into())))
+        };
+        assert!(rejected(400, "token.timeout.exceeded").contains("300 to 28800 s"));
+        assert!(rejected(400, "token.timeout.exceeded.hipaa").contains("300 to 900 s"));
+        assert!(rejected(400, "max.idle.token.timeout.exceeded").contains("group"));
+        assert!(rejected(400, "max.idle.hipaa.token.timeout.exceeded").contains("HIPAA"));
+        assert!(rejected(418, "teapot").contains("look up the code"));
     }
 }
