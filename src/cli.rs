@@ -3,12 +3,16 @@
 mod check;
 mod demo;
 mod exit;
+mod operate;
 mod parse;
 mod plan;
 mod reload;
 mod run;
 mod seen;
 mod simulate;
+mod timeout;
+mod token;
+mod user;
 mod width;
 
 use std::ffi::OsString;
@@ -25,7 +29,7 @@ use exit::Exit;
 #[derive(Debug, Parser)]
 #[command(
     version,
-    after_help = "Try it without an account: session-keepalive demo\n\nExit status: 0 success, 1 not all went as it should, 64 wrong usage, 69 nobody there, 70 a bug, 74 no input or output, 78 wrong configuration."
+    after_help = "Try it without an account: session-keepalive demo\n\nExit status: 0 success, 1 not all went as it should, 64 wrong usage, 65 wrong data, 69 nobody there, 70 a bug, 74 no input or output, 75 try again, 77 not permitted, 78 wrong configuration."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -46,6 +50,15 @@ enum Command {
     /// Tell a running daemon to read its configuration again.
     #[command(after_help = reload::HELP)]
     Reload(reload::Reload),
+    /// Look at a token, touch it or revoke it.
+    #[command(subcommand)]
+    Token(token::Token),
+    /// Look at the organisation's idle timeout, or change it.
+    #[command(subcommand)]
+    Timeout(timeout::Timeout),
+    /// End every token of a user.
+    #[command(subcommand)]
+    User(user::User),
     /// Show what the daemon does, against a simulator inside this process, in about a minute.
     #[command(after_help = demo::HELP)]
     Demo(demo::Demo),
@@ -127,7 +140,11 @@ pub fn main() -> ExitCode {
     let outcome = panic::catch_unwind(|| match Cli::try_parse() {
         Ok(cli) => dispatch(cli.command),
         Err(error) => {
+            let error = parse::without_tokens(error);
             let is_wrong = error.use_stderr();
+            if is_wrong && std::env::args_os().any(|word| word == "--json") {
+                operate::print_usage_error(&error.to_string());
+            }
             // Nobody may be there to read it.
             let _unread = error.print();
             if is_wrong { Exit::Usage } else { Exit::Success }
@@ -143,6 +160,9 @@ fn dispatch(command: Command) -> Exit {
         Command::Check(settings) => check::run(&settings),
         Command::Plan(plan) => plan::run(&plan),
         Command::Reload(reload) => reload::run(&reload),
+        Command::Token(token) => token::run(&token),
+        Command::Timeout(timeout) => timeout::run(&timeout),
+        Command::User(user) => user::run(&user),
         Command::Demo(demo) => demo::run(&demo),
         Command::Simulate(simulate) => simulate::run(&simulate),
     }

@@ -47,8 +47,9 @@ pub use describe::Origin;
 pub use difference::Difference;
 pub use fault::Errors;
 pub use flags::Flags;
-pub use key::{FLAG_SESSION, PREFIX};
-pub use load::{Layers, Loaded, load};
+pub use key::{FLAG_SESSION, PREFIX, nearest};
+pub use load::{Layers, Loaded, load, load_for_guest};
+pub use mask::{clean, quoted};
 pub use meant::{
     Config, HttpConfig, LogConfig, LogFormat, LogLevel, MetricsConfig, NotASessionName, Proxy,
     SessionConfig, SessionName, ShutdownConfig, StatusConfig, StatusSocket, Trust,

@@ -25,6 +25,8 @@ pub mod words;
 #[cfg(test)]
 mod fixture;
 
+pub(crate) use line::Escaped;
+
 pub use happening::Happening;
 pub use install::{Handle, Surroundings, WallClock, install};
 pub use log::{Log, Named};

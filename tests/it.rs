@@ -9,6 +9,7 @@ mod it {
     mod architecture;
     mod generated;
     mod observe;
+    mod operate;
     mod plan;
     mod rows;
     mod run;

@@ -9,6 +9,7 @@ use super::field;
 use crate::config::ApiBase;
 use crate::keeper::{Refusal, Verdict};
 
+const CODE_LENGTH_MAX: usize = 128;
 const MESSAGE_LENGTH_MAX: usize = 512;
 
 /// Why an operation was not done.
@@ -56,6 +57,12 @@ impl fmt::Display for CallError {
 }
 
 impl CallError {
+    /// The API's code, if the answer had one: printable, and at most 128 characters of it.
+    #[must_use]
+    pub fn code(&self) -> Option<Arc<str>> {
+        field::printable_ascii(self.body.as_ref()?.code()?, CODE_LENGTH_MAX)
+    }
+
     /// What the API said for people, without control characters and at most 512 characters of it.
     #[must_use]
     pub fn message(&self) -> Option<Arc<str>> {

@@ -15,27 +15,43 @@ pub(super) enum Exit {
     Failure,
     /// The command line is wrong.
     Usage,
+    /// A value or a token that was given is wrong.
+    Data,
     /// Nobody is there to do it.
     Unavailable,
     /// A bug in the program.
     Bug,
     /// Input or output failed.
     Io,
+    /// It may be done later.
+    TryAgain,
+    /// Whoever asked may not have it done.
+    NotPermitted,
     /// The configuration is wrong.
     Config,
 }
 
+impl Exit {
+    /// The exit status.
+    pub(super) fn status(self) -> u8 {
+        match self {
+            Self::Success => 0,
+            Self::Failure => 1,
+            Self::Usage => 64,
+            Self::Data => 65,
+            Self::Unavailable => 69,
+            Self::Bug => 70,
+            Self::Io => 74,
+            Self::TryAgain => 75,
+            Self::NotPermitted => 77,
+            Self::Config => 78,
+        }
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
-        Self::from(match exit {
-            Exit::Success => 0,
-            Exit::Failure => 1,
-            Exit::Usage => 64,
-            Exit::Unavailable => 69,
-            Exit::Bug => 70,
-            Exit::Io => 74,
-            Exit::Config => 78,
-        })
+        Self::from(exit.status())
     }
 }
 

@@ -182,10 +182,8 @@ pub(super) fn variables(session: &str) -> Vec<String> {
 }
 
 /// The candidate that was probably meant, if one is near enough.
-pub(super) fn nearest<'a>(
-    text: &str,
-    candidates: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+#[must_use]
+pub fn nearest<'a>(text: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     if text.len() > NEAREST_MAX {
         return None;
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use super::address::ApiBase;
 use super::describe::Origins;
 use super::fault::Errors;
 use super::flags::{self, Flags};
@@ -31,6 +32,8 @@ pub struct Layers<'a> {
 pub struct Loaded {
     /// What is meant.
     pub config: Config,
+    /// The API of sessions that do not name their own, if anyone named one.
+    pub api: Option<ApiBase>,
     pub(super) origins: Origins,
 }
 
@@ -44,10 +47,35 @@ pub fn load(layers: Layers<'_>) -> Result<Loaded, Errors> {
     interpret(layers, contents)
 }
 
+/// Loads a configuration for whoever brings a token along: it may have no session.
+///
+/// # Errors
+///
+/// As from [`load`], but for that.
+pub fn load_for_guest(layers: Layers<'_>) -> Result<Loaded, Errors> {
+    let contents = layers.file.map(file::read);
+    make_sense(layers, contents, Guest::Yes)
+}
+
 /// Makes sense of the layers and of the file that was read.
 pub(super) fn interpret(
     layers: Layers<'_>,
     contents: Option<file::Contents>,
+) -> Result<Loaded, Errors> {
+    make_sense(layers, contents, Guest::No)
+}
+
+/// Whether a token is brought along.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Guest {
+    Yes,
+    No,
+}
+
+fn make_sense(
+    layers: Layers<'_>,
+    contents: Option<file::Contents>,
+    guest: Guest,
 ) -> Result<Loaded, Errors> {
     let mut faults = Vec::new();
     let mut text = String::new();
@@ -71,12 +99,21 @@ pub(super) fn interpret(
     }
     let raw = Raw::new(merged, folder(layers.file));
     let faults = RefCell::new(faults);
-    let config = meaning(&Reader::new(&raw, &faults));
+    let top = Reader::new(&raw, &faults);
+    let config = meaning(&top);
+    let api = sessions::common_api(&top);
+    if guest == Guest::No {
+        sessions::demand_one(&top);
+    }
     let mut faults = faults.into_inner();
     faults.extend(unknown::refuse(&raw, &variables_with_tokens(&config)));
     if faults.is_empty() {
         let origins = Origins::new(&raw, layers.file, &text);
-        Ok(Loaded { config, origins })
+        Ok(Loaded {
+            config,
+            api,
+            origins,
+        })
     } else {
         Err(Errors::new(layers.file, text, faults))
     }

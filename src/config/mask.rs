@@ -76,7 +76,8 @@ pub(super) fn value(path: &KeyPath, text: &str) -> String {
 }
 
 /// A message, with what looks like a token hidden.
-pub(super) fn clean(text: &str) -> String {
+#[must_use]
+pub fn clean(text: &str) -> String {
     Masked::of(text).finish()
 }
 
@@ -91,7 +92,8 @@ pub(super) fn line(text: &str) -> String {
 }
 
 /// A text between backticks, fit for a message.
-pub(super) fn quoted(text: &str) -> String {
+#[must_use]
+pub fn quoted(text: &str) -> String {
     let mut masked = Masked::of(text);
     masked.hide_user(0..text.len());
     let shown = masked.finish().replace(['\n', '\r', '\t'], "?");

@@ -53,11 +53,21 @@ pub(super) fn read(top: &Reader<'_>) -> BTreeMap<SessionName, SessionConfig> {
             meant.insert(name, config);
         }
     }
+    meant
+}
+
+/// Refuses that there is no session.
+pub(super) fn demand_one(top: &Reader<'_>) {
     let is_there = |found: At<&Value>| found.value.as_dict().is_none_or(|them| !them.is_empty());
     if !top.value("sessions").is_some_and(is_there) {
         top.note(Fault::nowhere("there is no session to care for").help(EXAMPLE));
     }
-    meant
+}
+
+/// The API of sessions that do not name their own. Notes no fault that [`read`] did not.
+pub(super) fn common_api(top: &Reader<'_>) -> Option<ApiBase> {
+    let found = api(&[top, &top.table("defaults")]);
+    found.ok().map(|found| found.value)
 }
 
 /// The sessions by their place, so that of two alike the later one is refused.

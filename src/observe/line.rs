@@ -5,6 +5,8 @@ mod json;
 mod native;
 mod plain;
 
+pub(crate) use escape::Escaped;
+
 use std::fmt;
 
 use jiff::Timestamp;

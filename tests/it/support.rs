@@ -6,6 +6,7 @@ pub(crate) mod front;
 pub(crate) mod keepalive;
 pub(crate) mod manager;
 pub(crate) mod memory;
+pub(crate) mod once;
 pub(crate) mod raw;
 pub(crate) mod simulation;
 pub(crate) mod tls;

@@ -3,7 +3,7 @@
 use std::fmt::{self, Write as _};
 
 /// Shows the text with its control and direction characters written out: `\n`, `\u{1b}`.
-pub(super) struct Escaped<'a>(pub(super) &'a str);
+pub(crate) struct Escaped<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Escaped<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

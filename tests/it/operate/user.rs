@@ -1,0 +1,44 @@
+//! `user revoke` where nothing is in the way.
+
+use session_keepalive::sim::{Fate, Operation};
+
+use super::{Bench, TOKEN, TOKEN_OF_USER, USER};
+
+#[test]
+fn a_user_is_logged_out_everywhere() {
+    let bench = Bench::new();
+    let said = bench.run(&["user", "revoke", USER, "--yes"]);
+    said.ends_with(0).shows(&[USER, "logged out everywhere"]);
+    let fate = bench.simulation.record(TOKEN_OF_USER).fate;
+    assert!(matches!(fate, Fate::Revoked(_)));
+    assert!(bench.simulation.record(TOKEN).fate.is_living());
+    let json = bench
+        .run(&["user", "revoke", USER, "--yes", "--json"])
+        .ends_with(0)
+        .json();
+    assert_eq!(json["derived"]["user"], USER);
+    assert_eq!(json["derived"]["status"], 204);
+}
+
+#[test]
+fn nothing_is_done_without_a_yes_and_the_flag_is_named() {
+    let bench = Bench::new();
+    let said = bench.run(&["user", "revoke", USER, "--json"]);
+    said.ends_with(64)
+        .complains(&["out everywhere", "refresh tokens", "no terminal", "--yes"]);
+    assert_eq!(said.json()["error"]["kind"], "usage");
+    assert_eq!(bench.simulation.record(TOKEN).calls_in_all(), 0);
+}
+
+#[test]
+fn what_is_no_user_id_is_refused_and_leads_nowhere_else() {
+    let bench = Bench::new();
+    for id in ["me", "timeout", "8b3a2f0e", "../tokens/me"] {
+        let said = bench.run(&["user", "revoke", id, "--yes"]);
+        said.ends_with(64).complains(&["a user id is a UUID"]);
+    }
+    let unknown = "00000000-0000-4000-8000-000000000000";
+    let said = bench.run(&["user", "revoke", unknown, "--yes"]);
+    said.ends_with(65).complains(&["404", "look at the id"]);
+    assert_eq!(bench.calls(Operation::DeleteUser), 1);
+}
