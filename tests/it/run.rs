@@ -5,6 +5,7 @@ mod keeping;
 mod memory;
 mod network;
 mod output;
+mod own_memory;
 mod quiet;
 mod reloading;
 mod secrets;

@@ -1,6 +1,5 @@
 //! A machine that slept: the daemon in this process, with clocks of our own and real sockets.
 
-use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -8,15 +7,11 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use futures_util::stream;
-use session_keepalive::config::{self, Layers};
 use session_keepalive::daemon::clock::{self, Reading};
-use session_keepalive::daemon::systemd::Systemd;
-use session_keepalive::daemon::{Daemon, Order, Places, Setup};
 use session_keepalive::keeper::{OnShutdown, Operation, SessionView};
 use session_keepalive::observe::Looks;
-use tokio::sync::oneshot;
 
+use super::super::support::inside::{self, look_until};
 use super::super::support::keepalive::Folder;
 use super::super::support::simulation::Simulation;
 use super::seconds;
@@ -78,22 +73,6 @@ fn relay(server: &str) -> (SocketAddr, Arc<AtomicUsize>) {
     (address, connections)
 }
 
-/// Looks again and again, which wakes the loop as a timer would that counts sleep.
-async fn look_until(looks: &Looks, is_it: impl Fn(&SessionView) -> bool) -> SessionView {
-    let looking = async {
-        loop {
-            let snapshot = looks.snapshot().await.unwrap();
-            let view = snapshot.sessions.into_iter().next().unwrap().view;
-            if is_it(&view) {
-                return view;
-            }
-            let pause = Duration::from_millis(20);
-            let _over = tokio::time::timeout(pause, std::future::pending::<()>()).await;
-        }
-    };
-    tokio::time::timeout(seconds(20), looking).await.unwrap()
-}
-
 #[test]
 fn after_a_sleep_the_token_is_looked_at_over_a_new_connection_and_the_sleep_is_told() {
     let simulation = Simulation::new(seconds(3600));
@@ -101,20 +80,6 @@ fn after_a_sleep_the_token_is_looked_at_over_a_new_connection_and_the_sleep_is_t
     let folder = Folder::new();
     let (address, connections) = relay(&simulation.base());
     let file = folder.write("kiosk", "kiosk");
-    let environment = BTreeMap::from([
-        (
-            "SESSION_KEEPALIVE_API".into(),
-            format!("http://{address}").into(),
-        ),
-        ("SESSION_KEEPALIVE_TOKEN_FILE".into(), file.into_os_string()),
-        ("SESSION_KEEPALIVE_HTTP__PROXY".into(), "none".into()),
-        ("SESSION_KEEPALIVE_STATUS__SOCKET".into(), "off".into()),
-    ]);
-    let layers = Layers {
-        environment: environment.into_iter().collect(),
-        ..Layers::default()
-    };
-    let config = config::load(layers).unwrap().config;
     let written = Written::default();
     let writer = written.clone();
     let subscriber = tracing_subscriber::fmt()
@@ -122,61 +87,36 @@ fn after_a_sleep_the_token_is_looked_at_over_a_new_connection_and_the_sleep_is_t
         .with_writer(move || writer.clone())
         .finish();
     let _log = tracing::subscriber::set_default(subscriber);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    runtime.unwrap().block_on(async {
-        let setup = Setup {
-            load: Box::new({
-                let config = config.clone();
-                move || Ok(config.clone())
-            }),
-            log: None,
-            seed: 1,
-            clock: clocks,
-            systemd: Systemd::default(),
-            places: Places::default(),
+    let story = async |looks: &Looks| {
+        // The peek and the look at the timeout share a connection.
+        let calm = |view: &SessionView| {
+            let asked = view.last_answer.map(|it| it.operation);
+            asked == Some(Operation::ReadTimeout) && !view.next.unwrap().is_under_way
         };
-        let (daemon, looks) = Daemon::start(config, setup).await.unwrap();
-        let (stop, stopped) = oneshot::channel();
-        let orders = stream::once(async { stopped.await.unwrap() });
-        let story = async move {
-            // The peek and the look at the timeout share a connection.
-            let calm = |view: &SessionView| {
-                let asked = view.last_answer.map(|it| it.operation);
-                asked == Some(Operation::ReadTimeout) && !view.next.unwrap().is_under_way
-            };
-            look_until(&looks, calm).await;
-            assert_eq!(connections.load(Ordering::SeqCst), 1);
+        look_until(looks, calm).await;
+        assert_eq!(connections.load(Ordering::SeqCst), 1);
 
-            SLEPT.store(2_400_500, Ordering::SeqCst);
-            let looked = |view: &SessionView| {
-                view.last_answer.map(|it| it.operation) == Some(Operation::Peek)
-            };
-            let woken = look_until(&looks, looked).await;
-            assert_eq!(connections.load(Ordering::SeqCst), 2);
+        SLEPT.store(2_400_500, Ordering::SeqCst);
+        let looked =
+            |view: &SessionView| view.last_answer.map(|it| it.operation) == Some(Operation::Peek);
+        let woken = look_until(looks, looked).await;
+        assert_eq!(connections.load(Ordering::SeqCst), 2);
 
-            // The server did not sleep: to us the token looks as if its application had been active.
-            let held = woken.held.unwrap();
-            assert_eq!(held.touched_at, None, "looked at, and not touched");
+        // The server did not sleep: to us the token looks as if its application had been active.
+        let held = woken.held.unwrap();
+        assert_eq!(held.touched_at, None, "looked at, and not touched");
 
-            STEPPED.store(183_500, Ordering::SeqCst);
-            let next = looks.snapshot().await.unwrap();
-            let again = looks.snapshot().await.unwrap();
-            let deadlines =
-                [next, again].map(|it| it.sessions[0].view.held.clone().unwrap().deadline);
-            assert_eq!(
-                deadlines[0], deadlines[1],
-                "the wall clock moves no deadline"
-            );
-            stop.send(Order::Stop {
-                wanted: OnShutdown::Leave,
-                why: "the end of the test",
-            })
-            .unwrap();
-        };
-        tokio::join!(daemon.run(Box::pin(orders)), story);
-    });
+        STEPPED.store(183_500, Ordering::SeqCst);
+        let next = looks.snapshot().await.unwrap();
+        let again = looks.snapshot().await.unwrap();
+        let deadlines = [next, again].map(|it| it.sessions[0].view.held.clone().unwrap().deadline);
+        assert_eq!(
+            deadlines[0], deadlines[1],
+            "the wall clock moves no deadline"
+        );
+    };
+    let api = format!("http://{address}");
+    inside::run(&api, &file, clocks, OnShutdown::Leave, story);
     let log = written.text();
     for (line, times) in [
         ("the machine slept for 40 m: tokens went on idling", 1),
