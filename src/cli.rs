@@ -3,6 +3,7 @@
 mod check;
 mod demo;
 mod exit;
+mod health;
 mod operate;
 mod parse;
 mod plan;
@@ -10,9 +11,12 @@ mod reload;
 mod run;
 mod seen;
 mod simulate;
+mod socket;
+mod status;
 mod timeout;
 mod token;
 mod user;
+mod wait;
 mod width;
 
 use std::ffi::OsString;
@@ -47,6 +51,15 @@ enum Command {
     /// Foretell what the configuration makes the daemon do: when, how often, what an outage may last.
     #[command(after_help = plan::HELP)]
     Plan(plan::Plan),
+    /// Show how the sessions of a running daemon do.
+    #[command(after_help = status::HELP)]
+    Status(status::Status),
+    /// Wait until the tokens are proven alive.
+    #[command(after_help = wait::HELP)]
+    Wait(wait::Wait),
+    /// Say whether the daemon is well: a probe for images without a shell.
+    #[command(after_help = health::HELP)]
+    Health(health::Health),
     /// Tell a running daemon to read its configuration again.
     #[command(after_help = reload::HELP)]
     Reload(reload::Reload),
@@ -163,6 +176,9 @@ fn dispatch(command: Command) -> Exit {
         Command::Token(token) => token::run(&token),
         Command::Timeout(timeout) => timeout::run(&timeout),
         Command::User(user) => user::run(&user),
+        Command::Status(status) => status::run(&status),
+        Command::Wait(wait) => wait::run(&wait),
+        Command::Health(health) => health::run(&health),
         Command::Demo(demo) => demo::run(&demo),
         Command::Simulate(simulate) => simulate::run(&simulate),
     }

@@ -29,6 +29,9 @@ complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -s V -
 complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "run" -d 'Run the daemon until a signal stops it'
 complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "check" -d 'Check the configuration and say what it means'
 complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "plan" -d 'Foretell what the configuration makes the daemon do: when, how often, what an outage may last'
+complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "status" -d 'Show how the sessions of a running daemon do'
+complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "wait" -d 'Wait until the tokens are proven alive'
+complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "health" -d 'Say whether the daemon is well: a probe for images without a shell'
 complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "reload" -d 'Tell a running daemon to read its configuration again'
 complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "token" -d 'Look at a token, touch it or revoke it'
 complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "timeout" -d 'Look at the organisation\'s idle timeout, or change it'
@@ -71,6 +74,20 @@ complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l idle-timeout -d 'The organisation\'s idle timeout, such as 20m: 1s to 8h' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l json -d 'Print one JSON object, for machines'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -s h -l help -d 'Print help'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand status" -l socket -d 'The daemon\'s socket; found by itself where there is one daemon' -r -F
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand status" -l instance -d 'The instance of the systemd service: NAME of session-keepalive@NAME' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand status" -l json -d 'What the daemon says as JSON'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand status" -l watch -d 'Draw it again every second'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand status" -l all -d 'Every session, however many there are'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand status" -s h -l help -d 'Print help'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand wait" -l timeout -d 'How long to wait at the most, such as 60s; for ever by default' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand wait" -l socket -d 'The daemon\'s socket; found by itself where there is one daemon' -r -F
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand wait" -l instance -d 'The instance of the systemd service: NAME of session-keepalive@NAME' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand wait" -s h -l help -d 'Print help'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand health" -l socket -d 'The daemon\'s socket; found by itself where there is one daemon' -r -F
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand health" -l instance -d 'The instance of the systemd service: NAME of session-keepalive@NAME' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand health" -l ready -d 'Ask whether every kept token is proven alive and within its margin'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand health" -s h -l help -d 'Print help'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand reload" -l pid -d 'The daemon\'s process; by default what the variable MAINPID says' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand reload" -s h -l help -d 'Print help'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and not __fish_seen_subcommand_from show touch revoke help" -s h -l help -d 'Print help'
@@ -170,16 +187,19 @@ complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand simu
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand simulate" -l exclude -d 'A touch that the organisation excludes from its inactivity timeout' -r -f -a "head\t'`HEAD /tokens/me`'
 get\t'`GET /tokens/me`'"
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand simulate" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from run check plan reload token timeout user demo simulate help" -f -a "run" -d 'Run the daemon until a signal stops it'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from run check plan reload token timeout user demo simulate help" -f -a "check" -d 'Check the configuration and say what it means'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from run check plan reload token timeout user demo simulate help" -f -a "plan" -d 'Foretell what the configuration makes the daemon do: when, how often, what an outage may last'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from run check plan reload token timeout user demo simulate help" -f -a "reload" -d 'Tell a running daemon to read its configuration again'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from run check plan reload token timeout user demo simulate help" -f -a "token" -d 'Look at a token, touch it or revoke it'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from run check plan reload token timeout user demo simulate help" -f -a "timeout" -d 'Look at the organisation\'s idle timeout, or change it'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from run check plan reload token timeout user demo simulate help" -f -a "user" -d 'End every token of a user'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from run check plan reload token timeout user demo simulate help" -f -a "demo" -d 'Show what the daemon does, against a simulator inside this process, in about a minute'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from run check plan reload token timeout user demo simulate help" -f -a "simulate" -d 'Serve a simulated organisation over HTTP, to try things against'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from run check plan reload token timeout user demo simulate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from run check plan status wait health reload token timeout user demo simulate help" -f -a "run" -d 'Run the daemon until a signal stops it'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from run check plan status wait health reload token timeout user demo simulate help" -f -a "check" -d 'Check the configuration and say what it means'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from run check plan status wait health reload token timeout user demo simulate help" -f -a "plan" -d 'Foretell what the configuration makes the daemon do: when, how often, what an outage may last'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from run check plan status wait health reload token timeout user demo simulate help" -f -a "status" -d 'Show how the sessions of a running daemon do'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from run check plan status wait health reload token timeout user demo simulate help" -f -a "wait" -d 'Wait until the tokens are proven alive'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from run check plan status wait health reload token timeout user demo simulate help" -f -a "health" -d 'Say whether the daemon is well: a probe for images without a shell'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from run check plan status wait health reload token timeout user demo simulate help" -f -a "reload" -d 'Tell a running daemon to read its configuration again'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from run check plan status wait health reload token timeout user demo simulate help" -f -a "token" -d 'Look at a token, touch it or revoke it'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from run check plan status wait health reload token timeout user demo simulate help" -f -a "timeout" -d 'Look at the organisation\'s idle timeout, or change it'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from run check plan status wait health reload token timeout user demo simulate help" -f -a "user" -d 'End every token of a user'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from run check plan status wait health reload token timeout user demo simulate help" -f -a "demo" -d 'Show what the daemon does, against a simulator inside this process, in about a minute'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from run check plan status wait health reload token timeout user demo simulate help" -f -a "simulate" -d 'Serve a simulated organisation over HTTP, to try things against'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from run check plan status wait health reload token timeout user demo simulate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and __fish_seen_subcommand_from token" -f -a "show" -d 'Show what the API says about a token; disturbs nothing'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and __fish_seen_subcommand_from token" -f -a "touch" -d 'Reset a token\'s idle timer'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and __fish_seen_subcommand_from token" -f -a "revoke" -d 'Revoke a token: it ends at once'

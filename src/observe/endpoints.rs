@@ -39,7 +39,7 @@ use tokio::sync::Semaphore;
 
 use super::Looks;
 
-pub use listener::{BindError, Listener, Places};
+pub use listener::{BindError, Listener, Places, SOCKET_NAME};
 
 /// How many connections a listener has at a time.
 const CONNECTIONS_MAX: usize = 128;

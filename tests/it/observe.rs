@@ -1,5 +1,6 @@
 //! The daemon as observers see it: the binary, real sockets, and what is answered there.
 
+mod commands;
 mod endpoints;
 mod ready;
 mod slow;

@@ -12,7 +12,7 @@ use rustix::process::{geteuid, umask};
 use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream};
 
 /// The file that the socket of the default is.
-pub(super) const SOCKET_NAME: &str = "control.sock";
+pub const SOCKET_NAME: &str = "control.sock";
 
 /// Our folder in a directory that others use as well.
 const FOLDER: &str = "session-keepalive";

@@ -1,0 +1,181 @@
+//! `status`: how the sessions do, as a table for people or as JSON.
+
+mod table;
+mod watch;
+
+use std::io::IsTerminal as _;
+
+use clap::Args;
+
+use super::check::is_coloured;
+use super::exit::{Exit, complain, print};
+use super::run::runtime;
+use super::socket::{NoAnswer, Socket};
+use super::width::width;
+use crate::config::nearest;
+use crate::observe::report::{self, Report};
+
+pub(super) const HELP: &str = "\
+Examples:
+  session-keepalive status               those that are not well first, the verdict last
+  session-keepalive status wallboard     one session
+  session-keepalive status --watch       drawn again every second, until Ctrl-C
+  session-keepalive status --json | jq '.sessions[] | select(.ready | not)'
+
+Exit status: 0 all is as it should be, 64 there is no such session, 69 nobody answers, 75 something is not ready.";
+
+/// What is shown, and how.
+#[derive(Debug, Args)]
+pub(super) struct Status {
+    /// The sessions; all by default.
+    #[arg(value_name = "NAME")]
+    names: Vec<String>,
+    /// What the daemon says as JSON.
+    #[arg(long, conflicts_with_all = ["watch", "names"])]
+    json: bool,
+    /// Draw it again every second.
+    #[arg(long)]
+    watch: bool,
+    /// Every session, however many there are.
+    #[arg(long)]
+    all: bool,
+    #[command(flatten)]
+    socket: Socket,
+}
+
+/// Why nothing can be shown.
+#[derive(Debug, thiserror::Error)]
+enum NotShown {
+    #[error(transparent)]
+    NoAnswer(#[from] NoAnswer),
+    #[error("the daemon answered with status {0}: {1}")]
+    Refused(u16, String),
+    #[error("the daemon's answer is not understood")]
+    NotUnderstood(#[source] serde_json::Error),
+    #[error("the daemon speaks version {0} of the status, this program version {ours}: use the same program for both", ours = report::VERSION)]
+    OtherVersion(u32),
+    #[error("the daemon has no session {name}{}", suggested(.near.as_deref()))]
+    NoSuchSession { name: String, near: Option<String> },
+}
+
+fn suggested(near: Option<&str>) -> String {
+    near.map_or_else(String::new, |near| format!(": did you mean {near}?"))
+}
+
+pub(super) fn run(status: &Status) -> Exit {
+    let runtime = match runtime() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            complain(&error);
+            return Exit::Io;
+        }
+    };
+    let shown = runtime.block_on(async {
+        if status.json {
+            json(status).await
+        } else if status.watch {
+            watch::watch(status).await
+        } else {
+            once(status).await
+        }
+    });
+    shown.unwrap_or_else(|error| {
+        complain(&error);
+        match error {
+            NotShown::NoSuchSession { .. } => Exit::Usage,
+            NotShown::NoAnswer(_)
+            | NotShown::Refused(..)
+            | NotShown::NotUnderstood(_)
+            | NotShown::OtherVersion(_) => Exit::Unavailable,
+        }
+    })
+}
+
+async fn json(status: &Status) -> Result<Exit, NotShown> {
+    let body = body(status).await?;
+    let report = parse(&body)?;
+    let text = String::from_utf8_lossy(&body).into_owned();
+    Ok(shown(&(text + "\n"), &report))
+}
+
+async fn once(status: &Status) -> Result<Exit, NotShown> {
+    let report = ask(status).await?;
+    let out = std::io::stdout();
+    let look = table::Look {
+        width: width(&out),
+        is_coloured: is_coloured(&out),
+        rows_max: (!status.all && out.is_terminal()).then_some(table::ROWS_MAX),
+    };
+    Ok(shown(&table::draw(&report, &look), &report))
+}
+
+/// The report, cut to the sessions that are asked for.
+async fn ask(status: &Status) -> Result<Report, NotShown> {
+    let mut report = parse(&body(status).await?)?;
+    if status.names.is_empty() {
+        return Ok(report);
+    }
+    for name in &status.names {
+        let mut known = report.sessions.iter().map(|it| it.name.as_str());
+        if !known.any(|known| known == name) {
+            let known = report.sessions.iter().map(|it| it.name.as_str());
+            return Err(NotShown::NoSuchSession {
+                name: name.clone(),
+                near: nearest(name, known).map(str::to_owned),
+            });
+        }
+    }
+    report.sessions.retain(|it| status.names.contains(&it.name));
+    report
+        .events
+        .retain(|it| status.names.contains(&it.session));
+    report.ready = !report.stopping && report.sessions.iter().all(|it| it.ready);
+    Ok(report)
+}
+
+async fn body(status: &Status) -> Result<Vec<u8>, NotShown> {
+    let answer = status.socket.get("/status").await?;
+    if answer.status == 200 {
+        Ok(answer.body)
+    } else {
+        Err(NotShown::Refused(
+            answer.status,
+            answer.text().trim().to_owned(),
+        ))
+    }
+}
+
+fn parse(body: &[u8]) -> Result<Report, NotShown> {
+    /// What every version has.
+    #[derive(serde::Deserialize)]
+    struct Version {
+        version: u32,
+    }
+    let Version { version } = serde_json::from_slice(body).map_err(NotShown::NotUnderstood)?;
+    if version != report::VERSION {
+        return Err(NotShown::OtherVersion(version));
+    }
+    serde_json::from_slice(body).map_err(NotShown::NotUnderstood)
+}
+
+/// Prints, and says with the exit status what was printed.
+fn shown(text: &str, report: &Report) -> Exit {
+    if print(text) == Exit::Success {
+        exit_of(report)
+    } else {
+        Exit::Io
+    }
+}
+
+fn exit_of(report: &Report) -> Exit {
+    if report.ready {
+        Exit::Success
+    } else {
+        Exit::TryAgain
+    }
+}
+
+/// Says that nobody answers, where a drawing was.
+fn gone(error: &NotShown) -> String {
+    format!("{}\n", crate::observe::words::Chain(error))
+}

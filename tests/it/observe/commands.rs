@@ -1,0 +1,169 @@
+//! `status`, `wait` and `health`: they find the socket by themselves and say what an operator has to know.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::process::{Output, Stdio};
+
+use super::super::support::keepalive::{Folder, Keepalive};
+use super::super::support::simulation::Simulation;
+use super::{head, seconds, session};
+
+/// What a command printed, and its exit status.
+struct Said {
+    out: String,
+    err: String,
+    code: Option<i32>,
+}
+
+fn say(folder: &Folder, arguments: &[&str]) -> Said {
+    let mut command = folder.command(arguments);
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = command.stdin(Stdio::null()).output().unwrap();
+    Said {
+        out: String::from_utf8(stdout).unwrap(),
+        err: String::from_utf8(stderr).unwrap(),
+        code: status.code(),
+    }
+}
+
+/// A daemon with a kept, a lapsing, a dead and an absent session.
+fn running() -> (Simulation, Folder, Keepalive) {
+    let simulation = Simulation::new(seconds(3600));
+    let folder = Folder::new();
+    for name in ["wallboard", "crm"] {
+        simulation.token(name);
+        folder.write(name, name);
+    }
+    folder.write("dead", "never-valid");
+    let config = head(&simulation)
+        + &session("wallboard", "")
+        + &session("crm", "intent = \"lapse\"")
+        + &session("dead", "")
+        + &session("later", "");
+    let mut keepalive = folder.run(&config);
+    keepalive.wait_for(&["\"event\":\"lost\""]);
+    (simulation, folder, keepalive)
+}
+
+#[test]
+fn status_shows_who_is_not_well_first_and_the_verdict_last() {
+    let (simulation, folder, _keepalive) = running();
+    let Said { out, err, code } = say(&folder, &["status"]);
+    assert_eq!((err.as_str(), code), ("", Some(75)));
+    let lines: Vec<_> = out.lines().collect();
+    assert!(lines.iter().all(|line| line.chars().count() <= 80), "{out}");
+    let first_words: Vec<_> = lines[..5]
+        .iter()
+        .map(|line| line.split_whitespace().next().unwrap())
+        .collect();
+    assert_eq!(
+        first_words,
+        ["SESSION", "dead", "later", "crm", "wallboard"]
+    );
+    assert!(out.contains(" lost: refused at first"), "{out}");
+    assert!(
+        out.contains("later absent: file later does not exist"),
+        "{out}"
+    );
+    let verdict = lines.last().unwrap();
+    assert!(
+        verdict.starts_with("not ready: 2 of 4; 3 to keep, 1 to lapse; "),
+        "{verdict}"
+    );
+    assert!(
+        !out.contains('\u{1b}'),
+        "no colour where nobody sees it: {out}"
+    );
+
+    let Said { out, code, .. } = say(&folder, &["status", "wallboard"]);
+    assert_eq!(code, Some(0), "{out}");
+    assert!(
+        out.lines().last().unwrap().starts_with("ready; 1 to keep"),
+        "{out}"
+    );
+
+    let Said { err, code, .. } = say(&folder, &["status", "wallbord"]);
+    assert_eq!(code, Some(64));
+    assert!(err.contains("did you mean wallboard?"), "{err}");
+
+    let Said { out, code, .. } = say(&folder, &["status", "--json"]);
+    assert_eq!(code, Some(75));
+    let report: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(report["states"]["lost"], 1);
+    drop(simulation);
+}
+
+#[test]
+fn wait_returns_when_the_tokens_live_and_says_what_is_missing_when_its_time_is_over() {
+    let (simulation, folder, _keepalive) = running();
+    let Said { out, code, .. } = say(&folder, &["wait", "--timeout", "20s", "wallboard", "crm"]);
+    assert_eq!(code, Some(0));
+    assert!(out.starts_with("ready after "), "{out}");
+    let Said { err, code, .. } = say(&folder, &["wait", "--timeout", "300ms", "later"]);
+    assert_eq!(code, Some(75));
+    assert!(err.contains("[-] later absent: "), "{err}");
+    let Said { err, code, .. } = say(&folder, &["wait", "nobody"]);
+    assert_eq!(code, Some(64));
+    assert!(err.contains("no session nobody"), "{err}");
+
+    let mut waiting = folder.command(&["wait", "--timeout", "20s"]);
+    let waiting = waiting.stdout(Stdio::piped()).spawn().unwrap();
+    for name in ["dead", "later"] {
+        simulation.token(&format!("newer-{name}"));
+        folder.write(name, &format!("newer-{name}"));
+    }
+    let output = waiting.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
+fn health_tells_life_from_readiness_and_needs_no_environment() {
+    let (_simulation, folder, mut keepalive) = running();
+    let alive = say(&folder, &["health"]);
+    assert_eq!((alive.out.as_str(), alive.code), ("live\n", Some(0)));
+    let ready = say(&folder, &["health", "--ready"]);
+    assert_eq!(ready.code, Some(75));
+    assert!(
+        ready.err.starts_with("not ready: 2 of 3 kept: "),
+        "{}",
+        ready.err
+    );
+    let socket = folder.path("control.sock");
+    let mut bare = folder.command(&["health", "--socket", socket.to_str().unwrap()]);
+    assert_eq!(bare.env_clear().output().unwrap().status.code(), Some(0));
+    keepalive.stop();
+    let gone = say(&folder, &["health"]);
+    assert_eq!(gone.code, Some(69));
+    assert!(gone.err.contains("there is no socket at"), "{}", gone.err);
+}
+
+#[test]
+fn a_daemon_that_comes_later_is_waited_for() {
+    let simulation = Simulation::new(seconds(3600));
+    let folder = Folder::new();
+    simulation.token("wallboard");
+    folder.write("wallboard", "wallboard");
+    let mut waiting = folder.command(&["wait", "--timeout", "20s"]);
+    let waiting = waiting
+        .stderr(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let keepalive = folder.run(&(head(&simulation) + &session("wallboard", "")));
+    let output = waiting.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    drop(keepalive);
+}
+
+#[test]
+fn a_socket_that_anybody_could_have_put_there_is_not_believed() {
+    let (_simulation, folder, _keepalive) = running();
+    let open = fs::Permissions::from_mode(0o777);
+    fs::set_permissions(folder.path("."), open).unwrap();
+    let said = say(&folder, &["status"]);
+    assert_eq!(said.code, Some(69));
+    assert!(said.err.contains("is not believed"), "{}", said.err);
+}
