@@ -45,7 +45,7 @@ use self::systemd::Systemd;
 use crate::api::Client;
 use crate::config::{ApiBase, Config, Errors};
 use crate::keeper::{Command, Event, EventKind, Instant, Keeper, OnShutdown, Operation, SessionId};
-use crate::observe::{Handle, Log, Look, NamedView, Notice, Snapshot, tell_notice};
+use crate::observe::{Handle, Log, Look, NamedView, Notice, Snapshot, Tallies, tell_notice};
 
 pub use crate::observe::endpoints::Places;
 pub use start::StartError;
@@ -114,6 +114,7 @@ pub struct Daemon {
     systemd: Systemd,
     looks: mpsc::Receiver<Look>,
     doors: Doors,
+    tallies: Tallies,
     started_at: Instant,
     /// Sessions that a reload took away and whose tokens are not yet dealt with.
     leaving: Vec<SessionId>,
@@ -266,6 +267,7 @@ impl Daemon {
 
     fn handle_event(&mut self, event: &Event, now: Instant) {
         self.ended.count(&event.kind);
+        self.tallies.handle_event(event);
         self.cares.handle_event(event);
         let Some(care) = self.cares.by_id.get_mut(&event.session) else {
             return;
@@ -323,6 +325,8 @@ impl Daemon {
             is_stopping: self.is_stopping,
             sessions: self.cares.by_name.iter().filter_map(named).collect(),
             happenings: self.log.happenings(),
+            tallies: self.tallies.clone(),
+            per_session_max: self.config.metrics.per_session_max,
         }
     }
 }

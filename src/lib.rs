@@ -11,7 +11,7 @@
 //!                                    └────────┘
 //!                      handle_*(now) │   ▲ poll_command, poll_event, poll_timeout
 //!                                    ▼   │
-//!                                  keeper (pure)  ── Event ─▶ observe ─▶ log, snapshot
+//!                                  keeper (pure)  ── Event ─▶ observe ─▶ log, metrics, snapshot
 //! ```
 //!
 //! # The words

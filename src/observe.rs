@@ -15,11 +15,13 @@ mod journal;
 mod line;
 mod log;
 mod looks;
+pub mod metrics;
 mod notice;
 mod output;
 mod readiness;
 pub mod report;
 mod snapshot;
+mod tallies;
 pub mod words;
 
 #[cfg(test)]
@@ -34,6 +36,7 @@ pub use looks::{Look, Looks, looks};
 pub use notice::{Notice, tell_notice};
 pub use readiness::{Readiness, readiness, readiness_of};
 pub use snapshot::{NamedView, Snapshot};
+pub use tallies::{Histogram, Tallies};
 
 /// The target of our sentences: they say all that their fields say, but for correlation ids.
 const TARGET: &str = "session_keepalive::observe";

@@ -14,6 +14,7 @@ impl Daemon {
         self.systemd.handle_reload(&(self.clock)());
         let result = self.try_reload();
         self.systemd.handle_reloaded(result.is_err());
+        self.tallies.handle_reloaded(result.is_ok());
         if let Err(why) = result {
             tell_notice(&Notice::ReloadRefused(&why));
         }

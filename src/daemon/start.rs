@@ -16,7 +16,7 @@ use crate::api::{BuildError, Client};
 use crate::config::{ApiBase, Config, SessionConfig, SessionName};
 use crate::keeper::{HostId, Intent, Keeper, Limits, Policy, SessionId};
 use crate::observe::endpoints::BindError;
-use crate::observe::{Log, Looks, Notice, looks, tell_notice};
+use crate::observe::{Log, Looks, Notice, Tallies, looks, tell_notice};
 use crate::token::Fingerprint;
 
 /// Why the daemon cannot begin.
@@ -54,11 +54,12 @@ impl Daemon {
     pub async fn start(config: Config, setup: Setup) -> Result<(Self, Looks), StartError> {
         let (looks_in, looks) = looks();
         let doors = Doors::open(&config.status, setup.places, looks_in.clone())?;
+        let began = (setup.clock)();
         let mut daemon = Self {
             client: Client::new(&config.http)?,
             keeper: Keeper::new(limits(&config), setup.seed),
             clock: setup.clock,
-            jumps: Jumps::new(&(setup.clock)()),
+            jumps: Jumps::new(&began),
             alarm: Alarm::new(),
             timer: Timer::new().map_err(StartError::Timer)?,
             network: watch_network(limits(&config).backoff.cap),
@@ -73,7 +74,8 @@ impl Daemon {
             sources: Sources::default(),
             looks,
             doors,
-            started_at: (setup.clock)().boot,
+            tallies: Tallies::new(began.wall_at(began.boot)),
+            started_at: began.boot,
             leaving: Vec::new(),
             waiting_for_token: BTreeSet::new(),
             ended: Ended::default(),

@@ -17,6 +17,7 @@ impl Daemon {
         let jump = self.jumps.look(&reading);
         if let Some(slept) = jump.slept {
             tell_notice(&Notice::Slept(slept));
+            self.tallies.handle_slept(slept);
             // What is in flight waits for an answer to a connection that is gone.
             self.requests.drop_all();
             self.drop_connections();
@@ -25,6 +26,7 @@ impl Daemon {
         }
         if let Some(by) = jump.stepped {
             tell_notice(&Notice::ClockStepped(by));
+            self.tallies.handle_clock_stepped();
             self.systemd.handle_jump();
         }
         reading

@@ -67,6 +67,15 @@ pub enum Operation {
 }
 
 impl Operation {
+    /// Every one.
+    pub const ALL: [Self; 5] = [
+        Self::Peek,
+        Self::Touch(Touch::Head),
+        Self::Touch(Touch::Get),
+        Self::ReadTimeout,
+        Self::Revoke,
+    ];
+
     /// The word for logs and metrics.
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -20,6 +20,9 @@ pub enum OnShutdown {
 }
 
 impl Intent {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Keep, Self::Lapse];
+
     /// The word for configuration, logs and metrics.
     #[must_use]
     pub fn as_str(self) -> &'static str {

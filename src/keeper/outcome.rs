@@ -120,6 +120,17 @@ pub enum Failure {
 }
 
 impl Verdict {
+    /// The word of every one.
+    pub const WORDS: [&str; 7] = [
+        "accepted",
+        "alive",
+        "timeout",
+        "refused",
+        "blocked",
+        "throttled",
+        "unreachable",
+    ];
+
     /// The word for logs and metrics.
     #[must_use]
     pub fn as_str(&self) -> &'static str {

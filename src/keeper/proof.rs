@@ -76,6 +76,14 @@ pub enum Reset {
 }
 
 impl Reset {
+    /// Every one.
+    pub const ALL: [Self; 4] = [
+        Self::Unproven,
+        Self::Proven,
+        Self::Excluded,
+        Self::Unprovable,
+    ];
+
     /// The word for logs and metrics.
     #[must_use]
     pub fn as_str(self) -> &'static str {

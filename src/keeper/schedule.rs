@@ -53,6 +53,14 @@ pub enum TimeoutSource {
 }
 
 impl TimeoutSource {
+    /// Every one, the strongest first.
+    pub const ALL: [Self; 4] = [
+        Self::Configured,
+        Self::Proven,
+        Self::Organisation,
+        Self::Assumed,
+    ];
+
     /// The word for logs and metrics.
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -5,6 +5,7 @@
 //! | `/livez` | 200 while the loop turns, else 503 |
 //! | `/readyz` | 200 if every session that is to be kept is proven alive and within its margin, else 503; `?verbose` says of each session why |
 //! | `/readyz/NAME` | the same of one session |
+//! | `/metrics` | metrics as OpenMetrics or as the classic text of Prometheus, whichever is accepted |
 //! | `/status` | a [`Report`](super::report::Report) as JSON |
 //!
 //! It must never show a token, nor change anything: GET and HEAD are all that there is.

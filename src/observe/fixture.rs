@@ -10,7 +10,7 @@ use tracing::Subscriber;
 
 use super::install::{Form, Surroundings, subscriber};
 use super::output::Stream;
-use super::{Handle, Named, NamedView, Snapshot};
+use super::{Handle, Named, NamedView, Snapshot, Tallies};
 use crate::config::{ApiBase, LogConfig, LogFormat, LogLevel, SessionName};
 use crate::keeper::{
     Death, Generation, HeldView, HostId, IdleTimeout, Idleness, Instant, Next, Operation, Policy,
@@ -161,6 +161,8 @@ pub(super) fn snapshot(sessions: Vec<NamedView>) -> Snapshot {
         is_stopping: false,
         sessions,
         happenings: Vec::new(),
+        tallies: Tallies::new(wall_clock()),
+        per_session_max: 1000,
     }
 }
 

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use tracing::field::{DisplayValue, display};
 use tracing::{Level, enabled};
 
-use self::sentence::{level, sentence, word};
+use self::sentence::{level, sentence};
 use super::happening::Happenings;
 use super::words::next;
 use super::{Happening, TARGET};
@@ -20,6 +20,8 @@ use crate::keeper::{
     Event, EventKind, Generation, Instant, Operation, Outcome, SessionId, SessionView,
 };
 use crate::token::{Fingerprint, Source};
+
+pub(super) use self::sentence::word;
 
 /// Logs what happens to sessions.
 #[derive(Debug, Default)]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::Happening;
+use super::{Happening, Tallies};
 use crate::config::{ApiBase, SessionName};
 use crate::keeper::{Instant, Intent, SessionView};
 
@@ -23,6 +23,10 @@ pub struct Snapshot {
     pub sessions: Vec<NamedView>,
     /// What happened last, the oldest first.
     pub happenings: Vec<Arc<Happening>>,
+    /// What was counted since the daemon began.
+    pub tallies: Tallies,
+    /// With more sessions than this there are no metrics of each.
+    pub per_session_max: usize,
 }
 
 /// A session and what is seen of it.

@@ -2,6 +2,7 @@
 
 mod commands;
 mod endpoints;
+mod metrics;
 mod ready;
 mod slow;
 

@@ -8,11 +8,12 @@ use hyper::http::request::Parts;
 
 use super::Desk;
 use super::reply::Reply;
+use crate::observe::metrics::{Form, render, render_silent};
 use crate::observe::report::Report;
 use crate::observe::{Readiness, Snapshot, readiness, readiness_of};
 
 /// What there is to ask for.
-const PATHS: &str = "/livez\n/readyz\n/readyz?verbose\n/readyz/NAME\n/status\n";
+const PATHS: &str = "/livez\n/readyz\n/readyz?verbose\n/readyz/NAME\n/metrics\n/status\n";
 
 /// The door through which a request came.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -31,6 +32,7 @@ pub(super) async fn answer(head: &Parts, desk: &Desk) -> Reply {
     match head.uri.path() {
         "/livez" => live(desk).await,
         "/readyz" => ready(head, desk).await,
+        "/metrics" => metrics(head, desk).await,
         "/status" => {
             large(desk, "application/json", |snapshot| {
                 Report::of(snapshot).to_json()
@@ -75,6 +77,18 @@ fn of_readiness(readiness: Readiness) -> Reply {
     Reply::text(status, readiness.said)
 }
 
+async fn metrics(head: &Parts, desk: &Desk) -> Reply {
+    let form = Form::accepted_by(&head.headers);
+    let Ok(room) = Arc::clone(&desk.large).try_acquire_owned() else {
+        return Reply::busy();
+    };
+    let text = match desk.looks.snapshot().await {
+        Some(snapshot) => render(&snapshot, form),
+        None => render_silent(form),
+    };
+    Reply::new(200, form.content_type(), text, Some(room))
+}
+
 /// An answer that grows with the number of sessions: only so many are under way at a time.
 async fn large(
     desk: &Desk,
@@ -115,5 +129,19 @@ mod tests {
             assert!(!asks_for(Some(query), "verbose"), "{query}");
         }
         assert!(!asks_for(None, "verbose"));
+    }
+
+    #[tokio::test]
+    async fn a_loop_that_ended_is_told_of_in_metrics_and_not_waited_for() {
+        let (looks, loops_end) = crate::observe::looks();
+        drop(loops_end);
+        let large = Arc::new(tokio::sync::Semaphore::new(1));
+        let desk = Desk { looks, large };
+        let request = hyper::Request::get("/metrics").body(()).unwrap();
+        let reply = answer(&request.into_parts().0, &desk).await.into_response();
+        assert_eq!(reply.status(), 200);
+        let text = http_body_util::BodyExt::collect(reply.into_body()).await;
+        let text = text.unwrap().to_bytes();
+        assert!(text.ends_with(b"session_keepalive_ready 0\n"));
     }
 }

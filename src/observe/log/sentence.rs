@@ -44,7 +44,7 @@ pub(super) fn level(kind: &EventKind) -> Level {
 }
 
 /// The event's word, for machines.
-pub(super) fn word(kind: &EventKind) -> &'static str {
+pub(in crate::observe) fn word(kind: &EventKind) -> &'static str {
     match kind {
         EventKind::Answered { .. } => "answered",
         EventKind::Found => "found",

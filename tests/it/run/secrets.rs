@@ -1,11 +1,13 @@
 //! A token never appears.
 
 use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use rustix::process::Signal;
 use session_keepalive::sim::{Fault, Length, Matcher, Processing, Rule, Span};
 
+use super::super::support::ask::get_unix;
 use super::super::support::keepalive::Keepalive;
 use super::super::support::simulation::Simulation;
 use super::{one_session, seconds, session};
@@ -43,8 +45,16 @@ fn faults() -> Vec<Fault> {
     ]
 }
 
+/// Everything that observers are told.
+fn all_answers(socket: &Path) -> Vec<String> {
+    let paths = ["/metrics", "/status", "/readyz?verbose", "/readyz/one", "/"];
+    let answers = paths.map(|path| get_unix(socket, path));
+    assert!(answers[0].body.contains("session=\"one\""));
+    answers.map(|it| it.head + &it.body).into()
+}
+
 #[test]
-fn no_piece_of_a_token_is_in_output_arguments_or_environment_even_at_trace() {
+fn no_piece_of_a_token_is_in_output_answers_arguments_or_environment_even_at_trace() {
     let mut simulation = Simulation::new(seconds(6));
     let (folder, config) = one_session(&simulation, "one");
     for token in TOKENS {
@@ -61,6 +71,8 @@ fn no_piece_of_a_token_is_in_output_arguments_or_environment_even_at_trace() {
     command.env("THE_TOKEN", TOKENS[3]);
     let mut daemon = Keepalive::start(command);
     daemon.wait_for(&["\"state\":\"held\"", "\"session\":\"three\""]);
+    let socket = folder.path("control.sock");
+    let mut answers = all_answers(&socket);
     for fault in faults() {
         simulation.server().script().push(Rule {
             calls: Matcher::default(),
@@ -68,6 +80,7 @@ fn no_piece_of_a_token_is_in_output_arguments_or_environment_even_at_trace() {
             fault,
         });
         daemon.listen_for(Duration::from_millis(2500));
+        answers.extend(all_answers(&socket));
     }
     folder.write("one", TOKENS[2]);
     folder.write("config.toml", &config.replace("intent", TOKENS[1]));
@@ -75,6 +88,7 @@ fn no_piece_of_a_token_is_in_output_arguments_or_environment_even_at_trace() {
     daemon.listen_for(seconds(3));
     simulation.down();
     daemon.listen_for(seconds(3));
+    answers.extend(all_answers(&socket));
     let process = format!("/proc/{}", daemon.pid());
     let arguments = fs::read_to_string(format!("{process}/cmdline")).unwrap();
     // Another user than root may not even look.
@@ -88,6 +102,9 @@ fn no_piece_of_a_token_is_in_output_arguments_or_environment_even_at_trace() {
     );
     for line in &daemon.said {
         assert_eq!(find_piece(line), None, "{line}");
+    }
+    for answer in &answers {
+        assert_eq!(find_piece(answer), None, "{answer}");
     }
     assert_eq!(find_piece(&arguments), None);
     let environment = String::from_utf8_lossy(&environment);
