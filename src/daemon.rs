@@ -2,11 +2,11 @@
 //!
 //! # Invariants
 //!
-//! *One loop.* There are no locks and no second owner. Requests and readings are tasks of
+//! *One loop.* There are no locks and no second owner. Requests, readings and hooks are tasks of
 //! the loop's own sets, they bring their result back and share nothing. Observers ask for
 //! a snapshot through [`Looks`](crate::observe::Looks); nobody who is slow can hold the loop up.
 //!
-//! *No polling.* The loop wakes for a deadline, a finished request, a changed or read
+//! *No polling.* The loop wakes for a deadline, a finished request or hook, a changed or read
 //! token, an order, a look, a changed network or a clock that jumped, and for nothing else.
 //! A service manager that wants pings costs one deadline more.
 //!
@@ -16,6 +16,7 @@ mod care;
 pub mod clock;
 mod doors;
 pub mod harden;
+mod hooks;
 mod network;
 mod reload;
 mod requests;
@@ -37,6 +38,7 @@ use tokio::sync::mpsc;
 use self::care::Cares;
 use self::clock::{Alarm, Clock, Jumps, Reading, Timer};
 use self::doors::Doors;
+use self::hooks::Hooks;
 use self::network::Network;
 use self::requests::Requests;
 use self::residue::Residue;
@@ -116,6 +118,7 @@ pub struct Daemon {
     doors: Doors,
     tallies: Tallies,
     started_at: Instant,
+    hooks: Hooks,
     /// Sessions that a reload took away and whose tokens are not yet dealt with.
     leaving: Vec<SessionId>,
     /// Sessions whose token another one holds.
@@ -150,7 +153,7 @@ impl Daemon {
         loop {
             let reading = self.look_at_clock();
             self.turn(reading.boot);
-            if self.is_stopping && self.keeper.is_stopped() {
+            if self.is_stopping && self.keeper.is_stopped() && self.hooks.is_idle() {
                 break;
             }
             self.tell_systemd(&reading);
@@ -161,6 +164,9 @@ impl Daemon {
                 Some(order) = orders.next() => self.handle_order(order),
                 answered = self.requests.next() => if let Some((ticket, outcome)) = answered {
                     self.keeper.handle_outcome(ticket, &outcome, self.now());
+                },
+                ended = self.hooks.next() => if let Some((name, report)) = ended {
+                    self.hooks.handle_end(&name, &report);
                 },
                 happening = self.sources.next() => self.handle_happening(happening),
                 Some(look) = self.looks.recv() => self.handle_look(look),
@@ -209,6 +215,7 @@ impl Daemon {
             self.handle_event(&event, now);
         }
         self.forget_those_who_left();
+        self.hooks.turn(now);
         self.wipe_residue(now);
     }
 
@@ -224,6 +231,7 @@ impl Daemon {
             self.network.poll_timeout(),
             self.systemd.poll_timeout(),
             self.residue.poll_timeout(),
+            self.hooks.poll_timeout(),
         ];
         let others = others.into_iter().flatten();
         keeper.into_iter().chain(sources).chain(others).min()
@@ -280,8 +288,10 @@ impl Daemon {
         }
         let view = self.keeper.view(event.session, now);
         self.log.tell(event, &care.named(), view.as_ref(), now);
+        self.tell_hooks(event, view.as_ref(), now);
         // A session that a reload took away is not waited for.
         if let Some(view) = view
+            && let Some(care) = self.cares.by_id.get(&event.session)
             && self.cares.by_name.get(&care.name) == Some(&event.session)
         {
             self.systemd.handle_session(&care.name, &view);
@@ -289,11 +299,12 @@ impl Daemon {
     }
 
     fn forget_those_who_left(&mut self) {
-        let (keeper, cares) = (&self.keeper, &mut self.cares);
+        let (keeper, cares, hooks) = (&self.keeper, &mut self.cares, &mut self.hooks);
         self.leaving.retain(|&id| {
             let is_there = keeper.knows(id);
             if !is_there {
                 cares.forget(id);
+                hooks.forget(id);
             }
             is_there
         });

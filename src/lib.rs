@@ -12,6 +12,7 @@
 //!                      handle_*(now) │   ▲ poll_command, poll_event, poll_timeout
 //!                                    ▼   │
 //!                                  keeper (pure)  ── Event ─▶ observe ─▶ log, metrics, snapshot
+//!                                  keeper (pure)  ── Event ─▶ observe ─▶ log, snapshot; hooks
 //! ```
 //!
 //! # The words
@@ -46,6 +47,9 @@
 //! every kept token alive, or has waited for `ready_after`; alive is whose loop does in time what
 //! is due. See [`daemon::systemd`].
 //!
+//! *What others write holds nothing up.* Hooks and token commands are tasks with a time limit, a
+//! process group, a queue with an end and next to no environment. See [`daemon`] and `program`.
+//!
 //! *Verdicts are values.* Refused, throttled and unreachable are outcomes; an `Err` means that
 //! *we* cannot go on.
 //!
@@ -64,6 +68,8 @@
 pub mod keeper;
 
 pub mod sim;
+
+mod program;
 
 pub mod token;
 

@@ -10,6 +10,7 @@
 
 pub mod endpoints;
 mod happening;
+mod hook;
 mod install;
 mod journal;
 mod line;
@@ -30,8 +31,9 @@ mod fixture;
 pub(crate) use line::Escaped;
 
 pub use happening::Happening;
+pub use hook::{HookNotice, Run, tell_hook};
 pub use install::{Handle, Surroundings, WallClock, install};
-pub use log::{Log, Named};
+pub use log::{Log, Named, Told};
 pub use looks::{Look, Looks, looks};
 pub use notice::{Notice, tell_notice};
 pub use readiness::{Readiness, readiness, readiness_of};

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
+use super::hooks::{HookConfig, HookName, Occasion, SessionPattern};
 use super::key::KeyPath;
 use super::load::Loaded;
 use super::meant::{Config, Proxy, SessionConfig, SessionName, StatusSocket};
@@ -119,12 +120,14 @@ impl Loaded {
     #[must_use]
     pub fn describe(&self) -> String {
         let sessions = self.config.sessions.iter();
+        let hooks = self.config.hooks.iter();
         let blocks: Vec<_> = sessions
             .map(|(name, session)| (format!("session {name}"), self.session(name, session)))
             .chain([
                 ("http".to_owned(), self.http()),
                 ("daemon".to_owned(), self.daemon()),
             ])
+            .chain(hooks.map(|(name, hook)| (format!("hook {name}"), self.hook(name, hook))))
             .collect();
         let rows = blocks.iter().flat_map(|(_, rows)| rows);
         let width = rows
@@ -249,6 +252,7 @@ impl Loaded {
             metrics,
             sessions: _,
             http: _,
+            hooks: _,
         } = &self.config;
         let of = |keys: &[&str]| self.origins.of(&[keys]);
         vec![
@@ -290,6 +294,22 @@ impl Loaded {
                 format!("up to {} sessions", metrics.per_session_max),
                 of(&["metrics", "per_session_max"]),
             ),
+        ]
+    }
+
+    fn hook(&self, name: &HookName, hook: &HookConfig) -> Vec<Row> {
+        let of = |key| self.origins.of(&[&["hooks", name.as_str(), key]]);
+        let on: Vec<_> = hook.on.iter().copied().map(Occasion::as_str).collect();
+        let sessions: Vec<_> = hook.sessions.iter().map(SessionPattern::as_str).collect();
+        let sessions = match sessions.as_slice() {
+            [] => "all".to_owned(),
+            sessions => sessions.join(", "),
+        };
+        vec![
+            Row::new("on", on.join(", "), of("on")),
+            Row::new("command", hook.command.to_string(), of("command")),
+            Row::new("timeout", in_words(hook.timeout), of("timeout")),
+            Row::new("sessions", sessions, of("sessions")),
         ]
     }
 }

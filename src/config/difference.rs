@@ -31,6 +31,8 @@ pub struct Difference {
     pub status_changed: bool,
     /// Something in `[metrics]` changed.
     pub metrics_changed: bool,
+    /// A hook came, went or changed.
+    pub hooks_changed: bool,
 }
 
 impl Difference {
@@ -45,6 +47,7 @@ impl Difference {
             log_changed: old.log != new.log,
             status_changed: old.status != new.status,
             metrics_changed: old.metrics != new.metrics,
+            hooks_changed: old.hooks != new.hooks,
             ..Self::default()
         };
         for (name, session) in &new.sessions {

@@ -4,11 +4,13 @@
 //! `shutdown.grace`: two underscores lead into a table. `SESSION_KEEPALIVE_TOKEN_FILE` is
 //! short for the token file of the session `default`; `SESSION_KEEPALIVE_CONFIG` names the
 //! file and is left to the command line. Any other name with our prefix is refused, but for
-//! a variable that holds a token of ours and for what Kubernetes sets.
+//! a variable that holds a token of ours, for what Kubernetes sets and, in a hook, for what
+//! the hook is told.
 
 use std::ffi::OsString;
 
 use super::fault::Fault;
+use super::hooks::HOOK_VARIABLES;
 use super::key::{self, CONFIG_VARIABLE, FLAG_SESSION, KeyPath, PREFIX, TOKEN_FILE_VARIABLE};
 use super::mask;
 use super::raw::{Layer, LayerKind, Place, SaidBefore};
@@ -31,12 +33,23 @@ pub(super) fn read(
         .filter(|(name, _)| name.as_encoded_bytes().starts_with(PREFIX.as_bytes()))
         .collect();
     ours.sort();
+    if ours
+        .iter()
+        .any(|(name, _)| is_of_a_hook(name, &HOOK_VARIABLES[..1]))
+    {
+        ours.retain(|(name, _)| !is_of_a_hook(name, &HOOK_VARIABLES));
+    }
     for (name, value) in ours {
         if let Err(fault) = insert(&mut layer, &name, value) {
             faults.push(*fault);
         }
     }
     layer
+}
+
+fn is_of_a_hook(name: &OsString, variables: &[&str]) -> bool {
+    let rest = name.to_str().and_then(|name| name.strip_prefix(PREFIX));
+    rest.is_some_and(|rest| variables.contains(&rest))
 }
 
 fn insert(layer: &mut Layer, name: &OsString, value: OsString) -> Result<(), Box<Fault>> {

@@ -133,7 +133,12 @@ impl Walk<'_> {
         }
         if let Some(array) = item.as_array() {
             // The arguments of a command are not ours to show.
-            let sights = usize::from(path.is_leaf() && path.last() == "command");
+            let sights = match path.last() {
+                _ if !path.is_leaf() => 0,
+                "command" => 1,
+                "on" | "sessions" => usize::MAX,
+                _ => 0,
+            };
             for value in array.iter().skip(sights) {
                 self.masked.hide(value.span().unwrap_or_default());
             }

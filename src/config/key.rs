@@ -29,6 +29,7 @@ const TOP: &[&str] = &[
     "log",
     "status",
     "metrics",
+    "hooks",
 ];
 const SESSION: &[&str] = &[
     "token",
@@ -55,6 +56,7 @@ const SHUTDOWN: &[&str] = &["grace"];
 const LOG: &[&str] = &["level", "format"];
 const STATUS: &[&str] = &["listen", "socket"];
 const METRICS: &[&str] = &["per_session_max"];
+const HOOK: &[&str] = &["on", "command", "timeout", "sessions"];
 
 /// The keys from the top of the configuration to one value.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
@@ -95,6 +97,7 @@ impl KeyPath {
             ["log"] => Some(LOG),
             ["status"] => Some(STATUS),
             ["metrics"] => Some(METRICS),
+            ["hooks", _] => Some(HOOK),
             _ => None,
         }
     }
@@ -104,10 +107,15 @@ impl KeyPath {
         self.0 == ["sessions"]
     }
 
+    /// Whether this is a table whose keys are names that the user gave.
+    pub(super) fn holds_names(&self) -> bool {
+        self.is_sessions() || self.0 == ["hooks"]
+    }
+
     /// Whether there is such a key.
     pub(super) fn is_known(&self) -> bool {
         self.parent().is_none_or(|parent| {
-            parent.is_sessions()
+            parent.holds_names()
                 || parent
                     .allowed()
                     .is_some_and(|keys| keys.contains(&self.last()))
@@ -117,9 +125,9 @@ impl KeyPath {
     /// Whether this key holds one value, not a table.
     pub(super) fn is_leaf(&self) -> bool {
         self.is_known()
-            && !self.is_sessions()
+            && !self.holds_names()
             && self.allowed().is_none()
-            && self.parent().is_none_or(|parent| !parent.is_sessions())
+            && self.parent().is_none_or(|parent| !parent.holds_names())
     }
 }
 
@@ -208,6 +216,7 @@ fn tables(session: &str) -> Vec<KeyPath> {
         &["log"],
         &["status"],
         &["metrics"],
+        &["hooks", session],
     ]
     .map(|keys| KeyPath::of(keys.iter().copied()))
     .to_vec()

@@ -12,7 +12,7 @@ use super::flags::{self, Flags};
 use super::meant::Config;
 use super::raw::Raw;
 use super::reader::Reader;
-use super::{environment, file, sessions, settings, unknown};
+use super::{environment, file, hooks, sessions, settings, unknown};
 use crate::token::Source;
 
 /// Where a configuration comes from; each layer overrules those before it.
@@ -129,6 +129,7 @@ fn meaning(top: &Reader<'_>) -> Config {
         log: settings::log(top),
         status: settings::status(top),
         metrics: settings::metrics(top),
+        hooks: hooks::read(top),
     }
 }
 

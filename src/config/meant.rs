@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::address::{ApiBase, ProxyUrl};
+use super::hooks::{HookConfig, HookName};
 use crate::keeper::{Intent, Margin, OnShutdown, Touch};
 use crate::token::Source;
 
@@ -32,6 +33,8 @@ pub struct Config {
     pub status: StatusConfig,
     /// What is counted.
     pub metrics: MetricsConfig,
+    /// What is run when something happens to a session, by name.
+    pub hooks: BTreeMap<HookName, HookConfig>,
 }
 
 /// One token under care.
@@ -106,7 +109,7 @@ pub struct Trust {
 /// How the daemon stops.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ShutdownConfig {
-    /// How long revocations may take altogether.
+    /// How long revocations, and hooks that still run, may take altogether.
     pub grace: Duration,
 }
 

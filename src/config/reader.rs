@@ -103,6 +103,11 @@ impl<'a> Reader<'a> {
             let fault = found.fault(&title).label("not a table");
             self.note(if found.path.is_sessions() {
                 fault.help("each session is a table of its own: [sessions.NAME]")
+            } else if found.path.holds_names() {
+                fault.help(&format!(
+                    "each is a table of its own: [{}.NAME]",
+                    found.path
+                ))
             } else {
                 fault.help(&format!("the keys of {} are: {known}", found.path))
             });

@@ -122,7 +122,8 @@ fn credential(name: &str) -> Result<String, Complaint> {
     }
 }
 
-fn command(token: &Reader<'_>, found: &At<&Value>) -> Option<Vec<String>> {
+/// A program and its arguments.
+pub(super) fn command(token: &Reader<'_>, found: &At<&Value>) -> Option<Vec<String>> {
     let allowed = r#"a list of words, such as ["/usr/bin/program", "argument"]"#;
     let complain = |title: &str| {
         token.note(found.fault(title).label(allowed));

@@ -2,6 +2,7 @@
 
 mod examples;
 mod faults;
+mod hooks;
 mod layers;
 mod outside;
 mod rules;

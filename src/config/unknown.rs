@@ -33,7 +33,7 @@ fn walk(raw: &Raw, table: &Dict, path: &KeyPath, refuse: &mut impl FnMut(At<()>)
             });
         } else if let Value::Dict(_, table) = value {
             // What is no table by right is refused where it is read.
-            if path.is_sessions() || path.allowed().is_some() {
+            if path.holds_names() || path.allowed().is_some() {
                 walk(raw, table, &path, refuse);
             }
         }

@@ -2,11 +2,16 @@
 
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 
-/// No core is written and no process of the same user can read the memory.
+/// The first file after standard error.
+const FIRST_OF_OTHERS: i32 = 3;
+
+/// No core is written, no process of the same user can read the memory, and what files were open
+/// when the process started are not handed on to programs that it runs.
 ///
 /// Returns what the system refused: these measures are best effort.
 #[must_use]
 pub fn harden() -> Vec<(&'static str, rustix::io::Errno)> {
+    close_fds::set_fds_cloexec(FIRST_OF_OTHERS, &[]);
     let no_core = Rlimit {
         current: Some(0),
         maximum: Some(0),

@@ -81,6 +81,7 @@ impl Daemon {
                 to_read.push(self.add(name.clone(), session.clone()));
             }
         }
+        self.hooks.handle_config(&config);
         self.config = config;
         self.account_for_sessions(now);
         self.sources.watch(&self.cares);

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::care::{Care, Cares};
 use super::clock::{Alarm, Jumps, Timer};
 use super::doors::Doors;
+use super::hooks::Hooks;
 use super::network::Network;
 use super::requests::Requests;
 use super::residue::Residue;
@@ -64,6 +65,7 @@ impl Daemon {
             timer: Timer::new().map_err(StartError::Timer)?,
             network: watch_network(limits(&config).backoff.cap),
             systemd: setup.systemd,
+            hooks: Hooks::default(),
             load: setup.load,
             log: Log::new(),
             log_handle: setup.log,
@@ -82,6 +84,7 @@ impl Daemon {
             is_stopping: false,
             config,
         };
+        daemon.hooks.handle_config(&daemon.config);
         let now = daemon.now();
         daemon.systemd.handle_start(daemon.config.ready_after, now);
         let sessions = daemon.config.sessions.clone();

@@ -15,7 +15,9 @@ impl Daemon {
             leave,
             grace,
         });
-        self.systemd.handle_stop(revoke, leave, grace);
+        let is_quick = revoke == 0 && self.hooks.is_idle();
+        self.systemd.handle_stop(revoke, leave, grace, is_quick);
+        self.hooks.handle_stop(grace, now);
         self.is_stopping = true;
         // What is told at the end is about this stop.
         self.ended = Ended::default();

@@ -11,10 +11,10 @@
 //!   later than a quarter of that interval after its time. It vouches for the loop and its
 //!   timer, not for the API or a token, which a restart would not mend.
 //! - `RELOADING=1` and `MONOTONIC_USEC`, and `READY=1` after it, also if the reload was refused.
-//! - `STOPPING=1`, and `EXTEND_TIMEOUT_USEC` for as long as revocations may take.
+//! - `STOPPING=1`, and `EXTEND_TIMEOUT_USEC` for as long as revocations and hooks may take.
 //!
 //! The variables stay in the environment of this process and go no further: token commands
-//! are run with an environment of their own.
+//! and hooks are run with an environment of their own.
 
 mod socket;
 mod standing;
@@ -147,14 +147,20 @@ impl Systemd {
     }
 
     /// Takes in that the daemon begins to stop.
-    pub(super) fn handle_stop(&mut self, revoke: usize, leave: usize, grace: Duration) {
+    pub(super) fn handle_stop(
+        &mut self,
+        revoke: usize,
+        leave: usize,
+        grace: Duration,
+        is_quick: bool,
+    ) {
         if let Some(service) = &mut self.0 {
             service.phase = Phase::Stopping;
             let within = lasting(grace);
             let mut lines = format!(
                 "STOPPING=1\nSTATUS=stopping: {revoke} to revoke within {within}, {leave} to leave"
             );
-            if revoke > 0 {
+            if !is_quick {
                 let patience = (grace + PATIENCE).as_micros();
                 append(&mut lines, format_args!("\nEXTEND_TIMEOUT_USEC={patience}"));
             }

@@ -13,6 +13,7 @@ use tracing::{Level, enabled};
 
 use self::sentence::{level, sentence};
 use super::happening::Happenings;
+use super::line::Escaped;
 use super::words::next;
 use super::{Happening, TARGET};
 use crate::config::{ApiBase, SessionName};
@@ -40,6 +41,18 @@ pub struct Named<'a> {
     /// The API that its token belongs to.
     pub api: &'a ApiBase,
 }
+
+/// An event in words for others than the log: one line without control characters, bounded.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Told {
+    /// What the log says of it.
+    pub sentence: String,
+    /// Support asks for it.
+    pub correlation_id: Option<String>,
+}
+
+/// So many characters are told to others than the log.
+const TOLD_MAX: usize = 2000;
 
 /// The last answer: what follows from it is told at the same instant and shares its correlation id.
 #[derive(Debug)]
@@ -113,6 +126,28 @@ impl Log {
     #[must_use]
     pub fn happenings(&self) -> Vec<Arc<Happening>> {
         self.happenings.all()
+    }
+
+    /// Puts into words what [`Self::tell`] was told last.
+    #[must_use]
+    pub fn told(
+        &self,
+        event: &Event,
+        session: &Named<'_>,
+        view: Option<&SessionView>,
+        now: Instant,
+    ) -> Told {
+        let telling = Telling {
+            event,
+            session,
+            view,
+            now,
+        };
+        let bounded = |text: &str| Escaped(text).to_string().chars().take(TOLD_MAX).collect();
+        Told {
+            sentence: bounded(&sentence(&telling)),
+            correlation_id: self.correlation_id(event).map(bounded),
+        }
     }
 
     fn remember(&mut self, event: &Event, outcome: &Outcome) {

@@ -1,16 +1,15 @@
-//! Runs the program that prints a token: no shell, next to no environment, and an end to everything.
+//! Runs the program that prints a token: what it prints is taken for one, and nothing else of it is.
 
 use std::ffi::OsString;
 use std::process::Stdio;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal};
 use tokio::io::AsyncReadExt;
-use tokio::process::{Child, Command};
 use zeroize::Zeroizing;
 
 use super::file::READ_MAX;
 use super::{Source, SourceError, TOKEN_LENGTH_MAX};
+use crate::program::{self, Program};
 
 /// What the program prints until it ends, if it ends well and in time.
 ///
@@ -24,24 +23,13 @@ pub(super) async fn output(
     variables: impl IntoIterator<Item = (&'static str, OsString)>,
     time_limit: Duration,
 ) -> Result<Zeroizing<Vec<u8>>, SourceError> {
-    let (program, arguments) = words
-        .split_first()
-        .map_or(("", &[][..]), |(program, rest)| (program.as_str(), rest));
-    let child = Command::new(program)
-        .args(arguments)
-        .env_clear()
-        .envs(variables)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .process_group(0)
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(|cause| SourceError::NotStarted {
-            place: place.clone(),
-            cause,
-        })?;
-    tokio::time::timeout(time_limit, Group(child).output(place))
+    let mut command = program::command(words);
+    command.envs(variables).stdout(Stdio::piped());
+    let program = Program::start(command).map_err(|cause| SourceError::NotStarted {
+        place: place.clone(),
+        cause,
+    })?;
+    tokio::time::timeout(time_limit, read(program, place))
         .await
         .unwrap_or_else(|_| {
             Err(SourceError::TimedOut {
@@ -51,46 +39,30 @@ pub(super) async fn output(
         })
 }
 
-/// A child that leads a process group of its own.
-struct Group(Child);
-
-impl Group {
-    async fn output(mut self, place: &Source) -> Result<Zeroizing<Vec<u8>>, SourceError> {
-        let stdout = self.0.stdout.take().expect("standard output is piped");
-        // Room to spare, so that the buffer never moves and no copy stays behind.
-        let mut bytes = Zeroizing::new(Vec::with_capacity(READ_MAX + 64));
-        let unreadable = |cause| SourceError::NotReadable {
+async fn read(mut program: Program, place: &Source) -> Result<Zeroizing<Vec<u8>>, SourceError> {
+    let stdout = program.take_output().expect("standard output is piped");
+    // Room to spare, so that the buffer never moves and no copy stays behind.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(READ_MAX + 64));
+    let unreadable = |cause| SourceError::NotReadable {
+        place: place.clone(),
+        cause,
+    };
+    stdout
+        .take(READ_MAX as u64)
+        .read_to_end(&mut bytes)
+        .await
+        .map_err(unreadable)?;
+    if bytes.len() > TOKEN_LENGTH_MAX + 2 {
+        return Err(SourceError::TooMuchOutput(place.clone()));
+    }
+    let status = program.wait().await.map_err(unreadable)?;
+    if !status.success() {
+        return Err(SourceError::Failed {
             place: place.clone(),
-            cause,
-        };
-        stdout
-            .take(READ_MAX as u64)
-            .read_to_end(&mut bytes)
-            .await
-            .map_err(unreadable)?;
-        if bytes.len() > TOKEN_LENGTH_MAX + 2 {
-            return Err(SourceError::TooMuchOutput(place.clone()));
-        }
-        let status = self.0.wait().await.map_err(unreadable)?;
-        if !status.success() {
-            return Err(SourceError::Failed {
-                place: place.clone(),
-                status,
-            });
-        }
-        Ok(bytes)
+            status,
+        });
     }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        // There is an id for as long as the child has not been waited for, and
-        // so long nothing else can have its number. The group may have gone.
-        let leader = self.0.id().and_then(|id| i32::try_from(id).ok());
-        if let Some(leader) = leader.and_then(Pid::from_raw) {
-            let _gone = rustix::process::kill_process_group(leader, Signal::KILL);
-        }
-    }
+    Ok(bytes)
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use super::file::{self, NoContents};
 use super::{Identity, Source, SourceError, Token, Warning, command};
+use crate::program;
 
 /// How long a command may take to print a token, unless told otherwise.
 pub const COMMAND_TIME_LIMIT: Duration = Duration::from_secs(30);
@@ -74,8 +75,7 @@ impl Reader {
                 })
             }
             Source::Command(words) => {
-                let variables = ["PATH", "HOME"].into_iter();
-                let variables = variables.filter_map(|name| Some((name, (self.variable)(name)?)));
+                let variables = program::inherited(self.variable);
                 let output =
                     command::output(source, words, variables, self.command_time_limit).await?;
                 Ok(Read {

@@ -1,6 +1,7 @@
 //! The daemon as an operator runs it: the binary, real files, real signals, a server over HTTP.
 
 mod ending;
+mod hooks;
 mod keeping;
 mod memory;
 mod network;

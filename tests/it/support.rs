@@ -3,6 +3,7 @@
 pub(crate) mod ask;
 pub(crate) mod child;
 pub(crate) mod front;
+pub(crate) mod hook;
 pub(crate) mod inside;
 pub(crate) mod keepalive;
 pub(crate) mod manager;

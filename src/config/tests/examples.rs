@@ -24,9 +24,17 @@ fn uncommented(is_wanted: impl Fn(&str) -> bool) -> String {
 }
 
 fn is_example(line: &str) -> bool {
-    ["idle_timeout", "ca_file"]
-        .iter()
-        .any(|key| line.starts_with(key))
+    [
+        "idle_timeout",
+        "ca_file",
+        "[hooks.page]",
+        "on = ",
+        "command = ",
+        "timeout = ",
+        "sessions = ",
+    ]
+    .iter()
+    .any(|key| line.starts_with(key))
 }
 
 #[test]

@@ -1,0 +1,155 @@
+//! What a hook is told, as variables and as JSON: never a token, only its fingerprint.
+
+use std::ffi::OsString;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::config::{HookName, Occasion, PREFIX};
+use crate::keeper::{Event, Generation, SessionView};
+use crate::observe::{Named, Run, Told};
+
+/// The version of the JSON. Keys may be added to it; it grows when one goes or means something else.
+const VERSION: u32 = 1;
+
+/// Something that happened to a session, as a hook is told of it.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub(super) struct Occurrence {
+    version: u32,
+    event: &'static str,
+    session: String,
+    fingerprint: Option<String>,
+    generation: Option<u32>,
+    state: Option<&'static str>,
+    intent: Option<&'static str>,
+    api: String,
+    reason: String,
+    correlation_id: Option<String>,
+    at: String,
+}
+
+/// An occurrence for one hook.
+#[derive(Serialize)]
+struct ForHook<'a> {
+    hook: &'a str,
+    #[serde(flatten)]
+    occurrence: &'a Occurrence,
+}
+
+impl Occurrence {
+    pub(super) fn new(
+        occasion: Occasion,
+        event: &Event,
+        session: &Named<'_>,
+        view: Option<&SessionView>,
+        told: Told,
+        at: Timestamp,
+    ) -> Self {
+        Self {
+            version: VERSION,
+            event: occasion.as_str(),
+            session: session.name.to_string(),
+            fingerprint: event.token.map(|token| token.fingerprint.to_string()),
+            generation: event.token.map(|token| {
+                let Generation(generation) = token.generation;
+                generation
+            }),
+            state: view.map(|view| view.state.as_str()),
+            intent: view.map(|view| view.policy.intent.as_str()),
+            api: session.api.as_str().to_owned(),
+            reason: told.sentence,
+            correlation_id: told.correlation_id,
+            at: format!("{at:.3}"),
+        }
+    }
+
+    /// A run of a hook for it, as the log names it.
+    pub(super) fn run<'a>(&'a self, hook: &'a HookName) -> Run<'a> {
+        Run {
+            hook: hook.as_str(),
+            session: &self.session,
+            occasion: self.event,
+        }
+    }
+
+    /// The variables; what is not known is empty.
+    pub(super) fn variables(&self, hook: &HookName) -> Vec<(String, OsString)> {
+        let generation = self.generation.map(|generation| generation.to_string());
+        [
+            ("EVENT", self.event),
+            ("HOOK", hook.as_str()),
+            ("SESSION", &self.session),
+            (
+                "FINGERPRINT",
+                self.fingerprint.as_deref().unwrap_or_default(),
+            ),
+            ("GENERATION", generation.as_deref().unwrap_or_default()),
+            ("STATE", self.state.unwrap_or_default()),
+            ("INTENT", self.intent.unwrap_or_default()),
+            ("API", &self.api),
+            ("REASON", &self.reason),
+            (
+                "CORRELATION_ID",
+                self.correlation_id.as_deref().unwrap_or_default(),
+            ),
+            ("AT", &self.at),
+        ]
+        .map(|(name, value)| (format!("{PREFIX}{name}"), value.into()))
+        .to_vec()
+    }
+
+    /// One JSON object and a line ending.
+    pub(super) fn json(&self, hook: &HookName) -> Vec<u8> {
+        let whole = ForHook {
+            hook: hook.as_str(),
+            occurrence: self,
+        };
+        let mut json = serde_json::to_vec(&whole).expect("text and numbers are JSON");
+        json.push(b'\n');
+        json
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::HOOK_VARIABLES;
+
+    fn occurrence() -> Occurrence {
+        Occurrence {
+            version: VERSION,
+            event: Occasion::Lost.as_str(),
+            session: "wallboard".to_owned(),
+            fingerprint: Some("ba7816bf".to_owned()),
+            generation: Some(2),
+            state: Some("lost"),
+            intent: Some("keep"),
+            api: "https://api.mypurecloud.de".to_owned(),
+            reason: "wallboard ba7816bf lost: why; what next".to_owned(),
+            correlation_id: None,
+            at: "2026-11-24T08:00:00.123Z".to_owned(),
+        }
+    }
+
+    #[test]
+    fn the_json_is_one_documented_line() {
+        let hook = HookName::new("page").unwrap();
+        let json = String::from_utf8(occurrence().json(&hook)).unwrap();
+        insta::assert_snapshot!(json, @r#"{"hook":"page","version":1,"event":"lost","session":"wallboard","fingerprint":"ba7816bf","generation":2,"state":"lost","intent":"keep","api":"https://api.mypurecloud.de","reason":"wallboard ba7816bf lost: why; what next","correlation_id":null,"at":"2026-11-24T08:00:00.123Z"}"#);
+    }
+
+    #[test]
+    fn each_documented_variable_is_there_and_no_other() {
+        let variables = occurrence().variables(&HookName::new("page").unwrap());
+        let names: Vec<_> = variables
+            .iter()
+            .map(|(name, _)| &name[PREFIX.len()..])
+            .collect();
+        assert_eq!(names, HOOK_VARIABLES);
+        let readme = include_str!("../../../README.md");
+        for name in names {
+            let row = format!("| `{name}` | `{}` |", name.to_lowercase());
+            assert!(readme.contains(&row), "{row}");
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! Hooks: what they are told, and when.
+
+mod limits;
+
+use std::fs;
+use std::time::Duration;
+
+use rustix::process::Signal;
+use session_keepalive::daemon::clock;
+use session_keepalive::sim::{Fault, Matcher, Operation, Rule, Span};
+
+use super::super::support::hook::{hook, recorder, told};
+use super::super::support::keepalive::{Folder, Keepalive};
+use super::super::support::simulation::Simulation;
+use super::{head, one_session, seconds, session};
+
+const ALL: [&str; 7] = [
+    "lost",
+    "lapsed",
+    "at-risk",
+    "recovered",
+    "blocked",
+    "excluded",
+    "revoked",
+];
+
+/// Waits until a hook has run well for this.
+fn ran(daemon: &mut Keepalive, occasion: &str) {
+    daemon.wait_for(&["hook_ran", &format!("\"occasion\":\"{occasion}\"")]);
+}
+
+/// The configuration with the log saying when a hook has run.
+fn debug(config: &str) -> String {
+    config.replace("[log]\n", "[log]\nlevel = \"debug\"\n")
+}
+
+#[test]
+fn every_event_runs_its_hook_with_its_variables_and_its_json() {
+    let simulation = Simulation::new(seconds(6));
+    let (folder, config) = one_session(&simulation, "kiosk");
+    simulation.token("crm");
+    folder.write("crm", "crm");
+    let config =
+        debug(&config) + &session("crm", "intent = \"lapse\"") + &recorder(&folder, &ALL, "");
+    let mut daemon = folder.run(&config);
+    daemon.wait_for(&["\"state\":\"held\"", "kiosk"]);
+    simulation.server().script().push(Rule {
+        calls: Matcher::operation(Operation::HeadMe),
+        span: Span::Times(1),
+        fault: Fault::error(403, "missing.permissions", "no"),
+    });
+    ran(&mut daemon, "blocked");
+    ran(&mut daemon, "recovered");
+    daemon.wait_for(&["\"occasion\":\"lapsed\"", "crm"]);
+    simulation.server().revoke("kiosk", clock::now());
+    ran(&mut daemon, "lost");
+    simulation.token("another");
+    folder.write("kiosk", "another");
+    ran(&mut daemon, "recovered");
+    assert_eq!(daemon.stop().0, Some(0), "{}", daemon.said.join("\n"));
+
+    let told = told(&folder);
+    let names: Vec<_> = told
+        .iter()
+        .map(|told| (told.variable("EVENT"), told.variable("SESSION")))
+        .collect();
+    let expected = [
+        ("blocked", "kiosk"),
+        ("lapsed", "crm"),
+        ("lost", "kiosk"),
+        ("recovered", "kiosk"),
+        ("recovered", "kiosk"),
+        ("revoked", "kiosk"),
+    ];
+    assert_eq!(names, expected, "{}", daemon.said.join("\n"));
+    for told in &told {
+        let json: serde_json::Value = serde_json::from_str(&told.input).unwrap();
+        assert_eq!(json["version"], 1);
+        assert_eq!(json.as_object().unwrap().len(), 12, "{json}");
+        for (name, value) in json.as_object().unwrap() {
+            let as_text = match value.as_str() {
+                _ if value.is_null() => String::new(),
+                Some(text) => text.to_owned(),
+                None => value.to_string(),
+            };
+            if name != "version" {
+                assert_eq!(told.variable(&name.to_uppercase()), as_text, "{name}");
+            }
+        }
+        assert_eq!(told.variable("API"), simulation.base());
+        assert_eq!(told.variable("HOOK"), "recorder");
+    }
+    let lost = &told[2];
+    assert_eq!(lost.json("state"), "lost");
+    assert_eq!(lost.json("intent"), "keep");
+    assert_eq!(lost.json("generation"), 1);
+    let fingerprint = session_keepalive::token::Fingerprint::of(b"kiosk").to_string();
+    assert_eq!(lost.variable("FINGERPRINT"), fingerprint);
+    assert!(
+        lost.variable("REASON")
+            .starts_with(&format!("kiosk {fingerprint} lost: "))
+    );
+    assert!(!lost.variable("CORRELATION_ID").is_empty());
+    assert!(lost.variable("AT").ends_with('Z') && lost.variable("AT").starts_with("20"));
+}
+
+#[test]
+fn an_outage_is_told_once_and_so_is_its_end() {
+    let mut simulation = Simulation::new(seconds(8));
+    let (folder, config) = one_session(&simulation, "kiosk");
+    let config = debug(&config) + &recorder(&folder, &["at-risk", "recovered"], "");
+    let mut daemon = folder.run(&config);
+    daemon.wait_for(&["\"state\":\"held\""]);
+    simulation.down();
+    ran(&mut daemon, "at-risk");
+    daemon.listen_for(seconds(2));
+    simulation.up();
+    ran(&mut daemon, "recovered");
+    assert_eq!(daemon.count(&["hook_ran"]), 2, "{}", daemon.said.join("\n"));
+}
+
+#[test]
+fn an_exclusion_runs_its_hook() {
+    let simulation = Simulation::with(seconds(12), |settings| {
+        settings.excluded = vec![Operation::HeadMe, Operation::GetMe];
+    });
+    let (folder, config) = one_session(&simulation, "kiosk");
+    let config = debug(&config) + &recorder(&folder, &["excluded"], "");
+    let mut daemon = folder.run(&config);
+    ran(&mut daemon, "excluded");
+    assert_eq!(told(&folder)[0].json("event"), "excluded");
+}
+
+#[test]
+fn a_hook_sees_no_token_no_variable_of_ours_and_no_open_file() {
+    const TOKENS: [&str; 2] = ["Kx7pQ2mZ9rT4vB1nC6wL8sD3", "yH5jG0fE2aU9iO4tR7eW1qA6"];
+    let simulation = Simulation::new(seconds(600));
+    let folder = Folder::new();
+    for token in TOKENS {
+        simulation.token(token);
+    }
+    folder.write("one", TOKENS[0]);
+    let config = debug(&head(&simulation))
+        + &session("one", "")
+        + "[sessions.two]\ntoken = { env = \"HOME\" }\n"
+        + &recorder(&folder, &["revoked"], "");
+    folder.write("config.toml", &config);
+    // A file that is open when the daemon starts, as a careless parent leaves one.
+    let mut command = std::process::Command::new("/bin/sh");
+    command
+        .args([
+            "-c",
+            "exec 7</dev/null; exec \"$0\" run --config config.toml",
+        ])
+        .arg(env!("CARGO_BIN_EXE_session-keepalive"))
+        .current_dir(folder.path(""))
+        .env_clear()
+        .env("PATH", "/usr/bin:/bin")
+        .env("HOME", TOKENS[1])
+        .env("THE_TOKEN", TOKENS[1])
+        .env("NOTIFY_SOCKET", "/nowhere")
+        .env("SESSION_KEEPALIVE_LOG__FORMAT", "json");
+    let mut daemon = Keepalive::start(command);
+    daemon.wait_for(&["\"state\":\"held\"", "\"session\":\"one\""]);
+    daemon.wait_for(&["\"state\":\"held\"", "\"session\":\"two\""]);
+    assert_eq!(daemon.stop().0, Some(0), "{}", daemon.said.join("\n"));
+    let told = told(&folder);
+    assert_eq!(told.len(), 2, "{}", daemon.said.join("\n"));
+    for told in told {
+        let foreign = |name: &&String| !name.starts_with("SESSION_KEEPALIVE_");
+        let foreign: Vec<_> = told.variables.keys().filter(foreign).collect();
+        assert_eq!(foreign, ["PATH"]);
+        assert_eq!(told.variables.len(), 12);
+        // The shell itself keeps its script open at 10 or above.
+        let mut files: Vec<u32> = told
+            .file("files")
+            .lines()
+            .map(|it| it.parse().unwrap())
+            .collect();
+        files.retain(|file| *file < 10);
+        assert_eq!(files, [0, 1, 2]);
+        assert_eq!(told.file("folder"), "/\n");
+        let group = told.file("group");
+        let (pid, group) = group.trim().split_once(' ').unwrap();
+        assert_eq!(pid, group, "it leads a group of its own");
+        for token in TOKENS {
+            for piece in (0..=token.len() - 8).map(|at| &token[at..at + 8]) {
+                assert!(!told.input.contains(piece));
+                assert!(!told.file("environ").contains(piece));
+                assert!(!told.file("arguments").contains(piece));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_reload_changes_hooks_and_disturbs_none_that_runs() {
+    let simulation = Simulation::new(seconds(600));
+    let (folder, config) = one_session(&simulation, "kiosk");
+    simulation.server().revoke("kiosk", clock::now());
+    let first = "echo first >>\"$1/log\"; while [ ! -e \"$1/go\" ]; do sleep 0.05; done; echo end >>\"$1/log\"";
+    let second = "echo second >>\"$1/log\"";
+    let config = debug(&config);
+    let mut daemon = folder.run(&(config.clone() + &hook(&folder, "it", &["lost"], first, "")));
+    while !folder.path("log").exists() {
+        daemon.listen_for(Duration::from_millis(20));
+    }
+    // The script of the running one stays as it is: the shell may still read it.
+    let changed = hook(&folder, "it2", &["lost"], second, "").replace("hooks.it2", "hooks.it");
+    folder.write("config.toml", &(config.clone() + &changed));
+    daemon.signal(Signal::HUP);
+    daemon.wait_for(&["reloaded"]);
+    folder.write("kiosk", "unknown");
+    daemon.wait_for(&["\"event\":\"lost\"", "\"generation\":2"]);
+    folder.write("go", "");
+    ran(&mut daemon, "lost");
+    ran(&mut daemon, "lost");
+    let log = fs::read_to_string(folder.path("log")).unwrap();
+    assert_eq!(log, "first\nend\nsecond\n");
+    folder.write("config.toml", &config);
+    daemon.signal(Signal::HUP);
+    daemon.wait_for(&["reloaded"]);
+    folder.write("kiosk", "unknown-as-well");
+    daemon.wait_for(&["\"event\":\"lost\"", "\"generation\":3"]);
+    assert_eq!(daemon.stop().0, Some(0));
+    assert_eq!(fs::read_to_string(folder.path("log")).unwrap(), log);
+}
+
+#[test]
+fn a_hook_that_cannot_be_run_is_told_with_its_path() {
+    let simulation = Simulation::new(seconds(600));
+    let (folder, config) = one_session(&simulation, "kiosk");
+    simulation.server().revoke("kiosk", clock::now());
+    let config =
+        config + "[hooks.page]\non = [\"lost\"]\ncommand = [\"/no/such/page-me\", \"secret\"]\n";
+    let mut daemon = folder.run(&config);
+    let line = daemon.wait_for(&[
+        "hook_failed",
+        "could not run /no/such/page-me: No such file",
+    ]);
+    assert!(!line.contains("secret"), "{line}");
+}

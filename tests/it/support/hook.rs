@@ -1,0 +1,125 @@
+//! A hook that writes down all that it is told, and who runs below a process.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::keepalive::{Folder, text};
+
+/// Writes down its variables, input, arguments, files, folder and group in a folder of its own,
+/// which gets its name when all is written.
+const RECORDER: &str = r#"
+mkdir -p "$1/runs" && new=$(mktemp -d "$1/.new.XXXXXX")
+cat >"$new/input"
+cat /proc/$$/environ >"$new/environ"
+cat /proc/$$/cmdline >"$new/arguments"
+ls /proc/$$/fd >"$new/files"
+pwd >"$new/folder"
+cut -d ' ' -f 1,5 /proc/$$/stat >"$new/group"
+mv "$new" "$1/runs/$SESSION_KEEPALIVE_EVENT-$SESSION_KEEPALIVE_SESSION-$$"
+"#;
+
+/// What one run of the recorder was told.
+pub(crate) struct Told {
+    /// Event, session and process.
+    pub(crate) name: String,
+    pub(crate) input: String,
+    pub(crate) variables: BTreeMap<String, String>,
+    folder: PathBuf,
+}
+
+impl Told {
+    /// A file that the recorder wrote.
+    pub(crate) fn file(&self, name: &str) -> String {
+        fs::read_to_string(self.folder.join(name)).unwrap()
+    }
+
+    /// A variable of ours, without the prefix.
+    pub(crate) fn variable(&self, name: &str) -> &str {
+        &self.variables[&format!("SESSION_KEEPALIVE_{name}")]
+    }
+
+    /// A value of the JSON.
+    pub(crate) fn json(&self, name: &str) -> serde_json::Value {
+        let json: serde_json::Value = serde_json::from_str(&self.input).unwrap();
+        json[name].clone()
+    }
+}
+
+/// The part of a configuration for a hook that runs a shell script.
+pub(crate) fn hook(folder: &Folder, name: &str, on: &[&str], script: &str, more: &str) -> String {
+    // Read by the shell and never run by itself: another test that starts a program while this
+    // file is being written could keep it from being run.
+    let path = folder.write(&format!("{name}.sh"), script);
+    let folder = folder.path("");
+    let command = ["/bin/sh", text(&path), text(&folder)];
+    format!("[hooks.{name}]\non = {on:?}\ncommand = {command:?}\n{more}\n")
+}
+
+/// The part of a configuration for a recorder.
+pub(crate) fn recorder(folder: &Folder, on: &[&str], more: &str) -> String {
+    hook(folder, "recorder", on, RECORDER, more)
+}
+
+/// What the recorder was told, by event and session.
+pub(crate) fn told(folder: &Folder) -> Vec<Told> {
+    let entries = fs::read_dir(folder.path("runs")).into_iter().flatten();
+    let mut told: Vec<_> = entries.map(|entry| read(&entry.unwrap().path())).collect();
+    told.sort_by(|one, other| one.name.cmp(&other.name));
+    told
+}
+
+fn read(folder: &Path) -> Told {
+    let environ = fs::read_to_string(folder.join("environ")).unwrap();
+    let pairs = environ.split_terminator('\0').map(|it| it.split_once('='));
+    Told {
+        name: text(folder).rsplit('/').next().unwrap().to_owned(),
+        input: fs::read_to_string(folder.join("input")).unwrap(),
+        variables: pairs
+            .map(|pair| pair.unwrap())
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect(),
+        folder: folder.to_owned(),
+    }
+}
+
+/// How many processes there are below this one, those included that have ended and are not yet
+/// waited for.
+pub(crate) fn descendants(of: u32) -> usize {
+    let mut parents = BTreeMap::new();
+    for entry in fs::read_dir("/proc").unwrap() {
+        let name = entry.unwrap().file_name();
+        let pid = name.to_str().and_then(|name| name.parse::<u32>().ok());
+        if let Some(pid) = pid
+            && let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat"))
+        {
+            // The name before the last parenthesis may hold anything.
+            let (_, rest) = stat.rsplit_once(')').unwrap();
+            parents.insert(
+                pid,
+                rest.split_whitespace()
+                    .nth(1)
+                    .unwrap()
+                    .parse::<u32>()
+                    .unwrap(),
+            );
+        }
+    }
+    let is_below = |pid: &u32| {
+        let chain = std::iter::successors(Some(*pid), |pid| parents.get(pid).copied());
+        chain.skip(1).take(32).any(|ancestor| ancestor == of)
+    };
+    parents.keys().filter(|pid| is_below(pid)).count()
+}
+
+/// Whether a process runs: is there, and is more than a name that nobody asked for.
+pub(crate) fn runs(pid: &str) -> bool {
+    fs::read_to_string(format!("/proc/{}/stat", pid.trim())).is_ok_and(|stat| {
+        !stat
+            .rsplit_once(')')
+            .unwrap()
+            .1
+            .trim_start()
+            .starts_with('Z')
+    })
+}
