@@ -16,9 +16,12 @@ skip() {
 }
 
 finish() {
-    [ -z "$nspawn" ] || kill -KILL "$nspawn" 2>/dev/null || true
-    [ -z "$leader" ] || kill -KILL "$leader" 2>/dev/null || true
-    wait 2>/dev/null || true
+    # Without what the shell says about processes that were killed.
+    {
+        [ -z "$nspawn" ] || kill -KILL "$nspawn" || true
+        [ -z "$leader" ] || kill -KILL "$leader" || true
+        wait || true
+    } 2>/dev/null
     rm -rf "$work"
 }
 trap finish EXIT
