@@ -1,7 +1,7 @@
 //! Finds the daemon's socket and asks there.
 //!
 //! It must never believe somebody else's: the socket belongs to root, to us, or to the owner
-//! of a directory that nobody else can write to.
+//! of a directory that not everybody can write to.
 
 mod find;
 

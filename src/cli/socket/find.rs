@@ -36,9 +36,9 @@ pub(in crate::cli) enum NotFound {
     /// Somebody else may have put it there.
     #[error("{} belongs to user {owner}, neither to root, nor to you, nor to the owner of its directory: it is not believed", path.display())]
     Foreign { path: PathBuf, owner: u32 },
-    /// Anybody may put one there.
-    #[error("{} can be written to by anybody: a socket there is not believed", .0.display())]
-    Open(PathBuf),
+    /// Anybody may have put it there.
+    #[error("{} belongs to user {owner} or is a link, and anybody can write to its directory: only a socket of root's or yours is believed there", path.display())]
+    Open { path: PathBuf, owner: u32 },
     /// The instance's name is none.
     #[error("{0:?} is not the name of an instance")]
     NotAnInstance(String),
@@ -130,20 +130,23 @@ fn believe(path: PathBuf) -> Result<PathBuf, NotFound> {
         .parent()
         .filter(|it| !it.as_os_str().is_empty())
         .unwrap_or(Path::new("."));
-    match fs::metadata(directory) {
-        Err(error) => Err(NotFound::NotSeen(directory.to_owned(), error)),
-        Ok(around) if is_open(&around) => Err(NotFound::Open(directory.to_owned())),
-        Ok(around) => {
-            let trusted = [0, geteuid().as_raw(), around.uid()];
-            if trusted.contains(&found.uid()) {
-                Ok(path)
-            } else {
-                Err(NotFound::Foreign {
-                    path,
-                    owner: found.uid(),
-                })
-            }
-        }
+    let around =
+        fs::metadata(directory).map_err(|error| NotFound::NotSeen(directory.to_owned(), error))?;
+    let owner = found.uid();
+    let is_ours = owner == 0 || owner == geteuid().as_raw();
+    if is_open(&around) {
+        // As a volume of Kubernetes is. A link may lead to a socket of ours that is no daemon's.
+        let is_link = fs::symlink_metadata(&path).is_ok_and(|it| it.is_symlink());
+        return if is_ours && !is_link {
+            Ok(path)
+        } else {
+            Err(NotFound::Open { path, owner })
+        };
+    }
+    if is_ours || owner == around.uid() {
+        Ok(path)
+    } else {
+        Err(NotFound::Foreign { path, owner })
     }
 }
 
@@ -158,4 +161,33 @@ fn listed(paths: &[PathBuf]) -> String {
         .map(|path| path.display().to_string())
         .collect();
     paths.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    use std::os::unix::net::UnixListener;
+
+    use super::*;
+
+    #[test]
+    fn a_socket_of_ours_is_believed_in_a_directory_that_is_open_to_all() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o2777)).unwrap();
+        let path = folder.path().join(SOCKET_NAME);
+        let _listener = UnixListener::bind(&path).unwrap();
+        assert_eq!(believe(path.clone()).unwrap(), path);
+    }
+
+    #[test]
+    fn a_link_is_not_believed_in_a_directory_that_is_open_to_all() {
+        let closed = tempfile::tempdir().unwrap();
+        let target = closed.path().join("agent.sock");
+        let _listener = UnixListener::bind(&target).unwrap();
+        let open = tempfile::tempdir().unwrap();
+        fs::set_permissions(open.path(), fs::Permissions::from_mode(0o777)).unwrap();
+        let link = open.path().join(SOCKET_NAME);
+        symlink(&target, &link).unwrap();
+        assert!(matches!(believe(link), Err(NotFound::Open { .. })));
+    }
 }
