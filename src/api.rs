@@ -22,6 +22,8 @@ mod receive;
 mod trust;
 
 mod operations;
+mod probe;
+mod reach;
 mod refusal;
 mod user;
 
@@ -30,6 +32,8 @@ pub use bodies::{ErrorBody, Group, IdleTokenTimeout, Named, OAuthClient, TokenIn
 pub use call::Preserve;
 pub use client::Client;
 pub use operations::Reply;
+pub use probe::{Certificate, Probed, Prober, Trusting};
+pub use reach::{Way, connect, way};
 pub use receive::BODY_MAX;
 pub use refusal::CallError;
 pub use trust::BuildError;

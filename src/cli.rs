@@ -2,6 +2,7 @@
 
 mod check;
 mod demo;
+mod doctor;
 mod exit;
 mod health;
 mod operate;
@@ -60,6 +61,9 @@ enum Command {
     /// Say whether the daemon is well: a probe for images without a shell.
     #[command(after_help = health::HELP)]
     Health(health::Health),
+    /// Look at everything that the configuration needs to work, one line a check.
+    #[command(after_help = doctor::HELP)]
+    Doctor(doctor::Doctor),
     /// Tell a running daemon to read its configuration again.
     #[command(after_help = reload::HELP)]
     Reload(reload::Reload),
@@ -172,6 +176,7 @@ fn dispatch(command: Command) -> Exit {
         Command::Run(settings) => run::run(&settings),
         Command::Check(settings) => check::run(&settings),
         Command::Plan(plan) => plan::run(&plan),
+        Command::Doctor(doctor) => doctor::run(&doctor),
         Command::Reload(reload) => reload::run(&reload),
         Command::Token(token) => token::run(&token),
         Command::Timeout(timeout) => timeout::run(&timeout),

@@ -15,6 +15,7 @@ static ALLOCATOR: ZeroAlloc<System> = ZeroAlloc(System);
 mod it {
     mod api;
     mod architecture;
+    mod doctor;
     mod generated;
     mod observe;
     mod operate;

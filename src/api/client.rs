@@ -16,7 +16,7 @@ use super::call::Call;
 use super::receive::{Received, receive};
 use super::trust::{self, BuildError};
 use super::{failure, verdict};
-use crate::config::{ApiBase, HttpConfig, Proxy};
+use crate::config::{ApiBase, HttpConfig, Proxy, Trust};
 use crate::keeper::{Failure, Operation, Outcome, Verdict};
 use crate::token::Token;
 
@@ -51,21 +51,10 @@ impl Client {
     }
 
     fn with(config: Arc<HttpConfig>) -> Result<Self, BuildError> {
-        let proxy = match &config.proxy {
-            Proxy::Environment | Proxy::Direct => None,
-            Proxy::Url(url) => Some(
-                reqwest::Proxy::all(url.expose().clone())
-                    .map_err(|error| BuildError::Proxy(error.without_url()))?,
-            ),
-        };
-        let encrypted = trust::build(&config.trust, || match (&config.proxy, &proxy) {
-            (Proxy::Environment, _) => settings(&config),
-            (Proxy::Direct | Proxy::Url(_), None) => settings(&config).no_proxy(),
-            (Proxy::Direct | Proxy::Url(_), Some(proxy)) => settings(&config).proxy(proxy.clone()),
-        })?;
-        let plain = match proxy {
-            Some(_) => encrypted.clone(),
-            None => settings(&config)
+        let encrypted = encrypted(&config, &config.trust, |settings| settings)?;
+        let plain = match &config.proxy {
+            Proxy::Url(_) => encrypted.clone(),
+            Proxy::Environment | Proxy::Direct => settings(&config)
                 .no_proxy()
                 .tls_certs_only([])
                 .build()
@@ -135,7 +124,7 @@ impl Client {
             _ => &self.encrypted,
         };
         match client.execute(request).await {
-            Ok(response) => receive(response, token).await,
+            Ok(response) => receive(response, Some(token)).await,
             Err(error) => Err(failure::verdict(&error)),
         }
     }
@@ -145,6 +134,28 @@ impl fmt::Debug for Client {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Client").finish_non_exhaustive()
     }
+}
+
+/// A client that goes through the configured proxy, trusts so much, and has its settings changed.
+pub(super) fn encrypted(
+    config: &HttpConfig,
+    trust: &Trust,
+    change: impl Fn(ClientBuilder) -> ClientBuilder,
+) -> Result<reqwest::Client, BuildError> {
+    let proxy = match &config.proxy {
+        Proxy::Environment | Proxy::Direct => None,
+        Proxy::Url(url) => Some(
+            reqwest::Proxy::all(url.expose().clone())
+                .map_err(|error| BuildError::Proxy(error.without_url()))?,
+        ),
+    };
+    trust::build(trust, || {
+        change(match (&config.proxy, &proxy) {
+            (Proxy::Environment, _) => settings(config),
+            (Proxy::Direct | Proxy::Url(_), None) => settings(config).no_proxy(),
+            (Proxy::Direct | Proxy::Url(_), Some(proxy)) => settings(config).proxy(proxy.clone()),
+        })
+    })
 }
 
 fn settings(config: &HttpConfig) -> ClientBuilder {

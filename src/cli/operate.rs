@@ -22,13 +22,13 @@ use crate::daemon::harden;
 pub(super) use access::Access;
 pub(super) use consent::Yes;
 pub(super) use done::{Done, duration_with_seconds, shown, stamped};
-pub(super) use failure::{Failure, print_usage_error};
+pub(super) use failure::{Failure, advice, print_usage_error};
 pub(super) use hand::Hand;
 pub(super) use lines::Lines;
 pub(super) use operation::Operation;
 
 /// The version of the JSON: it grows when a field goes or changes its meaning.
-const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 1;
 
 /// What the help of every such command ends with.
 pub(super) fn help(examples: &str) -> String {

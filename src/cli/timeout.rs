@@ -10,6 +10,8 @@ use clap::Subcommand;
 
 use super::exit::Exit;
 
+pub(super) use describe::overview;
+
 /// What to do with the organisation's idle timeout.
 #[derive(Debug, Subcommand)]
 pub(super) enum Timeout {

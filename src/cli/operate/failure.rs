@@ -141,32 +141,19 @@ impl Failure {
 
     fn advice(&self, operation: Operation) -> Option<String> {
         let Self::Call(call) = self else { return None };
-        match &call.verdict {
-            Verdict::Refused(Refusal::BadCredentials) => Some(refused_by(&call.api)),
-            Verdict::Refused(Refusal::Unread) => {
-                Some("session-keepalive token show reads the reason".to_owned())
+        let said = advice(call)?;
+        Some(match &call.verdict {
+            Verdict::Blocked(Blockage::Forbidden(code)) => {
+                format!("{said}{}", needs(operation, code))
             }
-            Verdict::Blocked(blockage) => {
-                let said = remedy(&Obstacle::Blocked(blockage.clone()));
-                match (blockage, said) {
-                    (Blockage::Forbidden(code), Some(said)) => {
-                        Some(format!("{said}{}", needs(operation, code)))
-                    }
-                    (_, said) => said.map(str::to_owned),
-                }
-            }
-            Verdict::Throttled { retry_after } => {
-                let retry_after = *retry_after;
-                remedy(&Obstacle::Throttled { retry_after }).map(str::to_owned)
-            }
-            Verdict::Unreachable(Unanswered::TouchRefused(_)) => Some(
-                "look at the gateway or firewall before the API, or touch with --get".to_owned(),
-            ),
-            Verdict::Unreachable(failure) => {
-                remedy(&Obstacle::Unreachable(failure.clone())).map(str::to_owned)
-            }
-            Verdict::Accepted | Verdict::Alive(_) | Verdict::Timeout(_) => None,
-        }
+            Verdict::Accepted
+            | Verdict::Alive(_)
+            | Verdict::Timeout(_)
+            | Verdict::Refused(_)
+            | Verdict::Blocked(_)
+            | Verdict::Throttled { .. }
+            | Verdict::Unreachable(_) => said,
+        })
     }
 
     fn exit(&self) -> Exit {
@@ -180,6 +167,28 @@ impl Failure {
             Self::Call(call) => of_verdict(&call.verdict),
         }
     }
+}
+
+/// What to do about an operation that was not done, if anything.
+pub(in crate::cli) fn advice(error: &CallError) -> Option<String> {
+    let obstacle = match &error.verdict {
+        Verdict::Refused(Refusal::BadCredentials) => return Some(refused_by(&error.api)),
+        Verdict::Refused(Refusal::Unread) => {
+            return Some("session-keepalive token show reads the reason".to_owned());
+        }
+        Verdict::Unreachable(Unanswered::TouchRefused(_)) => {
+            return Some(
+                "look at the gateway or firewall before the API, or touch with --get".to_owned(),
+            );
+        }
+        Verdict::Blocked(blockage) => Obstacle::Blocked(blockage.clone()),
+        Verdict::Throttled { retry_after } => Obstacle::Throttled {
+            retry_after: *retry_after,
+        },
+        Verdict::Unreachable(failure) => Obstacle::Unreachable(failure.clone()),
+        Verdict::Accepted | Verdict::Alive(_) | Verdict::Timeout(_) => return None,
+    };
+    remedy(&obstacle).map(str::to_owned)
 }
 
 /// What the operation needs, if that is what the code is about.

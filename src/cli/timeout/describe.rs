@@ -43,6 +43,19 @@ pub(super) fn lines(timeout: &IdleTokenTimeout) -> Lines {
     lines
 }
 
+/// What there is, in one line.
+pub(in crate::cli) fn overview(timeout: &IdleTokenTimeout) -> String {
+    let report = timeout.report();
+    let groups = report.groups.iter().take(GROUPS_SHOWN_MAX);
+    let groups: Vec<_> = groups.map(|&group| duration_with_seconds(group)).collect();
+    let own = summary(timeout);
+    if groups.is_empty() {
+        format!("{own} for all")
+    } else {
+        format!("{own}, for groups {}", groups.join(", "))
+    }
+}
+
 /// The organisation's own timeout in words.
 pub(super) fn summary(timeout: &IdleTokenTimeout) -> String {
     match (timeout.timeout(), timeout.is_enabled()) {

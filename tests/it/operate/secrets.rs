@@ -1,9 +1,12 @@
 //! A token never appears, wherever it was put.
 
-use session_keepalive::sim::{Fault, Length, Operation};
+use std::process::Stdio;
 
+use session_keepalive::sim::{Fault, Length, Operation, Processing};
+
+use super::super::support::keepalive::now;
 use super::super::support::once::Said;
-use super::{Bench, TOKEN, USER};
+use super::{Bench, TOKEN, USER, seconds};
 
 /// Demands that no piece of 8 bytes of the token is there.
 fn is_clean(said: &Said) {
@@ -83,4 +86,32 @@ fn a_token_that_was_put_on_the_command_line_is_not_repeated() {
             is_clean(&said);
         }
     }
+}
+
+#[test]
+fn a_command_that_holds_a_token_writes_no_core() {
+    let bench = Bench::new();
+    let processing = Processing::Skipped;
+    bench.befall(Operation::PeekMe, Fault::Hang { processing });
+    let base = bench.simulation.base();
+    let words = ["token", "show", "--api", &base, "--token-file", "token"];
+    let mut command = bench.folder.command(&words);
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    let until = now() + seconds(10);
+    while bench.calls(Operation::PeekMe) == 0 {
+        assert!(now() < until);
+        std::thread::yield_now();
+    }
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", child.id())).unwrap();
+    let arguments = std::fs::read_to_string(format!("/proc/{}/cmdline", child.id())).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let core = limits
+        .lines()
+        .find(|line| line.starts_with("Max core file size"))
+        .unwrap();
+    let values: Vec<_> = core.split_whitespace().skip(4).take(2).collect();
+    assert_eq!(values, ["0", "0"]);
+    assert!(!arguments.contains(&TOKEN[..8]));
 }

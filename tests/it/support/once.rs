@@ -7,7 +7,7 @@ use boon::{Compiler, Schemas};
 use serde_json::Value;
 
 /// What the JSON of every operation keeps to.
-const SCHEMA: &str = include_str!("../../schemas/operation.json");
+const OPERATION: &str = include_str!("../../schemas/operation.json");
 
 /// What a command said and how it ended.
 #[derive(Debug)]
@@ -62,16 +62,22 @@ impl Said {
         self
     }
 
-    /// The one JSON object on standard output, which keeps to the schema.
+    /// The one JSON object on standard output, which keeps to the schema of operations.
     #[track_caller]
     pub(crate) fn json(&self) -> Value {
+        self.json_of(OPERATION)
+    }
+
+    /// The one JSON object on standard output, which keeps to this schema.
+    #[track_caller]
+    pub(crate) fn json_of(&self, schema: &str) -> Value {
         let value: Value =
             serde_json::from_str(&self.out).unwrap_or_else(|why| panic!("{why}: {self:#?}"));
         assert_eq!(self.out.lines().count(), 1, "{self:#?}");
         let (mut schemas, mut compiler) = (Schemas::new(), Compiler::new());
-        let schema = serde_json::from_str(SCHEMA).unwrap();
-        compiler.add_resource("operation.json", schema).unwrap();
-        let schema = compiler.compile("operation.json", &mut schemas).unwrap();
+        let schema = serde_json::from_str(schema).unwrap();
+        compiler.add_resource("schema.json", schema).unwrap();
+        let schema = compiler.compile("schema.json", &mut schemas).unwrap();
         if let Err(why) = schemas.validate(&value, schema) {
             panic!("{why:#}: {value:#}");
         }
