@@ -31,6 +31,7 @@ mod key;
 mod load;
 mod mask;
 mod meant;
+mod pools;
 mod raw;
 mod reader;
 mod region;
@@ -53,8 +54,8 @@ pub use key::{FLAG_SESSION, PREFIX, nearest};
 pub use load::{Layers, Loaded, load, load_for_guest};
 pub use mask::{clean, quoted};
 pub use meant::{
-    Config, HttpConfig, LogConfig, LogFormat, LogLevel, MetricsConfig, NotASessionName, Proxy,
-    SessionConfig, SessionName, ShutdownConfig, StatusConfig, StatusSocket, Trust,
+    Config, HttpConfig, LogConfig, LogFormat, LogLevel, MetricsConfig, NotASessionName, PoolConfig,
+    Proxy, SessionConfig, SessionName, ShutdownConfig, StatusConfig, StatusSocket, Trust,
 };
 pub(crate) use reader::in_words;
 pub use region::{REGIONS, Region};

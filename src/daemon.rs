@@ -8,16 +8,18 @@
 //!
 //! *No polling.* The loop wakes for a deadline, a finished request or hook, a changed or read
 //! token, an order, a look, a changed network or a clock that jumped, and for nothing else.
-//! A service manager that wants pings costs one deadline more.
+//! A service manager that wants pings costs one deadline more, and a pool one a minute.
 //!
 //! *Time* is read in [`clock`] and handed on.
 
 mod care;
 pub mod clock;
 mod doors;
+mod hand_over;
 pub mod harden;
 mod hooks;
 mod network;
+mod pools;
 mod reload;
 mod requests;
 mod residue;
@@ -40,6 +42,7 @@ use self::clock::{Alarm, Clock, Jumps, Reading, Timer};
 use self::doors::Doors;
 use self::hooks::Hooks;
 use self::network::Network;
+use self::pools::Pools;
 use self::requests::Requests;
 use self::residue::Residue;
 use self::sources::{Happening, Sources};
@@ -50,6 +53,7 @@ use crate::keeper::{Command, Event, EventKind, Instant, Keeper, OnShutdown, Oper
 use crate::observe::{Handle, Log, Look, NamedView, Notice, Snapshot, Tallies, tell_notice};
 
 pub use crate::observe::endpoints::Places;
+pub(crate) use pools::sessions_now;
 pub use start::StartError;
 pub(crate) use start::{limits, policy};
 
@@ -97,6 +101,7 @@ pub struct Setup {
 
 /// The daemon.
 pub struct Daemon {
+    /// The configuration with the sessions of all pools.
     config: Config,
     load: Load,
     log: Log,
@@ -108,6 +113,7 @@ pub struct Daemon {
     requests: Requests,
     residue: Residue,
     sources: Sources,
+    pools: Pools,
     clock: Clock,
     jumps: Jumps,
     alarm: Alarm,
@@ -201,6 +207,7 @@ impl Daemon {
         }
         if !self.is_stopping {
             self.sources.turn(&mut self.cares, now);
+            self.look_at_pools(now);
             while let Some(trouble) = self.sources.poll_trouble() {
                 tell_notice(&Notice::WatchTrouble(&trouble));
             }
@@ -226,7 +233,8 @@ impl Daemon {
 
     fn wake_at(&self) -> Option<Instant> {
         let keeper = self.keeper.poll_timeout().filter(|_| !self.is_full());
-        let sources = self.sources.poll_timeout().filter(|_| !self.is_stopping);
+        let sources = [self.sources.poll_timeout(), self.pools.poll_timeout()];
+        let sources = sources.into_iter().flatten().filter(|_| !self.is_stopping);
         let others = [
             self.network.poll_timeout(),
             self.systemd.poll_timeout(),

@@ -177,12 +177,19 @@ impl Keeper {
         }
     }
 
-    /// Ends a session as its policy says and forgets it; revocations are tried until `until`.
-    pub fn handle_removed(&mut self, id: SessionId, until: Instant, now: Instant) {
+    /// Ends a session and forgets it; what is wanted is done with its token, and revocations
+    /// are tried until `until`.
+    pub fn handle_removed(
+        &mut self,
+        id: SessionId,
+        wanted: OnShutdown,
+        until: Instant,
+        now: Instant,
+    ) {
         let Some(session) = self.sessions.get_mut(&id) else {
             return;
         };
-        session.stop(session.policy.on_shutdown, until, now, &mut self.shared);
+        session.stop(wanted, until, now, &mut self.shared);
         self.stopping.insert(id);
         self.leaving.insert(id);
         self.settle(id, now);

@@ -25,7 +25,7 @@
 //! which it ends the token if nobody touches it. The *margin* is how long before the deadline
 //! we act, and the *outage budget* is what that buys. An *outcome* is what a request taught us;
 //! a *ticket* ties it to its request and generation. The *keeper* decides, the *daemon* does,
-//! and a *snapshot* is what observers see.
+//! and a *snapshot* is what observers see. A *pool* is a directory each of whose files is a session.
 //!
 //! # Invariants
 //!
@@ -41,7 +41,8 @@
 //! machine's tokens go on idling. The server's instants are compared with each other only. That
 //! the machine slept, or that somebody set the wall clock, is found out by comparing clocks.
 //!
-//! *Nothing is polled.* The kernel says when the network changed, a file did or a clock jumped.
+//! *Nothing is polled.* The kernel says when the network changed, a file did or a clock jumped. Of
+//! some mounts it says nothing: a pool is listed every minute, a file is looked at with every touch.
 //!
 //! *A service manager is told the truth*, in the words of `sd_notify`: ready is who has proven
 //! every kept token alive, or has waited for `ready_after`; alive is whose loop does in time what

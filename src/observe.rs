@@ -35,7 +35,7 @@ pub use hook::{HookNotice, Run, tell_hook};
 pub use install::{Handle, Surroundings, WallClock, install};
 pub use log::{Log, Named, Told};
 pub use looks::{Look, Looks, looks};
-pub use notice::{Notice, tell_notice};
+pub use notice::{Notice, PoolNews, tell_notice};
 pub use readiness::{Readiness, readiness, readiness_of};
 pub use snapshot::{NamedView, Snapshot};
 pub use tallies::{Histogram, Tallies};

@@ -73,7 +73,7 @@ async fn show(demo: &Demo) -> std::io::Result<Exit> {
         systemd: Systemd::default(),
         places: Places::default(),
     };
-    let started = Daemon::start(config, setup).await;
+    let started = Daemon::start(config, setup);
     let (daemon, looks) = started.map_err(std::io::Error::other)?;
     let (stop, stops) = mpsc::channel(1);
     let mut table = is_terminal.then(Table::default);

@@ -68,7 +68,7 @@ async fn serve(config: Config, setup: Setup) -> Exit {
             return Exit::Io;
         }
     };
-    match Daemon::start(config, setup).await {
+    match Daemon::start(config, setup) {
         Ok((daemon, _looks)) => match daemon.run(orders).await.not_revoked {
             0 => Exit::Success,
             _ => Exit::Failure,

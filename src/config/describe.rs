@@ -7,7 +7,7 @@ use std::path::Path;
 use super::hooks::{HookConfig, HookName, Occasion, SessionPattern};
 use super::key::KeyPath;
 use super::load::Loaded;
-use super::meant::{Config, Proxy, SessionConfig, SessionName, StatusSocket};
+use super::meant::{Config, PoolConfig, Proxy, SessionConfig, SessionName, StatusSocket};
 use super::raw::{LayerKind, Place, Raw};
 use super::reader::in_words;
 use crate::keeper::{Intent, Margin};
@@ -121,8 +121,12 @@ impl Loaded {
     pub fn describe(&self) -> String {
         let sessions = self.config.sessions.iter();
         let hooks = self.config.hooks.iter();
+        let sessions = sessions
+            .map(|(name, session)| (format!("session {name}"), self.session(name, session)));
+        let pools = self.config.pools.iter();
+        let pools = pools.map(|(name, pool)| (format!("pool {name}"), self.pool(name, pool)));
         let blocks: Vec<_> = sessions
-            .map(|(name, session)| (format!("session {name}"), self.session(name, session)))
+            .chain(pools)
             .chain([
                 ("http".to_owned(), self.http()),
                 ("daemon".to_owned(), self.daemon()),
@@ -155,20 +159,36 @@ impl Loaded {
 
     fn session(&self, name: &SessionName, session: &SessionConfig) -> Vec<Row> {
         let name = name.as_str();
-        let own = |key| {
-            self.origins
-                .of(&[&["sessions", name, key], &["defaults", key]])
-        };
         let token = ["file", "env", "credential", "command"];
         let token = token.map(|key| ["sessions", name, "token", key]);
         let of_token = self
             .origins
             .of_last_word(&token.each_ref().map(|keys| &keys[..]));
+        let token = Row::new("token", session.token.to_string(), of_token);
+        let mut rows = vec![token];
+        rows.extend(self.care(["sessions", name], session));
+        rows
+    }
+
+    fn pool(&self, name: &SessionName, pool: &PoolConfig) -> Vec<Row> {
+        let name = name.as_str();
+        let of = |key| self.origins.of(&[&["pools", name, key]]);
+        let directory = pool.token_dir().display();
+        let directory = Row::new("tokens", format!("files in {directory}"), of("token_dir"));
+        let mut rows = vec![directory];
+        rows.extend(self.care(["pools", name], pool.template()));
+        let on_removal = pool.on_removal().as_str();
+        rows.push(Row::new("on removal", on_removal, of("on_removal")));
+        rows
+    }
+
+    /// What is said of a session or of each session of a pool, whose table this is.
+    fn care(&self, [kind, name]: [&str; 2], session: &SessionConfig) -> [Row; 7] {
+        let own = |key| self.origins.of(&[&[kind, name, key], &["defaults", key]]);
         let on_shutdown = Some(own("on_shutdown")).filter(|origin| *origin != Origin::Default);
         let on_shutdown = on_shutdown.unwrap_or(Origin::DefaultFor(session.intent));
-        vec![
-            Row::new("token", session.token.to_string(), of_token),
-            Row::new("api", session.api.as_str(), self.of_api(name)),
+        [
+            Row::new("api", session.api.as_str(), self.of_api([kind, name])),
             Row::new("intent", session.intent.as_str(), own("intent")),
             Row::new("margin", margin(session.margin), own("margin")),
             Row::new(
@@ -191,11 +211,8 @@ impl Loaded {
         ]
     }
 
-    fn of_api(&self, session: &str) -> Origin {
-        let own: [&[&str]; 2] = [
-            &["sessions", session, "region"],
-            &["sessions", session, "api"],
-        ];
+    fn of_api(&self, [kind, name]: [&str; 2]) -> Origin {
+        let own: [&[&str]; 2] = [&[kind, name, "region"], &[kind, name, "api"]];
         let common: [&[&str]; 4] = [
             &["region"],
             &["api"],
@@ -251,6 +268,7 @@ impl Loaded {
             status,
             metrics,
             sessions: _,
+            pools: _,
             http: _,
             hooks: _,
         } = &self.config;

@@ -17,6 +17,8 @@ pub struct Difference {
     pub changed: Vec<SessionName>,
     /// Sessions whose token is elsewhere, or belongs to another API: they start anew.
     pub token_moved: Vec<SessionName>,
+    /// Some pool is new, gone, elsewhere or another.
+    pub pools_changed: bool,
     /// `timeout_refresh` changed.
     pub timeout_refresh_changed: bool,
     /// `ready_after` changed.
@@ -40,6 +42,7 @@ impl Difference {
     #[must_use]
     pub fn between(old: &Config, new: &Config) -> Self {
         let mut difference = Self {
+            pools_changed: old.pools != new.pools,
             timeout_refresh_changed: old.timeout_refresh != new.timeout_refresh,
             ready_after_changed: old.ready_after != new.ready_after,
             http_changed: old.http != new.http,

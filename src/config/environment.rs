@@ -93,11 +93,11 @@ pub(super) fn unknown(place: Place) -> Fault {
         .unwrap_or_default()
         .to_owned();
     let path = key::of_variable(&rest);
-    let session = match path.keys().collect::<Vec<_>>().as_slice() {
-        ["sessions", session, _, ..] => *session,
+    let name = match path.keys().collect::<Vec<_>>().as_slice() {
+        ["sessions" | "pools", name, _, ..] => *name,
         _ => "NAME",
     };
-    let names = key::variables(session);
+    let names = key::variables(name);
     // The prefix is left out: what all share would make all look near.
     let rests = names.iter().filter_map(|name| name.strip_prefix(PREFIX));
     let fault = Fault::at(place, "there is no such variable").about_the_key();

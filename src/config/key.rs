@@ -24,6 +24,7 @@ const TOP: &[&str] = &[
     "ready_after",
     "defaults",
     "sessions",
+    "pools",
     "http",
     "shutdown",
     "log",
@@ -43,6 +44,18 @@ const SESSION: &[&str] = &[
     "on_shutdown",
 ];
 const DEFAULTS: &[&str] = SESSION.split_at(1).1;
+const POOL: &[&str] = &[
+    "token_dir",
+    "on_removal",
+    "region",
+    "api",
+    "intent",
+    "margin",
+    "idle_timeout",
+    "touch",
+    "verify_every",
+    "on_shutdown",
+];
 const TOKEN: &[&str] = &["file", "env", "credential", "command"];
 const HTTP: &[&str] = &[
     "connect_timeout",
@@ -92,6 +105,7 @@ impl KeyPath {
             ["defaults"] => Some(DEFAULTS),
             ["sessions", _] => Some(SESSION),
             ["sessions", _, "token"] => Some(TOKEN),
+            ["pools", _] => Some(POOL),
             ["http"] => Some(HTTP),
             ["shutdown"] => Some(SHUTDOWN),
             ["log"] => Some(LOG),
@@ -102,14 +116,11 @@ impl KeyPath {
         }
     }
 
-    /// Whether this is the table whose keys are the sessions' names.
-    pub(super) fn is_sessions(&self) -> bool {
-        self.0 == ["sessions"]
-    }
-
     /// Whether this is a table whose keys are names that the user gave.
     pub(super) fn holds_names(&self) -> bool {
-        self.is_sessions() || self.0 == ["hooks"]
+        ["sessions", "pools", "hooks"]
+            .iter()
+            .any(|names| self.0 == [*names])
     }
 
     /// Whether there is such a key.
@@ -171,13 +182,13 @@ pub(super) fn of_variable(rest: &str) -> KeyPath {
     )
 }
 
-/// Every variable that sets a value, for a session of this name.
-pub(super) fn variables(session: &str) -> Vec<String> {
+/// Every variable that sets a value, for a session and a pool of this name.
+pub(super) fn variables(name: &str) -> Vec<String> {
     let spell = |path: KeyPath| {
         let keys: Vec<_> = path.keys().map(str::to_ascii_uppercase).collect();
         format!("{PREFIX}{}", keys.join("__"))
     };
-    let values = tables(session).into_iter().flat_map(|table| {
+    let values = tables(name).into_iter().flat_map(|table| {
         let keys = table.allowed().unwrap_or_default();
         keys.iter().map(move |key| table.child(key))
     });
@@ -205,18 +216,19 @@ pub fn nearest<'a>(text: &str, candidates: impl IntoIterator<Item = &'a str>) ->
 }
 
 /// The tables of fixed keys.
-fn tables(session: &str) -> Vec<KeyPath> {
+fn tables(name: &str) -> Vec<KeyPath> {
     [
         &[][..],
         &["defaults"],
-        &["sessions", session],
-        &["sessions", session, "token"],
+        &["sessions", name],
+        &["sessions", name, "token"],
+        &["pools", name],
         &["http"],
         &["shutdown"],
         &["log"],
         &["status"],
         &["metrics"],
-        &["hooks", session],
+        &["hooks", name],
     ]
     .map(|keys| KeyPath::of(keys.iter().copied()))
     .to_vec()
@@ -230,6 +242,11 @@ mod tests {
     fn a_path_is_written_as_toml_would() {
         let path = KeyPath::of(["sessions", "a.b", "on_shutdown"]);
         assert_eq!(path.to_string(), r#"sessions."a.b".on_shutdown"#);
+    }
+
+    #[test]
+    fn a_pool_has_every_key_of_the_defaults() {
+        assert_eq!(POOL.split_at(2).1, DEFAULTS);
     }
 
     #[test]

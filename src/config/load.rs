@@ -12,7 +12,7 @@ use super::flags::{self, Flags};
 use super::meant::Config;
 use super::raw::Raw;
 use super::reader::Reader;
-use super::{environment, file, hooks, sessions, settings, unknown};
+use super::{environment, file, hooks, pools, sessions, settings, unknown};
 use crate::token::Source;
 
 /// Where a configuration comes from; each layer overrules those before it.
@@ -120,8 +120,10 @@ fn make_sense(
 }
 
 fn meaning(top: &Reader<'_>) -> Config {
+    let common = sessions::Common::read(top);
     Config {
-        sessions: sessions::read(top),
+        sessions: sessions::read(top, &common),
+        pools: pools::read(top, &common),
         timeout_refresh: settings::timeout_refresh(top),
         ready_after: settings::ready_after(top),
         http: settings::http(top),

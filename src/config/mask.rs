@@ -91,7 +91,8 @@ pub(super) fn line(text: &str) -> String {
     shown
 }
 
-/// A text between backticks, fit for a message.
+/// A text between backticks, fit for a message: what looks like a token or a password is
+/// hidden, control characters are replaced, and its length is bounded.
 #[must_use]
 pub fn quoted(text: &str) -> String {
     let mut masked = Masked::of(text);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +18,8 @@ use crate::token::Source;
 pub struct Config {
     /// The sessions, by name.
     pub sessions: BTreeMap<SessionName, SessionConfig>,
+    /// The pools, by name, which is of the same form as a session's.
+    pub pools: BTreeMap<SessionName, PoolConfig>,
     /// How often an organisation's idle timeout is read again.
     pub timeout_refresh: Duration,
     /// How long after its start a service manager is told at the latest that the daemon is
@@ -56,6 +58,55 @@ pub struct SessionConfig {
     pub verify_every: NonZeroU32,
     /// What becomes of the token when the daemon stops.
     pub on_shutdown: OnShutdown,
+}
+
+/// A directory each of whose files is a session.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PoolConfig {
+    token_dir: PathBuf,
+    on_removal: OnShutdown,
+    /// What each session gets; its source is the directory.
+    template: SessionConfig,
+}
+
+impl PoolConfig {
+    /// A pool of the directory that is the template's source; `None` if that is none.
+    pub(super) fn new(template: SessionConfig, on_removal: OnShutdown) -> Option<Self> {
+        let Source::File(token_dir) = template.token.clone() else {
+            return None;
+        };
+        Some(Self {
+            token_dir,
+            on_removal,
+            template,
+        })
+    }
+
+    /// The directory: an absolute path.
+    #[must_use]
+    pub fn token_dir(&self) -> &Path {
+        &self.token_dir
+    }
+
+    /// What becomes of a token whose file was removed.
+    #[must_use]
+    pub fn on_removal(&self) -> OnShutdown {
+        self.on_removal
+    }
+
+    /// What the session of a file is to get.
+    #[must_use]
+    pub fn session(&self, file: &str) -> SessionConfig {
+        SessionConfig {
+            token: Source::File(self.token_dir.join(file)),
+            ..self.template.clone()
+        }
+    }
+
+    /// What every session is to get; the token's place is the directory.
+    pub(super) fn template(&self) -> &SessionConfig {
+        &self.template
+    }
 }
 
 /// How requests are made.

@@ -101,13 +101,9 @@ impl<'a> Reader<'a> {
             let known = found.path.allowed().unwrap_or_default().join(", ");
             let title = format!("{} where a table belongs", what(found.value));
             let fault = found.fault(&title).label("not a table");
-            self.note(if found.path.is_sessions() {
-                fault.help("each session is a table of its own: [sessions.NAME]")
-            } else if found.path.holds_names() {
-                fault.help(&format!(
-                    "each is a table of its own: [{}.NAME]",
-                    found.path
-                ))
+            self.note(if found.path.holds_names() {
+                let each = format!("each is a table of its own: [{}.NAME]", found.path);
+                fault.help(&each)
             } else {
                 fault.help(&format!("the keys of {} are: {known}", found.path))
             });

@@ -23,12 +23,46 @@ token = { file = "/run/secrets/wallboard-token" }"#;
 /// How a region is written.
 const REGION_EXAMPLE: &str = r#"write region = "eu-central-1" at the top, or another region"#;
 
+/// What holds for every session that does not say otherwise.
+pub(super) struct Common {
+    wishes: Wishes,
+    api: Result<At<ApiBase>, Lack>,
+}
+
+impl Common {
+    /// Reads `[defaults]`, and which API it is.
+    pub(super) fn read(top: &Reader<'_>) -> Self {
+        let defaults = top.table("defaults");
+        Self {
+            wishes: Wishes::read(&defaults),
+            // One level: `--region` overrules the file, whichever of the two holds it there.
+            api: api(&[top, &defaults]),
+        }
+    }
+
+    /// What the table of a session or a pool says, over this.
+    pub(super) fn settle(
+        &self,
+        table: &Reader<'_>,
+        name: &At<&str>,
+        source: Option<At<Source>>,
+    ) -> Option<SessionConfig> {
+        let api = match api(&[table]) {
+            Err(Lack::Unwritten) => self.api.clone(),
+            own => own,
+        };
+        if api == Err(Lack::Unwritten) {
+            let fault = name.fault("no region and no api").about_the_key();
+            let fault = fault.label("which API is it?");
+            table.note(fault.help(REGION_EXAMPLE));
+        }
+        let wishes = Wishes::read(table).over(self.wishes.clone());
+        wishes.settle(table, source, api.ok())
+    }
+}
+
 /// Reads every session.
-pub(super) fn read(top: &Reader<'_>) -> BTreeMap<SessionName, SessionConfig> {
-    let defaults_table = top.table("defaults");
-    let defaults = Wishes::read(&defaults_table);
-    // One level: `--region` overrules the file, whichever of the two holds it there.
-    let common = api(&[top, &defaults_table]);
+pub(super) fn read(top: &Reader<'_>, common: &Common) -> BTreeMap<SessionName, SessionConfig> {
     let sessions = top.table("sessions");
     let mut sources = BTreeMap::new();
     let mut meant = BTreeMap::new();
@@ -38,18 +72,9 @@ pub(super) fn read(top: &Reader<'_>) -> BTreeMap<SessionName, SessionConfig> {
         if let Some(source) = &source {
             refuse_twin(&session, source, &name, &mut sources);
         }
-        let api = match api(&[&session]) {
-            Err(Lack::Unwritten) => common.clone(),
-            own => own,
-        };
-        if api == Err(Lack::Unwritten) {
-            let fault = name.fault("no region and no api").about_the_key();
-            let fault = fault.label("which API is it?");
-            session.note(fault.help(REGION_EXAMPLE));
-        }
-        let wishes = Wishes::read(&session).over(defaults.clone());
-        let config = wishes.settle(&session, source, api.ok());
-        if let (Some(name), Some(config)) = (session_name(&session, &name), config) {
+        let config = common.settle(&session, &name, source);
+        let name = sound_name(&session, &name, "is not a session name");
+        if let (Some(name), Some(config)) = (name, config) {
             meant.insert(name, config);
         }
     }
@@ -59,7 +84,9 @@ pub(super) fn read(top: &Reader<'_>) -> BTreeMap<SessionName, SessionConfig> {
 /// Refuses that there is no session.
 pub(super) fn demand_one(top: &Reader<'_>) {
     let is_there = |found: At<&Value>| found.value.as_dict().is_none_or(|them| !them.is_empty());
-    if !top.value("sessions").is_some_and(is_there) {
+    let tables = ["sessions", "pools"];
+    let mut tables = tables.into_iter().filter_map(|key| top.value(key));
+    if !tables.any(is_there) {
         top.note(Fault::nowhere("there is no session to care for").help(EXAMPLE));
     }
 }
@@ -70,19 +97,24 @@ pub(super) fn common_api(top: &Reader<'_>) -> Option<ApiBase> {
     found.ok().map(|found| found.value)
 }
 
-/// The sessions by their place, so that of two alike the later one is refused.
-fn in_order<'a>(sessions: &Reader<'a>) -> Vec<(At<&'a str>, At<&'a Value>)> {
+/// The sessions or pools by their place, so that of two alike the later one is refused.
+pub(super) fn in_order<'a>(sessions: &Reader<'a>) -> Vec<(At<&'a str>, At<&'a Value>)> {
     let found = |name| sessions.value(name).map(|found| (found.with(name), found));
     let mut sessions: Vec<_> = sessions.keys().filter_map(found).collect();
     sessions.sort_by(|(one, _), (other, _)| one.place.cmp(&other.place));
     sessions
 }
 
-fn session_name(session: &Reader<'_>, name: &At<&str>) -> Option<SessionName> {
+/// The name, if it is one.
+pub(super) fn sound_name(
+    table: &Reader<'_>,
+    name: &At<&str>,
+    otherwise: &str,
+) -> Option<SessionName> {
     let refused = SessionName::new(name.value);
     if let Err(why) = &refused {
-        let fault = name.fault("is not a session name").about_the_key();
-        session.note(fault.help(&why.to_string()));
+        let fault = name.fault(otherwise).about_the_key();
+        table.note(fault.help(&why.to_string()));
     }
     refused.ok()
 }

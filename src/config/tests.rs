@@ -5,6 +5,7 @@ mod faults;
 mod hooks;
 mod layers;
 mod outside;
+mod pools;
 mod rules;
 mod secrets;
 

@@ -40,6 +40,10 @@ fn walk(raw: &Raw, table: &Dict, path: &KeyPath, refuse: &mut impl FnMut(At<()>)
     }
 }
 
+fn is_pool(table: &KeyPath) -> bool {
+    table.keys().next() == Some("pools")
+}
+
 fn fault(found: At<()>) -> Fault {
     if found.place.layer == LayerKind::Environment {
         return environment::unknown(found.place);
@@ -50,6 +54,9 @@ fn fault(found: At<()>) -> Fault {
     let fault = found.fault("there is no such key").about_the_key();
     let fault = match key::nearest(key, allowed.iter().copied()) {
         Some(near) => fault.label(&format!("did you mean {near}?")),
+        None if key == "token" && is_pool(&table) => {
+            fault.label("each file in token_dir is the token of one session")
+        }
         None if key == "token" => fault.label("each session has its own"),
         None if key::is_of_a_session(key) => fault.label("a key of [defaults] or of a session"),
         None => fault.label("unknown"),

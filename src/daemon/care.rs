@@ -1,6 +1,6 @@
 //! What the daemon knows of a session beside what the keeper decides: its name, its source, its secrets.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::config::{SessionConfig, SessionName};
@@ -90,10 +90,20 @@ impl Cares {
         id: SessionId,
         fingerprint: Fingerprint,
     ) -> Option<SessionId> {
-        self.holders
-            .get(&fingerprint)
-            .copied()
-            .filter(|holder| *holder != id)
+        self.holder(fingerprint).filter(|holder| *holder != id)
+    }
+
+    /// The session that holds the token.
+    pub(super) fn holder(&self, fingerprint: Fingerprint) -> Option<SessionId> {
+        self.holders.get(&fingerprint).copied()
+    }
+
+    /// Whether the session has one of these tokens.
+    pub(super) fn holds_any(&self, id: SessionId, tokens: &BTreeSet<Fingerprint>) -> bool {
+        self.by_id.get(&id).is_some_and(|care| {
+            let mut own = care.tokens.iter();
+            own.any(|(_, token)| tokens.contains(&token.fingerprint()))
+        })
     }
 
     /// Takes in a token that the keeper gave a generation; older ones than the present go.

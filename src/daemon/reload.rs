@@ -1,10 +1,13 @@
 //! A reload is a difference between two configurations: what did not change is not disturbed.
 
+use std::collections::BTreeSet;
+
 use super::Daemon;
+use super::care::Reading;
 use super::start::{limits, policy};
 use crate::api::Client;
 use crate::config::{Config, Difference, SessionName};
-use crate::keeper::{Instant, SessionId};
+use crate::keeper::{Instant, OnShutdown, SessionId};
 use crate::observe::words::Chain;
 use crate::observe::{Notice, tell_notice};
 
@@ -22,15 +25,17 @@ impl Daemon {
 
     /// Why not, in words for people.
     fn try_reload(&mut self) -> Result<(), String> {
-        let config = (self.load)().map_err(|errors| errors.render(false))?;
-        let difference = Difference::between(&self.config, &config);
+        let mut config = (self.load)().map_err(|errors| errors.render(false))?;
         let bound = self.doors.bind(&self.config.status, &config.status);
         let bound = bound.map_err(|error| Chain(&error).to_string())?;
-        if difference.http_changed {
+        if config.http != self.config.http {
             self.client = Client::new(&config.http).map_err(|error| Chain(&error).to_string())?;
         }
         self.doors.change(bound);
-        self.apply(&difference, config);
+        let now = self.now();
+        self.pools.complete(&mut config, &self.config, now);
+        let difference = Difference::between(&self.config, &config);
+        self.apply(&difference, config, now);
         tell_notice(&Notice::Reloaded {
             added: difference.added.len(),
             removed: difference.removed.len(),
@@ -39,106 +44,85 @@ impl Daemon {
         Ok(())
     }
 
-    fn apply(&mut self, difference: &Difference, config: Config) {
-        let now = self.now();
+    fn apply(&mut self, difference: &Difference, config: Config, now: Instant) {
         if difference.log_changed
             && let Some(log) = &self.log_handle
         {
             log.reload(config.log);
         }
         self.keeper.handle_limits(limits(&config), now);
-        let until = now + config.shutdown.grace;
-        let mut added = difference.added.clone();
-        for name in &difference.removed {
-            match self.new_name(name, &added, &config) {
-                Some(new) => {
-                    added.retain(|name| *name != new);
-                    self.rename(name, &new, &config);
-                }
-                None => self.remove(name, until),
-            }
-        }
-        let mut to_read = Vec::new();
-        for name in &difference.token_moved {
-            let (Some(old), Some(new)) =
-                (self.config.sessions.get(name), config.sessions.get(name))
-            else {
-                continue;
-            };
-            if old.api == new.api {
-                to_read.extend(self.change(name, &config));
-            } else {
-                // A token of another API is another token.
-                self.remove(name, until);
-                to_read.push(self.add(name.clone(), new.clone()));
-            }
-        }
-        for name in &difference.changed {
-            self.change(name, &config);
-        }
-        for name in &added {
-            if let Some(session) = config.sessions.get(name) {
-                to_read.push(self.add(name.clone(), session.clone()));
-            }
-        }
         self.hooks.handle_config(&config);
-        self.config = config;
+        let before = std::mem::replace(&mut self.config, config);
+        let to_read = self.change_sessions(difference, &before, now);
         self.account_for_sessions(now);
-        self.sources.watch(&self.cares);
+        self.watch_sources();
         for id in to_read {
             if let Some(care) = self.cares.by_id.get_mut(&id) {
                 self.sources.do_not_read_again(id, care);
-                care.reading = super::care::Reading::default();
+                care.reading = Reading::default();
                 self.sources.read(id, &care.config.token);
             }
         }
     }
 
-    /// The new name of a session that only has another one: the token's place and API are the same.
-    fn new_name(
-        &self,
-        old: &SessionName,
-        added: &[SessionName],
-        config: &Config,
-    ) -> Option<SessionName> {
-        let old = self.config.sessions.get(old)?;
-        let is_it = |name: &&SessionName| {
-            let new = config.sessions.get(*name);
-            new.is_some_and(|new| new.token == old.token && new.api == old.api)
-        };
-        added.iter().find(is_it).cloned()
-    }
-
-    /// Gives a session another name; its token goes on living.
-    fn rename(&mut self, old: &SessionName, new: &SessionName, config: &Config) {
-        if let Some(id) = self.cares.by_name.remove(old) {
-            self.cares.by_name.insert(new.clone(), id);
-            if let Some(care) = self.cares.by_id.get_mut(&id) {
-                care.name = new.clone();
+    /// Lets sessions come, go and change; says whose tokens are to be read.
+    fn change_sessions(
+        &mut self,
+        difference: &Difference,
+        before: &Config,
+        now: Instant,
+    ) -> Vec<SessionId> {
+        let api = |config: &Config, name| config.sessions.get(name).map(|it| it.api.clone());
+        let (moved, elsewhere): (Vec<_>, Vec<_>) = difference
+            .token_moved
+            .iter()
+            .partition(|name| api(before, name) == api(&self.config, name));
+        let mut to_go = difference.removed.iter().cloned().collect();
+        let mut to_come = difference.added.clone();
+        self.rename_those_who_stay(&mut to_go, &mut to_come);
+        // A token of another API is another token.
+        to_go.extend(elsewhere.iter().copied().cloned());
+        to_come.extend(elsewhere.into_iter().cloned());
+        let needed: BTreeSet<_> = moved
+            .iter()
+            .filter_map(|name| self.found_at(self.config.sessions.get(*name)?))
+            .map(|(fingerprint, _)| fingerprint)
+            .collect();
+        let until = now + self.config.shutdown.grace;
+        for (name, id) in self.in_order_of_end(to_go) {
+            let wanted = match self.cares.by_id.get(&id) {
+                Some(_) if self.cares.holds_any(id, &needed) => OnShutdown::Leave,
+                Some(care) => self.unless_claimed(id, care.config.on_shutdown),
+                None => OnShutdown::Leave,
+            };
+            self.remove(&name, wanted, until);
+        }
+        let mut to_read = Vec::new();
+        for name in moved {
+            to_read.extend(self.change(name));
+        }
+        for name in &difference.changed {
+            self.change(name);
+        }
+        for name in to_come {
+            if let Some(session) = self.config.sessions.get(&name).cloned() {
+                to_read.push(self.add(name, session));
             }
-            self.change(new, config);
         }
-    }
-
-    /// Ends a session; its name is free at once.
-    fn remove(&mut self, name: &SessionName, until: Instant) {
-        if let Some(id) = self.cares.by_name.remove(name) {
-            self.keeper.handle_removed(id, until, self.now());
-            self.cares.release(id);
-            self.leaving.push(id);
-        }
+        to_read
     }
 
     /// Changes what a session is to get.
-    fn change(&mut self, name: &SessionName, config: &Config) -> Option<SessionId> {
+    fn change(&mut self, name: &SessionName) -> Option<SessionId> {
         let &id = self.cares.by_name.get(name)?;
-        let session = config.sessions.get(name)?;
+        let session = self.config.sessions.get(name)?;
         let care = self.cares.by_id.get_mut(&id)?;
         care.config = session.clone();
         if !care.has_token() {
             self.sources.read(id, &session.token);
         }
-        self.keeper.handle_policy(id, policy(session), self.now());
+        self.keeper
+            .handle_policy(id, policy(session), (self.clock)().boot);
         Some(id)
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
@@ -10,7 +11,7 @@ use super::care::{Care, Cares};
 use super::tasks;
 use crate::keeper::{Instant, Intent, SessionId};
 use crate::token::{
-    Change, Finding, Identity, Read, Reader, Source, SourceError, Watch, WatchTrouble,
+    Change, Finding, Identity, Read, Reader, Source, SourceError, Watch, WatchTrouble, Watched,
 };
 
 /// A program that gave no living token is run again after this, and ever later.
@@ -34,6 +35,10 @@ pub(super) struct Sources {
     reader: Reader,
     watch: Watch,
     by_path: BTreeMap<PathBuf, BTreeSet<SessionId>>,
+    /// Directories whose files are sessions.
+    directories: BTreeSet<PathBuf>,
+    /// Those of them that are to be listed.
+    changed: Vec<Arc<Path>>,
     running: JoinSet<Reading>,
     /// Sessions whose source is being read.
     read_now: BTreeSet<SessionId>,
@@ -41,26 +46,66 @@ pub(super) struct Sources {
 }
 
 impl Sources {
-    /// Watches the files of these sessions and no others.
-    pub(super) fn watch(&mut self, cares: &Cares) {
+    /// Watches the files of these sessions and these directories, and no others.
+    pub(super) fn watch(&mut self, cares: &Cares, directories: BTreeSet<PathBuf>) {
         self.by_path.clear();
+        self.directories = directories;
         for id in cares.by_name.values() {
             let care = cares.by_id.get(id);
             if let Some(path) = care.and_then(|care| self.reader.file(&care.config.token)) {
                 self.by_path.entry(path).or_default().insert(*id);
             }
         }
-        self.watch.set(self.by_path.keys().map(PathBuf::as_path));
+        let files = self.by_path.keys();
+        let files = files.map(|path| (path.as_path(), file_kind(&self.directories, path)));
+        let directories = self.directories.iter();
+        let directories = directories.map(|path| (path.as_path(), Watched::Directory));
+        self.watch.set(files.chain(directories));
+    }
+
+    /// Watches the file of one more session.
+    pub(super) fn watch_another(&mut self, id: SessionId, care: &Care) {
+        if let Some(path) = self.reader.file(&care.config.token) {
+            let kind = file_kind(&self.directories, &path);
+            self.watch.add(&path, kind);
+            self.by_path.entry(path).or_default().insert(id);
+        }
+    }
+
+    /// Watches the file of a session no more, unless it is another's as well.
+    pub(super) fn watch_no_more(&mut self, id: SessionId, care: &Care) {
+        if let Some(path) = self.reader.file(&care.config.token)
+            && let Some(ids) = self.by_path.get_mut(&path)
+        {
+            ids.remove(&id);
+            if ids.is_empty() {
+                self.by_path.remove(&path);
+                self.watch.remove(&path);
+            }
+        }
+    }
+
+    /// A directory that is to be listed, since names in it came or went.
+    pub(super) fn poll_directory(&mut self) -> Option<Arc<Path>> {
+        self.changed.pop()
+    }
+
+    /// Reads a source that can be read at once; `None` for a command.
+    pub(super) fn read_at_once(&self, source: &Source) -> Option<Result<Read, SourceError>> {
+        self.reader.read_at_once(source)
     }
 
     /// Reads a source that can be read at once; `None` for a command, which is started.
-    pub(super) async fn read_first(&mut self, id: SessionId, source: &Source) -> Option<Reading> {
-        if let Source::Command(_) = source {
+    pub(super) fn read_first(
+        &mut self,
+        id: SessionId,
+        source: &Source,
+    ) -> Option<Result<Read, SourceError>> {
+        let result = self.reader.read_at_once(source);
+        if result.is_none() {
             self.read(id, source);
-            return None;
         }
-        let (source, result) = (source.clone(), self.reader.read(source).await);
-        Some(Reading { id, source, result })
+        result
     }
 
     /// Starts to read a source, unless that is being done.
@@ -125,7 +170,11 @@ impl Sources {
     /// Starts the readings that are due.
     pub(super) fn turn(&mut self, cares: &mut Cares, now: Instant) {
         while let Some(path) = self.watch.poll_settled(now) {
-            self.read_path(&path, cares);
+            if self.directories.contains(&*path) {
+                self.changed.push(path);
+            } else {
+                self.read_path(&path, cares);
+            }
         }
         while let Some(&(at, id)) = self.again.first().filter(|(at, _)| *at <= now) {
             self.again.remove(&(at, id));
@@ -196,6 +245,13 @@ impl Sources {
                 self.read(id, &care.config.token);
             }
         }
+    }
+}
+
+fn file_kind(directories: &BTreeSet<PathBuf>, path: &Path) -> Watched {
+    match path.parent() {
+        Some(directory) if directories.contains(directory) => Watched::Member,
+        Some(_) | None => Watched::File,
     }
 }
 

@@ -9,6 +9,7 @@ use super::clock::{Alarm, Jumps, Timer};
 use super::doors::Doors;
 use super::hooks::Hooks;
 use super::network::Network;
+use super::pools::Pools;
 use super::requests::Requests;
 use super::residue::Residue;
 use super::sources::Sources;
@@ -52,7 +53,11 @@ impl Daemon {
     /// # Errors
     ///
     /// [`StartError`]; a token that is not there is none.
-    pub async fn start(config: Config, setup: Setup) -> Result<(Self, Looks), StartError> {
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime with its drivers enabled.
+    pub fn start(config: Config, setup: Setup) -> Result<(Self, Looks), StartError> {
         let (looks_in, looks) = looks();
         let doors = Doors::open(&config.status, setup.places, looks_in.clone())?;
         let began = (setup.clock)();
@@ -74,6 +79,7 @@ impl Daemon {
             requests: Requests::default(),
             residue: Residue::default(),
             sources: Sources::default(),
+            pools: Pools::default(),
             looks,
             doors,
             tallies: Tallies::new(began.wall_at(began.boot)),
@@ -87,6 +93,8 @@ impl Daemon {
         daemon.hooks.handle_config(&daemon.config);
         let now = daemon.now();
         daemon.systemd.handle_start(daemon.config.ready_after, now);
+        let before = daemon.config.clone();
+        daemon.pools.complete(&mut daemon.config, &before, now);
         let sessions = daemon.config.sessions.clone();
         let kept = sessions
             .values()
@@ -97,12 +105,16 @@ impl Daemon {
             kept,
             lapsing: sessions.len() - kept,
         });
-        for (name, session) in sessions {
+        // Of two sessions with one token, one of the configuration comes before a pool's.
+        let (members, own): (Vec<_>, Vec<_>) = sessions
+            .into_iter()
+            .partition(|(name, _)| daemon.pools.of(name).is_some());
+        for (name, session) in own.into_iter().chain(members) {
             daemon.add(name, session);
         }
         // Watched first, read then: no change is missed in between.
-        daemon.sources.watch(&daemon.cares);
-        daemon.read_first().await?;
+        daemon.watch_sources();
+        daemon.read_first()?;
         daemon.account_for_sessions(daemon.now());
         Ok((daemon, looks_in))
     }
@@ -116,7 +128,14 @@ impl Daemon {
         id
     }
 
-    async fn read_first(&mut self) -> Result<(), StartError> {
+    /// Watches the files of all sessions and the directories of all pools.
+    pub(super) fn watch_sources(&mut self) {
+        let pools = self.config.pools.values();
+        let directories = pools.map(|pool| pool.token_dir().to_owned()).collect();
+        self.sources.watch(&self.cares, directories);
+    }
+
+    fn read_first(&mut self) -> Result<(), StartError> {
         let now = self.now();
         let sessions: Vec<_> = self
             .cares
@@ -125,10 +144,10 @@ impl Daemon {
             .map(|(&id, care)| (id, care.config.token.clone()))
             .collect();
         for (id, source) in sessions {
-            let Some(reading) = self.sources.read_first(id, &source).await else {
+            let Some(result) = self.sources.read_first(id, &source) else {
                 continue;
             };
-            match reading.result {
+            match result {
                 Ok(read) => {
                     self.refuse_shared(id, read.token.fingerprint())?;
                     self.handle_read(id, read, now);
@@ -143,11 +162,16 @@ impl Daemon {
         let name = |id| self.cares.by_id.get(&id).map(|care| care.name.clone());
         let other = self.cares.other_holder(id, fingerprint);
         match (other.and_then(name), name(id)) {
-            (Some(first), Some(second)) => Err(StartError::SharedToken {
-                first,
-                second,
-                fingerprint,
-            }),
+            // What a pool's files hold is not ours to refuse.
+            (Some(first), Some(second))
+                if self.pools.of(&first).or(self.pools.of(&second)).is_none() =>
+            {
+                Err(StartError::SharedToken {
+                    first,
+                    second,
+                    fingerprint,
+                })
+            }
             _ => Ok(()),
         }
     }

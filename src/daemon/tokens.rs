@@ -5,7 +5,7 @@ use super::sources::Reading;
 use crate::keeper::{Instant, SessionId};
 use crate::observe::words::Chain;
 use crate::observe::{Notice, tell_notice};
-use crate::token::{Read, SourceError, Token};
+use crate::token::{Identity, Read, SourceError, Token};
 
 impl Daemon {
     /// Takes in what a session's source gave.
@@ -44,13 +44,22 @@ impl Daemon {
             }
             care.reading.told = told;
         }
-        self.take_token(id, read.token, now);
+        self.take_token(id, read.token, read.identity, now);
     }
 
     /// Hands a token to the keeper, unless another session holds the same.
-    fn take_token(&mut self, id: SessionId, token: Token, now: Instant) {
+    fn take_token(
+        &mut self,
+        id: SessionId,
+        token: Token,
+        identity: Option<Identity>,
+        now: Instant,
+    ) {
         let fingerprint = token.fingerprint();
         let other = self.cares.other_holder(id, fingerprint);
+        if other.is_some_and(|other| self.follow_renamed_file(other, id, identity, now)) {
+            return;
+        }
         if let Some(care) = self.cares.by_id.get_mut(&id)
             && let Some(other) = other
         {
@@ -98,6 +107,10 @@ impl Daemon {
         let Some(care) = self.cares.by_id.get_mut(&id) else {
             return;
         };
+        if error.is_absent() && self.pools.is_missing(&care.name) {
+            // Whether it has gone is the pool's to say.
+            return;
+        }
         let told = Chain(error).to_string().into();
         if care.reading.told.as_ref() != Some(&told) {
             let named = care.named();

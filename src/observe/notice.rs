@@ -1,16 +1,20 @@
 //! What happens to the daemon itself, rather than to one of its tokens.
 
+mod pool;
+
 use std::error::Error;
 use std::io;
+use std::path::Path;
 use std::time::Duration;
 
 use jiff::SignedDuration;
 use tracing::{debug, error, info, warn};
 
+pub use self::pool::PoolNews;
 use super::words::{Chain, lasting};
 use super::{Named, TARGET};
 use crate::config::SessionName;
-use crate::keeper::Intent;
+use crate::keeper::{Intent, OnShutdown};
 use crate::token::{Fingerprint, SourceError, Warning, WatchTrouble};
 
 /// Something that happened to the daemon.
@@ -86,6 +90,17 @@ pub enum Notice<'a> {
     NoSocket(&'a dyn Error),
     /// A listener ended by a bug.
     ListenerFailed,
+    /// Something happened to the pool of this name and directory.
+    Pool(&'a SessionName, &'a Path, &'a PoolNews),
+    /// A session's file was removed from its pool; what becomes of the token.
+    FileGone(&'a Named<'a>, OnShutdown),
+    /// A session goes on under another name: its token is in another file.
+    Renamed {
+        /// The session by the name it had.
+        old: &'a SessionName,
+        /// And by the new one.
+        new: &'a Named<'a>,
+    },
     /// It cannot begin.
     NotStarted(&'a dyn Error),
     /// It begins to stop.
@@ -186,6 +201,9 @@ pub fn tell_notice(notice: &Notice<'_>) {
             error!(target: TARGET, event = "listener_failed",
                 "a listener for observers ended by a bug: status is answered there no more, tokens are cared for as before");
         }
+        Notice::Pool(pool, directory, news) => pool::news(pool, directory, news),
+        Notice::FileGone(session, wanted) => pool::file_gone(session, wanted),
+        Notice::Renamed { old, new } => renamed(old, new),
         Notice::NotStarted(cause) => {
             error!(target: TARGET, event = "not_started", "not started: {}", Chain(cause));
         }
@@ -240,6 +258,11 @@ fn source_gone(session: &Named<'_>) {
     let name = session.name.as_str();
     warn!(target: TARGET, event = "source_gone", session = name,
         "{name}: {} has gone; the token that came from it stays in use", session.source);
+}
+
+fn renamed(old: &SessionName, new: &Named<'_>) {
+    info!(target: TARGET, event = "renamed", session = new.name.as_str(), old = old.as_str(),
+        "{old} is {} from here on: its token is in {}", new.name, new.source);
 }
 
 fn clock_stepped(by: SignedDuration) {

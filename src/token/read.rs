@@ -64,16 +64,8 @@ impl Reader {
     pub async fn read(&self, source: &Source) -> Result<Read, SourceError> {
         match source {
             Source::File(path) => read_file(source, path),
-            Source::Credential(name) => read_file(source, &self.credential(source, name)?),
-            Source::Env(name) => {
-                let value = (self.variable)(name);
-                let value = value.ok_or_else(|| SourceError::NotSet(source.clone()))?;
-                Ok(Read {
-                    token: token(source, Zeroizing::new(value.into_vec()))?,
-                    identity: None,
-                    warning: None,
-                })
-            }
+            Source::Credential(name) => self.read_credential(source, name),
+            Source::Env(name) => self.read_variable(source, name),
             Source::Command(words) => {
                 let variables = program::inherited(self.variable);
                 let output =
@@ -87,6 +79,21 @@ impl Reader {
         }
     }
 
+    /// Reads the token without waiting for anything; `None` for a command, which takes time.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::read`].
+    #[must_use]
+    pub fn read_at_once(&self, source: &Source) -> Option<Result<Read, SourceError>> {
+        match source {
+            Source::File(path) => Some(read_file(source, path)),
+            Source::Credential(name) => Some(self.read_credential(source, name)),
+            Source::Env(name) => Some(self.read_variable(source, name)),
+            Source::Command(_) => None,
+        }
+    }
+
     /// The file to watch for changes of the source; `None` if there is none.
     #[must_use]
     pub fn file(&self, source: &Source) -> Option<PathBuf> {
@@ -95,6 +102,20 @@ impl Reader {
             Source::Credential(name) => self.credential(source, name).ok(),
             Source::Env(_) | Source::Command(_) => None,
         }
+    }
+
+    fn read_credential(&self, source: &Source, name: &str) -> Result<Read, SourceError> {
+        read_file(source, &self.credential(source, name)?)
+    }
+
+    fn read_variable(&self, source: &Source, name: &str) -> Result<Read, SourceError> {
+        let value = (self.variable)(name);
+        let value = value.ok_or_else(|| SourceError::NotSet(source.clone()))?;
+        Ok(Read {
+            token: token(source, Zeroizing::new(value.into_vec()))?,
+            identity: None,
+            warning: None,
+        })
     }
 
     fn credential(&self, source: &Source, name: &str) -> Result<PathBuf, SourceError> {

@@ -1,8 +1,10 @@
-//! Says when a token's file should be read again.
+//! Says when a token's file should be read again, or a directory of such files listed.
 //!
-//! It watches directories, never files: a file that is replaced by a rename, or
-//! by the swap of a Kubernetes volume, is another file. It never waits and has
-//! no clock: the loop brings the events and the time.
+//! It watches directories: a file that is replaced by a rename, or by the swap
+//! of a Kubernetes volume, is another file. A file itself is only watched for
+//! who writes without closing it, so that writing to other files of a directory
+//! wakes nobody. It never waits and has no clock: the loop brings the events
+//! and the time.
 //!
 //! *Invariant*: a path is followed anew before each look, so whatever happens
 //! to the file after it was last looked at is an event still to come. Set the
@@ -16,7 +18,7 @@ mod index;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -25,23 +27,37 @@ use futures_util::StreamExt;
 use inotify::{EventStream, Inotify, WatchDescriptor, WatchMask};
 
 pub use self::change::Change;
-use self::change::{Entry, Kind};
+use self::change::{Entry, Kind, News};
 use self::index::Index;
 use super::route::route;
 use super::settle::{Finding, Look, Settle};
 use super::{Identity, Read, SourceError};
 use crate::keeper::Instant;
 
-/// What changes a file or where a path leads; opening and reading are not among it.
+/// What is done with a path.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Watched {
+    /// A file that is read.
+    File,
+    /// A file in a watched directory; who writes to it without closing it goes unnoticed, which
+    /// saves one watch for each.
+    Member,
+    /// A directory that is listed.
+    Directory,
+}
+
+/// What changes a file or where a path leads; opening, reading and writing are not among it.
 const MASK: WatchMask = WatchMask::ATTRIB
     .union(WatchMask::CLOSE_WRITE)
     .union(WatchMask::CREATE)
     .union(WatchMask::DELETE)
     .union(WatchMask::DELETE_SELF)
-    .union(WatchMask::MODIFY)
     .union(WatchMask::MOVE)
     .union(WatchMask::MOVE_SELF)
     .union(WatchMask::ONLYDIR);
+
+/// What is done to a file itself. Added to what is watched there already: it may be a directory.
+const FILE_MASK: WatchMask = WatchMask::MODIFY.union(WatchMask::MASK_ADD);
 
 /// How often a path is followed anew because it led elsewhere in the meantime.
 const ATTEMPTS_MAX: usize = 8;
@@ -49,12 +65,14 @@ const ATTEMPTS_MAX: usize = 8;
 /// How many files are looked at before the loop gets to do something else.
 const LOOKS_MAX: usize = 64;
 
-/// Watches the files of tokens.
+/// Watches the files of tokens, and directories of such files.
 #[derive(Default)]
 pub struct Watch {
     /// `None` while inotify is not available.
     events: Option<EventStream<Vec<u8>>>,
     index: Index,
+    /// What is done with each path.
+    watched: BTreeMap<Arc<Path>, Watched>,
     settle: Settle,
     trouble: Option<WatchTrouble>,
     /// Nothing more is said until the paths are set again.
@@ -92,14 +110,14 @@ impl Watch {
         Self::default()
     }
 
-    /// Watches these files and no others; what is watched already is left alone.
+    /// Watches these paths and no others; what is watched already is left alone.
     ///
     /// Where the last attempt failed, it is tried again.
     ///
     /// # Panics
     ///
     /// Outside a tokio runtime with its I/O driver enabled.
-    pub fn set<'a>(&mut self, paths: impl IntoIterator<Item = &'a Path>) {
+    pub fn set<'a>(&mut self, paths: impl IntoIterator<Item = (&'a Path, Watched)>) {
         self.troubled = false;
         if self.events.is_none() {
             match open() {
@@ -107,21 +125,42 @@ impl Watch {
                 Err(cause) => self.trouble(WatchTrouble::Unavailable(cause)),
             }
         }
-        let wanted: BTreeSet<Arc<Path>> = paths.into_iter().map(Arc::from).collect();
-        let known = self.index.paths();
-        let unwanted: Vec<_> = known
-            .filter(|path| !wanted.contains(*path))
-            .cloned()
+        let wanted: BTreeMap<Arc<Path>, Watched> = paths
+            .into_iter()
+            .map(|(path, watched)| (Arc::from(path), watched))
+            .collect();
+        let unwanted: Vec<_> = self
+            .watched
+            .iter()
+            .filter(|(path, watched)| wanted.get(*path) != Some(watched))
+            .map(|(path, _)| path.clone())
             .collect();
         for path in unwanted {
+            self.remove(&path);
+        }
+        for (path, watched) in wanted {
+            self.add(&path, watched);
+        }
+    }
+
+    /// Watches this path as well.
+    pub fn add(&mut self, path: &Path, watched: Watched) {
+        if !self.index.is_watched(path) {
+            let path: Arc<Path> = match self.index.path(path) {
+                Some(path) => path.clone(),
+                None => path.into(),
+            };
+            self.watched.insert(path.clone(), watched);
+            self.follow(&path);
+        }
+    }
+
+    /// Watches this path no more.
+    pub fn remove(&mut self, path: &Path) {
+        if let Some((path, _)) = self.watched.remove_entry(path) {
             let unneeded = self.index.remove(&path);
             self.give_up(unneeded);
             self.settle.forget(&path);
-        }
-        for path in wanted {
-            if !self.index.is_watched(&path) {
-                self.follow(&path);
-            }
         }
     }
 
@@ -138,7 +177,14 @@ impl Watch {
     /// Something happened: the files concerned will be due for a look.
     pub fn handle_change(&mut self, change: Change, now: Instant) {
         let concerned: Vec<Arc<Path>> = match change.0 {
-            Kind::Of(entry) => self.index.of_entry(&entry).cloned().collect(),
+            Kind::Of(entry, News::Content) => self.index.of_entry(&entry).cloned().collect(),
+            Kind::Of(entry, News::Name) => {
+                let listings = self.index.of_listing(&entry.directory);
+                listings
+                    .chain(self.index.of_entry(&entry))
+                    .cloned()
+                    .collect()
+            }
             Kind::OfDirectory(directory) => self.index.of_directory(&directory).cloned().collect(),
             Kind::Overflow => self.index.paths().cloned().collect(),
             Kind::Broken(cause) => {
@@ -193,8 +239,14 @@ impl Watch {
         self.trouble.take()
     }
 
-    /// Watches the directories that decide where the path leads at this moment.
+    /// Watches the directories that decide where the path leads at this moment, and what is there.
     fn follow(&mut self, path: &Arc<Path>) {
+        let watched = self.watched.get(path).copied();
+        let end = match watched {
+            Some(Watched::File) => Some(FILE_MASK),
+            Some(Watched::Directory) => Some(MASK),
+            Some(Watched::Member) | None => None,
+        };
         let mut entries = BTreeSet::new();
         if let Some(mut watches) = self.events.as_ref().map(EventStream::watches) {
             let mut steps = route(path);
@@ -205,6 +257,14 @@ impl Watch {
                         Ok(directory) => _ = entries.insert(Entry { directory, name }),
                         Err(cause) => self.not_watched(step.directory, cause),
                     }
+                }
+                match end.map(|mask| watches.add(path, mask)) {
+                    Some(Ok(itself)) => _ = entries.insert(Entry::itself(itself)),
+                    Some(Err(cause)) if watched == Some(Watched::Directory) => {
+                        self.not_watched(path.to_path_buf(), cause);
+                    }
+                    // Who reads the file says why it cannot be.
+                    Some(Err(_)) | None => {}
                 }
                 // What was created before its directory was watched made no event.
                 let afterwards = route(path);

@@ -7,6 +7,7 @@ mod memory;
 mod network;
 mod output;
 mod own_memory;
+mod pools;
 mod quiet;
 mod reloading;
 mod secrets;

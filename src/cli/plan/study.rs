@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::IDLE_TIMEOUTS;
 use super::finding::Finding;
-use crate::config::{Config, Loaded, Origin, SessionName};
+use crate::config::{Loaded, Origin, SessionConfig, SessionName};
 use crate::daemon;
 use crate::keeper::{Flaw, Intent, Limits, Load, Plan, Policy, Share};
 
@@ -42,7 +42,8 @@ impl Study {
     pub(super) fn new(loaded: &Loaded, idle_timeout: Option<Duration>) -> Self {
         let config = &loaded.config;
         let limits = daemon::limits(config);
-        let mut groups = groups(config);
+        let sessions = daemon::sessions_now(config);
+        let mut groups = groups(&sessions);
         let idle_timeouts = idle_timeouts(&groups, idle_timeout);
         for group in &mut groups {
             let own = group.policy.idle_timeout.filter(|_| idle_timeout.is_none());
@@ -55,7 +56,7 @@ impl Study {
             findings: Vec::new(),
             in_flight_max: config.http.in_flight_max.get(),
             grace: config.shutdown.grace,
-            organisations: organisations(config),
+            organisations: organisations(&sessions),
             groups,
             limits,
         };
@@ -146,9 +147,9 @@ impl Group {
     }
 }
 
-fn groups(config: &Config) -> Vec<Group> {
+fn groups(sessions: &BTreeMap<SessionName, SessionConfig>) -> Vec<Group> {
     let mut by_policy = BTreeMap::<Policy, Group>::new();
-    for (name, session) in &config.sessions {
+    for (name, session) in sessions {
         let policy = daemon::policy(session);
         let group = by_policy.entry(policy).or_insert_with(|| Group {
             names: Vec::new(),
@@ -173,8 +174,8 @@ fn idle_timeouts(groups: &[Group], given: Option<Duration>) -> Vec<Duration> {
         .map_or_else(|| IDLE_TIMEOUTS.to_vec(), |known| vec![known])
 }
 
-fn organisations(config: &Config) -> u32 {
-    let sessions = config.sessions.values();
+fn organisations(sessions: &BTreeMap<SessionName, SessionConfig>) -> u32 {
+    let sessions = sessions.values();
     let kept = sessions.filter(|session| session.intent == Intent::Keep);
     let apis: BTreeSet<_> = kept.map(|session| session.api.as_str()).collect();
     u32::try_from(apis.len()).unwrap_or(u32::MAX)

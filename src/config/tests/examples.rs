@@ -27,6 +27,7 @@ fn is_example(line: &str) -> bool {
     [
         "idle_timeout",
         "ca_file",
+        "token_dir",
         "[hooks.page]",
         "on = ",
         "command = ",
@@ -55,6 +56,7 @@ fn each_example_is_valid() {
         [
             "kiosk.toml",
             "lapse.toml",
+            "pool.toml",
             "session-keepalive.toml",
             "sidecar.toml"
         ]
@@ -78,12 +80,16 @@ fn the_commented_file_sets_nothing() {
 
 #[test]
 fn the_documented_defaults_are_the_defaults() {
-    let least =
-        "region = \"eu-central-1\"\n[sessions.wallboard]\ntoken = { credential = \"wallboard\" }\n";
-    let least = load(least, &[]).unwrap().config;
-    let documented = load(&uncommented(|line| !is_example(line)), &[])
-        .unwrap()
-        .config;
+    let directory = "token_dir = \"/run/tokens\"\n";
+    let least = "region = \"eu-central-1\"\n\
+        [sessions.wallboard]\ntoken = { credential = \"wallboard\" }\n\
+        [pools.agents]\n"
+        .to_owned()
+        + directory;
+    let least = load(&least, &[]).unwrap().config;
+    // The pool, which comes last, is nothing without its directory.
+    let documented = uncommented(|line| !is_example(line)) + directory;
+    let documented = load(&documented, &[]).unwrap().config;
     assert_eq!(documented, least);
 }
 

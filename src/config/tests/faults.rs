@@ -25,7 +25,7 @@ intent = "keeep"
     2 | regoin = **************
       | ^^^^^^ did you mean region?
       |
-      = help: the keys here are region, api, timeout_refresh, ready_after, defaults, sessions, http, shutdown, log, status, metrics, hooks
+      = help: the keys here are region, api, timeout_refresh, ready_after, defaults, sessions, pools, http, shutdown, log, status, metrics, hooks
 
     error: timeout_refresh: a number without a unit
      --> /etc/session-keepalive/config.toml:3:19
@@ -201,13 +201,13 @@ token = { file = "/a" }
     7 | [[sessions]]
       |   ^^^^^^^^ not a table
       |
-      = help: each session is a table of its own: [sessions.NAME]
+      = help: each is a table of its own: [sessions.NAME]
     "#);
 }
 
 #[test]
 fn a_key_of_another_table_is_sent_there() {
-    let text = "margin = \"50%\"\n[defaults]\ntoken = { file = \"/a\" }\n[pools.x]\n";
+    let text = "margin = \"50%\"\n[defaults]\ntoken = { file = \"/a\" }\n[stuff.x]\n";
     insta::assert_snapshot!(complaints(text), @r#"
     error: margin: there is no such key
      --> /etc/session-keepalive/config.toml:1:1
@@ -215,7 +215,7 @@ fn a_key_of_another_table_is_sent_there() {
     1 | margin = *****
       | ^^^^^^ a key of [defaults] or of a session
       |
-      = help: the keys here are region, api, timeout_refresh, ready_after, defaults, sessions, http, shutdown, log, status, metrics, hooks
+      = help: the keys here are region, api, timeout_refresh, ready_after, defaults, sessions, pools, http, shutdown, log, status, metrics, hooks
 
     error: defaults.token: there is no such key
      --> /etc/session-keepalive/config.toml:3:1
@@ -225,13 +225,13 @@ fn a_key_of_another_table_is_sent_there() {
       |
       = help: the keys in defaults are region, api, intent, margin, idle_timeout, touch, verify_every, on_shutdown
 
-    error: pools: there is no such key
+    error: stuff: there is no such key
      --> /etc/session-keepalive/config.toml:4:2
       |
-    4 | [pools.x]
+    4 | [stuff.x]
       |  ^^^^^ unknown
       |
-      = help: the keys here are region, api, timeout_refresh, ready_after, defaults, sessions, http, shutdown, log, status, metrics, hooks
+      = help: the keys here are region, api, timeout_refresh, ready_after, defaults, sessions, pools, http, shutdown, log, status, metrics, hooks
 
     error: there is no session to care for
     --> /etc/session-keepalive/config.toml

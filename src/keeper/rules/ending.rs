@@ -143,12 +143,14 @@ fn a_token_that_waits_to_be_proven_is_revoked_as_well() {
 }
 
 #[test]
-fn a_session_that_is_removed_ends_as_configured_and_is_forgotten() {
+fn a_session_that_is_removed_ends_as_wanted_and_is_forgotten() {
     let timeline = Timeline::new()
         .token(1)
         .pass(100.0)
         .skip()
-        .act(|keeper, id, now| keeper.handle_removed(id, now + seconds(10.0), now))
+        .act(|keeper, id, now| {
+            keeper.handle_removed(id, OnShutdown::Revoke, now + seconds(10.0), now);
+        })
         .pass(20.0)
         .gives(&["100 revoke", "100 revoked"]);
     assert!(
@@ -166,7 +168,9 @@ fn a_stop_does_not_wait_for_a_removal_that_has_more_time() {
         .token(1)
         .pass(100.0)
         .server(|server| server.is_silent = true)
-        .act(|keeper, id, now| keeper.handle_removed(id, now + seconds(90.0), now))
+        .act(|keeper, id, now| {
+            keeper.handle_removed(id, OnShutdown::Revoke, now + seconds(90.0), now);
+        })
         .pass(1.0)
         .shutdown(OnShutdown::Revoke, 10.0)
         .pass(10.5);

@@ -318,12 +318,7 @@ fn a_keepers_own_events_are_told() {
         };
         keeper.handle_outcome(command.ticket, &outcome, now());
         drain(&mut keeper, now());
-        let policy = Policy {
-            on_shutdown: OnShutdown::Leave,
-            ..Policy::default()
-        };
-        keeper.handle_policy(id, policy, now());
-        keeper.handle_removed(id, now(), now());
+        keeper.handle_removed(id, OnShutdown::Leave, now(), now());
         drain(&mut keeper, now());
     });
     insta::assert_snapshot!(heard, @r"

@@ -66,6 +66,60 @@ fn the_world_around_the_daemon_changes() {
 }
 
 #[test]
+fn a_pool_changes() {
+    let names = Names::new();
+    let (pool, directory) = (
+        SessionName::new("agents").unwrap(),
+        Path::new("/run/tokens"),
+    );
+    let away = |sessions| PoolNews::Away {
+        why: "directory /run/tokens does not exist".to_owned(),
+        sessions,
+    };
+    let many = |count| {
+        (0..count)
+            .map(|number| format!("`File {number}`"))
+            .collect()
+    };
+    let news = [
+        away(0),
+        away(1),
+        away(12),
+        PoolNews::Back { sessions: 12 },
+        PoolNews::Strange(many(1)),
+        PoolNews::Strange(many(7)),
+        PoolNews::Taken(vec!["crm".to_owned()]),
+        PoolNews::Full,
+    ];
+    let mut notices: Vec<_> = news
+        .iter()
+        .map(|news| Notice::Pool(&pool, directory, news))
+        .collect();
+    let session = names.named();
+    notices.extend([
+        Notice::FileGone(&session, OnShutdown::Leave),
+        Notice::FileGone(&session, OnShutdown::Revoke),
+        Notice::Renamed {
+            old: &pool,
+            new: &session,
+        },
+    ]);
+    insta::assert_snapshot!(told(LogFormat::Plain, &notices), @r"
+    INFO  pool agents: directory /run/tokens does not exist; waiting for it
+    WARN  pool agents: directory /run/tokens does not exist; nothing counts as removed, its session goes on with the token it has until /run/tokens is back
+    WARN  pool agents: directory /run/tokens does not exist; nothing counts as removed, its 12 sessions go on with the tokens they have until /run/tokens is back
+    INFO  pool agents: /run/tokens is there
+    WARN  pool agents: 1 file of /run/tokens ignored, since a session's name is 1 to 64 of a-z, 0-9, '.', '_' and '-' and starts with a letter or digit: `File 0`
+    WARN  pool agents: 7 files of /run/tokens ignored, since a session's name is 1 to 64 of a-z, 0-9, '.', '_' and '-' and starts with a letter or digit: `File 0`, `File 1`, `File 2`, `File 3`, `File 4` and 2 more
+    WARN  pool agents: 1 file of /run/tokens ignored, since another session has the same name: crm; rename one of them
+    WARN  pool agents: /run/tokens holds more than 100000 files, the most of a pool: others are ignored, and none counts as removed
+    INFO  wallboard: file /run/wallboard/token was removed: the session ends, its token is left to idle out
+    INFO  wallboard: file /run/wallboard/token was removed: the session ends, its token is revoked
+    INFO  agents is wallboard from here on: its token is in file /run/wallboard/token
+    ");
+}
+
+#[test]
 fn a_source_has_no_token_or_should_be_looked_at() {
     let names = Names::new();
     let (source, session) = (names.source.clone(), names.named());

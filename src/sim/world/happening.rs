@@ -170,7 +170,8 @@ impl World {
         let revokes = self.is_to_be_revoked(number, OnShutdown::Revoke);
         let care = &mut self.cares[number];
         care.stop = Some(Stop { until, revokes });
-        self.keeper.handle_removed(care.id, until, self.now);
+        let wanted = care.policy().on_shutdown;
+        self.keeper.handle_removed(care.id, wanted, until, self.now);
         self.note(Some(number), "is removed".to_owned());
         self.sync(number);
         self.arrange(until + Duration::from_secs(600), Happening::Add(number));

@@ -1,7 +1,6 @@
 //! Which file depends on which directory entries, and the other way round.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsString;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,7 +8,7 @@ use inotify::WatchDescriptor;
 
 use super::change::Entry;
 
-/// The files and the entries they depend on.
+/// The files and directories, and the entries they depend on.
 #[derive(Default)]
 pub(super) struct Index {
     paths: BTreeMap<Arc<Path>, BTreeSet<Entry>>,
@@ -40,15 +39,21 @@ impl Index {
         self.entries.get(entry).into_iter().flatten()
     }
 
+    /// The directories in which a name of this one is listed.
+    pub(super) fn of_listing(
+        &self,
+        directory: &WatchDescriptor,
+    ) -> impl Iterator<Item = &Arc<Path>> {
+        let itself = self.entries.get(&Entry::itself(directory.clone()));
+        itself.into_iter().flatten()
+    }
+
     /// The files that depend on any entry of the directory.
     pub(super) fn of_directory(
         &self,
         directory: &WatchDescriptor,
     ) -> impl Iterator<Item = &Arc<Path>> {
-        let first = Entry {
-            directory: directory.clone(),
-            name: OsString::new(),
-        };
+        let first = Entry::itself(directory.clone());
         self.entries
             .range(first.clone()..)
             .take_while(move |(entry, _)| entry.directory == first.directory)
@@ -97,7 +102,7 @@ impl Index {
     }
 
     #[cfg(test)]
-    pub(super) fn directories(&self) -> BTreeSet<WatchDescriptor> {
+    pub(super) fn watches(&self) -> BTreeSet<WatchDescriptor> {
         let entries = self.entries.keys();
         entries.map(|entry| entry.directory.clone()).collect()
     }

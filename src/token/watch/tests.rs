@@ -1,6 +1,7 @@
 //! Scenarios with real files, real events and virtual time.
 
-use std::fs::{self, Permissions};
+use std::fs::{self, File, Permissions};
+use std::io::Write;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::time::Duration;
 
@@ -33,7 +34,15 @@ impl Desk {
 
     fn set(&mut self, names: &[&str]) {
         let paths: Vec<PathBuf> = names.iter().map(|name| self.at(name)).collect();
-        self.watch.set(paths.iter().map(PathBuf::as_path));
+        let files = paths.iter().map(|path| (path.as_path(), Watched::File));
+        self.watch.set(files);
+        assert!(self.watch.poll_trouble().is_none());
+    }
+
+    /// Watches the whole directory, and nothing else.
+    fn set_directory(&mut self, name: &str) {
+        let path = self.at(name);
+        self.watch.set([(path.as_path(), Watched::Directory)]);
         assert!(self.watch.poll_trouble().is_none());
     }
 
@@ -94,11 +103,9 @@ async fn a_file_that_is_rewritten_in_place_is_read_again() {
 
 #[tokio::test(flavor = "current_thread")]
 async fn a_file_that_is_still_open_is_read_when_its_writer_pauses() {
-    use std::io::Write;
-
     let mut desk = Desk::new();
     desk.set(&["token"]);
-    let mut writer = fs::File::create(desk.at("token")).unwrap();
+    let mut writer = File::create(desk.at("token")).unwrap();
     writer.write_all(b"half").unwrap();
     assert_eq!(desk.settled().await, ["token"]);
     writer.write_all(b"whole").unwrap();
@@ -122,7 +129,8 @@ async fn a_kubernetes_volume_is_followed_from_swap_to_swap() {
         assert_eq!(desk.settled().await, ["token"]);
         assert_eq!(fs::read_to_string(desk.at("token")).unwrap(), new);
         fs::remove_dir_all(desk.at(old)).unwrap();
-        assert_eq!(desk.watch.index.directories().len(), 2);
+        // Two directories, and the file itself.
+        assert_eq!(desk.watch.index.watches().len(), 3);
     }
 }
 
@@ -136,7 +144,7 @@ async fn a_file_may_appear_later_and_its_directories_too() {
     assert_eq!(desk.settled().await, ["a/b/token"]);
     desk.write("a/b/token", "abc");
     assert_eq!(desk.settled().await, ["a/b/token"]);
-    assert_eq!(desk.watch.index.directories().len(), 1);
+    assert_eq!(desk.watch.index.watches().len(), 2);
 }
 
 #[tokio::test(flavor = "current_thread")]
@@ -206,7 +214,7 @@ async fn a_directory_is_watched_once_for_all_its_files_and_let_go_after() {
     let names: Vec<String> = (100..200).map(|number| format!("token-{number}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     desk.set(&names);
-    assert_eq!(desk.watch.index.directories().len(), 1);
+    assert_eq!(desk.watch.index.watches().len(), 1);
     desk.write("token-142", "abc");
     desk.write("something-else", "abc");
     assert_eq!(desk.settled().await, ["token-142"]);
@@ -215,7 +223,52 @@ async fn a_directory_is_watched_once_for_all_its_files_and_let_go_after() {
     desk.write("token-142", "def");
     assert_eq!(desk.settled().await, ["token-142"]);
     desk.set(&[]);
-    assert_eq!(desk.watch.index.directories().len(), 0);
+    assert_eq!(desk.watch.index.watches().len(), 0);
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn writing_to_another_file_of_the_directory_wakes_nobody() {
+    let mut desk = Desk::new();
+    desk.write("token", "abc");
+    desk.write("log", "");
+    desk.set(&["token"]);
+    let mut log = File::options().append(true).open(desk.at("log")).unwrap();
+    for _ in 0..100 {
+        log.write_all(b"line\n").unwrap();
+    }
+    assert!(desk.watch.next().now_or_never().is_none());
+    let mut token = File::options().write(true).open(desk.at("token")).unwrap();
+    token.write_all(b"def").unwrap();
+    assert_eq!(desk.settled().await, ["token"]);
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_directory_comes_up_when_a_name_in_it_comes_or_goes() {
+    let mut desk = Desk::new();
+    desk.set_directory("tokens");
+    fs::create_dir(desk.at("tokens")).unwrap();
+    assert_eq!(desk.settled().await, ["tokens"]);
+    desk.write("tokens/alice", "abc");
+    assert_eq!(desk.settled().await, ["tokens"]);
+    desk.rename("tokens/alice", "tokens/bob");
+    assert_eq!(desk.settled().await, ["tokens"]);
+    let mut bob = File::options()
+        .append(true)
+        .open(desk.at("tokens/bob"))
+        .unwrap();
+    bob.write_all(b"def").unwrap();
+    drop(bob);
+    let written = desk.watch.next().await;
+    desk.watch.handle_change(written, desk.now);
+    assert!(desk.rest().is_empty(), "the list of names is the same");
+    fs::remove_file(desk.at("tokens/bob")).unwrap();
+    assert_eq!(desk.settled().await, ["tokens"]);
+    desk.rename("tokens", "elsewhere");
+    assert_eq!(desk.settled().await, ["tokens"]);
+    fs::create_dir(desk.at("tokens")).unwrap();
+    assert_eq!(desk.settled().await, ["tokens"]);
+    desk.watch.remove(&desk.at("tokens"));
+    assert_eq!(desk.watch.index.watches().len(), 0);
 }
 
 #[tokio::test(flavor = "current_thread")]

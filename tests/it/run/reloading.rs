@@ -71,6 +71,45 @@ fn a_session_that_gets_another_name_keeps_its_token() {
 }
 
 #[test]
+fn a_token_that_another_session_has_from_now_on_is_not_revoked() {
+    let simulation = Simulation::new(seconds(600));
+    let (folder, config) = one_session(&simulation, "first");
+    for name in ["second", "third"] {
+        simulation.token(name);
+        folder.write(name, name);
+    }
+    let config = config + &session("second", "") + &session("third", "");
+    let mut daemon = folder.run(&config);
+    for name in ["first", "second", "third"] {
+        daemon.wait_for(&["\"state\":\"held\"", name]);
+    }
+    daemon.listen_for(seconds(2));
+    // The first goes by another name and has its token in another file, the third gets the
+    // token of the second, which is no more.
+    folder.write("moved", "first");
+    folder.write("inherited", "second");
+    let config = head(&simulation)
+        + &session("moved", "")
+        + "[sessions.third]\ntoken = { file = \"inherited\" }\n";
+    folder.write("config.toml", &config);
+    daemon.signal(Signal::HUP);
+    daemon.wait_for(&["first is moved from here on"]);
+    daemon.wait_for(&["\"event\":\"left\"", "\"session\":\"second\""]);
+    daemon.wait_for(&[
+        "\"state\":\"held\"",
+        "\"session\":\"third\"",
+        "\"generation\":2",
+    ]);
+    assert!(simulation.record("first").fate.is_living());
+    assert!(simulation.record("second").fate.is_living());
+    assert_eq!(simulation.record("first").calls(Operation::PeekMe), 1);
+    daemon.signal(Signal::TERM);
+    daemon.wait_for(&["\"session\":\"moved\"", "revoked"]);
+    assert_eq!(daemon.wait().0.code(), Some(0));
+    assert!(matches!(simulation.record("second").fate, Fate::Revoked(_)));
+}
+
+#[test]
 fn a_session_that_moves_to_another_api_ends_at_the_first() {
     let (first, second) = (Simulation::new(seconds(600)), Simulation::new(seconds(600)));
     let (folder, config) = one_session(&first, "kiosk");

@@ -8,15 +8,17 @@ use rustix::process::Signal;
 use session_keepalive::sim::{Fault, Length, Matcher, Processing, Rule, Span};
 
 use super::super::support::ask::get_unix;
-use super::super::support::keepalive::Keepalive;
+use super::super::support::keepalive::{Keepalive, text};
 use super::super::support::simulation::Simulation;
 use super::{one_session, seconds, session};
 
-const TOKENS: [&str; 4] = [
+const TOKENS: [&str; 6] = [
     "Kx7pQ2mZ9rT4vB1nC6wL8sD3",
     "yH5jG0fE2aU9iO4tR7eW1qA6",
     "M3nB8vC1xZ6lK0jH5gF2dS7a",
     "P9oI4uY1tR6eW3qL8kJ5hG2f",
+    "uV3xZ8cB1nM6qW4eR9tY2iO7",
+    "sD5fG0hJ3kL8zX1cV6bN4mQ9",
 ];
 
 /// Whether any piece of 8 bytes of a token is there.
@@ -62,9 +64,18 @@ fn no_piece_of_a_token_is_in_output_answers_arguments_or_environment_even_at_tra
     }
     folder.write("one", TOKENS[0]);
     folder.write("two", TOKENS[1]);
+    // Somebody names files of a pool by what they hold.
+    fs::create_dir(folder.path("pool")).unwrap();
+    for name in ["four", TOKENS[4], TOKENS[5]] {
+        folder.write(&format!("pool/{name}"), TOKENS[4]);
+    }
     let config = config.replace("[log]\n", "[log]\nlevel = \"trace\"\n")
         + &session("two", "intent = \"lapse\"")
         + "[sessions.three]\ntoken = { env = \"THE_TOKEN\" }\n"
+        + &format!(
+            "[pools.pool]\ntoken_dir = \"{}\"\n",
+            text(&folder.path("pool"))
+        )
         + "[http]\nrequest_timeout = \"1s\"\n";
     folder.write("config.toml", &config);
     let mut command = folder.command(&["run", "--config", "config.toml"]);
@@ -83,6 +94,8 @@ fn no_piece_of_a_token_is_in_output_answers_arguments_or_environment_even_at_tra
         answers.extend(all_answers(&socket));
     }
     folder.write("one", TOKENS[2]);
+    folder.write("pool/four", TOKENS[5]);
+    folder.write("pool/five", TOKENS[4]);
     folder.write("config.toml", &config.replace("intent", TOKENS[1]));
     daemon.signal(Signal::HUP);
     daemon.listen_for(seconds(3));
@@ -94,6 +107,7 @@ fn no_piece_of_a_token_is_in_output_answers_arguments_or_environment_even_at_tra
     // Another user than root may not even look.
     let environment = fs::read(format!("{process}/environ")).unwrap_or_default();
     daemon.stop();
+    assert!(daemon.count(&["pool_ignores"]) > 0);
 
     assert!(
         daemon.said.len() > 50,

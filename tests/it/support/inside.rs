@@ -51,7 +51,7 @@ pub(crate) fn run(
             systemd: Systemd::default(),
             places: Places::default(),
         };
-        let (daemon, looks) = Daemon::start(config, setup).await.unwrap();
+        let (daemon, looks) = Daemon::start(config, setup).unwrap();
         let (stop, stopped) = oneshot::channel();
         let orders = stream::once(async { stopped.await.unwrap() });
         let telling = async move {

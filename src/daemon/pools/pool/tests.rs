@@ -1,0 +1,213 @@
+//! Listings in virtual time.
+
+use std::path::PathBuf;
+
+use super::*;
+
+/// A pool whose directory is listed by hand.
+#[derive(Default)]
+struct Timeline {
+    pool: Pool,
+    taken: Vec<&'static str>,
+    now: u64,
+}
+
+fn directory() -> DirectoryId {
+    let metadata = std::fs::metadata(std::env::temp_dir()).unwrap();
+    DirectoryId::from(&metadata)
+}
+
+fn another_directory() -> DirectoryId {
+    DirectoryId::from(&std::fs::metadata("/").unwrap())
+}
+
+fn moment(seconds: u64) -> Instant {
+    Instant::from_boot(Duration::from_secs(seconds))
+}
+
+fn name(text: &str) -> SessionName {
+    SessionName::new(text).unwrap()
+}
+
+impl Timeline {
+    fn at(mut self, seconds: u64) -> Self {
+        self.now = seconds;
+        self
+    }
+
+    fn take(mut self, names: &[&'static str]) -> Self {
+        self.taken = names.to_vec();
+        self
+    }
+
+    fn listing(mut self, listing: Result<Listing, ListingError>, expected: &[&str]) -> Self {
+        let taken = |name: &SessionName| self.taken.contains(&name.as_str());
+        let now = moment(self.now);
+        let changes = self.pool.handle_listing(listing, |name| !taken(name), now);
+        let come = changes.come.iter().map(|name| format!("+{name}"));
+        let gone = changes.gone.iter().map(|name| format!("-{name}"));
+        let news = changes.news.iter().map(|news| match news {
+            PoolNews::Away { sessions, .. } => format!("away with {sessions}"),
+            PoolNews::Back { sessions } => format!("back with {sessions}"),
+            PoolNews::Strange(names) => format!("strange {}", names.join(" ")),
+            PoolNews::Taken(names) => format!("taken {}", names.join(" ")),
+            PoolNews::Full => "full".to_owned(),
+        });
+        let found: Vec<_> = come.chain(gone).chain(news).collect();
+        assert_eq!(found, expected, "at {} s", self.now);
+        self
+    }
+
+    fn finds(self, names: &[&str], expected: &[&str]) -> Self {
+        self.finds_in(directory(), names, expected)
+    }
+
+    fn finds_in(self, directory: DirectoryId, names: &[&str], expected: &[&str]) -> Self {
+        let names = names.iter().map(|name| (*name).to_owned()).collect();
+        let listing = Listing {
+            directory,
+            names,
+            is_whole: true,
+        };
+        self.listing(Ok(listing), expected)
+    }
+
+    fn finds_part(self, names: &[&str], expected: &[&str]) -> Self {
+        let names = names.iter().map(|name| (*name).to_owned()).collect();
+        let listing = Listing {
+            directory: directory(),
+            names,
+            is_whole: false,
+        };
+        self.listing(Ok(listing), expected)
+    }
+
+    fn finds_nothing_there(self, expected: &[&str]) -> Self {
+        let absent = ListingError::Absent(PathBuf::from("/run/tokens"));
+        self.listing(Err(absent), expected)
+    }
+
+    fn looks_at(self, seconds: u64) -> Self {
+        assert_eq!(self.pool.poll_timeout(), Some(moment(seconds)));
+        self
+    }
+}
+
+#[test]
+fn each_file_is_a_session_and_ends_ten_seconds_after_it_went() {
+    Timeline::default()
+        .finds(&["alice", "bob"], &["+alice", "+bob"])
+        .looks_at(60)
+        .at(5)
+        .finds(&["bob", "carol"], &["+carol"])
+        .looks_at(15)
+        .at(14)
+        .finds(&["bob", "carol"], &[])
+        .looks_at(15)
+        .at(15)
+        .finds(&["bob", "carol"], &["-alice"])
+        .looks_at(75);
+}
+
+#[test]
+fn a_file_that_comes_back_in_time_was_never_away() {
+    let timeline = Timeline::default()
+        .finds(&["alice"], &["+alice"])
+        .at(5)
+        .finds(&[], &[]);
+    assert!(timeline.pool.is_missing(&name("alice")));
+    let timeline = timeline.at(14).finds(&["alice"], &[]);
+    assert!(!timeline.pool.is_missing(&name("alice")));
+    timeline.looks_at(74).at(20).finds(&[], &[]).looks_at(30);
+}
+
+#[test]
+fn nothing_goes_with_its_directory() {
+    let away = Timeline::default()
+        .finds(&["alice"], &["+alice"])
+        .at(5)
+        .finds(&[], &[])
+        .at(6)
+        .finds_nothing_there(&["away with 1"])
+        .at(600)
+        .finds_nothing_there(&[]);
+    assert!(away.pool.is_missing(&name("alice")));
+    // Who fills it again has a minute.
+    away.at(601)
+        .finds(&[], &["back with 1"])
+        .at(660)
+        .finds(&[], &[])
+        .looks_at(661)
+        .at(661)
+        .finds(&[], &["-alice"]);
+}
+
+#[test]
+fn a_volume_that_is_not_mounted_removes_nothing() {
+    Timeline::default()
+        .finds(&["alice", "bob"], &["+alice", "+bob"])
+        .at(5)
+        .finds_in(another_directory(), &[], &["away with 2"])
+        .at(500)
+        .finds_in(another_directory(), &[], &[])
+        .finds(&["alice", "bob"], &["back with 2"]);
+}
+
+#[test]
+fn a_directory_that_is_replaced_by_another_with_files_has_a_minute_to_be_filled() {
+    Timeline::default()
+        .finds(&["alice", "bob"], &["+alice", "+bob"])
+        .at(5)
+        .finds_in(another_directory(), &["bob"], &[])
+        .looks_at(65)
+        .at(64)
+        .finds_in(another_directory(), &["bob"], &[])
+        .at(65)
+        .finds_in(another_directory(), &["bob"], &["-alice"]);
+}
+
+#[test]
+fn a_directory_that_is_not_there_yet_is_waited_for() {
+    Timeline::default()
+        .finds_nothing_there(&["away with 0"])
+        .looks_at(60)
+        .at(60)
+        .finds_nothing_there(&[])
+        .at(61)
+        .finds(&["alice"], &["+alice", "back with 0"]);
+}
+
+#[test]
+fn what_is_no_session_is_told_once_and_again_when_it_comes_again() {
+    Timeline::default()
+        .take(&["crm"])
+        .finds(
+            &["alice", "Bob", "crm"],
+            &["+alice", "strange `Bob`", "taken crm"],
+        )
+        .finds(&["alice", "Bob", "crm"], &[])
+        .finds(&["alice", "crm"], &[])
+        .finds(&["alice", "Bob", "crm"], &["strange `Bob`"])
+        .take(&[])
+        .finds(&["alice", "Bob", "crm"], &["+crm"]);
+}
+
+#[test]
+fn a_name_that_looks_like_a_token_is_hidden() {
+    let token = "x9Rk2mPq_7sT-wYb4NcVh8LdFg3JzKa1";
+    Timeline::default().finds(&[token], &["strange `********************************`"]);
+}
+
+#[test]
+fn where_there_are_too_many_files_none_goes() {
+    Timeline::default()
+        .finds(&["alice"], &["+alice"])
+        .finds_part(&["bob"], &["+bob", "full"])
+        .at(60)
+        .finds_part(&["bob"], &[])
+        .at(120)
+        .finds_part(&["bob"], &[])
+        .finds(&["bob"], &[])
+        .at(130)
+        .finds(&["bob"], &["-alice"]);
+}
