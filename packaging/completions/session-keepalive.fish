@@ -109,7 +109,7 @@ complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand toke
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and not __fish_seen_subcommand_from show touch revoke help" -f -a "touch" -d 'Reset a token\'s idle timer'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and not __fish_seen_subcommand_from show touch revoke help" -f -a "revoke" -d 'Revoke a token: it ends at once'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and not __fish_seen_subcommand_from show touch revoke help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from show" -l config -d 'The configuration file, for its sessions and its [http] section' -r -F
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from show" -l config -d 'The configuration file: its sessions, and how it has the API reached' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from show" -l session -d 'Use the token of this session of the configuration' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from show" -l token-file -d 'Use the token in this file; - is standard input' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from show" -l credential -d 'Use the token in this systemd credential' -r
@@ -119,7 +119,7 @@ complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand toke
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from show" -l yes -d 'Do it without asking'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from show" -l json -d 'Print one JSON object, for machines'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from touch" -l config -d 'The configuration file, for its sessions and its [http] section' -r -F
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from touch" -l config -d 'The configuration file: its sessions, and how it has the API reached' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from touch" -l session -d 'Use the token of this session of the configuration' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from touch" -l token-file -d 'Use the token in this file; - is standard input' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from touch" -l credential -d 'Use the token in this systemd credential' -r
@@ -129,7 +129,7 @@ complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand toke
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from touch" -l yes -d 'Do it without asking'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from touch" -l json -d 'Print one JSON object, for machines'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from touch" -s h -l help -d 'Print help'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from revoke" -l config -d 'The configuration file, for its sessions and its [http] section' -r -F
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from revoke" -l config -d 'The configuration file: its sessions, and how it has the API reached' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from revoke" -l session -d 'Use the token of this session of the configuration' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from revoke" -l token-file -d 'Use the token in this file; - is standard input' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from revoke" -l credential -d 'Use the token in this systemd credential' -r
@@ -146,7 +146,7 @@ complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand time
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and not __fish_seen_subcommand_from show set disable help" -f -a "set" -d 'Set the organisation\'s idle timeout; all else stays as it is'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and not __fish_seen_subcommand_from show set disable help" -f -a "disable" -d 'Disable the organisation\'s idle timeout; those of its groups stay as they are'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and not __fish_seen_subcommand_from show set disable help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from show" -l config -d 'The configuration file, for its sessions and its [http] section' -r -F
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from show" -l config -d 'The configuration file: its sessions, and how it has the API reached' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from show" -l session -d 'Use the token of this session of the configuration' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from show" -l token-file -d 'Use the token in this file; - is standard input' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from show" -l credential -d 'Use the token in this systemd credential' -r
@@ -155,7 +155,7 @@ complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand time
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from show" -l yes -d 'Do it without asking'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from show" -l json -d 'Print one JSON object, for machines'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from set" -l config -d 'The configuration file, for its sessions and its [http] section' -r -F
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from set" -l config -d 'The configuration file: its sessions, and how it has the API reached' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from set" -l session -d 'Use the token of this session of the configuration' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from set" -l token-file -d 'Use the token in this file; - is standard input' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from set" -l credential -d 'Use the token in this systemd credential' -r
@@ -165,7 +165,7 @@ complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand time
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from set" -l yes -d 'Do it without asking'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from set" -l json -d 'Print one JSON object, for machines'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from set" -s h -l help -d 'Print help'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from disable" -l config -d 'The configuration file, for its sessions and its [http] section' -r -F
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from disable" -l config -d 'The configuration file: its sessions, and how it has the API reached' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from disable" -l session -d 'Use the token of this session of the configuration' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from disable" -l token-file -d 'Use the token in this file; - is standard input' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from disable" -l credential -d 'Use the token in this systemd credential' -r
@@ -181,7 +181,7 @@ complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand time
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand user; and not __fish_seen_subcommand_from revoke help" -s h -l help -d 'Print help'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand user; and not __fish_seen_subcommand_from revoke help" -f -a "revoke" -d 'Log a user out everywhere: ends every token of the user, refresh tokens included'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand user; and not __fish_seen_subcommand_from revoke help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand user; and __fish_seen_subcommand_from revoke" -l config -d 'The configuration file, for its sessions and its [http] section' -r -F
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand user; and __fish_seen_subcommand_from revoke" -l config -d 'The configuration file: its sessions, and how it has the API reached' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand user; and __fish_seen_subcommand_from revoke" -l session -d 'Use the token of this session of the configuration' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand user; and __fish_seen_subcommand_from revoke" -l token-file -d 'Use the token in this file; - is standard input' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand user; and __fish_seen_subcommand_from revoke" -l credential -d 'Use the token in this systemd credential' -r

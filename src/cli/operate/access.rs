@@ -19,7 +19,7 @@ const STANDARD_INPUT: &str = "-";
 /// Whose token is used, and how the API is reached.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Access {
-    /// The configuration file, for its sessions and its [http] section.
+    /// The configuration file: its sessions, and how it has the API reached.
     #[arg(
         long,
         value_name = "PATH",

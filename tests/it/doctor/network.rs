@@ -7,7 +7,7 @@ use super::super::support::front::{self, Version};
 use super::super::support::raw::{RawServer, Script};
 use super::super::support::simulation::Simulation;
 use super::super::support::tls::{Authority, Identity};
-use super::{TOKEN, doctor, folder, has_line, seconds, simulation};
+use super::{TOKEN, doctor, folder, has_line, run, seconds, simulation};
 
 /// The simulator behind TLS, and what is to be trusted.
 fn behind(identity: &Identity, authority: &Authority) -> (Simulation, super::Folder, String) {
@@ -142,4 +142,31 @@ fn what_cannot_be_reached_is_told_at_the_step_that_fails() {
         &["proxy 127.0.0.1:9"],
     );
     has_line(&said, &format!("failure  {nowhere} tcp:"), &[]);
+}
+
+#[test]
+fn the_environments_proxy_is_what_has_to_be_reached_unless_it_is_excepted() {
+    let nowhere = "https://does-not-exist.invalid";
+    let folder = folder(nowhere, "");
+    let look = |no_proxy: &str| {
+        let mut command = folder.command(&["doctor", "--config", "config.toml"]);
+        command.env("HTTPS_PROXY", "http://user:hunter2@127.0.0.1:9");
+        command.env("NO_PROXY", no_proxy);
+        run(command, "")
+    };
+    let through = look("");
+    through.ends_with(1);
+    has_line(
+        &through,
+        &format!("ok       {nowhere} dns:"),
+        &["proxy 127.0.0.1:9"],
+    );
+    has_line(
+        &through,
+        &format!("failure  {nowhere} tcp:"),
+        &["no connection"],
+    );
+    assert!(!through.out.contains("hunter2"), "{through:?}");
+    let direct = look("does-not-exist.invalid");
+    has_line(&direct, &format!("failure  {nowhere} dns:"), &["(DNS)"]);
 }
