@@ -6,6 +6,7 @@ mod doctor;
 mod exit;
 mod health;
 mod operate;
+mod orders;
 mod parse;
 mod plan;
 mod reload;
@@ -64,6 +65,18 @@ enum Command {
     /// Look at everything that the configuration needs to work, one line a check.
     #[command(after_help = doctor::HELP)]
     Doctor(doctor::Doctor),
+    /// Have a running daemon touch a token now.
+    #[command(after_help = orders::TOUCH_HELP)]
+    Touch(orders::OfSession),
+    /// Have a running daemon keep a token alive from here on.
+    #[command(after_help = orders::INTENT_HELP)]
+    Keep(orders::OfSession),
+    /// Have a running daemon let a token lapse from here on.
+    #[command(after_help = orders::INTENT_HELP)]
+    Lapse(orders::OfSession),
+    /// Stop a running daemon, and return when it has gone.
+    #[command(after_help = orders::STOP_HELP)]
+    Stop(orders::Stop),
     /// Tell a running daemon to read its configuration again.
     #[command(after_help = reload::HELP)]
     Reload(reload::Reload),
@@ -177,6 +190,10 @@ fn dispatch(command: Command) -> Exit {
         Command::Check(settings) => check::run(&settings),
         Command::Plan(plan) => plan::run(&plan),
         Command::Doctor(doctor) => doctor::run(&doctor),
+        Command::Touch(order) => orders::of_session("touch", &order),
+        Command::Keep(order) => orders::of_session("keep", &order),
+        Command::Lapse(order) => orders::of_session("lapse", &order),
+        Command::Stop(stop) => orders::stop(&stop),
         Command::Reload(reload) => reload::run(&reload),
         Command::Token(token) => token::run(&token),
         Command::Timeout(timeout) => timeout::run(&timeout),

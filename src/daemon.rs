@@ -14,6 +14,7 @@
 
 mod care;
 pub mod clock;
+mod control;
 mod doors;
 mod hand_over;
 pub mod harden;
@@ -39,6 +40,7 @@ use tokio::sync::mpsc;
 
 use self::care::Cares;
 use self::clock::{Alarm, Clock, Jumps, Reading, Timer};
+use self::control::Waiters;
 use self::doors::Doors;
 use self::hooks::Hooks;
 use self::network::Network;
@@ -129,8 +131,12 @@ pub struct Daemon {
     leaving: Vec<SessionId>,
     /// Sessions whose token another one holds.
     waiting_for_token: BTreeSet<SessionId>,
+    /// Who waits for the answer to a touch.
+    touch_waiters: Waiters,
     ended: Ended,
     is_stopping: bool,
+    /// Whether who ordered the stop waits for an answer.
+    is_answer_awaited: bool,
 }
 
 /// How many tokens ended how.
@@ -182,6 +188,9 @@ impl Daemon {
                 () = self.alarm.rung() => {}
                 () = self.timer.reached(wake_at) => {}
             }
+        }
+        if self.is_answer_awaited {
+            self.doors.last_words().await;
         }
         let snapshot = self.snapshot(&(self.clock)());
         let Ended {
@@ -268,7 +277,8 @@ impl Daemon {
     fn handle_order(&mut self, order: Order) {
         match order {
             _ if self.is_stopping => {}
-            Order::Reload => self.reload(),
+            // It was logged.
+            Order::Reload => drop(self.reload()),
             Order::Stop { wanted, why } => self.stop(wanted, why),
         }
     }
@@ -295,6 +305,7 @@ impl Daemon {
             self.sources.read_again(event.session, care, now);
         }
         let view = self.keeper.view(event.session, now);
+        self.touch_waiters.handle_event(event, view.as_ref(), now);
         self.log.tell(event, &care.named(), view.as_ref(), now);
         self.tell_hooks(event, view.as_ref(), now);
         // A session that a reload took away is not waited for.
@@ -318,11 +329,12 @@ impl Daemon {
         });
     }
 
-    fn handle_look(&self, look: Look) {
+    fn handle_look(&mut self, look: Look) {
         // Whoever asked may be gone.
         match look {
             Look::Pulse(answer) => drop(answer.send(())),
             Look::Snapshot(answer) => drop(answer.send(self.snapshot(&(self.clock)()))),
+            Look::Control(control, by, answer) => self.control(control, by, answer),
         }
     }
 
@@ -333,6 +345,7 @@ impl Daemon {
             Some(NamedView {
                 name: Clone::clone(name),
                 api: care.config.api.clone(),
+                overridden: care.intent.map(|_| care.config.intent),
                 trouble: care.reading.told.clone(),
                 view: self.keeper.view(*id, at)?,
             })

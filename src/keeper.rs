@@ -111,7 +111,7 @@ pub use plan::{Bounds, Course, Flaw, Grade, Hourly, Load, Looks, Plan, Remedy, S
 pub use policy::{Limits, Policy, Span};
 pub use proof::Reset;
 pub use schedule::{IdleTimeout, Margin, Schedule, TimeoutSource};
-pub use session::{End, LastAnswer};
+pub use session::{End, LastAnswer, NoTouch};
 pub use view::{HeldView, Next, SessionView, State};
 
 use crate::token::Fingerprint;
@@ -175,6 +175,18 @@ impl Keeper {
             session.change_policy(policy, &mut self.shared);
             self.settle(id, now);
         }
+    }
+
+    /// Touches a session's token as soon as the floor and the API allow, whatever is due.
+    ///
+    /// # Errors
+    ///
+    /// [`NoTouch`]: why it is not touched.
+    pub fn handle_touch_wanted(&mut self, id: SessionId, now: Instant) -> Result<(), NoTouch> {
+        let session = self.sessions.get_mut(&id).ok_or(NoTouch::Ending)?;
+        session.want_touch(now, &mut self.shared)?;
+        self.settle(id, now);
+        Ok(())
     }
 
     /// Ends a session and forgets it; what is wanted is done with its token, and revocations

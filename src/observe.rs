@@ -8,6 +8,7 @@
 //! event is one line, and the line holds no control characters. Excepted are rendered
 //! configuration errors, whose lines follow indented in the plain form.
 
+mod control;
 pub mod endpoints;
 mod happening;
 mod hook;
@@ -30,6 +31,7 @@ mod fixture;
 
 pub(crate) use line::Escaped;
 
+pub use control::{Control, Done, Peer};
 pub use happening::Happening;
 pub use hook::{HookNotice, Run, tell_hook};
 pub use install::{Handle, Surroundings, WallClock, install};

@@ -1,4 +1,5 @@
-//! `reload`: tells a running daemon to read its configuration again, where there is no kill(1).
+//! `reload`: tells a running daemon to read its configuration again: over its socket, or by a signal where
+//! a process is named and there is no kill(1).
 
 use std::fs;
 use std::io;
@@ -8,12 +9,15 @@ use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use super::exit::{Exit, complain};
+use super::orders;
+use super::socket::Socket;
 
 pub(super) const HELP: &str = "\
-A systemd unit has it as ExecReload, where systemd sets MAINPID. Whether the new configuration was
-taken is in the daemon's log: a faulty one is refused and the old one stays.
+Over the socket, which is found by itself, it says whether the new configuration was taken: a faulty one
+is refused and the old one stays. Where a process is named, as systemd does with MAINPID for ExecReload,
+that one is sent SIGHUP, and its log says what became of it.
 
-Exit status: 0 the daemon was told, 64 no process was named, 69 it is not there or not ours.";
+Exit status: 0 reloaded, or told; 69 it is not there or not ours; 77 not permitted; 78 refused.";
 
 /// The variable in which systemd names the daemon's process.
 const MAINPID: &str = "MAINPID";
@@ -21,9 +25,11 @@ const MAINPID: &str = "MAINPID";
 /// Which daemon is told.
 #[derive(Debug, Args)]
 pub(super) struct Reload {
-    /// The daemon's process; by default what the variable MAINPID says.
-    #[arg(long, value_name = "PID", value_parser = pid)]
+    /// The daemon's process; by default what the variable MAINPID says, else it is asked over its socket.
+    #[arg(long, value_name = "PID", value_parser = pid, conflicts_with_all = ["socket", "instance"])]
     pid: Option<Pid>,
+    #[command(flatten)]
+    socket: Socket,
 }
 
 /// Who says that this is the daemon's process.
@@ -38,8 +44,6 @@ enum Teller {
 /// Why a daemon cannot be told.
 #[derive(Debug, thiserror::Error)]
 enum NotTold {
-    #[error("no process is named: give --pid PID, or MAINPID as systemd does")]
-    Unnamed,
     #[error("there is no process {0}")]
     NoProcess(Pid),
     #[error("process {0} is not a session-keepalive: nothing was sent to it")]
@@ -57,12 +61,14 @@ enum NotTold {
 }
 
 pub(super) fn run(reload: &Reload) -> Exit {
-    match named(reload).and_then(|(pid, teller)| tell(pid, teller)) {
+    let Some((pid, teller)) = named(reload) else {
+        return orders::reload(&reload.socket);
+    };
+    match tell(pid, teller) {
         Ok(()) => Exit::Success,
         Err(error) => {
             complain(&error);
             match error {
-                NotTold::Unnamed => Exit::Usage,
                 NotTold::NoProcess(_)
                 | NotTold::AnotherProgram(_)
                 | NotTold::NotListening(_)
@@ -75,14 +81,13 @@ pub(super) fn run(reload: &Reload) -> Exit {
     }
 }
 
-fn named(reload: &Reload) -> Result<(Pid, Teller), NotTold> {
+fn named(reload: &Reload) -> Option<(Pid, Teller)> {
     if let Some(pid) = reload.pid {
-        return Ok((pid, Teller::Person));
+        return Some((pid, Teller::Person));
     }
     let told = std::env::var(MAINPID).ok();
     let pid = told.and_then(|text| pid(&text).ok());
     pid.map(|pid| (pid, Teller::Systemd))
-        .ok_or(NotTold::Unnamed)
 }
 
 fn pid(text: &str) -> Result<Pid, String> {

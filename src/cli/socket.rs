@@ -18,8 +18,11 @@ use tokio::net::UnixStream;
 
 pub(super) use find::NotFound;
 
-/// How long the daemon has for a whole answer, unless it does something first.
+/// How long the daemon has for a whole answer.
 const WITHIN: Duration = Duration::from_secs(10);
+
+/// How long it has where it does something first.
+const DONE_WITHIN: Duration = Duration::from_secs(25);
 
 /// A larger answer than this is nobody's: 100,000 sessions fit.
 const BODY_SIZE_MAX: usize = 256 * 1024 * 1024;
@@ -60,8 +63,8 @@ pub(super) enum NoAnswer {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// It does not answer in time.
-    #[error("the daemon on {} does not answer within {} s", path.display(), WITHIN.as_secs())]
-    TooSlow { path: PathBuf },
+    #[error("the daemon on {} does not answer within {} s", path.display(), within.as_secs())]
+    TooSlow { path: PathBuf, within: Duration },
 }
 
 impl Answer {
@@ -80,10 +83,17 @@ impl Socket {
     /// Asks, and waits for the whole answer.
     pub(super) async fn ask(&self, method: Method, path: &str) -> Result<Answer, NoAnswer> {
         let socket = find::find(self.socket.as_deref(), self.instance.as_deref())?;
+        let within = match method {
+            Method::POST => DONE_WITHIN,
+            _ => WITHIN,
+        };
         let asked = ask(&socket, method, path);
-        match tokio::time::timeout(WITHIN, asked).await {
+        match tokio::time::timeout(within, asked).await {
             Ok(answer) => answer,
-            Err(_) => Err(NoAnswer::TooSlow { path: socket }),
+            Err(_) => Err(NoAnswer::TooSlow {
+                path: socket,
+                within,
+            }),
         }
     }
 }

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::start::policy;
 use crate::config::{SessionConfig, SessionName};
-use crate::keeper::{Event, EventKind, Generation, Instant, SessionId};
+use crate::keeper::{Event, EventKind, Generation, Instant, Intent, Policy, SessionId};
 use crate::observe::Named;
 use crate::token::{Fingerprint, Identity, Token};
 
@@ -12,6 +13,8 @@ use crate::token::{Fingerprint, Identity, Token};
 pub(super) struct Care {
     pub(super) name: SessionName,
     pub(super) config: SessionConfig,
+    /// What somebody wants in place of the configured intent.
+    pub(super) intent: Option<Intent>,
     /// The tokens that may still be asked with: the present one and a newer one.
     tokens: Vec<(Generation, Arc<Token>)>,
     /// The generation that was proven alive last.
@@ -39,6 +42,7 @@ impl Care {
         Self {
             name,
             config,
+            intent: None,
             tokens: Vec::new(),
             present: None,
             reading: Reading::default(),
@@ -51,6 +55,15 @@ impl Care {
             name: &self.name,
             source: &self.config.token,
             api: &self.config.api,
+        }
+    }
+
+    /// What the session is to get: what is configured, but for what somebody wants for now.
+    pub(super) fn policy(&self) -> Policy {
+        let configured = policy(&self.config);
+        Policy {
+            intent: self.intent.unwrap_or(configured.intent),
+            ..configured
         }
     }
 

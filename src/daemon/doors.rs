@@ -3,11 +3,16 @@
 //! *Invariant*: nobody who asks can hold the loop up or end it. A task of an observer that
 //! fails takes no other down.
 
+use std::time::Duration;
+
 use tokio::task::{AbortHandle, JoinSet};
 
 use crate::config::{StatusConfig, StatusSocket};
 use crate::observe::endpoints::{BindError, Listener, Places, serve};
 use crate::observe::{Looks, Notice, tell_notice};
+
+/// How long an answer to who ended the daemon has to leave.
+const LAST_WORDS: Duration = Duration::from_millis(50);
 
 /// The listeners.
 pub(super) struct Doors {
@@ -103,6 +108,11 @@ impl Doors {
                 }
             }
         }
+    }
+
+    /// Gives answers that were just given the time to leave.
+    pub(super) async fn last_words(&self) {
+        let _over = tokio::time::timeout(LAST_WORDS, std::future::pending::<()>()).await;
     }
 
     /// Nobody asked for the socket of the default: that there can be none is no failure.

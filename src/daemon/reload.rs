@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::Daemon;
 use super::care::Reading;
-use super::start::{limits, policy};
+use super::start::limits;
 use crate::api::Client;
 use crate::config::{Config, Difference, SessionName};
 use crate::keeper::{Instant, OnShutdown, SessionId};
@@ -13,14 +13,19 @@ use crate::observe::{Notice, tell_notice};
 
 impl Daemon {
     /// Reads the configuration again; if that fails the old one stays.
-    pub(super) fn reload(&mut self) {
+    ///
+    /// # Errors
+    ///
+    /// Why, in words for people; it is logged as well.
+    pub(super) fn reload(&mut self) -> Result<(), String> {
         self.systemd.handle_reload(&(self.clock)());
         let result = self.try_reload();
         self.systemd.handle_reloaded(result.is_err());
         self.tallies.handle_reloaded(result.is_ok());
-        if let Err(why) = result {
-            tell_notice(&Notice::ReloadRefused(&why));
+        if let Err(why) = &result {
+            tell_notice(&Notice::ReloadRefused(why));
         }
+        result
     }
 
     /// Why not, in words for people.
@@ -117,12 +122,16 @@ impl Daemon {
         let &id = self.cares.by_name.get(name)?;
         let session = self.config.sessions.get(name)?;
         let care = self.cares.by_id.get_mut(&id)?;
+        if care.config.intent != session.intent {
+            // Configured anew: what somebody wanted is over.
+            care.intent = None;
+        }
         care.config = session.clone();
+        let policy = care.policy();
         if !care.has_token() {
             self.sources.read(id, &session.token);
         }
-        self.keeper
-            .handle_policy(id, policy(session), (self.clock)().boot);
+        self.keeper.handle_policy(id, policy, (self.clock)().boot);
         Some(id)
     }
 }

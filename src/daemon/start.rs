@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::care::{Care, Cares};
 use super::clock::{Alarm, Jumps, Timer};
+use super::control::Waiters;
 use super::doors::Doors;
 use super::hooks::Hooks;
 use super::network::Network;
@@ -86,8 +87,10 @@ impl Daemon {
             started_at: began.boot,
             leaving: Vec::new(),
             waiting_for_token: BTreeSet::new(),
+            touch_waiters: Waiters::default(),
             ended: Ended::default(),
             is_stopping: false,
+            is_answer_awaited: false,
             config,
         };
         daemon.hooks.handle_config(&daemon.config);

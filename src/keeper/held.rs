@@ -56,6 +56,8 @@ pub(super) struct Held {
     /// The last look at the token.
     watched_at: Instant,
     is_watch_wanted: bool,
+    /// Whether somebody asked for a touch that was not sent yet.
+    pub(super) is_touch_wanted: bool,
     /// When it is looked at before anything else, since the machine slept past the margin.
     look_at: Option<Instant>,
     /// No touch before this, where touches are excluded.
@@ -128,6 +130,7 @@ impl Held {
             touches_unproven: 0,
             watched_at: now,
             is_watch_wanted: false,
+            is_touch_wanted: false,
             look_at: None,
             touch_not_before: None,
             jitter,
@@ -179,6 +182,9 @@ impl Held {
     pub(super) fn touch_at(&self, outlook: &Outlook<'_>, now: Instant) -> Option<Instant> {
         if outlook.policy.intent == Intent::Lapse {
             return None;
+        }
+        if self.is_touch_wanted {
+            return Some(now);
         }
         match self.deadline {
             Some(deadline) => {

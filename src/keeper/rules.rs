@@ -6,11 +6,12 @@ mod knowing;
 mod proving;
 mod touching;
 mod waking;
+mod wanting;
 
 use std::collections::BTreeSet;
 
 /// The tests, as they are written.
-const TESTS: [&str; 7] = [
+const TESTS: [&str; 8] = [
     include_str!("rules.rs"),
     include_str!("rules/asking.rs"),
     include_str!("rules/ending.rs"),
@@ -18,6 +19,7 @@ const TESTS: [&str; 7] = [
     include_str!("rules/proving.rs"),
     include_str!("rules/touching.rs"),
     include_str!("rules/waking.rs"),
+    include_str!("rules/wanting.rs"),
 ];
 
 #[test]

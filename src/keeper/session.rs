@@ -5,6 +5,7 @@ mod choose;
 mod prove;
 mod stop;
 mod wake;
+mod want;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -22,6 +23,8 @@ use super::{
     Ticket, Touch, Verdict,
 };
 use crate::token::Fingerprint;
+
+pub use want::NoTouch;
 
 pub(super) use stop::Stopping;
 
@@ -250,6 +253,11 @@ impl Session {
         }
         let choice = self.choose(now, shared).filter(|choice| choice.at <= now)?;
         let time_limit = self.time_limit(&choice, now, shared);
+        if let (Purpose::Step(Step::Touch), Present::Held(held)) =
+            (choice.purpose, &mut self.present)
+        {
+            held.is_touch_wanted = false;
+        }
         shared.tickets += 1;
         let ticket = Ticket {
             session: self.id,
@@ -369,6 +377,7 @@ impl Session {
         if let Present::Held(held) = &mut self.present
             && intent_changed
         {
+            held.is_touch_wanted = false;
             // A touch that was on trial belongs to the other intent.
             held.trial = None;
             held.risk = Risk::None;

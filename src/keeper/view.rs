@@ -170,7 +170,7 @@ impl Session {
         }
     }
 
-    fn state(&self) -> State {
+    pub(super) fn state(&self) -> State {
         match (&self.present, &self.candidate) {
             (Present::Held(held), _) if held.risk != Risk::None => State::AtRisk,
             (Present::Held(held), _) if held.tries.blocked.is_some() => State::Blocked,

@@ -8,7 +8,8 @@
 //! | `/metrics` | metrics as OpenMetrics or as the classic text of Prometheus, whichever is accepted |
 //! | `/status` | a [`Report`](super::report::Report) as JSON |
 //!
-//! It must never show a token, nor change anything: GET and HEAD are all that there is.
+//! It must never show a token. GET and HEAD change nothing, and over TCP they are all that there is; over
+//! the Unix socket root and the daemon's own user may POST orders, which are logged with who gave them.
 //!
 //! # Invariants
 //!
@@ -24,6 +25,7 @@
 mod connection;
 mod hosts;
 mod listener;
+mod orders;
 mod reply;
 mod route;
 

@@ -147,6 +147,7 @@ pub(super) fn named_view(name: &str, view: SessionView) -> NamedView {
     NamedView {
         name: SessionName::new(name).unwrap(),
         api: Names::new().api,
+        overridden: None,
         trouble: None,
         view,
     }

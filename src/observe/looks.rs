@@ -4,13 +4,16 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::Snapshot;
+use super::{Control, Done, Peer, Snapshot};
 
 /// How many questions may wait for the loop; further ones wait to be put.
 const WAITING_MAX: usize = 16;
 
 /// How long an answer is waited for: a loop that turns answers within milliseconds.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+
+/// How long it is waited for that a touch is answered.
+const DONE_WITHIN: Duration = Duration::from_secs(20);
 
 /// A question to the loop, and where its answer goes.
 #[derive(Debug)]
@@ -19,6 +22,8 @@ pub enum Look {
     Pulse(oneshot::Sender<()>),
     /// How all sessions do.
     Snapshot(oneshot::Sender<Snapshot>),
+    /// Something that is to be done, by whom, and what became of it.
+    Control(Control, Peer, oneshot::Sender<Done>),
 }
 
 /// Puts questions to the loop.
@@ -43,12 +48,27 @@ impl Looks {
         self.ask(Look::Pulse).await.is_some()
     }
 
+    /// Has something done; `None` if the loop has ended or it takes too long.
+    pub async fn control(&self, control: Control, by: Peer) -> Option<Done> {
+        let within = DONE_WITHIN;
+        self.ask_within(within, |answer| Look::Control(control, by, answer))
+            .await
+    }
+
     async fn ask<T>(&self, question: impl FnOnce(oneshot::Sender<T>) -> Look) -> Option<T> {
+        self.ask_within(ANSWER_WITHIN, question).await
+    }
+
+    async fn ask_within<T>(
+        &self,
+        within: Duration,
+        question: impl FnOnce(oneshot::Sender<T>) -> Look,
+    ) -> Option<T> {
         let (answer, answered) = oneshot::channel();
         let asked = async {
             self.0.send(question(answer)).await.ok()?;
             answered.await.ok()
         };
-        tokio::time::timeout(ANSWER_WITHIN, asked).await.ok()?
+        tokio::time::timeout(within, asked).await.ok()?
     }
 }

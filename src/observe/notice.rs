@@ -12,7 +12,7 @@ use tracing::{debug, error, info, warn};
 
 pub use self::pool::PoolNews;
 use super::words::{Chain, lasting};
-use super::{Named, TARGET};
+use super::{Named, Peer, TARGET};
 use crate::config::SessionName;
 use crate::keeper::{Intent, OnShutdown};
 use crate::token::{Fingerprint, SourceError, Warning, WatchTrouble};
@@ -78,6 +78,29 @@ pub enum Notice<'a> {
         one: (&'a SessionName, Intent),
         /// The other.
         other: (&'a SessionName, Intent),
+    },
+    /// Somebody wants something else of a session than its configuration says, or that again.
+    IntentChanged {
+        /// The session and what it is to get from here on.
+        session: (&'a SessionName, Intent),
+        /// Who asked.
+        by: Peer,
+        /// Whether this is what the configuration says.
+        is_configured: bool,
+    },
+    /// Somebody asked for a touch.
+    TouchWanted {
+        /// The session.
+        session: &'a SessionName,
+        /// Who asked.
+        by: Peer,
+    },
+    /// Somebody asked for a stop or a reload.
+    Asked {
+        /// What for.
+        what: &'static str,
+        /// Who.
+        by: Peer,
     },
     /// Observers are let in here.
     Listening {
@@ -180,6 +203,13 @@ pub fn tell_notice(notice: &Notice<'_>) {
             one,
             other,
         } => shared(fingerprint, one, other),
+        Notice::IntentChanged {
+            session,
+            by,
+            is_configured,
+        } => intent_changed(session, by, is_configured),
+        Notice::TouchWanted { session, by } => touch_wanted(session, by),
+        Notice::Asked { what, by } => asked(what, by),
         Notice::Listening {
             place,
             is_tcp: true,
@@ -221,6 +251,27 @@ pub fn tell_notice(notice: &Notice<'_>) {
             not_revoked,
         } => stopped(revoked, left, not_revoked),
     }
+}
+
+fn intent_changed((name, intent): (&SessionName, Intent), by: Peer, is_configured: bool) {
+    let until = if is_configured {
+        "as configured"
+    } else {
+        "until it is changed back, configured anew or restarted"
+    };
+    info!(target: TARGET, event = "intent_changed", session = name.as_str(),
+        intent = intent.as_str(), by_uid = by.uid, by_pid = by.pid,
+        "{name}: {} from here on, {until}; {by} asked for it", intent.as_str());
+}
+
+fn touch_wanted(session: &SessionName, by: Peer) {
+    info!(target: TARGET, event = "touch_wanted", session = session.as_str(),
+        by_uid = by.uid, by_pid = by.pid, "{session}: {by} asked for a touch");
+}
+
+fn asked(what: &str, by: Peer) {
+    info!(target: TARGET, event = "asked", what, by_uid = by.uid, by_pid = by.pid,
+        "{by} asked for a {what}");
 }
 
 fn started(version: &str, kept: usize, lapsing: usize) {

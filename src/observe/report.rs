@@ -58,6 +58,9 @@ pub struct SessionReport {
     pub name: String,
     /// `keep` or `lapse`.
     pub intent: String,
+    /// The intent of the configuration, where somebody wants another one for now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub configured_intent: Option<String>,
     /// `absent`, `unproven`, `held`, `at risk`, `blocked`, `lost`, `lapsed`, `revoked`,
     /// `not revoked` or `left`.
     pub state: String,
@@ -229,6 +232,7 @@ impl SessionReport {
         Self {
             name: session.name.to_string(),
             intent: view.policy.intent.as_str().to_owned(),
+            configured_intent: session.overridden.map(|it| it.as_str().to_owned()),
             state: view.state.as_str().to_owned(),
             ready: view.is_ready(snapshot.at),
             standing: standing(view, trouble, snapshot.at),

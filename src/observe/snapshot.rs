@@ -36,6 +36,8 @@ pub struct NamedView {
     pub name: SessionName,
     /// Where its token belongs.
     pub api: ApiBase,
+    /// What the configuration says that it is to get, if somebody wants something else.
+    pub overridden: Option<Intent>,
     /// What is wrong with the source of its token, if something is.
     pub trouble: Option<Arc<str>>,
     /// What is seen of it.

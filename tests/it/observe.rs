@@ -3,6 +3,7 @@
 mod commands;
 mod endpoints;
 mod metrics;
+mod orders;
 mod ready;
 mod slow;
 

@@ -110,7 +110,10 @@ fn next(session: &SessionReport) -> &str {
 }
 
 fn state(session: &SessionReport) -> String {
-    if session.intent == "lapse" && session.state == "held" {
+    if session.configured_intent.is_some() {
+        // Not what the configuration says: the asterisk is explained below.
+        format!("{}, {}*", session.state, session.intent)
+    } else if session.intent == "lapse" && session.state == "held" {
         // It is left to lapse, which is no trouble.
         "held, lapse".to_owned()
     } else {
@@ -155,7 +158,14 @@ fn reasons(lines: &mut Vec<String>, sessions: &[&SessionReport], look: &Look) {
             unwell.len() - REASONS_MAX
         ));
     }
-    if !unwell.is_empty() {
+    let overridden = sessions
+        .iter()
+        .filter_map(|it| it.configured_intent.as_deref());
+    let overridden = overridden.count();
+    if overridden > 0 {
+        lines.push("* as somebody asked, not as configured; see keep and lapse".to_owned());
+    }
+    if !unwell.is_empty() || overridden > 0 {
         lines.push(String::new());
     }
 }

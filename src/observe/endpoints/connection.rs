@@ -17,6 +17,7 @@ use super::listener::Accepted;
 use super::reply::Reply;
 use super::route::{Door, answer};
 use super::{Desk, hosts};
+use crate::observe::Peer;
 
 /// How long the head of a request may take, and a connection be quiet between two.
 const HEAD_WITHIN: Duration = Duration::from_secs(10);
@@ -37,7 +38,13 @@ const HEADERS_MAX: usize = 64;
 pub(super) async fn converse(accepted: Accepted, desk: Arc<Desk>) {
     match accepted {
         Accepted::Tcp(stream, address) => talk(stream, Door::Tcp(address), desk).await,
-        Accepted::Unix(stream) => talk(stream, Door::Unix, desk).await,
+        Accepted::Unix(stream) => {
+            let peer = stream.peer_cred().ok().map(|peer| Peer {
+                uid: peer.uid(),
+                pid: peer.pid(),
+            });
+            talk(stream, Door::Unix(peer), desk).await;
+        }
     }
 }
 
@@ -69,5 +76,5 @@ async fn reply(request: Request<Incoming>, door: Door, desk: &Desk) -> Reply {
             "this listener answers for loopback only: ask for 127.0.0.1 or localhost\n",
         );
     }
-    answer(&head, desk).await
+    answer(&head, door, desk).await
 }

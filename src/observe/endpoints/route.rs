@@ -6,11 +6,11 @@ use std::sync::Arc;
 use hyper::Method;
 use hyper::http::request::Parts;
 
-use super::Desk;
 use super::reply::Reply;
+use super::{Desk, orders};
 use crate::observe::metrics::{Form, render, render_silent};
 use crate::observe::report::Report;
-use crate::observe::{Readiness, Snapshot, readiness, readiness_of};
+use crate::observe::{Peer, Readiness, Snapshot, readiness, readiness_of};
 
 /// What there is to ask for.
 const PATHS: &str = "/livez\n/readyz\n/readyz?verbose\n/readyz/NAME\n/metrics\n/status\n";
@@ -20,12 +20,15 @@ const PATHS: &str = "/livez\n/readyz\n/readyz?verbose\n/readyz/NAME\n/metrics\n/
 pub(super) enum Door {
     /// TCP, at this address of ours.
     Tcp(SocketAddr),
-    /// The Unix socket.
-    Unix,
+    /// The Unix socket, and who came in.
+    Unix(Option<Peer>),
 }
 
 /// Answers a request.
-pub(super) async fn answer(head: &Parts, desk: &Desk) -> Reply {
+pub(super) async fn answer(head: &Parts, door: Door, desk: &Desk) -> Reply {
+    if let (&Method::POST, Door::Unix(Some(by))) = (&head.method, door) {
+        return orders::obey(head, by, desk).await;
+    }
     if head.method != Method::GET && head.method != Method::HEAD {
         return Reply::not_allowed();
     }
@@ -138,7 +141,9 @@ mod tests {
         let large = Arc::new(tokio::sync::Semaphore::new(1));
         let desk = Desk { looks, large };
         let request = hyper::Request::get("/metrics").body(()).unwrap();
-        let reply = answer(&request.into_parts().0, &desk).await.into_response();
+        let reply = answer(&request.into_parts().0, Door::Unix(None), &desk)
+            .await
+            .into_response();
         assert_eq!(reply.status(), 200);
         let text = http_body_util::BodyExt::collect(reply.into_body()).await;
         let text = text.unwrap().to_bytes();

@@ -9,13 +9,13 @@ use super::super::support::simulation::Simulation;
 use super::{head, seconds, session};
 
 /// What a command printed, and its exit status.
-struct Said {
-    out: String,
-    err: String,
-    code: Option<i32>,
+pub(super) struct Said {
+    pub(super) out: String,
+    pub(super) err: String,
+    pub(super) code: Option<i32>,
 }
 
-fn say(folder: &Folder, arguments: &[&str]) -> Said {
+pub(super) fn say(folder: &Folder, arguments: &[&str]) -> Said {
     let mut command = folder.command(arguments);
     let Output {
         status,

@@ -119,7 +119,10 @@ fn a_session_that_moves_to_another_api_ends_at_the_first() {
     folder.write("config.toml", &(head(&second) + &session("kiosk", "")));
     daemon.signal(Signal::HUP);
     daemon.wait_for(&["\"event\":\"revoked\""]);
-    daemon.wait_for(&["\"state\":\"held\""]);
+    // The two servers answer in any order.
+    if daemon.count(&["\"event\":\"held\""]) < 2 {
+        daemon.wait_for(&["\"event\":\"held\""]);
+    }
     assert!(matches!(first.record("kiosk").fate, Fate::Revoked(_)));
     assert!(second.record("kiosk").fate.is_living());
 }
@@ -144,10 +147,16 @@ fn the_command_reloads_a_daemon_and_signals_nothing_else() {
     assert_eq!(refused.status.code(), Some(69));
     assert!(String::from_utf8_lossy(&refused.stderr).contains("is not a session-keepalive"));
     assert_eq!(reload("2147483647").status.code(), Some(69));
-    assert_eq!(
-        folder.command(&["reload"]).output().unwrap().status.code(),
-        Some(64)
+    // Without a process it asks over the socket.
+    assert!(
+        folder
+            .command(&["reload"])
+            .output()
+            .unwrap()
+            .status
+            .success()
     );
+    daemon.wait_for(&["reloaded"]);
 }
 
 #[test]

@@ -1,0 +1,212 @@
+//! Orders over the Unix socket: who may give them, what they do, and what is said of it.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
+use std::process::Command;
+
+use super::super::support::ask::{ask, get_unix, plain};
+use super::super::support::keepalive::{Folder, Keepalive};
+use super::super::support::simulation::Simulation;
+use super::commands::say;
+use super::{address, head, seconds, session};
+
+fn running() -> (Simulation, Folder, Keepalive) {
+    let simulation = Simulation::new(seconds(3600));
+    let folder = Folder::new();
+    for name in ["wallboard", "crm"] {
+        simulation.token(name);
+        folder.write(name, name);
+    }
+    let config =
+        head(&simulation) + &session("wallboard", "") + &session("crm", "intent = \"lapse\"");
+    let mut keepalive = folder.run(&config);
+    for _ in 0..2 {
+        keepalive.wait_for(&["\"event\":\"held\""]);
+    }
+    (simulation, folder, keepalive)
+}
+
+#[test]
+fn a_touch_that_is_asked_for_is_made_and_its_answer_told() {
+    let (simulation, folder, mut keepalive) = running();
+    let said = say(&folder, &["touch", "wallboard"]);
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    assert!(
+        said.out
+            .starts_with("touched: touch_head accepted, idle deadline in "),
+        "{}",
+        said.out
+    );
+    assert_eq!(
+        simulation
+            .record("wallboard")
+            .calls(session_keepalive::sim::Operation::HeadMe),
+        1
+    );
+    let line = keepalive.wait_for(&["\"event\":\"touch_wanted\""]);
+    assert!(line.contains("\"by_uid\":"), "{line}");
+
+    let lapsing = say(&folder, &["touch", "crm"]);
+    assert_eq!(lapsing.code, Some(75));
+    assert!(lapsing.err.contains("it is to lapse"), "{}", lapsing.err);
+    assert_eq!(simulation.record("crm").resets, 0);
+
+    let unknown = say(&folder, &["touch", "wallbord"]);
+    assert_eq!(unknown.code, Some(64));
+    assert!(
+        unknown.err.contains("did you mean wallboard?"),
+        "{}",
+        unknown.err
+    );
+}
+
+#[test]
+fn a_touch_that_fails_says_with_what() {
+    let (mut simulation, folder, _keepalive) = running();
+    simulation.down();
+    let said = say(&folder, &["touch", "wallboard"]);
+    assert_eq!(said.code, Some(75));
+    assert!(
+        said.err.contains("not touched: touch_head unreachable"),
+        "{}",
+        said.err
+    );
+}
+
+#[test]
+fn an_intent_holds_until_it_is_changed_back_or_configured_anew() {
+    let (simulation, folder, mut keepalive) = running();
+    let socket = folder.path("control.sock");
+    let crm = || get_unix(&socket, "/status").json()["sessions"][0].clone();
+    let kept = say(&folder, &["keep", "crm"]);
+    assert_eq!(kept.code, Some(0), "{}", kept.err);
+    assert!(
+        kept.out
+            .starts_with("crm is to keep from here on, until it is changed back"),
+        "{}",
+        kept.out
+    );
+    assert!(
+        kept.out.contains("at the stop its token is left as it is"),
+        "{}",
+        kept.out
+    );
+    let line = keepalive.wait_for(&["\"event\":\"intent_changed\""]);
+    assert!(
+        line.contains("\"intent\":\"keep\"") && line.contains("\"by_pid\":"),
+        "{line}"
+    );
+    assert_eq!(
+        (&crm()["intent"], &crm()["configured_intent"]),
+        (&"keep".into(), &"lapse".into())
+    );
+    assert_eq!(say(&folder, &["touch", "crm"]).code, Some(0));
+    assert!(say(&folder, &["status"]).out.contains("held, keep*"));
+
+    // A reload that says nothing new of it leaves it.
+    let said = say(&folder, &["reload"]);
+    assert_eq!((said.out.as_str(), said.code), ("reloaded\n", Some(0)));
+    assert_eq!(crm()["intent"], "keep");
+    let back = say(&folder, &["lapse", "crm"]);
+    assert!(back.out.contains("as configured"), "{}", back.out);
+    assert_eq!(
+        (&crm()["intent"], &crm()["configured_intent"]),
+        (&"lapse".into(), &serde_json::Value::Null)
+    );
+
+    // One that says something new ends it.
+    assert_eq!(say(&folder, &["lapse", "wallboard"]).code, Some(0));
+    let config = head(&simulation) + &session("wallboard", "intent = \"lapse\"");
+    folder.write("config.toml", &config);
+    assert_eq!(say(&folder, &["reload"]).code, Some(0));
+    folder.write("config.toml", &config.replace("lapse", "keep"));
+    assert_eq!(say(&folder, &["reload"]).code, Some(0));
+    assert_eq!(crm()["intent"], "keep");
+}
+
+#[test]
+fn a_reload_that_is_refused_says_why() {
+    let (_simulation, folder, _keepalive) = running();
+    folder.write("config.toml", "regoin = \"x\"");
+    let said = say(&folder, &["reload"]);
+    assert_eq!(said.code, Some(78));
+    assert!(
+        said.err.contains("reload refused") && said.err.contains("did you mean region?"),
+        "{}",
+        said.err
+    );
+}
+
+#[test]
+fn a_stop_returns_when_the_daemon_has_gone() {
+    let (simulation, folder, mut keepalive) = running();
+    let said = say(&folder, &["stop", "--leave"]);
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    assert!(
+        said.out.starts_with("stopping, and leaving every token\n"),
+        "{}",
+        said.out
+    );
+    assert_eq!(keepalive.wait().0.code(), Some(0));
+    assert!(simulation.record("wallboard").fate.is_living());
+    assert_eq!(say(&folder, &["stop"]).code, Some(69));
+
+    let (simulation, folder, mut keepalive) = running();
+    assert_eq!(say(&folder, &["stop"]).code, Some(0));
+    assert_eq!(keepalive.wait().0.code(), Some(0));
+    assert!(!simulation.record("wallboard").fate.is_living(), "revoked");
+    assert!(simulation.record("crm").fate.is_living(), "left");
+}
+
+#[test]
+fn nobody_gives_orders_over_tcp_and_no_stranger_over_the_socket() {
+    let simulation = Simulation::new(seconds(3600));
+    let folder = Folder::new();
+    simulation.token("wallboard");
+    folder.write("wallboard", "wallboard");
+    let mut keepalive = folder.run(&(head(&simulation) + &session("wallboard", "")));
+    let address = address(&mut keepalive);
+    keepalive.wait_for(&["\"event\":\"held\""]);
+    for path in ["/stop", "/reload", "/sessions/wallboard/touch"] {
+        let over_tcp = std::net::TcpStream::connect(address).unwrap();
+        assert_eq!(
+            ask(over_tcp, &plain("POST", path, "localhost")).status,
+            405,
+            "{path}"
+        );
+    }
+    let socket = folder.path("control.sock");
+    let post = |path| {
+        ask(
+            UnixStream::connect(&socket).unwrap(),
+            &plain("POST", path, "x"),
+        )
+    };
+    assert_eq!(post("/sessions/nobody/touch").status, 404);
+    assert_eq!(post("/sessions/../touch").status, 404);
+    assert!(post("/dance").body.contains("POST /reload"));
+
+    if !rustix::process::geteuid().is_root() {
+        println!("SKIPPED a stranger at the socket: only root can be somebody else");
+        return;
+    }
+    // A stranger who was let in by mistake, with a program of its own.
+    let mode = |path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    mode(folder.path("."), 0o755);
+    mode(socket.clone(), 0o666);
+    let program = folder.path("program");
+    fs::copy(env!("CARGO_BIN_EXE_session-keepalive"), &program).unwrap();
+    mode(program.clone(), 0o755);
+    let stranger = Command::new("setpriv")
+        .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+        .arg(program)
+        .args(["stop", "--socket"])
+        .arg(&socket)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&stranger.stderr);
+    assert_eq!(stranger.status.code(), Some(77), "{said}");
+    assert!(said.contains("not user 65534"), "{said}");
+    assert_eq!(get_unix(&socket, "/livez").status, 200);
+}
