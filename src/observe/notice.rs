@@ -222,11 +222,7 @@ pub fn tell_notice(notice: &Notice<'_>) {
         } => {
             debug!(target: TARGET, event = "listening", place, "status is answered on {place}");
         }
-        Notice::NoSocket(cause) => {
-            info!(target: TARGET, event = "no_socket",
-                "no status socket, so the commands status, wait and health find nobody: {}; name a place with status.socket, or say \"off\"",
-                Chain(cause));
-        }
+        Notice::NoSocket(cause) => no_socket(cause),
         Notice::ListenerFailed => {
             error!(target: TARGET, event = "listener_failed",
                 "a listener for observers ended by a bug: status is answered there no more, tokens are cared for as before");
@@ -262,6 +258,12 @@ fn intent_changed((name, intent): (&SessionName, Intent), by: Peer, is_configure
     info!(target: TARGET, event = "intent_changed", session = name.as_str(),
         intent = intent.as_str(), by_uid = by.uid, by_pid = by.pid,
         "{name}: {} from here on, {until}; {by} asked for it", intent.as_str());
+}
+
+fn no_socket(cause: &dyn Error) {
+    info!(target: TARGET, event = "no_socket",
+        "no status socket, so the commands status, wait and health find nobody: {}; name a place with status.socket, or say \"off\"",
+        Chain(cause));
 }
 
 fn touch_wanted(session: &SessionName, by: Peer) {
