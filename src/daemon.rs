@@ -346,6 +346,7 @@ impl Daemon {
                 name: Clone::clone(name),
                 api: care.config.api.clone(),
                 overridden: care.intent.map(|_| care.config.intent),
+                source: care.config.token.clone(),
                 trouble: care.reading.told.clone(),
                 view: self.keeper.view(*id, at)?,
             })

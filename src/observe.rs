@@ -22,8 +22,10 @@ mod notice;
 mod output;
 mod readiness;
 pub mod report;
+mod selection;
 mod snapshot;
 mod tallies;
+mod urgency;
 pub mod words;
 
 #[cfg(test)]
@@ -39,6 +41,7 @@ pub use log::{Log, Named, Told};
 pub use looks::{Look, Looks, looks};
 pub use notice::{Notice, PoolNews, tell_notice};
 pub use readiness::{Readiness, readiness, readiness_of};
+pub use selection::{Selection, SelectionError};
 pub use snapshot::{NamedView, Snapshot};
 pub use tallies::{Histogram, Tallies};
 

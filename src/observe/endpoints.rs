@@ -6,7 +6,7 @@
 //! | `/readyz` | 200 if every session that is to be kept is proven alive and within its margin, else 503; `?verbose` says of each session why |
 //! | `/readyz/NAME` | the same of one session |
 //! | `/metrics` | metrics as OpenMetrics or as the classic text of Prometheus, whichever is accepted |
-//! | `/status` | a [`Report`](super::report::Report) as JSON |
+//! | `/status` | a [`Report`](super::report::Report) as JSON; a query is a [`Selection`](super::Selection) of its sessions |
 //!
 //! It must never show a token. GET and HEAD change nothing, and over TCP they are all that there is; over
 //! the Unix socket root and the daemon's own user may POST orders, which are logged with who gave them.

@@ -148,6 +148,7 @@ pub(super) fn named_view(name: &str, view: SessionView) -> NamedView {
         name: SessionName::new(name).unwrap(),
         api: Names::new().api,
         overridden: None,
+        source: Names::new().source,
         trouble: None,
         view,
     }

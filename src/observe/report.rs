@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::words::{next, standing};
-use super::{Happening, NamedView, Snapshot};
+use super::urgency::Urgency;
+use super::words::{advice, next, standing};
+use super::{Happening, NamedView, Selection, Snapshot, readiness};
 use crate::keeper::{HeldView, Instant, Intent, LastAnswer, Next, Reset};
 
 /// The version of the form.
@@ -29,15 +30,21 @@ pub struct Report {
     pub stopping: bool,
     /// Whether every session that is to be kept is proven alive and within its margin.
     pub ready: bool,
+    /// The same in words, with the first that are not.
+    pub summary: String,
     /// How many sessions are to be kept alive.
     pub kept: usize,
     /// How many are to lapse.
     pub lapsing: usize,
     /// How many sessions are in each state in which there are any.
     pub states: BTreeMap<String, usize>,
-    /// The sessions, by name.
+    /// At how many sessions a person should look.
+    pub warnings: usize,
+    /// How many sessions are as was asked for; `sessions` holds fewer if a limit was.
+    pub matching: usize,
+    /// The sessions, by name unless another order was asked for.
     pub sessions: Vec<SessionReport>,
-    /// What happened last, the oldest first; at most 100.
+    /// What happened last, the oldest first; at most 100. If one session was asked for, only its own.
     pub events: Vec<EventReport>,
 }
 
@@ -66,6 +73,11 @@ pub struct SessionReport {
     pub state: String,
     /// Whether it is as it should be. A lapsing session always is.
     pub ready: bool,
+    /// Whether a person should look.
+    pub warning: bool,
+    /// What a person can do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub advice: Option<String>,
     /// How it stands and why, in words.
     pub standing: String,
     /// What happens next, in words.
@@ -181,14 +193,24 @@ impl Report {
     /// The snapshot as a report.
     #[must_use]
     pub fn of(snapshot: &Snapshot) -> Self {
-        let mut states = BTreeMap::new();
+        Self::selected(snapshot, &Selection::default())
+    }
+
+    /// The snapshot as a report that holds only some of the sessions.
+    #[must_use]
+    pub fn selected(snapshot: &Snapshot, selection: &Selection) -> Self {
+        let mut states: BTreeMap<&str, usize> = BTreeMap::new();
         for session in &snapshot.sessions {
-            let state = session.view.state.as_str().to_owned();
-            *states.entry(state).or_default() += 1;
+            *states.entry(session.view.state.as_str()).or_default() += 1;
         }
+        let states = states.into_iter();
+        let is_warning = |it: &&NamedView| urgency(it, snapshot).is_warning();
         let kept = snapshot.kept();
-        let sessions = snapshot.sessions.iter();
-        let happenings = snapshot.happenings.iter();
+        let (matching, sessions) = selection.choose(snapshot);
+        let happenings = snapshot
+            .happenings
+            .iter()
+            .filter(|it| selection.is_about(it.session.as_str()));
         Self {
             version: VERSION,
             program: env!("CARGO_PKG_VERSION").to_owned(),
@@ -196,10 +218,16 @@ impl Report {
             started: Moment::of(snapshot.started_at, snapshot),
             stopping: snapshot.is_stopping,
             ready: snapshot.is_ready(),
+            summary: readiness(snapshot, false).said.trim_end().to_owned(),
             kept,
             lapsing: snapshot.sessions.len() - kept,
-            states,
-            sessions: sessions.map(|it| SessionReport::of(it, snapshot)).collect(),
+            states: states.map(|(it, count)| (it.to_owned(), count)).collect(),
+            warnings: snapshot.sessions.iter().filter(is_warning).count(),
+            matching,
+            sessions: sessions
+                .into_iter()
+                .map(|it| SessionReport::of(it, snapshot))
+                .collect(),
             events: happenings.map(|it| EventReport::of(it, snapshot)).collect(),
         }
     }
@@ -235,6 +263,8 @@ impl SessionReport {
             configured_intent: session.overridden.map(|it| it.as_str().to_owned()),
             state: view.state.as_str().to_owned(),
             ready: view.is_ready(snapshot.at),
+            warning: urgency(session, snapshot).is_warning(),
+            advice: advice(view, &session.source),
             standing: standing(view, trouble, snapshot.at),
             next_in_words: next(view, snapshot.at),
             next: view.next.map(|it| NextReport::of(it, snapshot)),
@@ -310,6 +340,10 @@ impl EventReport {
             text: happening.said.to_string(),
         }
     }
+}
+
+fn urgency(session: &NamedView, snapshot: &Snapshot) -> Urgency {
+    Urgency::of(&session.view, session.trouble.as_deref(), snapshot.at)
 }
 
 /// Nobody reads more than thousandths of a second.

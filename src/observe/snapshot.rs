@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Happening, Tallies};
 use crate::config::{ApiBase, SessionName};
 use crate::keeper::{Instant, Intent, SessionView};
+use crate::token::Source;
 
 /// All sessions at one moment.
 #[derive(Clone, PartialEq, Debug)]
@@ -38,6 +39,8 @@ pub struct NamedView {
     pub api: ApiBase,
     /// What the configuration says that it is to get, if somebody wants something else.
     pub overridden: Option<Intent>,
+    /// Where its token comes from.
+    pub source: Source,
     /// What is wrong with the source of its token, if something is.
     pub trouble: Option<Arc<str>>,
     /// What is seen of it.

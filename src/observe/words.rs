@@ -4,6 +4,7 @@
 //! done. It begins in lower case and has no full stop, so that it reads well after
 //! a colon.
 
+mod advice;
 mod death;
 mod duration;
 mod next;
@@ -13,6 +14,8 @@ mod standing;
 use std::error::Error;
 use std::fmt::{self, Write as _};
 
+pub use advice::advice;
+pub(super) use advice::{OF_EXCLUSION, is_excluded};
 pub use death::{death, refused_by};
 pub use duration::{Lasting, lasting};
 pub use next::next;

@@ -10,10 +10,11 @@ use super::reply::Reply;
 use super::{Desk, orders};
 use crate::observe::metrics::{Form, render, render_silent};
 use crate::observe::report::Report;
-use crate::observe::{Peer, Readiness, Snapshot, readiness, readiness_of};
+use crate::observe::{Peer, Readiness, Selection, Snapshot, readiness, readiness_of};
 
 /// What there is to ask for.
-const PATHS: &str = "/livez\n/readyz\n/readyz?verbose\n/readyz/NAME\n/metrics\n/status\n";
+const PATHS: &str =
+    "/livez\n/readyz\n/readyz?verbose\n/readyz/NAME\n/metrics\n/status\n/status?session=NAME\n";
 
 /// The door through which a request came.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -36,12 +37,7 @@ pub(super) async fn answer(head: &Parts, door: Door, desk: &Desk) -> Reply {
         "/livez" => live(desk).await,
         "/readyz" => ready(head, desk).await,
         "/metrics" => metrics(head, desk).await,
-        "/status" => {
-            large(desk, "application/json", |snapshot| {
-                Report::of(snapshot).to_json()
-            })
-            .await
-        }
+        "/status" => status(head, desk).await,
         path => match path.strip_prefix("/readyz/") {
             Some(name) => ready_of(name, desk).await,
             None => Reply::text(404, format!("there is no {path} here, but:\n{PATHS}")),
@@ -72,6 +68,18 @@ async fn ready_of(name: &str, desk: &Desk) -> Reply {
     match snapshot.session(name) {
         Some(session) => of_readiness(readiness_of(session, &snapshot)),
         None => Reply::text(404, "there is no such session\n"),
+    }
+}
+
+async fn status(head: &Parts, desk: &Desk) -> Reply {
+    match Selection::read(head.uri.query()) {
+        Ok(selection) => {
+            large(desk, "application/json", |snapshot| {
+                Report::selected(snapshot, &selection).to_json()
+            })
+            .await
+        }
+        Err(error) => Reply::text(400, format!("{error}\n")),
     }
 }
 

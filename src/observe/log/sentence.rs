@@ -9,7 +9,7 @@ use crate::keeper::{
     Death, EventKind, HeldView, Intent, Obstacle, Operation, Outcome, TimeoutReport, TimeoutSource,
     Touch, Verdict,
 };
-use crate::observe::words::{append, death, lasting, new_token, obstacle, remedy};
+use crate::observe::words::{OF_EXCLUSION, append, death, lasting, new_token, obstacle, remedy};
 
 /// Who must act.
 pub(super) fn level(kind: &EventKind) -> Level {
@@ -152,7 +152,7 @@ impl Telling<'_> {
                     "held: {excluded} was accepted but did not move the idle deadline; {other} is used for touches"
                 )
             }
-            EventKind::Excluded => EXCLUDED.to_owned(),
+            EventKind::Excluded => format!("{EXCLUDED}; {OF_EXCLUSION}"),
             EventKind::ResetProven {
                 touch,
                 was_excluded,
@@ -234,8 +234,7 @@ impl Telling<'_> {
 }
 
 const EXCLUDED: &str = "excluded: neither HEAD nor GET moves the idle deadline, so the organisation \
-excludes these calls from its inactivity timeout; an administrator removes /api/v2/tokens/me from \
-the excluded API calls, or the application is active by itself, or a new token comes before each deadline";
+excludes these calls from its inactivity timeout";
 
 /// What is known of a token that lives.
 fn known(said: &mut String, held: &HeldView) {
