@@ -4,6 +4,7 @@ mod commands;
 mod endpoints;
 mod metrics;
 mod orders;
+mod page;
 mod ready;
 mod slow;
 

@@ -7,14 +7,14 @@ use hyper::Method;
 use hyper::http::request::Parts;
 
 use super::reply::Reply;
-use super::{Desk, orders};
+use super::{Desk, orders, page};
 use crate::observe::metrics::{Form, render, render_silent};
 use crate::observe::report::Report;
 use crate::observe::{Peer, Readiness, Selection, Snapshot, readiness, readiness_of};
 
 /// What there is to ask for.
 const PATHS: &str =
-    "/livez\n/readyz\n/readyz?verbose\n/readyz/NAME\n/metrics\n/status\n/status?session=NAME\n";
+    "/\n/livez\n/readyz\n/readyz?verbose\n/readyz/NAME\n/metrics\n/status\n/status?session=NAME\n";
 
 /// The door through which a request came.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -40,7 +40,9 @@ pub(super) async fn answer(head: &Parts, door: Door, desk: &Desk) -> Reply {
         "/status" => status(head, desk).await,
         path => match path.strip_prefix("/readyz/") {
             Some(name) => ready_of(name, desk).await,
-            None => Reply::text(404, format!("there is no {path} here, but:\n{PATHS}")),
+            None => page::file(path).unwrap_or_else(|| {
+                Reply::text(404, format!("there is no {path} here, but:\n{PATHS}"))
+            }),
         },
     }
 }

@@ -1,0 +1,155 @@
+//! The page for people: its files as they are served. What a browser makes of them is shown by `tests/page`.
+
+use std::net::{SocketAddr, TcpStream};
+
+use super::super::support::ask::{ask, get, get_unix, plain};
+use super::super::support::keepalive::{Folder, Keepalive};
+use super::super::support::simulation::Simulation;
+use super::{address, head, seconds, session};
+
+/// What leads elsewhere than here; `//` after a quote is a place without a scheme.
+const ELSEWHERE: [&str; 4] = ["://", "\"//", "'//", "url("];
+
+/// The one name that looks like a place and is none.
+const NAMESPACE: &str = "http://www.w3.org/2000/svg";
+
+const TOKEN: &str = "secret-wallboard-token";
+
+/// A daemon with one session that is held and one whose token is missing.
+fn running() -> (Simulation, Folder, Keepalive, SocketAddr) {
+    let simulation = Simulation::new(seconds(3600));
+    let folder = Folder::new();
+    simulation.token(TOKEN);
+    folder.write("wallboard", TOKEN);
+    let sessions = session("wallboard", "") + &session("lobby", "");
+    let mut keepalive = folder.run(&(head(&simulation) + &sessions));
+    let address = address(&mut keepalive);
+    keepalive.wait_for(&["\"event\":\"held\""]);
+    (simulation, folder, keepalive, address)
+}
+
+/// The files that this text names in quotes.
+fn named(text: &str) -> Vec<String> {
+    let quoted = text.split(['"', '\'']);
+    let is_file = |name: &&str| {
+        let ending = name.rsplit_once('.').map(|(_, ending)| ending);
+        matches!(ending, Some("css" | "js" | "svg")) && !name.contains(char::is_whitespace)
+    };
+    let files = quoted.filter(is_file);
+    files
+        .map(|name| format!("/{}", name.trim_start_matches("./")))
+        .collect()
+}
+
+#[test]
+fn every_file_of_the_page_is_served_with_its_type_and_a_strict_policy_and_none_leads_elsewhere() {
+    let (_simulation, folder, _keepalive, address) = running();
+    let mut paths = vec![
+        "/".to_owned(),
+        "/page.css".to_owned(),
+        "/page.js".to_owned(),
+    ];
+    let mut place = 0;
+    while let Some(path) = paths.get(place).cloned() {
+        let answer = get(address, &path);
+        assert_eq!(answer.status, 200, "{path}");
+        let content_type = match path.rsplit_once('.').map(|(_, ending)| ending) {
+            None => "text/html; charset=utf-8",
+            Some("css") => "text/css; charset=utf-8",
+            Some("js") => "text/javascript; charset=utf-8",
+            Some(_) => "image/svg+xml",
+        };
+        for part in [
+            &format!("content-type: {content_type}\r\n"),
+            "default-src 'none'; script-src 'self'; style-src 'self';",
+            "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
+            "nosniff",
+        ] {
+            assert!(
+                answer.head.contains(part),
+                "{path}: {part} in {}",
+                answer.head
+            );
+        }
+        for part in ["unsafe", "http:", "https:", "data:", "*"] {
+            let policy = answer
+                .head
+                .lines()
+                .find(|line| line.starts_with("content-security-policy"));
+            assert!(!policy.unwrap().contains(part), "{path}: {part}");
+        }
+        let text = answer.body.replace(NAMESPACE, "");
+        for part in ELSEWHERE
+            .into_iter()
+            .chain(["innerHTML", TOKEN, "wallboard"])
+        {
+            assert!(!text.contains(part), "{path} contains {part}");
+        }
+        let over_socket = get_unix(&folder.path("control.sock"), &path);
+        assert_eq!(over_socket.body, answer.body);
+        let request = plain("HEAD", &path, "localhost");
+        let bare = ask(TcpStream::connect(address).unwrap(), &request);
+        assert_eq!((bare.status, bare.body.as_str()), (200, ""), "{path}");
+        let length = format!("content-length: {}\r\n", answer.body.len());
+        assert!(bare.head.contains(&length), "{path}: {length}");
+        for name in named(&answer.body) {
+            if !paths.contains(&name) {
+                paths.push(name);
+            }
+        }
+        place += 1;
+    }
+    for path in [
+        "/favicon.svg",
+        "/favicon-trouble.svg",
+        "/sessions.css",
+        "/rows.js",
+    ] {
+        assert!(paths.iter().any(|it| it == path), "{path} in {paths:?}");
+    }
+}
+
+#[test]
+fn whoever_has_no_scripts_is_led_to_the_same_in_text() {
+    let (_simulation, _folder, _keepalive, address) = running();
+    let page = get(address, "/?session=wallboard&find=%00").body;
+    let (_, noscript) = page.split_once("<noscript>").unwrap();
+    assert!(noscript.contains("href=\"readyz?verbose\""), "{noscript}");
+    assert!(
+        get(address, "/nothing.js")
+            .body
+            .contains("there is no /nothing.js here")
+    );
+}
+
+#[test]
+fn the_status_is_of_those_that_are_asked_for_and_counts_all() {
+    let (_simulation, _folder, _keepalive, address) = running();
+    let trouble = get(address, "/status?sort=trouble&limit=1").json();
+    assert_eq!(trouble["matching"], 2);
+    assert_eq!(trouble["sessions"].as_array().unwrap().len(), 1);
+    assert_eq!(trouble["sessions"][0]["name"], "lobby");
+    assert_eq!(trouble["sessions"][0]["warning"], true);
+    assert_eq!(
+        trouble["sessions"][0]["advice"],
+        "a new token in file lobby takes over at once"
+    );
+    assert_eq!(trouble["summary"], "not ready: 1 of 2 kept: lobby absent");
+    assert_eq!(
+        (&trouble["kept"], &trouble["warnings"]),
+        (&2.into(), &1.into())
+    );
+    let one = get(address, "/status?session=wallboard").json();
+    assert_eq!(one["sessions"].as_array().unwrap().len(), 1);
+    assert_eq!(one["sessions"][0]["advice"], serde_json::Value::Null);
+    for event in one["events"].as_array().unwrap() {
+        assert_eq!(event["session"], "wallboard");
+    }
+    let refused = get(address, "/status?only=dead");
+    assert_eq!(refused.status, 400);
+    assert!(
+        refused.body.contains("not revoked, left\n"),
+        "{}",
+        refused.body
+    );
+}

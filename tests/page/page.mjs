@@ -1,0 +1,173 @@
+// What an operator sees and does on the page, in a real browser. Prints a line for each thing that is so.
+
+import assert from 'node:assert/strict';
+import { Seen, launch } from './browser.mjs';
+import { crowded } from './crowded.mjs';
+import { Daemon, Simulator, endAll, until } from './processes.mjs';
+
+const ok = (what) => console.log(`ok ${what}`);
+
+async function shown(seen) {
+  const rows = [
+    ['wallboard', /held to be kept .*Example · [0-9a-f]{8} .*left of 10 m, .*touch in .*outage budget .*touches /],
+    ['crm', /held to lapse .*only looked at/],
+    ['ended', /lapsed to lapse .*as intended/],
+    ['door', /lost to be kept .*refused .*a new token in file door takes over at once/],
+    ['lobby', /absent to be kept .*does not exist.*a new token in file lobby/],
+  ];
+  for (const [name, words] of rows) {
+    await until(`${name} is shown as ${words}, not: ${await seen.words(name)}`, async () => words.test(await seen.words(name)));
+  }
+  const { page } = seen;
+  assert.equal(await page.locator('h1').innerText(), 'Not ready');
+  assert.match(await page.locator('#verdict-detail').innerText(), /2 of 4 kept: door lost, lobby absent/);
+  assert.match(await page.title(), /^✕ 2 not ready/);
+  assert.match(await page.locator('#icon').getAttribute('href'), /trouble/);
+  assert.deepEqual((await seen.names()).slice(0, 2), ['door', 'lobby'], 'trouble first');
+  assert.equal(await page.locator('.row .mark').count(), 6, 'a shape beside each word');
+  assert.match(await page.locator('#events').innerText(), /door[\s\S]*refused/);
+  ok('kept, lapsing, lapsed, lost and absent sessions are told in words and shapes, trouble first, with what to do');
+}
+
+async function runsDown(seen) {
+  const width = () => seen.row('wallboard').locator('.bar-fill').evaluate((fill) => fill.getBoundingClientRect().width);
+  const before = await width();
+  await until('the bar runs down', async () => (await width()) < before, 5000);
+  const mark = await seen.row('wallboard').locator('.bar-touch').evaluate((it) => it.getBoundingClientRect().x - it.parentElement.getBoundingClientRect().x);
+  assert.ok(mark > 0 && mark < before, `the touch is due between now and the deadline: ${mark} of ${before}`);
+  ok('the bar runs down towards the mark of the touch');
+}
+
+async function losesOne(seen, simulator, daemon) {
+  await until('kiosk is held', async () => /^held/.test(await seen.words('kiosk')));
+  const requests = () => seen.requests.filter((url) => url === daemon.url).length;
+  assert.equal(requests(), 1);
+  await simulator.revoke('kiosk-token');
+  const { at } = await daemon.says(/"event":"lost".*"session":"kiosk"|"session":"kiosk".*"event":"lost"/);
+  await until('kiosk is shown as lost', async () => /^lost/.test(await seen.words('kiosk')));
+  const took = performance.now() - at;
+  assert.ok(took < 3000, `${took} ms`);
+  assert.equal(requests(), 1, 'the page was not loaded again');
+  await until('it is said aloud', async () => /kiosk: lost/.test(await seen.page.locator('#said').textContent()));
+  ok(`a session that is lost is shown so ${Math.round(took)} ms after the daemon knew, without loading the page again`);
+}
+
+async function keyboard(browser, url) {
+  const seen = await Seen.open(browser, url);
+  const { page } = seen;
+  await until('rows', async () => (await seen.names()).length === 6);
+  const reached = [];
+  for (let presses = 0; presses < 30 && !reached.includes('sort'); presses += 1) {
+    await page.keyboard.press('Tab');
+    reached.push(await seen.evaluate('document.activeElement.id || document.activeElement.className'));
+  }
+  for (const id of ['find', 'only', 'sort']) assert.ok(reached.includes(id), `${id} in ${reached}`);
+  assert.equal(reached[0], 'skip');
+  const outline = await seen.evaluate("getComputedStyle(document.activeElement).outlineStyle");
+  assert.notEqual(outline, 'none', 'focus is visible');
+  await page.context().close();
+  ok(`Tab reaches ${reached.join(', ')}`);
+}
+
+async function narrowsDown(seen) {
+  const { page } = seen;
+  await page.locator('#find').fill('wall');
+  await until('one is found', async () => (await seen.names()).join() === 'wallboard');
+  assert.match(page.url(), /\?find=wall$/);
+  await page.locator('#find').fill('');
+  await page.locator('#only').selectOption('lapse');
+  await until('those to lapse are shown', async () => (await seen.names()).join() === 'crm,ended');
+  await page.locator('#only').selectOption('');
+  await page.locator('#sort').selectOption('name');
+  await until('by name', async () => (await seen.names()).join() === 'crm,door,ended,kiosk,lobby,wallboard');
+  await page.getByRole('link', { name: 'door', exact: true }).first().click();
+  await until('one session', async () => (await seen.names()).join() === 'door');
+  assert.match(page.url(), /\?session=door$/);
+  assert.match(await seen.words('door'), /generation 1/);
+  await page.goBack();
+  await until('back at all', async () => (await seen.names()).length === 6);
+  await page.goto(page.url().replace(/\?.*/, '?only=lost&sort=name'));
+  await until('as the address says', async () => (await seen.names()).join() === 'door,kiosk');
+  await page.goto(page.url().replace(/\?.*/, ''));
+  await until('all', async () => (await seen.names()).length === 6);
+  ok('find, show, sort, one session and back; the address keeps what is asked for');
+}
+
+async function looksRight(browser, url) {
+  for (const colorScheme of ['light', 'dark']) {
+    for (const [device, width, height] of [['phone', 390, 844], ['desktop', 1440, 900]]) {
+      const seen = await Seen.open(browser, url, { colorScheme, viewport: { width, height }, reducedMotion: 'reduce' });
+      await until('rows', async () => (await seen.names()).length === 6);
+      const wide = await seen.evaluate('document.documentElement.scrollWidth');
+      assert.ok(wide <= width, `${device} scrolls sideways: ${wide}`);
+      await seen.row('door').locator('.more').click();
+      assert.deepEqual(await seen.violations(), []);
+      assert.deepEqual(seen.errors, []);
+      await seen.picture(`${device}-${colorScheme}`);
+      await seen.page.context().close();
+    }
+  }
+  ok('axe finds nothing, in light and dark, on a phone and a desktop; nothing scrolls sideways');
+}
+
+async function silence(seen, daemon, sessions) {
+  const { page } = seen;
+  const noted = seen.errors.length;
+  await daemon.stop('SIGQUIT');
+  const took = await until('it says that nobody answers', async () => (await page.locator('h1').innerText()) === 'No answer');
+  assert.match(await page.locator('#verdict-detail').innerText(), /has not answered since \d\d:\d\d:\d\d, for \d/);
+  assert.match(await page.title(), /^\? no answer/);
+  assert.deepEqual(await seen.violations(), []);
+  await seen.picture('silence');
+  const again = await Daemon.start(sessions, {}, { folder: daemon.folder, listen: daemon.listen });
+  const back = await until('it recovers', async () => (await page.locator('h1').innerText()) === 'Not ready');
+  // The browser itself notes each connection that is refused.
+  seen.errors.splice(noted, seen.errors.length, ...seen.errors.slice(noted).filter((it) => !it.includes('ERR_CONNECTION_REFUSED')));
+  ok(`a daemon that is gone is told after ${Math.round(took)} ms, one that is back after ${Math.round(back)} ms`);
+  return again;
+}
+
+function keptToItself(seen, daemon) {
+  const elsewhere = seen.requests.filter((url) => !url.startsWith(daemon.url));
+  assert.deepEqual(elsewhere, []);
+  assert.deepEqual(seen.errors, []);
+  ok(`${seen.requests.length} requests, none elsewhere; no error in the console, no breach of the policy`);
+}
+
+async function main() {
+  const simulator = await Simulator.start('10m', ['wallboard-token', 'crm-token']);
+  const brief = await Simulator.start('12s', ['kiosk-token', 'ended-token']);
+  const at = (server, more = '') => `api = "${server.base}"\n${more}`;
+  const sessions = {
+    wallboard: at(simulator),
+    crm: at(simulator, 'intent = "lapse"'),
+    ended: at(brief, 'intent = "lapse"'),
+    kiosk: at(brief),
+    door: at(simulator),
+    lobby: at(simulator),
+  };
+  const tokens = { wallboard: 'wallboard-token', crm: 'crm-token', ended: 'ended-token', kiosk: 'kiosk-token', door: 'never-a-token' };
+  let daemon = await Daemon.start(sessions, tokens);
+  const browser = await launch();
+  try {
+    const seen = await Seen.open(browser, daemon.url);
+    await until('rows', async () => (await seen.names()).length === 6);
+    await shown(seen);
+    await runsDown(seen);
+    await looksRight(browser, daemon.url);
+    await losesOne(seen, brief, daemon);
+    await keyboard(browser, daemon.url);
+    await narrowsDown(seen);
+    daemon = await silence(seen, daemon, sessions);
+    keptToItself(seen, daemon);
+    await crowded(browser, ok);
+  } finally {
+    await browser.close();
+  }
+}
+
+try {
+  await main();
+} finally {
+  await endAll();
+}
