@@ -3,6 +3,7 @@
 mod commands;
 mod endpoints;
 mod metrics;
+mod names;
 mod orders;
 mod page;
 mod ready;
