@@ -127,6 +127,43 @@ async function silence(seen, daemon, sessions) {
   return again;
 }
 
+async function restsWhenHidden(seen) {
+  const asked = () => seen.requests.filter((url) => url.includes('/status?')).length;
+  const become = (hidden) => seen.evaluate(`Object.defineProperty(document, 'hidden', { get: () => ${hidden}, configurable: true });
+    document.dispatchEvent(new Event('visibilitychange'))`);
+  await become(true);
+  const before = asked();
+  await new Promise((resume) => setTimeout(resume, 5000));
+  assert.ok(asked() - before <= 1, 'who is not seen asks seldom');
+  const [known, at] = [asked(), performance.now()];
+  await become(false);
+  await until('it catches up', () => asked() > known, 1000);
+  ok(`a hidden tab rests, and catches up within ${Math.ceil(performance.now() - at)} ms when it is seen again`);
+}
+
+async function takesTextAsText(browser, url) {
+  const seen = await Seen.open(browser, 'about:blank');
+  const evil = '<img src=x onerror="document.title=1"><script>document.title=2</script>&amp;\u202e';
+  await seen.page.route('**/status?*', async (route) => {
+    const answer = await route.fetch();
+    const report = await answer.json();
+    for (const session of report.sessions) Object.assign(session, { name: `${session.name}${evil}`, standing: evil, advice: evil, trouble: evil, api: evil });
+    for (const { held } of report.sessions) if (held) held.organisation = evil;
+    for (const event of report.events) Object.assign(event, { session: evil, text: evil });
+    await route.fulfill({ response: answer, json: { ...report, summary: evil } });
+  });
+  await seen.page.goto(url);
+  await until('rows', async () => (await seen.names()).length === 6);
+  await seen.page.locator('.more').first().click();
+  assert.ok((await seen.page.locator('.rows').innerText()).includes(evil));
+  assert.ok((await seen.page.locator('#events').innerText()).includes(evil));
+  assert.equal(await seen.page.locator('img, body script').count(), 0);
+  assert.match(await seen.page.title(), /not ready/);
+  assert.deepEqual(seen.errors, []);
+  await seen.page.context().close();
+  ok('markup in names, reasons and events is shown as text');
+}
+
 function keptToItself(seen, daemon) {
   const elsewhere = seen.requests.filter((url) => !url.startsWith(daemon.url));
   assert.deepEqual(elsewhere, []);
@@ -158,6 +195,8 @@ async function main() {
     await losesOne(seen, brief, daemon);
     await keyboard(browser, daemon.url);
     await narrowsDown(seen);
+    await takesTextAsText(browser, daemon.url);
+    await restsWhenHidden(seen);
     daemon = await silence(seen, daemon, sessions);
     keptToItself(seen, daemon);
     await crowded(browser, ok);

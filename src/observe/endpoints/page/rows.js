@@ -95,7 +95,8 @@ class Row {
       this.item.dataset.state = session.state;
     }
     this.item.dataset.tone = tone(session.state, session.warning);
-    say(this.#intent, session.intent === 'keep' ? 'to be kept' : 'to lapse');
+    const ordered = session.configured_intent ? ' by order' : '';
+    say(this.#intent, (session.intent === 'keep' ? 'to be kept' : 'to lapse') + ordered);
     const { held } = session;
     say(this.#whose, [held?.organisation, session.fingerprint].filter(Boolean).join(' · '));
     this.#tellWindow(held);
@@ -167,9 +168,10 @@ class Row {
 
   #tellFacts() {
     if (this.#facts.hidden) return;
-    const { api, on_shutdown, generation, held, last_answer: last, fingerprint } = this.#session;
+    const { api, on_shutdown, generation, held, last_answer: last, fingerprint, configured_intent: intended } = this.#session;
     const status = last?.status === undefined ? '' : ` ${last.status}`;
     const facts = [
+      ['Configured to', intended && (intended === 'keep' ? 'be kept: an order says otherwise' : 'lapse: an order says otherwise')],
       ['API', api],
       ['When the daemon stops', on_shutdown === 'revoke' ? 'the token is revoked' : 'the token is left'],
       ['Token', fingerprint && `${fingerprint}, generation ${generation}`],
