@@ -4,6 +4,7 @@ mod check;
 mod demo;
 mod doctor;
 mod exit;
+mod explain;
 mod health;
 mod operate;
 mod orders;
@@ -56,6 +57,9 @@ enum Command {
     /// Show how the sessions of a running daemon do.
     #[command(after_help = status::HELP)]
     Status(status::Status),
+    /// Tell what a session went through: why its token died, or how it has been.
+    #[command(after_help = explain::HELP)]
+    Explain(explain::Explain),
     /// Wait until the tokens are proven alive.
     #[command(after_help = wait::HELP)]
     Wait(wait::Wait),
@@ -199,6 +203,7 @@ fn dispatch(command: Command) -> Exit {
         Command::Timeout(timeout) => timeout::run(&timeout),
         Command::User(user) => user::run(&user),
         Command::Status(status) => status::run(&status),
+        Command::Explain(explain) => explain::run(&explain),
         Command::Wait(wait) => wait::run(&wait),
         Command::Health(health) => health::run(&health),
         Command::Demo(demo) => demo::run(&demo),

@@ -50,9 +50,11 @@ use self::residue::Residue;
 use self::sources::{Happening, Sources};
 use self::systemd::Systemd;
 use crate::api::Client;
-use crate::config::{ApiBase, Config, Errors};
+use crate::config::{ApiBase, Config, Errors, SessionName};
 use crate::keeper::{Command, Event, EventKind, Instant, Keeper, OnShutdown, Operation, SessionId};
-use crate::observe::{Handle, Log, Look, NamedView, Notice, Snapshot, Tallies, tell_notice};
+use crate::observe::{
+    Handle, Log, Look, NamedStory, NamedView, Notice, Snapshot, Stories, Tallies, tell_notice,
+};
 
 pub use crate::observe::endpoints::Places;
 pub(crate) use pools::sessions_now;
@@ -107,6 +109,7 @@ pub struct Daemon {
     config: Config,
     load: Load,
     log: Log,
+    stories: Stories,
     log_handle: Option<Handle>,
     keeper: Keeper,
     cares: Cares,
@@ -308,6 +311,7 @@ impl Daemon {
         self.touch_waiters.handle_event(event, view.as_ref(), now);
         self.log.tell(event, &care.named(), view.as_ref(), now);
         self.tell_hooks(event, view.as_ref(), now);
+        self.stories.handle_event(event, view.as_ref());
         // A session that a reload took away is not waited for.
         if let Some(view) = view
             && let Some(care) = self.cares.by_id.get(&event.session)
@@ -319,11 +323,13 @@ impl Daemon {
 
     fn forget_those_who_left(&mut self) {
         let (keeper, cares, hooks) = (&self.keeper, &mut self.cares, &mut self.hooks);
+        let stories = &mut self.stories;
         self.leaving.retain(|&id| {
             let is_there = keeper.knows(id);
             if !is_there {
                 cares.forget(id);
                 hooks.forget(id);
+                stories.forget(id);
             }
             is_there
         });
@@ -335,31 +341,51 @@ impl Daemon {
             Look::Pulse(answer) => drop(answer.send(())),
             Look::Snapshot(answer) => drop(answer.send(self.snapshot(&(self.clock)()))),
             Look::Control(control, by, answer) => self.control(control, by, answer),
+            Look::Story(name, answer) => drop(answer.send(self.story(&name).map(Box::new))),
         }
     }
 
     fn snapshot(&self, reading: &Reading) -> Snapshot {
+        let named = |(name, id): (&_, &_)| self.named(name, *id, reading.boot);
+        let sessions = self.cares.by_name.iter().filter_map(named).collect();
+        self.snapshot_of(sessions, reading)
+    }
+
+    fn snapshot_of(&self, sessions: Vec<NamedView>, reading: &Reading) -> Snapshot {
         let at = reading.boot;
-        let named = |(name, id): (&_, &SessionId)| {
-            let care = self.cares.by_id.get(id)?;
-            Some(NamedView {
-                name: Clone::clone(name),
-                api: care.config.api.clone(),
-                overridden: care.intent.map(|_| care.config.intent),
-                source: care.config.token.clone(),
-                trouble: care.reading.told.clone(),
-                view: self.keeper.view(*id, at)?,
-            })
-        };
         Snapshot {
             at,
             wall: reading.wall_at(at),
             started_at: self.started_at,
             is_stopping: self.is_stopping,
-            sessions: self.cares.by_name.iter().filter_map(named).collect(),
+            sessions,
             happenings: self.log.happenings(),
             tallies: self.tallies.clone(),
             per_session_max: self.config.metrics.per_session_max,
         }
+    }
+
+    fn named(&self, name: &SessionName, id: SessionId, at: Instant) -> Option<NamedView> {
+        let care = self.cares.by_id.get(&id)?;
+        Some(NamedView {
+            name: name.clone(),
+            api: care.config.api.clone(),
+            overridden: care.intent.map(|_| care.config.intent),
+            source: care.config.token.clone(),
+            trouble: care.reading.told.clone(),
+            view: self.keeper.view(id, at)?,
+        })
+    }
+
+    /// What the session of this name went through.
+    fn story(&self, name: &SessionName) -> Option<NamedStory> {
+        let reading = (self.clock)();
+        let id = *self.cares.by_name.get(name)?;
+        Some(NamedStory {
+            session: self.named(name, id, reading.boot)?,
+            snapshot: self.snapshot_of(Vec::new(), &reading),
+            story: self.stories.of(id),
+            surroundings: self.stories.surroundings(),
+        })
     }
 }

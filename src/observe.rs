@@ -24,12 +24,13 @@ mod readiness;
 pub mod report;
 mod selection;
 mod snapshot;
+pub mod story;
 mod tallies;
 mod urgency;
 pub mod words;
 
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 
 pub(crate) use line::Escaped;
 
@@ -43,6 +44,7 @@ pub use notice::{Notice, PoolNews, tell_notice};
 pub use readiness::{Readiness, readiness, readiness_of};
 pub use selection::{Selection, SelectionError};
 pub use snapshot::{NamedView, Snapshot};
+pub use story::{NamedStory, Stories};
 pub use tallies::{Histogram, Tallies};
 
 /// The target of our sentences: they say all that their fields say, but for correlation ids.

@@ -4,6 +4,7 @@
 //! of a directory that not everybody can write to.
 
 mod find;
+mod report;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -17,6 +18,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::UnixStream;
 
 pub(super) use find::NotFound;
+pub(super) use report::NotShown;
 
 /// How long the daemon has for a whole answer.
 const WITHIN: Duration = Duration::from_secs(10);

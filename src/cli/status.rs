@@ -10,10 +10,9 @@ use clap::Args;
 use super::check::is_coloured;
 use super::exit::{Exit, complain, print};
 use super::run::runtime;
-use super::socket::{NoAnswer, Socket};
+use super::socket::{NotShown, Socket};
 use super::width::width;
-use crate::config::nearest;
-use crate::observe::report::{self, Report};
+use crate::observe::report::Report;
 
 pub(super) const HELP: &str = "\
 Examples:
@@ -43,25 +42,6 @@ pub(super) struct Status {
     socket: Socket,
 }
 
-/// Why nothing can be shown.
-#[derive(Debug, thiserror::Error)]
-enum NotShown {
-    #[error(transparent)]
-    NoAnswer(#[from] NoAnswer),
-    #[error("the daemon answered with status {0}: {1}")]
-    Refused(u16, String),
-    #[error("the daemon's answer is not understood")]
-    NotUnderstood(#[source] serde_json::Error),
-    #[error("the daemon speaks version {0} of the status, this program version {ours}: use the same program for both", ours = report::VERSION)]
-    OtherVersion(u32),
-    #[error("the daemon has no session {name}{}", suggested(.near.as_deref()))]
-    NoSuchSession { name: String, near: Option<String> },
-}
-
-fn suggested(near: Option<&str>) -> String {
-    near.map_or_else(String::new, |near| format!(": did you mean {near}?"))
-}
-
 pub(super) fn run(status: &Status) -> Exit {
     let runtime = match runtime() {
         Ok(runtime) => runtime,
@@ -79,22 +59,11 @@ pub(super) fn run(status: &Status) -> Exit {
             once(status).await
         }
     });
-    shown.unwrap_or_else(|error| {
-        complain(&error);
-        match error {
-            NotShown::NoSuchSession { .. } => Exit::Usage,
-            NotShown::NoAnswer(_)
-            | NotShown::Refused(..)
-            | NotShown::NotUnderstood(_)
-            | NotShown::OtherVersion(_) => Exit::Unavailable,
-        }
-    })
+    shown.unwrap_or_else(|error| error.complain())
 }
 
 async fn json(status: &Status) -> Result<Exit, NotShown> {
-    let body = body(status).await?;
-    let report = parse(&body)?;
-    let text = String::from_utf8_lossy(&body).into_owned();
+    let (report, text) = status.socket.report::<Report>("/status").await?;
     Ok(shown(&(text + "\n"), &report))
 }
 
@@ -111,18 +80,13 @@ async fn once(status: &Status) -> Result<Exit, NotShown> {
 
 /// The report, cut to the sessions that are asked for.
 async fn ask(status: &Status) -> Result<Report, NotShown> {
-    let mut report = parse(&body(status).await?)?;
+    let (mut report, _) = status.socket.report::<Report>("/status").await?;
     if status.names.is_empty() {
         return Ok(report);
     }
     for name in &status.names {
-        let mut known = report.sessions.iter().map(|it| it.name.as_str());
-        if !known.any(|known| known == name) {
-            let known = report.sessions.iter().map(|it| it.name.as_str());
-            return Err(NotShown::NoSuchSession {
-                name: name.clone(),
-                near: nearest(name, known).map(str::to_owned),
-            });
+        if !report.sessions.iter().any(|it| it.name == *name) {
+            return Err(NotShown::no_such_session(name, &report));
         }
     }
     report.sessions.retain(|it| status.names.contains(&it.name));
@@ -131,31 +95,6 @@ async fn ask(status: &Status) -> Result<Report, NotShown> {
         .retain(|it| status.names.contains(&it.session));
     report.ready = !report.stopping && report.sessions.iter().all(|it| it.ready);
     Ok(report)
-}
-
-async fn body(status: &Status) -> Result<Vec<u8>, NotShown> {
-    let answer = status.socket.get("/status").await?;
-    if answer.status == 200 {
-        Ok(answer.body)
-    } else {
-        Err(NotShown::Refused(
-            answer.status,
-            answer.text().trim().to_owned(),
-        ))
-    }
-}
-
-fn parse(body: &[u8]) -> Result<Report, NotShown> {
-    /// What every version has.
-    #[derive(serde::Deserialize)]
-    struct Version {
-        version: u32,
-    }
-    let Version { version } = serde_json::from_slice(body).map_err(NotShown::NotUnderstood)?;
-    if version != report::VERSION {
-        return Err(NotShown::OtherVersion(version));
-    }
-    serde_json::from_slice(body).map_err(NotShown::NotUnderstood)
 }
 
 /// Prints, and says with the exit status what was printed.

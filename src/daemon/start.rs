@@ -19,7 +19,7 @@ use crate::api::{BuildError, Client};
 use crate::config::{ApiBase, Config, SessionConfig, SessionName};
 use crate::keeper::{HostId, Intent, Keeper, Limits, Policy, SessionId};
 use crate::observe::endpoints::BindError;
-use crate::observe::{Log, Looks, Notice, Tallies, looks, tell_notice};
+use crate::observe::{Log, Looks, Notice, Stories, Tallies, looks, tell_notice};
 use crate::token::Fingerprint;
 
 /// Why the daemon cannot begin.
@@ -74,6 +74,7 @@ impl Daemon {
             hooks: Hooks::default(),
             load: setup.load,
             log: Log::new(),
+            stories: Stories::default(),
             log_handle: setup.log,
             cares: Cares::default(),
             hosts: Vec::new(),

@@ -3,6 +3,7 @@
 use super::Daemon;
 use super::clock::Reading;
 use crate::keeper::Instant;
+use crate::observe::story::Change;
 use crate::observe::{Notice, tell_notice};
 
 impl Daemon {
@@ -18,6 +19,8 @@ impl Daemon {
         if let Some(slept) = jump.slept {
             tell_notice(&Notice::Slept(slept));
             self.tallies.handle_slept(slept);
+            self.stories
+                .handle_change(Change::Slept(slept), reading.boot);
             // What is in flight waits for an answer to a connection that is gone.
             self.requests.drop_all();
             self.drop_connections();
@@ -27,6 +30,8 @@ impl Daemon {
         if let Some(by) = jump.stepped {
             tell_notice(&Notice::ClockStepped(by));
             self.tallies.handle_clock_stepped();
+            self.stories
+                .handle_change(Change::ClockStepped(by), reading.boot);
             self.systemd.handle_jump();
         }
         reading
@@ -37,6 +42,8 @@ impl Daemon {
         let sooner = self.keeper.handle_network_changed(now);
         if sooner > 0 {
             tell_notice(&Notice::NetworkChanged { sooner });
+            self.stories
+                .handle_change(Change::NetworkChanged(sooner), now);
             self.drop_connections();
         }
     }

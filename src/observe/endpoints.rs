@@ -7,6 +7,7 @@
 //! | `/readyz/NAME` | the same of one session |
 //! | `/metrics` | metrics as OpenMetrics or as the classic text of Prometheus, whichever is accepted |
 //! | `/status` | a [`Report`](super::report::Report) as JSON; a query is a [`Selection`](super::Selection) of its sessions |
+//! | `/status/NAME` | what one session went through, a [`StoryReport`](super::report::StoryReport) as JSON |
 //! | `/` | a page for people, which asks `/status` |
 //!
 //! It must never show a token. GET and HEAD change nothing, and over TCP they are all that there is; over

@@ -1,5 +1,7 @@
 //! What the tests of this module talk about: one session, its views, and a log that is read back.
 
+mod tale;
+
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,6 +19,8 @@ use crate::keeper::{
     Reset, SessionId, SessionView, State, TimeoutSource, TokenId, Touch,
 };
 use crate::token::{Fingerprint, Source};
+
+pub(crate) use tale::Tale;
 
 /// The moment at which everything happens.
 pub(super) fn now() -> Instant {
@@ -90,7 +94,7 @@ pub(super) fn waiting(state: State, operation: Operation, in_seconds: u64) -> Se
 }
 
 /// A session whose token idles out in 15 minutes and is touched in 7 minutes and 12 seconds.
-pub(super) fn held() -> SessionView {
+pub(crate) fn held() -> SessionView {
     let touch_at = now() + seconds(432);
     SessionView {
         held: Some(HeldView {
@@ -113,7 +117,7 @@ pub(super) fn held() -> SessionView {
 }
 
 /// A session whose tries fail.
-pub(super) fn failing(state: State) -> SessionView {
+pub(crate) fn failing(state: State) -> SessionView {
     SessionView {
         failures: 3,
         held: held().held,
@@ -122,7 +126,7 @@ pub(super) fn failing(state: State) -> SessionView {
 }
 
 /// A long life that ended before its deadline.
-pub(super) fn a_death() -> Death {
+pub(crate) fn a_death() -> Death {
     Death {
         correlation_id: Some("5a0e".into()),
         idle: Idleness::Before(seconds(780)),
@@ -135,7 +139,7 @@ pub(super) fn a_death() -> Death {
 }
 
 /// A session whose token was refused while it was to be kept.
-pub(super) fn lost() -> SessionView {
+pub(crate) fn lost() -> SessionView {
     SessionView {
         death: Some(a_death()),
         ..view(State::Lost)

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Control, Done, Peer, Snapshot};
+use super::{Control, Done, NamedStory, Peer, Snapshot};
+use crate::config::SessionName;
 
 /// How many questions may wait for the loop; further ones wait to be put.
 const WAITING_MAX: usize = 16;
@@ -22,6 +23,8 @@ pub enum Look {
     Pulse(oneshot::Sender<()>),
     /// How all sessions do.
     Snapshot(oneshot::Sender<Snapshot>),
+    /// What the session of this name went through, if there is one.
+    Story(SessionName, oneshot::Sender<Option<Box<NamedStory>>>),
     /// Something that is to be done, by whom, and what became of it.
     Control(Control, Peer, oneshot::Sender<Done>),
 }
@@ -41,6 +44,11 @@ impl Looks {
     /// The sessions as they are; `None` if the loop has ended or does not answer in time.
     pub async fn snapshot(&self) -> Option<Snapshot> {
         self.ask(Look::Snapshot).await
+    }
+
+    /// What the session of this name went through; `None` within if there is none.
+    pub async fn story(&self, name: SessionName) -> Option<Option<Box<NamedStory>>> {
+        self.ask(|answer| Look::Story(name, answer)).await
     }
 
     /// Whether the loop turns.

@@ -3,6 +3,8 @@
 //! A field that is not known is left out. A [`Moment`] says when, on the wall clock and from
 //! now. Fields may be added in a version; one that changes its meaning makes a new version.
 
+mod story;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -11,6 +13,8 @@ use super::urgency::Urgency;
 use super::words::{advice, next, standing};
 use super::{Happening, NamedView, Selection, Snapshot, readiness};
 use crate::keeper::{HeldView, Instant, Intent, LastAnswer, Next, Reset};
+
+pub use story::{CourseReport, OutageReport, StoryReport, TokenReport};
 
 /// The version of the form.
 pub const VERSION: u32 = 1;

@@ -5,8 +5,10 @@
 //! a colon.
 
 mod advice;
+mod course;
 mod death;
 mod duration;
+mod known;
 mod next;
 mod remedy;
 mod standing;
@@ -16,10 +18,12 @@ use std::fmt::{self, Write as _};
 
 pub use advice::advice;
 pub(super) use advice::{OF_EXCLUSION, is_excluded};
+pub use course::{change, end, ended, fact};
 pub use death::{death, refused_by};
 pub use duration::{Lasting, lasting};
+pub use known::{known, remedies};
 pub use next::next;
-pub use remedy::{new_token, obstacle, remedy};
+pub use remedy::{after_death, new_token, obstacle, remedy};
 pub use standing::standing;
 
 /// An error and what caused it, in one line.

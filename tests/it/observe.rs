@@ -2,6 +2,7 @@
 
 mod commands;
 mod endpoints;
+mod explain;
 mod metrics;
 mod names;
 mod orders;

@@ -29,11 +29,16 @@ impl Lines {
         self.0.append(&mut others.0);
     }
 
-    /// All lines, wrapped between words. A word that is longer than the line is left whole.
+    /// All lines, wrapped between words for a terminal that nobody made wider.
     pub(in crate::cli) fn render(&self) -> String {
+        self.render_within(COLUMNS)
+    }
+
+    /// All lines, wrapped between words. A word that is longer than the line is left whole.
+    pub(in crate::cli) fn render_within(&self, columns: usize) -> String {
         let keys = self.0.iter().map(|(key, _)| key.chars().count());
         let indent = keys.max().unwrap_or_default() + 2;
-        let columns = COLUMNS.saturating_sub(indent).max(VALUE_COLUMNS_MIN);
+        let columns = columns.saturating_sub(indent).max(VALUE_COLUMNS_MIN);
         let mut text = String::new();
         for (key, value) in &self.0 {
             let mut lead = format!("{:<indent$}", Escaped(key).to_string());

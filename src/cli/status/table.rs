@@ -158,6 +158,10 @@ fn reasons(lines: &mut Vec<String>, sessions: &[&SessionReport], look: &Look) {
             unwell.len() - REASONS_MAX
         ));
     }
+    if let Some(first) = unwell.first() {
+        let name = &first.name;
+        lines.push(format!("session-keepalive explain {name} tells more"));
+    }
     let overridden = sessions
         .iter()
         .filter_map(|it| it.configured_intent.as_deref());

@@ -8,13 +8,13 @@ use hyper::http::request::Parts;
 
 use super::reply::Reply;
 use super::{Desk, orders, page};
+use crate::config::SessionName;
 use crate::observe::metrics::{Form, render, render_silent};
-use crate::observe::report::Report;
+use crate::observe::report::{Report, StoryReport};
 use crate::observe::{Peer, Readiness, Selection, Snapshot, readiness, readiness_of};
 
 /// What there is to ask for.
-const PATHS: &str =
-    "/\n/livez\n/readyz\n/readyz?verbose\n/readyz/NAME\n/metrics\n/status\n/status?session=NAME\n";
+const PATHS: &str = "/\n/livez\n/readyz\n/readyz?verbose\n/readyz/NAME\n/metrics\n/status\n/status?session=NAME\n/status/NAME\n";
 
 /// The door through which a request came.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -38,12 +38,17 @@ pub(super) async fn answer(head: &Parts, door: Door, desk: &Desk) -> Reply {
         "/readyz" => ready(head, desk).await,
         "/metrics" => metrics(head, desk).await,
         "/status" => status(head, desk).await,
-        path => match path.strip_prefix("/readyz/") {
-            Some(name) => ready_of(name, desk).await,
-            None => page::file(path).unwrap_or_else(|| {
-                Reply::text(404, format!("there is no {path} here, but:\n{PATHS}"))
-            }),
-        },
+        path => {
+            if let Some(name) = path.strip_prefix("/readyz/") {
+                ready_of(name, desk).await
+            } else if let Some(name) = path.strip_prefix("/status/") {
+                story_of(name, desk).await
+            } else {
+                page::file(path).unwrap_or_else(|| {
+                    Reply::text(404, format!("there is no {path} here, but:\n{PATHS}"))
+                })
+            }
+        }
     }
 }
 
@@ -69,7 +74,7 @@ async fn ready_of(name: &str, desk: &Desk) -> Reply {
     };
     match snapshot.session(name) {
         Some(session) => of_readiness(readiness_of(session, &snapshot)),
-        None => Reply::text(404, "there is no such session\n"),
+        None => no_such_session(),
     }
 }
 
@@ -83,6 +88,24 @@ async fn status(head: &Parts, desk: &Desk) -> Reply {
         }
         Err(error) => Reply::text(400, format!("{error}\n")),
     }
+}
+
+async fn story_of(name: &str, desk: &Desk) -> Reply {
+    let Ok(name) = SessionName::new(name) else {
+        return no_such_session();
+    };
+    match desk.looks.story(name).await {
+        Some(Some(story)) => {
+            let body = StoryReport::of(&story).to_json();
+            Reply::new(200, "application/json", body, None)
+        }
+        Some(None) => no_such_session(),
+        None => nobody(),
+    }
+}
+
+fn no_such_session() -> Reply {
+    Reply::text(404, "there is no such session\n")
 }
 
 fn of_readiness(readiness: Readiness) -> Reply {

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::lasting;
-use crate::keeper::{Blockage, Failure, NotTheApi, Obstacle};
+use super::{OF_EXCLUSION, lasting};
+use crate::keeper::{Blockage, Death, Failure, Idleness, NotTheApi, Obstacle};
 use crate::token::Source;
 
 /// The limit that every token has is over within a minute; only those of a day ask to wait this long.
@@ -24,6 +24,24 @@ pub fn new_token(source: &Source) -> String {
         Source::Env(_) => {
             format!("a new token in {source} needs a restart: it cannot change while we run")
         }
+    }
+}
+
+/// What keeps the next token from dying like this one, if anything is known to.
+#[must_use]
+pub fn after_death(death: &Death) -> Option<&'static str> {
+    if !death.was_held {
+        return Some("look at what puts the token there, and whether it is for this region");
+    }
+    match death.idle {
+        Idleness::Before(_) => Some(
+            "touching it oftener would not have helped: look at who revokes tokens or logs the user out, at what else fetches tokens for the user (the API keeps 10 and ends the oldest), and at how long a token lives at all",
+        ),
+        Idleness::After(_) if death.excluded => Some(OF_EXCLUSION),
+        Idleness::After(_) => {
+            Some("a larger margin, or a longer idle timeout, lets an outage last longer")
+        }
+        Idleness::Unknown => None,
     }
 }
 

@@ -49,7 +49,15 @@ fn faults() -> Vec<Fault> {
 
 /// Everything that observers are told.
 fn all_answers(socket: &Path) -> Vec<String> {
-    let paths = ["/metrics", "/status", "/readyz?verbose", "/readyz/one", "/"];
+    let paths = [
+        "/metrics",
+        "/status",
+        "/status/one",
+        "/status/two",
+        "/readyz?verbose",
+        "/readyz/one",
+        "/",
+    ];
     let answers = paths.map(|path| get_unix(socket, path));
     assert!(answers[0].body.contains("session=\"one\""));
     answers.map(|it| it.head + &it.body).into()
@@ -102,6 +110,12 @@ fn no_piece_of_a_token_is_in_output_answers_arguments_or_environment_even_at_tra
     simulation.down();
     daemon.listen_for(seconds(3));
     answers.extend(all_answers(&socket));
+    for session in ["one", "two", "three"] {
+        let explained = folder.command(&["explain", session]).output().unwrap();
+        let page = String::from_utf8(explained.stdout).unwrap();
+        assert!(page.starts_with("session "), "{page}");
+        answers.push(page);
+    }
     let process = format!("/proc/{}", daemon.pid());
     let arguments = fs::read_to_string(format!("{process}/cmdline")).unwrap();
     // Another user than root may not even look.
