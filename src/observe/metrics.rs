@@ -23,8 +23,8 @@ use super::Snapshot;
 
 pub use form::Form;
 
-/// What the metrics of a session take, in bytes, at the most usual.
-const SESSION_SIZE: usize = 2600;
+/// What the metrics of a session take, in bytes, as a rule.
+const SESSION_SIZE: usize = 2000;
 
 /// What everything else takes.
 const REST_SIZE: usize = 16 * 1024;

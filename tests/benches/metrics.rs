@@ -1,0 +1,114 @@
+//! What a scrape costs with many sessions.
+//!
+//! `cargo bench --bench metrics` prints the time and size of one rendering for each number of
+//! sessions. For a count that does not depend on the machine: `valgrind --tool=callgrind` on
+//! the binary that `cargo bench --no-run` names, with the number of sessions as its argument;
+//! the function is `session_keepalive::observe::metrics::render`.
+
+#![expect(clippy::print_stdout, reason = "a benchmark prints what it measured")]
+
+use std::hint::black_box;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use session_keepalive::config::{ApiBase, SessionName};
+use session_keepalive::daemon::clock;
+use session_keepalive::keeper::{
+    HeldView, HostId, IdleTimeout, Instant, Next, Operation, Policy, Reset, SessionId, SessionView,
+    State, TimeoutSource, Touch,
+};
+use session_keepalive::observe::metrics::{Form, render};
+use session_keepalive::observe::{NamedView, Snapshot, Tallies};
+use session_keepalive::token::Source;
+
+const ROUNDS: u32 = 10;
+const IDLE_TIMEOUT: Duration = Duration::from_secs(900);
+
+/// A session that is held and was touched a while ago.
+fn session(number: u32, now: Instant) -> NamedView {
+    let since_touch = Duration::from_millis(u64::from(number) * 37 % 400_000);
+    let deadline = now + IDLE_TIMEOUT - since_touch;
+    NamedView {
+        name: SessionName::new(&format!("wallboard-{number}")).expect("a name"),
+        api: ApiBase::new("https://api.mypurecloud.de").expect("an API"),
+        overridden: None,
+        source: Source::File("/run/wallboard/token".into()),
+        trouble: None,
+        view: SessionView {
+            id: SessionId(number),
+            host: HostId(0),
+            policy: Policy::default(),
+            state: State::Held,
+            token: None,
+            is_newer_waiting: false,
+            blocked: None,
+            failures: 0,
+            next: Some(Next {
+                at: deadline - IDLE_TIMEOUT / 2,
+                operation: Operation::Touch(Touch::Head),
+                is_under_way: false,
+            }),
+            last_answer: None,
+            held: Some(HeldView {
+                proven_at: now - since_touch,
+                deadline: Some(deadline),
+                touch_at: Some(deadline - IDLE_TIMEOUT / 2),
+                margin_at: Some(deadline - IDLE_TIMEOUT / 2),
+                touched_at: Some(now - since_touch),
+                idle_timeout: IdleTimeout {
+                    duration: IDLE_TIMEOUT,
+                    source: TimeoutSource::Organisation,
+                },
+                outage_budget: Some(IDLE_TIMEOUT / 2),
+                reset: Reset::Proven,
+                touch: Touch::Head,
+                organisation: None,
+            }),
+            death: None,
+        },
+    }
+}
+
+fn snapshot(sessions: u32) -> Snapshot {
+    let at = Instant::BOOT + Duration::from_secs(10_000);
+    Snapshot {
+        at,
+        wall: Timestamp::UNIX_EPOCH,
+        started_at: Instant::BOOT,
+        is_stopping: false,
+        sessions: (0..sessions).map(|number| session(number, at)).collect(),
+        happenings: Vec::new(),
+        tallies: Tallies::new(Timestamp::UNIX_EPOCH),
+        per_session_max: usize::MAX,
+    }
+}
+
+fn main() {
+    let asked: Vec<u32> = std::env::args()
+        .skip(1)
+        .filter_map(|it| it.parse().ok())
+        .collect();
+    let numbers = if asked.is_empty() {
+        vec![1, 100, 1000, 5000]
+    } else {
+        asked
+    };
+    for sessions in numbers {
+        let mut snapshot = snapshot(sessions);
+        for per_session_max in [usize::MAX, 0] {
+            snapshot.per_session_max = per_session_max;
+            let began = clock::now();
+            let mut size = 0;
+            for _ in 0..ROUNDS {
+                size = black_box(render(&snapshot, Form::OpenMetrics)).len();
+            }
+            let took = clock::now().since(began) / ROUNDS;
+            let what = if per_session_max == 0 {
+                "together"
+            } else {
+                "each"
+            };
+            println!("{sessions:>7} sessions, {what:<8}: {took:?} for {size} bytes");
+        }
+    }
+}
