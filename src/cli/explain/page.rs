@@ -20,8 +20,11 @@ pub(super) fn draw(story: &StoryReport, width: usize) -> String {
     let today = day_and_time(&story.now).0;
     let session = &story.session;
     let mut head = Lines::default();
-    let intent = format!("{}, to {}", session.name, session.intent);
-    head.add("session", intent);
+    let configured = session.configured_intent.as_deref();
+    let ordered =
+        configured.map_or_else(String::new, |it| format!(", as ordered (configured: {it})"));
+    let (name, intent) = (&session.name, &session.intent);
+    head.add("session", format!("{name}, to {intent}{ordered}"));
     head.add("state", glued(&session.standing));
     head.add_some("trouble", session.trouble.clone());
     add_all(&mut head, "known", &story.known);
@@ -319,8 +322,10 @@ mod tests {
             .touch(10, 900)
             .touch(909, 900)
             .told(held());
-        insta::assert_snapshot!(draw(&StoryReport::of(&told), 80), @r"
-    session          wallboard, to keep
+        let mut story = StoryReport::of(&told);
+        story.session.configured_intent = Some("lapse".to_owned());
+        insta::assert_snapshot!(draw(&story, 80), @r"
+    session          wallboard, to keep, as ordered (configured: lapse)
     state            held: touch in 7 m 12 s, outage budget 7 m 48 s
     known            no request has failed since it was first seen, 30 m ago
     token            b40711a8, generation 1, from file /run/wallboard/token
