@@ -5,6 +5,7 @@ mod demo;
 mod doctor;
 mod exit;
 mod explain;
+mod groups;
 mod health;
 mod operate;
 mod orders;
@@ -36,7 +37,8 @@ use exit::Exit;
 #[derive(Debug, Parser)]
 #[command(
     version,
-    after_help = "Try it without an account: session-keepalive demo\n\nExit status: 0 success, 1 not all went as it should, 64 wrong usage, 65 wrong data, 69 nobody there, 70 a bug, 74 no input or output, 75 try again, 77 not permitted, 78 wrong configuration."
+    help_template = groups::template(&Command::augment_subcommands(clap::Command::new(""))),
+    after_help = "session-keepalive COMMAND --help says more of each, with examples.\n\nExit status: 0 success, 1 not all went as it should, 64 wrong usage, 65 wrong data, 69 nobody there, 70 a bug, 74 no input or output, 75 try again, 77 not permitted, 78 wrong configuration."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -45,19 +47,28 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run the daemon until a signal stops it.
-    #[command(after_help = run::HELP)]
-    Run(Settings),
+    /// Show what the daemon does, against a simulator, in about a minute.
+    #[command(after_help = demo::HELP)]
+    Demo(demo::Demo),
+    /// Serve a simulated organisation over HTTP, to try things against.
+    #[command(after_help = simulate::HELP)]
+    Simulate(simulate::Simulate),
     /// Check the configuration and say what it means.
     #[command(after_help = check::HELP)]
     Check(Settings),
-    /// Foretell what the configuration makes the daemon do: when, how often, what an outage may last.
+    /// Foretell when touches come and what an outage may last.
     #[command(after_help = plan::HELP)]
     Plan(plan::Plan),
+    /// Look at everything that has to work, and say what to do.
+    #[command(after_help = doctor::HELP)]
+    Doctor(doctor::Doctor),
+    /// Run the daemon until a signal stops it.
+    #[command(after_help = run::HELP)]
+    Run(Settings),
     /// Show how the sessions of a running daemon do.
     #[command(after_help = status::HELP)]
     Status(status::Status),
-    /// Tell what a session went through: why its token died, or how it has been.
+    /// Tell what a session went through, and why its token died.
     #[command(after_help = explain::HELP)]
     Explain(explain::Explain),
     /// Wait until the tokens are proven alive.
@@ -66,9 +77,6 @@ enum Command {
     /// Say whether the daemon is well: a probe for images without a shell.
     #[command(after_help = health::HELP)]
     Health(health::Health),
-    /// Look at everything that the configuration needs to work, one line a check.
-    #[command(after_help = doctor::HELP)]
-    Doctor(doctor::Doctor),
     /// Have a running daemon touch a token now.
     #[command(after_help = orders::TOUCH_HELP)]
     Touch(orders::OfSession),
@@ -78,27 +86,30 @@ enum Command {
     /// Have a running daemon let a token lapse from here on.
     #[command(after_help = orders::INTENT_HELP)]
     Lapse(orders::OfSession),
-    /// Stop a running daemon, and return when it has gone.
-    #[command(after_help = orders::STOP_HELP)]
-    Stop(orders::Stop),
     /// Tell a running daemon to read its configuration again.
     #[command(after_help = reload::HELP)]
     Reload(reload::Reload),
+    /// Stop a running daemon, and return when it has gone.
+    #[command(after_help = orders::STOP_HELP)]
+    Stop(orders::Stop),
     /// Look at a token, touch it or revoke it.
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Example: session-keepalive token show --config /etc/session-keepalive/config.toml --session wallboard"
+    )]
     Token(token::Token),
     /// Look at the organisation's idle timeout, or change it.
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Example: session-keepalive timeout show --config /etc/session-keepalive/config.toml --session wallboard"
+    )]
     Timeout(timeout::Timeout),
     /// End every token of a user.
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Example: session-keepalive user revoke 8b3a2f0e-6c1d-4b7e-9f25-0d4c1a5e7b90 --region eu-central-1 --token-file /run/secrets/admin-token"
+    )]
     User(user::User),
-    /// Show what the daemon does, against a simulator inside this process, in about a minute.
-    #[command(after_help = demo::HELP)]
-    Demo(demo::Demo),
-    /// Serve a simulated organisation over HTTP, to try things against.
-    #[command(after_help = simulate::HELP)]
-    Simulate(simulate::Simulate),
 }
 
 /// Where the configuration comes from; flags win over variables, variables over the file.

@@ -26,36 +26,34 @@ end
 
 complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -s h -l help -d 'Print help'
 complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -s V -l version -d 'Print version'
-complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "run" -d 'Run the daemon until a signal stops it'
+complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "demo" -d 'Show what the daemon does, against a simulator, in about a minute'
+complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "simulate" -d 'Serve a simulated organisation over HTTP, to try things against'
 complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "check" -d 'Check the configuration and say what it means'
-complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "plan" -d 'Foretell what the configuration makes the daemon do: when, how often, what an outage may last'
+complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "plan" -d 'Foretell when touches come and what an outage may last'
+complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "doctor" -d 'Look at everything that has to work, and say what to do'
+complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "run" -d 'Run the daemon until a signal stops it'
 complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "status" -d 'Show how the sessions of a running daemon do'
-complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "explain" -d 'Tell what a session went through: why its token died, or how it has been'
+complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "explain" -d 'Tell what a session went through, and why its token died'
 complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "wait" -d 'Wait until the tokens are proven alive'
 complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "health" -d 'Say whether the daemon is well: a probe for images without a shell'
-complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "doctor" -d 'Look at everything that the configuration needs to work, one line a check'
 complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "touch" -d 'Have a running daemon touch a token now'
 complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "keep" -d 'Have a running daemon keep a token alive from here on'
 complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "lapse" -d 'Have a running daemon let a token lapse from here on'
-complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "stop" -d 'Stop a running daemon, and return when it has gone'
 complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "reload" -d 'Tell a running daemon to read its configuration again'
+complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "stop" -d 'Stop a running daemon, and return when it has gone'
 complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "token" -d 'Look at a token, touch it or revoke it'
 complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "timeout" -d 'Look at the organisation\'s idle timeout, or change it'
 complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "user" -d 'End every token of a user'
-complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "demo" -d 'Show what the daemon does, against a simulator inside this process, in about a minute'
-complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "simulate" -d 'Serve a simulated organisation over HTTP, to try things against'
 complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l config -d 'The configuration file' -r -F
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l region -d 'The region of the organisation, such as eu-central-1' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l api -d 'The API instead of a region, such as <https://api.mypurecloud.de>' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l token-file -d 'A file that holds a token: makes a session called "default" without a configuration file' -r -F
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l intent -d 'What sessions are to get unless they say otherwise: keep or lapse' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l grace -d 'How long revocations may take when the daemon stops, such as 10s' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l log-level -d 'What is logged: error, warn, info, debug or trace' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l log-format -d 'How it is logged: auto, plain, json or journald' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l status-listen -d 'Where to answer /livez, /readyz, /metrics, /status and a page: a port of 127.0.0.1, or an address' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l status-socket -d 'The same on a Unix socket: auto, off or a path' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -s h -l help -d 'Print help'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand demo" -l seconds -d 'How long it runs, in seconds; shorter than 30 shows less than it tells' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand demo" -s h -l help -d 'Print help'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand simulate" -l listen -d 'Where to listen' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand simulate" -l idle-timeout -d 'How long a token may idle; the real service has 5m to 8h' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand simulate" -l token -d 'A token that is there from the start; may be given several times. Without any, one is made up' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand simulate" -l lifetime -d 'How long a token lives at the most' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand simulate" -l exclude -d 'A touch that the organisation excludes from its inactivity timeout' -r -f -a "head\t'`HEAD /tokens/me`'
+get\t'`GET /tokens/me`'"
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand simulate" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -l config -d 'The configuration file' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -l region -d 'The region of the organisation, such as eu-central-1' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -l api -d 'The API instead of a region, such as <https://api.mypurecloud.de>' -r
@@ -80,6 +78,30 @@ complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l idle-timeout -d 'The organisation\'s idle timeout, such as 20m: 1s to 8h' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l json -d 'Print one JSON object, for machines'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -s h -l help -d 'Print help'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l config -d 'The configuration file' -r -F
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l region -d 'The region of the organisation, such as eu-central-1' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l api -d 'The API instead of a region, such as <https://api.mypurecloud.de>' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l token-file -d 'A file that holds a token: makes a session called "default" without a configuration file' -r -F
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l intent -d 'What sessions are to get unless they say otherwise: keep or lapse' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l grace -d 'How long revocations may take when the daemon stops, such as 10s' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l log-level -d 'What is logged: error, warn, info, debug or trace' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l log-format -d 'How it is logged: auto, plain, json or journald' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l status-listen -d 'Where to answer /livez, /readyz, /metrics, /status and a page: a port of 127.0.0.1, or an address' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l status-socket -d 'The same on a Unix socket: auto, off or a path' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l touch -d 'Prove that touches of kept tokens move their idle deadline'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l json -d 'Print one JSON object, for machines'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -s h -l help -d 'Print help'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l config -d 'The configuration file' -r -F
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l region -d 'The region of the organisation, such as eu-central-1' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l api -d 'The API instead of a region, such as <https://api.mypurecloud.de>' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l token-file -d 'A file that holds a token: makes a session called "default" without a configuration file' -r -F
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l intent -d 'What sessions are to get unless they say otherwise: keep or lapse' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l grace -d 'How long revocations may take when the daemon stops, such as 10s' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l log-level -d 'What is logged: error, warn, info, debug or trace' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l log-format -d 'How it is logged: auto, plain, json or journald' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l status-listen -d 'Where to answer /livez, /readyz, /metrics, /status and a page: a port of 127.0.0.1, or an address' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l status-socket -d 'The same on a Unix socket: auto, off or a path' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -s h -l help -d 'Print help'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand status" -l socket -d 'The daemon\'s socket; found by itself where there is one daemon' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand status" -l instance -d 'The instance of the systemd service: NAME of session-keepalive@NAME' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand status" -l json -d 'What the daemon says as JSON'
@@ -98,19 +120,6 @@ complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand heal
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand health" -l instance -d 'The instance of the systemd service: NAME of session-keepalive@NAME' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand health" -l ready -d 'Ask whether every kept token is proven alive and within its margin'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand health" -s h -l help -d 'Print help'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l config -d 'The configuration file' -r -F
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l region -d 'The region of the organisation, such as eu-central-1' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l api -d 'The API instead of a region, such as <https://api.mypurecloud.de>' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l token-file -d 'A file that holds a token: makes a session called "default" without a configuration file' -r -F
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l intent -d 'What sessions are to get unless they say otherwise: keep or lapse' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l grace -d 'How long revocations may take when the daemon stops, such as 10s' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l log-level -d 'What is logged: error, warn, info, debug or trace' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l log-format -d 'How it is logged: auto, plain, json or journald' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l status-listen -d 'Where to answer /livez, /readyz, /metrics, /status and a page: a port of 127.0.0.1, or an address' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l status-socket -d 'The same on a Unix socket: auto, off or a path' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l touch -d 'Prove that touches of kept tokens move their idle deadline'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l json -d 'Print one JSON object, for machines'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -s h -l help -d 'Print help'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand touch" -l socket -d 'The daemon\'s socket; found by itself where there is one daemon' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand touch" -l instance -d 'The instance of the systemd service: NAME of session-keepalive@NAME' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand touch" -s h -l help -d 'Print help'
@@ -120,14 +129,14 @@ complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand keep
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand lapse" -l socket -d 'The daemon\'s socket; found by itself where there is one daemon' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand lapse" -l instance -d 'The instance of the systemd service: NAME of session-keepalive@NAME' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand lapse" -s h -l help -d 'Print help'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand stop" -l socket -d 'The daemon\'s socket; found by itself where there is one daemon' -r -F
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand stop" -l instance -d 'The instance of the systemd service: NAME of session-keepalive@NAME' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand stop" -l leave -d 'Leave every token alive'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand stop" -s h -l help -d 'Print help'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand reload" -l pid -d 'The daemon\'s process; by default what the variable MAINPID says, else it is asked over its socket' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand reload" -l socket -d 'The daemon\'s socket; found by itself where there is one daemon' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand reload" -l instance -d 'The instance of the systemd service: NAME of session-keepalive@NAME' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand reload" -s h -l help -d 'Print help'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand stop" -l socket -d 'The daemon\'s socket; found by itself where there is one daemon' -r -F
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand stop" -l instance -d 'The instance of the systemd service: NAME of session-keepalive@NAME' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand stop" -l leave -d 'Leave every token alive'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand stop" -s h -l help -d 'Print help'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and not __fish_seen_subcommand_from show touch revoke help" -s h -l help -d 'Print help'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and not __fish_seen_subcommand_from show touch revoke help" -f -a "show" -d 'Show what the API says about a token; disturbs nothing'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and not __fish_seen_subcommand_from show touch revoke help" -f -a "touch" -d 'Reset a token\'s idle timer'
@@ -216,34 +225,25 @@ complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand user
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand user; and __fish_seen_subcommand_from revoke" -s h -l help -d 'Print help'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand user; and __fish_seen_subcommand_from help" -f -a "revoke" -d 'Log a user out everywhere: ends every token of the user, refresh tokens included'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand user; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand demo" -l seconds -d 'How long it runs, in seconds; shorter than 30 shows less than it tells' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand demo" -s h -l help -d 'Print help'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand simulate" -l listen -d 'Where to listen' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand simulate" -l idle-timeout -d 'How long a token may idle; the real service has 5m to 8h' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand simulate" -l token -d 'A token that is there from the start; may be given several times. Without any, one is made up' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand simulate" -l lifetime -d 'How long a token lives at the most' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand simulate" -l exclude -d 'A touch that the organisation excludes from its inactivity timeout' -r -f -a "head\t'`HEAD /tokens/me`'
-get\t'`GET /tokens/me`'"
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand simulate" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from run check plan status explain wait health doctor touch keep lapse stop reload token timeout user demo simulate help" -f -a "run" -d 'Run the daemon until a signal stops it'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from run check plan status explain wait health doctor touch keep lapse stop reload token timeout user demo simulate help" -f -a "check" -d 'Check the configuration and say what it means'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from run check plan status explain wait health doctor touch keep lapse stop reload token timeout user demo simulate help" -f -a "plan" -d 'Foretell what the configuration makes the daemon do: when, how often, what an outage may last'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from run check plan status explain wait health doctor touch keep lapse stop reload token timeout user demo simulate help" -f -a "status" -d 'Show how the sessions of a running daemon do'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from run check plan status explain wait health doctor touch keep lapse stop reload token timeout user demo simulate help" -f -a "explain" -d 'Tell what a session went through: why its token died, or how it has been'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from run check plan status explain wait health doctor touch keep lapse stop reload token timeout user demo simulate help" -f -a "wait" -d 'Wait until the tokens are proven alive'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from run check plan status explain wait health doctor touch keep lapse stop reload token timeout user demo simulate help" -f -a "health" -d 'Say whether the daemon is well: a probe for images without a shell'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from run check plan status explain wait health doctor touch keep lapse stop reload token timeout user demo simulate help" -f -a "doctor" -d 'Look at everything that the configuration needs to work, one line a check'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from run check plan status explain wait health doctor touch keep lapse stop reload token timeout user demo simulate help" -f -a "touch" -d 'Have a running daemon touch a token now'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from run check plan status explain wait health doctor touch keep lapse stop reload token timeout user demo simulate help" -f -a "keep" -d 'Have a running daemon keep a token alive from here on'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from run check plan status explain wait health doctor touch keep lapse stop reload token timeout user demo simulate help" -f -a "lapse" -d 'Have a running daemon let a token lapse from here on'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from run check plan status explain wait health doctor touch keep lapse stop reload token timeout user demo simulate help" -f -a "stop" -d 'Stop a running daemon, and return when it has gone'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from run check plan status explain wait health doctor touch keep lapse stop reload token timeout user demo simulate help" -f -a "reload" -d 'Tell a running daemon to read its configuration again'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from run check plan status explain wait health doctor touch keep lapse stop reload token timeout user demo simulate help" -f -a "token" -d 'Look at a token, touch it or revoke it'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from run check plan status explain wait health doctor touch keep lapse stop reload token timeout user demo simulate help" -f -a "timeout" -d 'Look at the organisation\'s idle timeout, or change it'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from run check plan status explain wait health doctor touch keep lapse stop reload token timeout user demo simulate help" -f -a "user" -d 'End every token of a user'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from run check plan status explain wait health doctor touch keep lapse stop reload token timeout user demo simulate help" -f -a "demo" -d 'Show what the daemon does, against a simulator inside this process, in about a minute'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from run check plan status explain wait health doctor touch keep lapse stop reload token timeout user demo simulate help" -f -a "simulate" -d 'Serve a simulated organisation over HTTP, to try things against'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from run check plan status explain wait health doctor touch keep lapse stop reload token timeout user demo simulate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from demo simulate check plan doctor run status explain wait health touch keep lapse reload stop token timeout user help" -f -a "demo" -d 'Show what the daemon does, against a simulator, in about a minute'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from demo simulate check plan doctor run status explain wait health touch keep lapse reload stop token timeout user help" -f -a "simulate" -d 'Serve a simulated organisation over HTTP, to try things against'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from demo simulate check plan doctor run status explain wait health touch keep lapse reload stop token timeout user help" -f -a "check" -d 'Check the configuration and say what it means'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from demo simulate check plan doctor run status explain wait health touch keep lapse reload stop token timeout user help" -f -a "plan" -d 'Foretell when touches come and what an outage may last'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from demo simulate check plan doctor run status explain wait health touch keep lapse reload stop token timeout user help" -f -a "doctor" -d 'Look at everything that has to work, and say what to do'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from demo simulate check plan doctor run status explain wait health touch keep lapse reload stop token timeout user help" -f -a "run" -d 'Run the daemon until a signal stops it'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from demo simulate check plan doctor run status explain wait health touch keep lapse reload stop token timeout user help" -f -a "status" -d 'Show how the sessions of a running daemon do'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from demo simulate check plan doctor run status explain wait health touch keep lapse reload stop token timeout user help" -f -a "explain" -d 'Tell what a session went through, and why its token died'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from demo simulate check plan doctor run status explain wait health touch keep lapse reload stop token timeout user help" -f -a "wait" -d 'Wait until the tokens are proven alive'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from demo simulate check plan doctor run status explain wait health touch keep lapse reload stop token timeout user help" -f -a "health" -d 'Say whether the daemon is well: a probe for images without a shell'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from demo simulate check plan doctor run status explain wait health touch keep lapse reload stop token timeout user help" -f -a "touch" -d 'Have a running daemon touch a token now'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from demo simulate check plan doctor run status explain wait health touch keep lapse reload stop token timeout user help" -f -a "keep" -d 'Have a running daemon keep a token alive from here on'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from demo simulate check plan doctor run status explain wait health touch keep lapse reload stop token timeout user help" -f -a "lapse" -d 'Have a running daemon let a token lapse from here on'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from demo simulate check plan doctor run status explain wait health touch keep lapse reload stop token timeout user help" -f -a "reload" -d 'Tell a running daemon to read its configuration again'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from demo simulate check plan doctor run status explain wait health touch keep lapse reload stop token timeout user help" -f -a "stop" -d 'Stop a running daemon, and return when it has gone'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from demo simulate check plan doctor run status explain wait health touch keep lapse reload stop token timeout user help" -f -a "token" -d 'Look at a token, touch it or revoke it'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from demo simulate check plan doctor run status explain wait health touch keep lapse reload stop token timeout user help" -f -a "timeout" -d 'Look at the organisation\'s idle timeout, or change it'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from demo simulate check plan doctor run status explain wait health touch keep lapse reload stop token timeout user help" -f -a "user" -d 'End every token of a user'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from demo simulate check plan doctor run status explain wait health touch keep lapse reload stop token timeout user help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and __fish_seen_subcommand_from token" -f -a "show" -d 'Show what the API says about a token; disturbs nothing'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and __fish_seen_subcommand_from token" -f -a "touch" -d 'Reset a token\'s idle timer'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and __fish_seen_subcommand_from token" -f -a "revoke" -d 'Revoke a token: it ends at once'

@@ -20,8 +20,7 @@ use crate::daemon::{Daemon, Order, Places, Setup, clock, signals};
 use crate::keeper::OnShutdown;
 use crate::observe::{self, Looks, Surroundings};
 
-pub(super) const HELP: &str =
-    "Ctrl-C ends it early. Exit status: 0 all went as told, 1 something did not.";
+pub(super) const HELP: &str = "Example: session-keepalive demo\n\nCtrl-C ends it early. Exit status: 0 all went as told, 1 something did not.";
 
 /// The idle timeout of the simulated organisations.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(20);

@@ -25,7 +25,7 @@ use crate::daemon::harden;
 pub(super) const HELP: &str = "\
 Example: session-keepalive doctor --config /etc/session-keepalive/config.toml
 
-Run it as the daemon's user, or as root, or it cannot read the tokens. A token's command is run once. The
+Run it as the daemon's user, or as root, or it cannot read the tokens. A token's command is run once. The \
 idle timers of kept tokens may be reset by it, those of lapsing ones never.
 
 Exit status: 0 nothing is broken, 1 something is, 70 a bug, 74 no input or output.";

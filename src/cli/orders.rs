@@ -23,7 +23,7 @@ Examples:
   session-keepalive lapse crm    watch it lapse from here on
   session-keepalive keep crm     keep it alive from here on
 
-It holds until it is changed back, until the configuration says something new of it, or until the
+It holds until it is changed back, until the configuration says something new of it, or until the \
 daemon is restarted; status shows it. The daemon's log says who asked.
 
 Exit status: 0 so it is, 64 there is no such session, 69 nobody answers, 77 not permitted.";

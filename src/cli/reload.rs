@@ -13,8 +13,12 @@ use super::orders;
 use super::socket::Socket;
 
 pub(super) const HELP: &str = "\
-Over the socket, which is found by itself, it says whether the new configuration was taken: a faulty one
-is refused and the old one stays. Where a process is named, as systemd does with MAINPID for ExecReload,
+Examples:
+  session-keepalive reload              says whether it was taken
+  session-keepalive reload --pid 4711   sends SIGHUP; the log says what became of it
+
+Over the socket, which is found by itself, it says whether the new configuration was taken: a faulty one \
+is refused and the old one stays. Where a process is named, as systemd does with MAINPID for ExecReload, \
 that one is sent SIGHUP, and its log says what became of it.
 
 Exit status: 0 reloaded, or told; 69 it is not there or not ours; 77 not permitted; 78 refused.";

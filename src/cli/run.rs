@@ -13,7 +13,7 @@ Examples:
   session-keepalive run --config /etc/session-keepalive/config.toml
   session-keepalive run --region eu-central-1 --token-file /run/secrets/token
 
-Signals: TERM and INT stop and revoke as configured, a second one ends at once;
+Signals: TERM and INT stop and revoke as configured, a second one ends at once; \
 QUIT stops and leaves every token; HUP reads the configuration again.
 
 Exit status: 0 stopped, 1 something that was to be revoked was not, 78 wrong configuration.";

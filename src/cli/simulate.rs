@@ -20,7 +20,7 @@ use crate::token::Fingerprint;
 pub(super) const HELP: &str = "\
 Example: session-keepalive simulate --idle-timeout 30s --token abc
 
-It stands in for api.REGION and login.REGION: POST /oauth/token mints tokens with any client.
+It stands in for api.REGION and login.REGION: POST /oauth/token mints tokens with any client. \
 Do not expose it: it gives a token to everyone who asks.";
 
 /// What to simulate.

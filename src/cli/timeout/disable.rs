@@ -17,7 +17,7 @@ pub(in crate::cli) struct Disable {
 
 pub(super) fn help() -> String {
     operate::help(
-        "Example: session-keepalive timeout disable --region eu-central-1 --token-file /run/secrets/admin-token\n\nReads the whole object, disables the timeout and writes it back: groups and fields that this program does\nnot know stay as they are. Shows both and asks before it writes. Needs the permission\ndirectory:organization:admin.",
+        "Example: session-keepalive timeout disable --region eu-central-1 --token-file /run/secrets/admin-token\n\nReads the whole object, disables the timeout and writes it back: groups and fields that this program does not know stay as they are. Shows both and asks before it writes. Needs the permission directory:organization:admin.",
     )
 }
 

@@ -29,7 +29,7 @@ pub(in crate::cli) struct Set {
 
 pub(super) fn help() -> String {
     operate::help(
-        "Example: session-keepalive timeout set 15m --region eu-central-1 --token-file /run/secrets/admin-token\n\nReads the whole object, changes the timeout and writes it back: groups and fields that this program does\nnot know stay as they are. Shows both and asks before it writes. Needs the permission\ndirectory:organization:admin.",
+        "Example: session-keepalive timeout set 15m --region eu-central-1 --token-file /run/secrets/admin-token\n\nReads the whole object, changes the timeout and writes it back: groups and fields that this program does not know stay as they are. Shows both and asks before it writes. Needs the permission directory:organization:admin.",
     )
 }
 

@@ -15,7 +15,7 @@ pub(in crate::cli) struct Revoke {
 
 pub(super) fn help() -> String {
     operate::help(
-        "Examples:\n  session-keepalive token revoke --config /etc/session-keepalive/config.toml --session wallboard\n  session-keepalive token revoke --region eu-central-1 --token-file /run/secrets/token\n\nA daemon that keeps the token finds it lost. Where universal logout is switched on, the user's other\ntokens may end with it.",
+        "Examples:\n  session-keepalive token revoke --config /etc/session-keepalive/config.toml --session wallboard\n  session-keepalive token revoke --region eu-central-1 --token-file /run/secrets/token\n\nA daemon that keeps the token finds it lost. Where universal logout is switched on, the user's other tokens may end with it.",
     )
 }
 

@@ -1,0 +1,86 @@
+//! The commands by what they are for, so that a newcomer sees what to do first.
+//!
+//! It must never say of a command what its own help does not: the words are taken from there.
+
+use std::fmt::Write as _;
+
+use clap::Command;
+use clap::builder::styling::Styles;
+
+/// What the commands are for, in the order in which somebody needs them.
+const GROUPS: [(&str, &[&str]); 4] = [
+    (
+        "First steps",
+        &["demo", "simulate", "check", "plan", "doctor", "run"],
+    ),
+    (
+        "Ask a running daemon",
+        &["status", "explain", "wait", "health"],
+    ),
+    (
+        "Order a running daemon",
+        &["touch", "keep", "lapse", "reload", "stop"],
+    ),
+    ("By hand, without a daemon", &["token", "timeout", "user"]),
+];
+
+/// The help of the program that has these commands.
+pub(super) fn template(commands: &Command) -> String {
+    let mut text = "{about-with-newline}\n{usage-heading} {usage}\n".to_owned();
+    for (heading, names) in GROUPS {
+        let known = names.iter();
+        let known = known.filter_map(|name| commands.find_subcommand(name));
+        add(&mut text, heading, known);
+    }
+    let others = commands.get_subcommands();
+    add(&mut text, "Others", others.filter(|it| !is_grouped(it)));
+    let (style, end) = header();
+    text + &format!("\n{style}Options:{end}\n{{options}}{{after-help}}")
+}
+
+fn is_grouped(command: &Command) -> bool {
+    let mut groups = GROUPS.iter();
+    groups.any(|(_, names)| names.contains(&command.get_name()))
+}
+
+fn add<'a>(text: &mut String, heading: &str, commands: impl Iterator<Item = &'a Command>) {
+    let (style, end) = header();
+    let name = Styles::styled();
+    let name = name.get_literal();
+    let mut lines = String::new();
+    for command in commands {
+        let about = command.get_about().map(ToString::to_string);
+        let about = about.unwrap_or_default();
+        let it = command.get_name();
+        // Writing to a string does not fail.
+        let _always = writeln!(lines, "  {name}{it:<8}{name:#}  {about}");
+    }
+    if !lines.is_empty() {
+        let _always = write!(text, "\n{style}{heading}:{end}\n{lines}");
+    }
+}
+
+fn header() -> (String, String) {
+    let styles = Styles::styled();
+    let style = styles.get_header();
+    (style.to_string(), format!("{style:#}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_is_in_a_group_and_fits_eighty_columns() {
+        let command = crate::cli::command();
+        for command in command.get_subcommands() {
+            assert!(is_grouped(command), "{}", command.get_name());
+            let about = command.get_about().unwrap().to_string();
+            assert!(about.len() <= 68, "{about}");
+        }
+        let shown: Vec<_> = command.get_subcommands().map(Command::get_name).collect();
+        let grouped = GROUPS.iter().flat_map(|(_, names)| names.iter().copied());
+        let grouped: Vec<_> = grouped.collect();
+        assert_eq!(shown, grouped, "the manual page has the same order");
+    }
+}
