@@ -63,6 +63,8 @@ impl Pools {
             if is_new {
                 let changes = list(pool, config, sessions, &self.claimed, now);
                 tell(name, config, &changes.news);
+                // It is not watched yet: what changes until then is seen by one more look.
+                pool.handle_change(now);
             }
             let members: Vec<_> = pool.members().cloned().collect();
             for member in members {

@@ -1,7 +1,7 @@
 //! `status`, `wait` and `health`: they find the socket by themselves and say what an operator has to know.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::process::{Output, Stdio};
 
 use super::super::support::keepalive::{Folder, Keepalive};
@@ -161,9 +161,12 @@ fn a_daemon_that_comes_later_is_waited_for() {
 #[test]
 fn a_socket_that_anybody_could_have_put_there_is_not_believed() {
     let (_simulation, folder, _keepalive) = running();
-    let open = fs::Permissions::from_mode(0o777);
-    fs::set_permissions(folder.path("."), open).unwrap();
-    let said = say(&folder, &["status"]);
+    let open = folder.path("open");
+    fs::create_dir(&open).unwrap();
+    fs::set_permissions(&open, fs::Permissions::from_mode(0o777)).unwrap();
+    let link = open.join("control.sock");
+    symlink(folder.path("control.sock"), &link).unwrap();
+    let said = say(&folder, &["status", "--socket", link.to_str().unwrap()]);
     assert_eq!(said.code, Some(69));
-    assert!(said.err.contains("is not believed"), "{}", said.err);
+    assert!(said.err.contains("is a link"), "{}", said.err);
 }
