@@ -379,8 +379,10 @@ impl Keeper {
             return;
         }
         self.stopping.remove(&id);
-        if self.leaving.remove(&id) {
-            self.sessions.remove(&id);
+        if self.leaving.remove(&id)
+            && let Some(session) = self.sessions.remove(&id)
+        {
+            self.shared.organisations.forget(id, session.host);
         }
     }
 }

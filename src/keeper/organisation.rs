@@ -7,6 +7,10 @@ use std::time::Duration;
 use super::schedule::IDLE_TIMEOUT_MAX;
 use super::{Instant, SessionId, TimeoutReport};
 
+/// Who has an organisation's number.
+const KNOWN: &str =
+    "a session that has a living token is not forgotten, and so is its organisation";
+
 /// Names one API host among those that are configured.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct HostId(pub u32);
@@ -74,12 +78,13 @@ enum Key {
 
 /// All organisations that a session's token belongs to.
 ///
-/// They are never forgotten: there are as many as the configuration's tokens
-/// belong to, and their timeouts outlive a token.
+/// Those that have a name are never forgotten: there are as many as the tokens belong to, and
+/// their timeouts outlive a token. One that is a session's own goes with the session.
 #[derive(Default, Debug)]
 pub(super) struct Organisations {
     by_key: BTreeMap<(HostId, Key), OrganisationId>,
-    all: Vec<Organisation>,
+    all: BTreeMap<OrganisationId, Organisation>,
+    next_id: usize,
     /// Sessions that came to be readers since somebody asked.
     new_readers: Vec<SessionId>,
 }
@@ -95,16 +100,18 @@ impl Organisations {
         now: Instant,
     ) -> OrganisationId {
         let key = id.map_or(Key::OfSession(session), |id| Key::Named(id.clone()));
-        let next = OrganisationId(self.all.len());
+        let next = OrganisationId(self.next_id);
         let organisation = *self.by_key.entry((host, key)).or_insert(next);
         if organisation == next {
-            self.all.push(Organisation {
+            self.next_id += 1;
+            let new = Organisation {
                 name: None,
                 report: None,
                 read_at: now,
                 members: BTreeSet::new(),
                 readers: BTreeSet::new(),
-            });
+            };
+            self.all.insert(next, new);
         }
         self.change(organisation, |found| {
             found.members.insert(session);
@@ -121,6 +128,13 @@ impl Organisations {
             found.members.remove(&session);
             found.readers.remove(&session);
         });
+    }
+
+    /// Forgets a session, which has left.
+    pub(super) fn forget(&mut self, session: SessionId, host: HostId) {
+        if let Some(own) = self.by_key.remove(&(host, Key::OfSession(session))) {
+            self.all.remove(&own);
+        }
     }
 
     /// A session's intent changed: only a kept token may be used to read.
@@ -153,16 +167,21 @@ impl Organisations {
 
     /// What is known of an organisation.
     pub(super) fn of(&self, organisation: OrganisationId) -> &Organisation {
-        &self.all[organisation.0]
+        &self.all[&organisation]
     }
 
     /// What is known of an organisation, to be changed.
     pub(super) fn of_mut(&mut self, organisation: OrganisationId) -> &mut Organisation {
-        &mut self.all[organisation.0]
+        self.all.get_mut(&organisation).expect(KNOWN)
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.all.len().max(self.by_key.len())
     }
 
     fn change(&mut self, organisation: OrganisationId, change: impl FnOnce(&mut Organisation)) {
-        let found = &mut self.all[organisation.0];
+        let found = self.all.get_mut(&organisation).expect(KNOWN);
         let reader = found.reader();
         change(found);
         if found.reader() != reader {

@@ -1,7 +1,7 @@
 //! Rules 1 and 11: how sessions end.
 
 use crate::keeper::timeline::{Timeline, seconds, unreachable};
-use crate::keeper::{Blockage, Intent, OnShutdown, Policy, State, Verdict};
+use crate::keeper::{Blockage, Intent, OnShutdown, Policy, State, TokenReport, Verdict};
 
 fn lapsing(on_shutdown: OnShutdown) -> Policy {
     Policy {
@@ -200,4 +200,24 @@ fn a_changed_intent_is_followed_and_a_changed_margin_disturbs_nothing() {
         .pass(700.0);
     assert_eq!(timeline.count("touch_head"), 0);
     assert_eq!(timeline.view().state, State::Lapsed);
+}
+
+#[test]
+fn sessions_that_come_and_go_leave_nothing_behind() {
+    let nameless = Verdict::Alive(TokenReport {
+        organisation: None,
+        organisation_name: None,
+        idles_at: None,
+    });
+    let mut timeline = Timeline::new().server(|server| server.always = Some(nameless));
+    for token in 1..=20 {
+        let id = timeline.add(Policy::default());
+        let now = timeline.now;
+        timeline = timeline
+            .token_of(id, token, now)
+            .pass(1.0)
+            .act(|keeper, _, now| keeper.handle_removed(id, OnShutdown::Leave, now, now));
+    }
+    assert_eq!(timeline.count("held"), 20);
+    assert_eq!(timeline.keeper.shared.organisations.len(), 0);
 }
