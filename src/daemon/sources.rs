@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::care::{Care, Cares};
@@ -20,6 +21,9 @@ const COMMAND_AGAIN_MAX: Duration = Duration::from_secs(300);
 /// A file of a session without a living token is looked at again this often:
 /// some mounts tell nothing of changes.
 const FILE_AGAIN: Duration = Duration::from_secs(60);
+
+/// So many programs that print tokens run at a time; the time limit of others begins with their turn.
+const COMMANDS_MAX: usize = 8;
 
 /// What reading a source gave.
 pub(super) struct Reading {
@@ -40,9 +44,19 @@ pub(super) struct Sources {
     /// Those of them that are to be listed.
     changed: Vec<Arc<Path>>,
     running: JoinSet<Reading>,
+    room: Room,
     /// Sessions whose source is being read.
     read_now: BTreeSet<SessionId>,
     again: BTreeSet<(Instant, SessionId)>,
+}
+
+/// Room for the programs that print tokens.
+struct Room(Arc<Semaphore>);
+
+impl Default for Room {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(COMMANDS_MAX)))
+    }
 }
 
 impl Sources {
@@ -112,7 +126,15 @@ impl Sources {
     pub(super) fn read(&mut self, id: SessionId, source: &Source) {
         if self.read_now.insert(id) {
             let (reader, source) = (self.reader, source.clone());
+            let room = match source {
+                Source::Command(_) => Some(Arc::clone(&self.room.0)),
+                Source::File(_) | Source::Credential(_) | Source::Env(_) => None,
+            };
             self.running.spawn(async move {
+                let _place = match room {
+                    Some(room) => room.acquire_owned().await.ok(),
+                    None => None,
+                };
                 let result = reader.read(&source).await;
                 Reading { id, source, result }
             });

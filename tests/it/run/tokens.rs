@@ -119,6 +119,35 @@ fn a_command_is_run_again_when_its_token_died() {
 }
 
 #[test]
+fn programs_that_print_tokens_take_turns() {
+    let simulation = Simulation::new(seconds(600));
+    let folder = Folder::new();
+    let sessions = (0..20).map(|number| {
+        let token = format!("minted-{number}");
+        simulation.token(&token);
+        let script = format!("echo begin >>runs; sleep 0.4; echo end >>runs; echo {token}");
+        let command = format!("[\"/bin/sh\", \"-c\", \"{script}\"]");
+        format!("[sessions.kiosk-{number}]\ntoken = {{ command = {command} }}\n")
+    });
+    let config = head(&simulation) + &sessions.collect::<String>();
+    let mut daemon = folder.run(&config);
+    for _ in 0..20 {
+        daemon.wait_for(&["\"event\":\"held\""]);
+    }
+    let (mut running, mut most) = (0, 0);
+    for line in fs::read_to_string(folder.path("runs")).unwrap().lines() {
+        running = if line == "begin" {
+            running + 1
+        } else {
+            running - 1
+        };
+        most = most.max(running);
+    }
+    println!("{most} programs at a time");
+    assert!((2..=8).contains(&most), "{most}");
+}
+
+#[test]
 fn credentials_and_variables_are_read() {
     let simulation = Simulation::new(seconds(60));
     for token in ["from-credential", "from-variable"] {
