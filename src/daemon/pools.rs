@@ -105,6 +105,13 @@ impl Pools {
             .for_each(|pool| pool.forget(session));
     }
 
+    /// The session is no member any more, and its name is free for a file of another pool.
+    fn handle_freed(&mut self, session: &SessionName, now: Instant) {
+        self.by_name
+            .values_mut()
+            .for_each(|pool| pool.handle_freed(session, now));
+    }
+
     fn poll_due(&self, now: Instant) -> Option<SessionName> {
         let mut pools = self.by_name.iter();
         let is_due = |pool: &Pool| pool.poll_timeout().is_some_and(|at| at <= now);
@@ -157,6 +164,9 @@ impl Daemon {
         let session = pool.session(member.as_str());
         self.config.sessions.insert(member.clone(), session.clone());
         let id = self.add(member.clone(), session);
+        if let Some(view) = self.keeper.view(id, self.now()) {
+            self.systemd.handle_session(member, &view);
+        }
         if let Some(care) = self.cares.by_id.get(&id) {
             // Watched first, read then: no change is missed in between.
             self.sources.watch_another(id, care);
@@ -172,13 +182,27 @@ impl Daemon {
         now: Instant,
     ) {
         self.config.sessions.remove(member);
-        let wanted = self.unless_claimed(id, wanted);
+        let wanted = match wanted {
+            OnShutdown::Revoke if !self.is_moved(member, id) => self.unless_claimed(id, wanted),
+            OnShutdown::Revoke | OnShutdown::Leave => OnShutdown::Leave,
+        };
         if let Some(care) = self.cares.by_id.get_mut(&id) {
             tell_notice(&Notice::FileGone(&care.named(), wanted));
             self.sources.do_not_read_again(id, care);
             self.sources.watch_no_more(id, care);
         }
         self.remove(member, wanted, now + self.config.shutdown.grace);
+        self.pools.handle_freed(member, now);
+    }
+
+    /// Whether the token of a session that ends is in the file of that name of some pool. As long
+    /// as the name was taken, nobody asked for it there.
+    fn is_moved(&self, member: &SessionName, id: SessionId) -> bool {
+        let mut pools = self.config.pools.values();
+        pools.any(|pool| {
+            let found = self.found_at(&pool.session(member.as_str()));
+            found.is_some_and(|(token, _)| self.cares.holds_any(id, &BTreeSet::from([token])))
+        })
     }
 }
 

@@ -73,7 +73,7 @@ impl Daemon {
                 self.cares
                     .by_id
                     .get(id)
-                    .map(|care| (&care.name, care.config.intent))
+                    .map(|care| (&care.name, care.policy().intent))
             };
             if let (Some(one), Some(other)) = (of(&id), of(&other)) {
                 tell_notice(&Notice::Shared {
@@ -108,7 +108,8 @@ impl Daemon {
             return;
         };
         if error.is_absent() && self.pools.is_missing(&care.name) {
-            // Whether it has gone is the pool's to say.
+            // Whether it has gone is the pool's to say; if it comes back, the file system may not.
+            self.read_again_unless_held(id, now);
             return;
         }
         let told = Chain(error).to_string().into();

@@ -104,6 +104,13 @@ impl Pool {
         self.look_at = Some(now);
     }
 
+    /// A name that was another session's is free.
+    pub(super) fn handle_freed(&mut self, name: &SessionName, now: Instant) {
+        if self.ignored.contains(name.as_str()) {
+            self.look_at = Some(now);
+        }
+    }
+
     /// When the directory is to be listed.
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         self.look_at

@@ -214,6 +214,29 @@ fn a_file_that_is_removed_and_written_again_or_renamed_revokes_nothing() {
 }
 
 #[test]
+fn a_file_that_moves_to_another_pool_takes_its_token_along() {
+    let simulation = Simulation::new(seconds(600));
+    let folder = folder(&["agents", "kiosks"]);
+    files(&folder, &simulation, "agents", &["alice"]);
+    files(&folder, &simulation, "kiosks", &["lobby"]);
+    let removal = "on_removal = \"revoke\"";
+    let config =
+        head(&simulation) + &pool(&folder, "agents", removal) + &pool(&folder, "kiosks", removal);
+    let mut daemon = folder.run(&config);
+    wait_until_held(&mut daemon, &["alice", "lobby"]);
+    let path = |directory: &str| folder.path(&format!("{directory}/alice"));
+    fs::rename(path("agents"), path("kiosks")).unwrap();
+    daemon.wait_for(&["\"event\":\"left\"", "\"session\":\"alice\""]);
+    let began = now();
+    daemon.wait_for(&["\"state\":\"held\"", "\"session\":\"alice\""]);
+    let took = now() - began;
+    assert!(took < seconds(2), "{took:?}");
+    fs::remove_file(path("kiosks")).unwrap();
+    daemon.wait_for(&["\"event\":\"revoked\"", "\"session\":\"alice\""]);
+    assert!(simulation.record("lobby").fate.is_living());
+}
+
+#[test]
 fn pools_come_and_go_with_a_reload_and_disturb_nobody() {
     let simulation = Simulation::new(seconds(600));
     let folder = folder(&["agents", "kiosks", "crm"]);
