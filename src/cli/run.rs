@@ -1,11 +1,14 @@
 //! `run`: the daemon.
 
+use futures_util::Stream;
+use tokio::runtime::Runtime;
+
 use super::Settings;
 use super::check::is_coloured;
 use super::exit::{Exit, complain, print_error};
 use crate::config::{self, Config};
 use crate::daemon::systemd::Systemd;
-use crate::daemon::{Daemon, Load, Places, Setup, StartError, clock, harden, signals};
+use crate::daemon::{Daemon, Load, Order, Places, Setup, StartError, clock, harden, signals};
 use crate::observe::{self, Notice, Surroundings, tell_notice};
 
 pub(super) const HELP: &str = "\
@@ -19,6 +22,28 @@ QUIT stops and leaves every token; HUP reads the configuration again.
 Exit status: 0 stopped, 1 something that was to be revoked was not, 78 wrong configuration.";
 
 pub(super) fn run(settings: &Settings) -> Exit {
+    let runtime = match runtime() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            complain(&error);
+            return Exit::Io;
+        }
+    };
+    let exit = begin(settings, &runtime);
+    // A name that is still being resolved is nothing to wait for.
+    runtime.shutdown_background();
+    exit
+}
+
+fn begin(settings: &Settings, runtime: &Runtime) -> Exit {
+    // Before anything that takes time: a reload that is asked for meanwhile ends nobody.
+    let orders = match runtime.block_on(async { signals::orders() }) {
+        Ok(orders) => orders,
+        Err(error) => {
+            complain(&error);
+            return Exit::Io;
+        }
+    };
     let mut load = load_again(settings);
     let config = match load() {
         Ok(config) => config,
@@ -47,27 +72,10 @@ pub(super) fn run(settings: &Settings) -> Exit {
         systemd: Systemd::of(|name| std::env::var_os(name)),
         places: Places::of(|name| std::env::var_os(name)),
     };
-    let runtime = match runtime() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            complain(&error);
-            return Exit::Io;
-        }
-    };
-    let exit = runtime.block_on(serve(config, setup));
-    // A name that is still being resolved is nothing to wait for.
-    runtime.shutdown_background();
-    exit
+    runtime.block_on(serve(config, setup, orders))
 }
 
-async fn serve(config: Config, setup: Setup) -> Exit {
-    let orders = match signals::orders() {
-        Ok(orders) => orders,
-        Err(error) => {
-            complain(&error);
-            return Exit::Io;
-        }
-    };
+async fn serve(config: Config, setup: Setup, orders: impl Stream<Item = Order> + Unpin) -> Exit {
     match Daemon::start(config, setup) {
         Ok((daemon, _looks)) => match daemon.run(orders).await.not_revoked {
             0 => Exit::Success,
@@ -87,7 +95,7 @@ async fn serve(config: Config, setup: Setup) -> Exit {
 const RESOLVERS_MAX: usize = 8;
 
 /// One thread, and others that come for name resolution and go.
-pub(super) fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+pub(super) fn runtime() -> std::io::Result<Runtime> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(RESOLVERS_MAX)

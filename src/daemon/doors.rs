@@ -40,25 +40,23 @@ enum Change {
 }
 
 impl Doors {
-    /// Opens what is configured.
-    pub(super) fn open(
-        config: &StatusConfig,
-        places: Places,
-        looks: Looks,
-    ) -> Result<Self, BindError> {
-        let mut doors = Self {
+    /// No listener yet.
+    pub(super) fn new(places: Places, looks: Looks) -> Self {
+        Self {
             serving: JoinSet::new(),
             tcp: None,
             unix: None,
             places,
             looks,
-        };
-        let bound = Bound {
+        }
+    }
+
+    /// Binds what is configured at the start, and serves nobody yet.
+    pub(super) fn bind_first(&self, config: &StatusConfig) -> Result<Bound, BindError> {
+        Ok(Bound {
             tcp: bind_tcp(config)?,
-            unix: doors.bind_unix(config)?,
-        };
-        doors.change(bound);
-        Ok(doors)
+            unix: self.bind_unix(config)?,
+        })
     }
 
     /// Binds what a new configuration asks for, and changes nothing yet.

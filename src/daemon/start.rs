@@ -60,7 +60,8 @@ impl Daemon {
     /// Outside a tokio runtime with its drivers enabled.
     pub fn start(config: Config, setup: Setup) -> Result<(Self, Looks), StartError> {
         let (looks_in, looks) = looks();
-        let doors = Doors::open(&config.status, setup.places, looks_in.clone())?;
+        let doors = Doors::new(setup.places, looks_in.clone());
+        let bound = doors.bind_first(&config.status)?;
         let began = (setup.clock)();
         let mut daemon = Self {
             client: Client::new(&config.http)?,
@@ -109,6 +110,7 @@ impl Daemon {
             kept,
             lapsing: sessions.len() - kept,
         });
+        daemon.doors.change(bound);
         // Of two sessions with one token, one of the configuration comes before a pool's.
         let (members, own): (Vec<_>, Vec<_>) = sessions
             .into_iter()

@@ -1,8 +1,13 @@
 //! SIGHUP: a difference between two configurations.
 
+use std::fs;
+use std::io::Write;
+
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::process::Signal;
 use session_keepalive::sim::{Fate, Operation};
 
+use super::super::support::keepalive::Keepalive;
 use super::super::support::simulation::Simulation;
 use super::{head, one_session, seconds, session};
 
@@ -183,4 +188,24 @@ fn tokens_that_two_sessions_exchange_are_taken_on() {
         "\"state\":\"held\"",
         "\"session\":\"two\"",
     ]);
+}
+
+#[test]
+fn a_reload_that_is_asked_for_during_the_start_ends_nobody() {
+    let simulation = Simulation::new(seconds(600));
+    let (folder, config) = one_session(&simulation, "kiosk");
+    let config = config + "[status]\nlisten = \"0\"\n";
+    let path = folder.path("config.toml");
+    mknodat(CWD, &path, FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap();
+    let mut daemon = Keepalive::start(folder.command(&["run", "--config", "config.toml"]));
+    // Opens when the daemon has begun to read.
+    let mut pipe = fs::OpenOptions::new().write(true).open(&path).unwrap();
+    daemon.signal(Signal::HUP);
+    folder.write("config.toml", &config);
+    pipe.write_all(config.as_bytes()).unwrap();
+    drop(pipe);
+    for event in ["started", "listening", "reloaded"] {
+        daemon.wait_for(&[&format!("\"event\":\"{event}\"")]);
+    }
+    assert_eq!(daemon.stop().0, Some(0));
 }
