@@ -7,7 +7,7 @@ use super::start::policy;
 use crate::config::{SessionConfig, SessionName};
 use crate::keeper::{Event, EventKind, Generation, Instant, Intent, Policy, SessionId};
 use crate::observe::Named;
-use crate::token::{Fingerprint, Identity, Token};
+use crate::token::{Fingerprint, Identity, Source, Token};
 
 /// What the daemon knows of a session.
 pub(super) struct Care {
@@ -58,6 +58,14 @@ impl Care {
         }
     }
 
+    /// Takes in what is configured. An intent that is configured anew ends what somebody wanted.
+    pub(super) fn configure(&mut self, config: SessionConfig) {
+        if self.config.intent != config.intent {
+            self.intent = None;
+        }
+        self.config = config;
+    }
+
     /// What the session is to get: what is configured, but for what somebody wants for now.
     pub(super) fn policy(&self) -> Policy {
         let configured = policy(&self.config);
@@ -78,6 +86,15 @@ impl Care {
     /// Whether a token of the session was ever proven alive.
     pub(super) fn had_living_token(&self) -> bool {
         self.present.is_some()
+    }
+
+    /// Whether the source may be asked for a token: a lapsing one is not replaced by one of our
+    /// own making.
+    pub(super) fn may_have_another(&self) -> bool {
+        match self.config.token {
+            Source::Command(_) => self.policy().intent == Intent::Keep || !self.had_living_token(),
+            Source::File(_) | Source::Credential(_) | Source::Env(_) => true,
+        }
     }
 
     /// Whether there is a token that may still be asked with.

@@ -74,6 +74,9 @@ impl Daemon {
         }
         care.intent = (!is_configured).then_some(intent);
         let policy = care.policy();
+        if intent == Intent::Keep {
+            self.sources.read_unless_held(id, care);
+        }
         self.keeper.handle_policy(id, policy, now);
         tell_notice(&Notice::IntentChanged {
             session: (name, intent),

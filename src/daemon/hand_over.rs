@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Daemon;
 use super::care::{Care, Reading};
-use super::start::policy;
 use crate::config::{SessionConfig, SessionName};
 use crate::keeper::{Instant, OnShutdown, SessionId};
 use crate::observe::{Notice, tell_notice};
@@ -56,8 +55,9 @@ impl Daemon {
         self.waiting_for_token.remove(&to);
         if let Some(care) = self.cares.by_id.get_mut(&to) {
             self.sources.do_not_read_again(to, care);
+            self.sources.watch_no_more(to, care);
         }
-        self.cares.forget(to);
+        self.leaving.push(to);
         self.pools.forget(&old);
         self.config.sessions.remove(&old);
         if let Some(care) = self.cares.by_id.get(&from) {
@@ -85,7 +85,7 @@ impl Daemon {
         };
         let old = std::mem::replace(&mut care.name, new.clone());
         self.sources.do_not_read_again(id, care);
-        care.config = config.clone();
+        care.configure(config.clone());
         care.reading = Reading {
             identity,
             ..Reading::default()
@@ -94,12 +94,11 @@ impl Daemon {
             old: &old,
             new: &care.named(),
         });
-        if !care.has_token() {
-            self.sources.read(id, &config.token);
-        }
+        let policy = care.policy();
+        self.sources.read_unless_held(id, care);
         self.cares.by_name.remove(&old);
         self.cares.by_name.insert(new.clone(), id);
-        self.keeper.handle_policy(id, policy(config), now);
+        self.keeper.handle_policy(id, policy, now);
     }
 
     /// Gives sessions of those that are to go the names of those that are to come, where the

@@ -122,15 +122,9 @@ impl Daemon {
         let &id = self.cares.by_name.get(name)?;
         let session = self.config.sessions.get(name)?;
         let care = self.cares.by_id.get_mut(&id)?;
-        if care.config.intent != session.intent {
-            // Configured anew: what somebody wanted is over.
-            care.intent = None;
-        }
-        care.config = session.clone();
+        care.configure(session.clone());
         let policy = care.policy();
-        if !care.has_token() {
-            self.sources.read(id, &session.token);
-        }
+        self.sources.read_unless_held(id, care);
         self.keeper.handle_policy(id, policy, (self.clock)().boot);
         Some(id)
     }

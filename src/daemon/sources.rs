@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 
 use super::care::{Care, Cares};
 use super::tasks;
-use crate::keeper::{Instant, Intent, SessionId};
+use crate::keeper::{Instant, SessionId};
 use crate::token::{
     Change, Finding, Identity, Read, Reader, Source, SourceError, Watch, WatchTrouble, Watched,
 };
@@ -141,6 +141,13 @@ impl Sources {
         }
     }
 
+    /// Reads the source of a session that has no token.
+    pub(super) fn read_unless_held(&mut self, id: SessionId, care: &Care) {
+        if !care.has_token() && care.may_have_another() {
+            self.read(id, &care.config.token);
+        }
+    }
+
     /// Reads a session's file if it is not what was read last: some mounts tell nothing of changes.
     pub(super) fn read_if_changed(&mut self, id: SessionId, care: &Care) {
         if let Some(path) = self.reader.file(&care.config.token)
@@ -208,7 +215,7 @@ impl Sources {
                 continue;
             }
             if let Source::Command(_) = care.config.token {
-                self.read(id, &care.config.token);
+                self.read_unless_held(id, care);
             } else {
                 self.read_if_changed(id, care);
                 self.read_again(id, care, now);
@@ -218,17 +225,18 @@ impl Sources {
 
     /// A session has no living token: its source is to be read again later.
     pub(super) fn read_again(&mut self, id: SessionId, care: &mut Care, now: Instant) {
-        let wait = match (&care.config.token, care.config.intent) {
-            // A lapsing token is not replaced by one of our own making.
-            (Source::Command(_), Intent::Lapse) if care.had_living_token() => return,
-            (Source::Command(_), _) => {
+        if !care.may_have_another() {
+            return;
+        }
+        let wait = match care.config.token {
+            Source::Command(_) => {
                 let doublings = care.reading.attempts.min(16);
                 COMMAND_AGAIN
                     .saturating_mul(1 << doublings)
                     .min(COMMAND_AGAIN_MAX)
             }
-            (Source::File(_) | Source::Credential(_), _) => FILE_AGAIN,
-            (Source::Env(_), _) => return,
+            Source::File(_) | Source::Credential(_) => FILE_AGAIN,
+            Source::Env(_) => return,
         };
         care.reading.attempts = care.reading.attempts.saturating_add(1);
         self.do_not_read_again(id, care);

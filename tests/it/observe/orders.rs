@@ -210,3 +210,48 @@ fn nobody_gives_orders_over_tcp_and_no_stranger_over_the_socket() {
     assert!(said.contains("not user 65534"), "{said}");
     assert_eq!(get_unix(&socket, "/livez").status, 200);
 }
+
+#[test]
+fn a_token_that_lapses_as_ordered_is_replaced_when_it_is_to_be_kept_again_and_not_before() {
+    let simulation = Simulation::new(seconds(6));
+    for token in ["minted-1", "minted-2"] {
+        simulation.token(token);
+    }
+    let folder = Folder::new();
+    let script = "echo x >>runs; echo minted-$(grep -c x runs)";
+    let config = head(&simulation)
+        + &format!(
+            "[sessions.kiosk]\ntoken = {{ command = [\"/bin/sh\", \"-c\", \"{script}\"] }}\n"
+        );
+    let mut keepalive = folder.run(&config);
+    keepalive.wait_for(&["\"event\":\"held\""]);
+    assert_eq!(say(&folder, &["lapse", "kiosk"]).code, Some(0));
+    keepalive.wait_for(&["\"event\":\"lapsed\""]);
+    keepalive.listen_for(seconds(4));
+    assert_eq!(fs::read_to_string(folder.path("runs")).unwrap(), "x\n");
+    simulation.token("minted-2");
+    assert_eq!(say(&folder, &["keep", "kiosk"]).code, Some(0));
+    keepalive.wait_for(&["\"state\":\"held\"", "\"generation\":2"]);
+}
+
+#[test]
+fn an_order_goes_with_a_file_that_is_renamed() {
+    let simulation = Simulation::new(seconds(3600));
+    let folder = Folder::new();
+    fs::create_dir(folder.path("agents")).unwrap();
+    simulation.token("alice");
+    folder.write("agents/alice", "alice");
+    let directory = folder.path("agents");
+    let config =
+        head(&simulation) + &format!("[pools.agents]\ntoken_dir = \"{}\"\n", directory.display());
+    let mut keepalive = folder.run(&config);
+    keepalive.wait_for(&["\"event\":\"held\""]);
+    assert_eq!(say(&folder, &["lapse", "alice"]).code, Some(0));
+    fs::rename(directory.join("alice"), directory.join("bob")).unwrap();
+    keepalive.wait_for(&["\"event\":\"renamed\"", "\"session\":\"bob\""]);
+    let bob = get_unix(&folder.path("control.sock"), "/status").json()["sessions"][0].clone();
+    assert_eq!(
+        (&bob["name"], &bob["intent"], &bob["configured_intent"]),
+        (&"bob".into(), &"lapse".into(), &"keep".into())
+    );
+}
