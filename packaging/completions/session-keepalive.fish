@@ -88,6 +88,8 @@ complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doct
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l log-format -d 'How it is logged: auto, plain, json or journald' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l status-listen -d 'Where to answer /livez, /readyz, /metrics, /status and a page: a port of 127.0.0.1, or an address' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l status-socket -d 'The same on a Unix socket: auto, off or a path' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l socket -d 'The daemon\'s socket; found by itself where there is one daemon' -r -F
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l instance -d 'The instance of the systemd service: NAME of session-keepalive@NAME' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l touch -d 'Prove that touches of kept tokens move their idle deadline'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l json -d 'Print one JSON object, for machines'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -s h -l help -d 'Print help'

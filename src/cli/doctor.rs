@@ -3,11 +3,13 @@
 //! It never disturbs a token that is to lapse: that one is only peeked at.
 
 mod check;
+mod daemon;
 mod host;
+mod pool;
 mod session;
 mod touch;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use clap::Args;
 use futures_util::stream::{self, StreamExt};
@@ -18,14 +20,15 @@ use super::check::is_coloured;
 use super::exit::{Exit, complain, print_error};
 use super::operate;
 use super::run::runtime;
+use super::socket::Socket;
 use crate::api::Client;
-use crate::config::{self, Config};
+use crate::config::{self, Config, SessionConfig, SessionName};
 use crate::daemon::harden;
 
 pub(super) const HELP: &str = "\
 Example: session-keepalive doctor --config /etc/session-keepalive/config.toml
 
-Run it as the daemon's user, or as root, or it cannot read the tokens. A token's command is run once. The \
+It asks the running daemon as well, where one is, whether it does what this configuration says. Run it as the daemon's user, or as root, or it cannot read the tokens. A token's command is run once. The \
 idle timers of kept tokens may be reset by it, those of lapsing ones never.
 
 Exit status: 0 nothing is broken, 1 something is, 70 a bug, 74 no input or output.";
@@ -44,6 +47,8 @@ pub(super) struct Doctor {
     /// Print one JSON object, for machines.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    socket: Socket,
 }
 
 pub(super) fn run(doctor: &Doctor) -> Exit {
@@ -92,23 +97,25 @@ async fn look(doctor: &Doctor) -> Vec<Check> {
         }
     };
     let mut checks = vec![found];
-    checks.append(&mut hosts(&config).await);
-    checks.append(&mut sessions(&config, &client, doctor.touch).await);
+    checks.append(&mut pool::examine(&config));
+    let all = pool::with_files(&config);
+    checks.append(&mut hosts(&config, &all).await);
+    let examined = stream::iter(&all)
+        .map(|(name, session)| session::examine(name, session, &client, doctor.touch));
+    let mut examined: Vec<_> = examined.buffered(AT_ONCE).collect().await;
+    for session in &mut examined {
+        checks.append(&mut session.checks);
+    }
+    checks.append(&mut session::twins(&examined));
+    // Last, so that it is compared with what was found.
+    let (status, socket) = (&config.status, &doctor.socket);
+    checks.append(&mut daemon::examine(status, socket, &all, &examined).await);
     checks
 }
 
-async fn hosts(config: &Config) -> Vec<Check> {
-    let hosts: BTreeSet<_> = config.sessions.values().map(|it| it.api.clone()).collect();
+async fn hosts(config: &Config, all: &BTreeMap<SessionName, SessionConfig>) -> Vec<Check> {
+    let hosts: BTreeSet<_> = all.values().map(|it| it.api.clone()).collect();
     let examined = stream::iter(hosts).map(|api| host::examine(api, &config.http));
     let examined: Vec<_> = examined.buffered(AT_ONCE).collect().await;
     examined.into_iter().flatten().collect()
-}
-
-async fn sessions(config: &Config, client: &Client, prove: bool) -> Vec<Check> {
-    let examined = stream::iter(&config.sessions)
-        .map(|(name, session)| session::examine(name, session, client, prove));
-    let examined: Vec<_> = examined.buffered(AT_ONCE).collect().await;
-    let twins = session::twins(&examined);
-    let checks = examined.into_iter().flat_map(|examined| examined.checks);
-    checks.chain(twins).collect()
 }

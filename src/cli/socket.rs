@@ -77,6 +77,19 @@ impl Answer {
 }
 
 impl Socket {
+    /// The socket at this path.
+    pub(super) fn at(path: PathBuf) -> Self {
+        Self {
+            socket: Some(path),
+            instance: None,
+        }
+    }
+
+    /// Whether somebody said which one.
+    pub(super) fn is_named(&self) -> bool {
+        self.socket.is_some() || self.instance.is_some()
+    }
+
     /// `GET path`.
     pub(super) async fn get(&self, path: &str) -> Result<Answer, NoAnswer> {
         self.ask(Method::GET, path).await

@@ -70,7 +70,8 @@ impl Check {
         Self { advice, ..self }
     }
 
-    fn line(&self) -> String {
+    /// All of it for people.
+    pub(super) fn line(&self) -> String {
         let Self {
             subject,
             name,
@@ -126,8 +127,16 @@ impl Report {
                 .filter(|check| check.verdict == verdict)
                 .count()
         };
-        let (failures, warnings) = (count(Verdict::Failure), count(Verdict::Warning));
-        let checks = self.0.len();
-        format!("{checks} checks: {failures} failures, {warnings} warnings")
+        format!(
+            "{}: {}, {}",
+            counted(self.0.len(), "check"),
+            counted(count(Verdict::Failure), "failure"),
+            counted(count(Verdict::Warning), "warning")
+        )
     }
+}
+
+fn counted(count: usize, noun: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{plural}")
 }

@@ -20,8 +20,8 @@ const PACE: Duration = Duration::from_secs(1);
 
 /// What was found of a session.
 pub(super) struct Examined {
-    name: String,
-    fingerprint: Option<Fingerprint>,
+    pub(super) name: String,
+    pub(super) fingerprint: Option<Fingerprint>,
     pub(super) checks: Vec<Check>,
 }
 

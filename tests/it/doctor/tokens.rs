@@ -1,5 +1,7 @@
 //! The tokens.
 
+use std::fs;
+
 use serde_json::Value;
 use session_keepalive::daemon::clock;
 use session_keepalive::sim::{GroupBundle, IdleTimeout, Operation, Settings, TokenSpec};
@@ -28,7 +30,12 @@ fn a_healthy_world_is_ok_and_a_lapsing_token_is_only_peeked_at() {
     let folder = folder(&simulation.base(), LAPSING);
     folder.write("crm", "crm-token");
     let said = doctor(&folder, &["--touch"]);
-    said.ends_with(0).shows(&["0 failures, 0 warnings"]);
+    said.ends_with(0).shows(&["0 failures, 1 warning"]);
+    has_line(
+        &said,
+        "warning  daemon answers: no daemon is to be found",
+        &[],
+    );
     has_line(
         &said,
         "ok       config.toml configuration:",
@@ -68,7 +75,7 @@ fn nothing_is_touched_unless_asked_for() {
     let simulation = simulation();
     let said = doctor(&folder(&simulation.base(), ""), &["--json"]);
     let json = said.ends_with(0).json_of(SCHEMA);
-    assert_eq!(json["verdict"], "ok");
+    assert_eq!(json["verdict"], "warning", "no daemon runs");
     for operation in [Operation::HeadMe, Operation::GetMe] {
         assert_eq!(simulation.record(TOKEN).calls(operation), 0);
     }
@@ -94,7 +101,7 @@ fn a_file_that_cannot_be_read_is_named() {
     let simulation = simulation();
     let folder = folder(&simulation.base(), LAPSING);
     let loops = folder.path("token");
-    std::fs::remove_file(&loops).unwrap();
+    fs::remove_file(&loops).unwrap();
     // Not even root can read it.
     std::os::unix::fs::symlink("token", &loops).unwrap();
     let said = doctor(&folder, &["--json"]);
@@ -127,8 +134,8 @@ fn a_file_that_all_can_read_is_a_warning() {
     use std::os::unix::fs::PermissionsExt;
     let simulation = simulation();
     let folder = folder(&simulation.base(), "");
-    let mode = std::fs::Permissions::from_mode(0o644);
-    std::fs::set_permissions(folder.path("token"), mode).unwrap();
+    let mode = fs::Permissions::from_mode(0o644);
+    fs::set_permissions(folder.path("token"), mode).unwrap();
     let said = doctor(&folder, &[]);
     said.ends_with(0);
     has_line(
@@ -196,4 +203,46 @@ fn a_wrong_configuration_is_told() {
         json["checks"][0]["advice"],
         "session-keepalive check shows what is wrong"
     );
+}
+
+#[test]
+fn a_running_daemon_is_compared_with_the_configuration() {
+    let simulation = simulation();
+    simulation.token("of-a-pool");
+    let folder = folder(&simulation.base(), "");
+    fs::create_dir(folder.path("pool")).unwrap();
+    folder.write("pool/alice", "of-a-pool");
+    let pool = format!(
+        "[pools.agents]\ntoken_dir = \"{}\"\n",
+        folder.path("pool").display()
+    );
+    let before = fs::read_to_string(folder.path("config.toml")).unwrap();
+    let mut keepalive = folder.run(&(before.clone() + &pool));
+    for name in ["wallboard", "alice"] {
+        keepalive.wait_for(&[name, "held and kept alive"]);
+    }
+    let said = doctor(&folder, &[]);
+    said.ends_with(0).shows(&["0 failures, 0 warnings"]);
+    has_line(&said, "ok       daemon answers:", &["in version"]);
+    has_line(
+        &said,
+        "ok       wallboard daemon: held: ",
+        &["with the token of file"],
+    );
+    has_line(&said, "ok       agents directory: ", &[]);
+    has_line(&said, "ok       alice daemon: held: ", &[]);
+
+    folder.write("config.toml", &format!("{before}intent = \"lapse\"\n"));
+    let said = doctor(&folder, &[]);
+    said.ends_with(0);
+    let parts = [
+        "goes by intent keep, the configuration says lapse",
+        "session-keepalive reload",
+    ];
+    has_line(
+        &said,
+        "warning  wallboard daemon: the daemon goes by intent",
+        &parts,
+    );
+    has_line(&said, "warning  alice daemon:", &["not configured here"]);
 }
