@@ -158,10 +158,10 @@ impl fmt::Display for Blockage {
             Self::Forbidden(code) => write!(formatter, "not permitted ({code})"),
             Self::Rejected(status, code) => write!(formatter, "rejected with {status} ({code})"),
             Self::NotTheApi(NotTheApi::Redirect) => {
-                formatter.write_str("something other than the API answered with a redirect: a proxy or captive portal?")
+                formatter.write_str("something other than the API answered with a redirect, perhaps a proxy or captive portal")
             }
             Self::NotTheApi(NotTheApi::UnexpectedBody) => formatter
-                .write_str("something other than the API answered: a proxy or captive portal?"),
+                .write_str("something other than the API answered, perhaps a proxy or captive portal"),
             Self::NotTheApi(NotTheApi::ProxyAuthentication) => {
                 formatter.write_str("the proxy asks for credentials (407)")
             }

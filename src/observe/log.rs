@@ -246,11 +246,12 @@ impl Telling<'_> {
         Some(generation)
     }
 
-    /// What happens next with the session.
-    fn next(&self) -> String {
-        match self.view {
-            Some(view) => next(view, self.now),
-            None => "nothing: the session has ended".to_owned(),
+    /// What happens next with the session; `None` if it is done with and the event says so.
+    fn next(&self) -> Option<String> {
+        match (&self.event.kind, self.view) {
+            (EventKind::Revoked | EventKind::NotRevoked(_) | EventKind::Left, _) => None,
+            (_, Some(view)) => Some(next(view, self.now)),
+            (_, None) => Some("nothing: the session has ended".to_owned()),
         }
     }
 }

@@ -253,11 +253,11 @@ fn intent_changed((name, intent): (&SessionName, Intent), by: Peer, is_configure
     let until = if is_configured {
         "as configured"
     } else {
-        "until it is changed back, configured anew or restarted"
+        "until it is changed back, configured anew or the daemon is restarted"
     };
     info!(target: TARGET, event = "intent_changed", session = name.as_str(),
         intent = intent.as_str(), by_uid = by.uid, by_pid = by.pid,
-        "{name}: {} from here on, {until}; {by} asked for it", intent.as_str());
+        "{name} is to {} from here on, {until}; {by} asked for it", intent.as_str());
 }
 
 fn no_socket(cause: &dyn Error) {

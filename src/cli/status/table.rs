@@ -149,7 +149,9 @@ fn reasons(lines: &mut Vec<String>, sessions: &[&SessionReport], look: &Look) {
             .fingerprint
             .as_deref()
             .map_or_else(String::new, |it| format!(" {it}"));
-        let said = format!("{}{fingerprint} {}", session.name, session.standing);
+        let advice = session.advice.as_deref();
+        let advice = advice.map_or_else(String::new, |advice| format!("; {advice}"));
+        let said = format!("{}{fingerprint} {}{advice}", session.name, session.standing);
         lines.extend(wrapped(&said, look.width));
     }
     if unwell.len() > REASONS_MAX {

@@ -6,8 +6,8 @@ use tracing::Level;
 
 use super::Telling;
 use crate::keeper::{
-    Death, EventKind, HeldView, Intent, Obstacle, Operation, Outcome, TimeoutReport, TimeoutSource,
-    Touch, Verdict,
+    Death, EventKind, HeldView, Instant, Intent, Obstacle, Operation, Outcome, TimeoutReport,
+    TimeoutSource, Touch, Verdict,
 };
 use crate::observe::words::{OF_EXCLUSION, append, death, lasting, new_token, obstacle, remedy};
 
@@ -78,8 +78,11 @@ pub(in crate::observe) fn word(kind: &EventKind) -> &'static str {
 
 /// All of it in one line.
 pub(super) fn sentence(telling: &Telling<'_>) -> String {
-    let next = telling.next();
-    format!("{} {}; {next}", telling.subject(), telling.what())
+    let mut said = format!("{} {}", telling.subject(), telling.what());
+    if let Some(next) = telling.next() {
+        append(&mut said, format_args!("; {next}"));
+    }
+    said
 }
 
 impl Telling<'_> {
@@ -196,8 +199,13 @@ impl Telling<'_> {
         };
         let mut said = format!("held{intent}{place}");
         if let Some(held) = self.view.and_then(|view| view.held.as_ref()) {
-            said.push_str(": ");
-            known(&mut said, held);
+            let organisation = held.organisation.as_ref();
+            let organisation = organisation.map(|it| format!("organisation {it}"));
+            let known = organisation.into_iter().chain(timeout(held, self.now));
+            let known: Vec<_> = known.collect();
+            if !known.is_empty() {
+                append(&mut said, format_args!(": {}", known.join(", ")));
+            }
         }
         said
     }
@@ -236,28 +244,22 @@ impl Telling<'_> {
 const EXCLUDED: &str = "excluded: neither HEAD nor GET moves the idle deadline, so the organisation \
 excludes these calls from its inactivity timeout";
 
-/// What is known of a token that lives.
-fn known(said: &mut String, held: &HeldView) {
-    if let Some(organisation) = &held.organisation {
-        append(said, format_args!("organisation {organisation}, "));
-    }
-    let lasting = lasting(held.idle_timeout.duration);
-    match held.idle_timeout.source {
+/// What is known of the idle timeout, unless what happens next says it.
+fn timeout(held: &HeldView, now: Instant) -> Option<String> {
+    let timeout = lasting(held.idle_timeout.duration);
+    Some(match held.idle_timeout.source {
         // Until a touch has moved the deadline, only what is left of the timeout was seen.
         TimeoutSource::Proven if held.touched_at.is_none() => {
-            append(said, format_args!("idle timeout at least {lasting}"));
+            let deadline = held.deadline.filter(|_| held.touch_at.is_some())?;
+            format!("idle deadline in {}", lasting(deadline.until(now)))
         }
-        TimeoutSource::Assumed => append(
-            said,
-            format_args!("idle timeout not known, taken for {lasting}"),
-        ),
-        source @ (TimeoutSource::Proven
-        | TimeoutSource::Configured
-        | TimeoutSource::Organisation) => append(
-            said,
-            format_args!("idle timeout {lasting} ({})", source.as_str()),
-        ),
-    }
+        TimeoutSource::Proven => format!("idle timeout {timeout}, proven"),
+        TimeoutSource::Configured => format!("idle timeout {timeout}, as configured"),
+        TimeoutSource::Organisation => {
+            format!("idle timeout {timeout}, as the organisation says")
+        }
+        TimeoutSource::Assumed => format!("idle timeout not known, taken for {timeout}"),
+    })
 }
 
 fn timeouts(report: &TimeoutReport) -> String {

@@ -122,9 +122,9 @@ fn a_token_comes_is_proven_and_is_touched() {
     DEBUG wallboard ba7816bf found in file /run/wallboard/token; peek now
     WARN  wallboard ba7816bf unproven: no connection to the API (https://api.mypurecloud.de); look at the network and the proxy; whether the token lives is not known; peek in 2 s
     DEBUG wallboard ba7816bf peek: alive (200) in 31 ms correlation_id=c0ffee
-    INFO  wallboard ba7816bf held and kept alive: organisation Example AG, idle timeout at least 15 m; touch in 7 m 12 s, outage budget 7 m 48 s
-    INFO  wallboard ba7816bf held and left to lapse: organisation Example AG, idle timeout at least 15 m; peek in 15 m 2 s, idle deadline in 15 m
-    INFO  wallboard ba7816bf held and kept alive, in place of the earlier token: organisation Example AG, idle timeout at least 15 m; touch in 7 m 12 s, outage budget 7 m 48 s
+    INFO  wallboard ba7816bf held and kept alive: organisation Example AG, idle deadline in 15 m; touch in 7 m 12 s, outage budget 7 m 48 s
+    INFO  wallboard ba7816bf held and left to lapse: organisation Example AG; peek in 15 m 2 s, idle deadline in 15 m
+    INFO  wallboard ba7816bf held and kept alive, in place of the earlier token: organisation Example AG, idle deadline in 15 m; touch in 7 m 12 s, outage budget 7 m 48 s
     DEBUG wallboard ba7816bf held: HEAD /api/v2/tokens/me moves the idle deadline; touch in 7 m 12 s, outage budget 7 m 48 s correlation_id=c0ffee
     DEBUG wallboard ba7816bf held: the organisation's idle timeout is 15 m, of groups 5 m, 10 m; touch in 7 m 12 s, outage budget 7 m 48 s correlation_id=c0ffee
     DEBUG wallboard ba7816bf held: the organisation's idle timeout is disabled; touch in 7 m 12 s, outage budget 7 m 48 s correlation_id=c0ffee
@@ -207,10 +207,10 @@ fn a_token_ends() {
     WARN  wallboard ba7816bf lost: refused at first: it was dead when it came; a new token in file /run/wallboard/token takes over at once; nothing until the token is replaced correlation_id=c0ffee
     WARN  wallboard ba7816bf newer token, refused at first: it was dead when it came; the earlier token da925a30 stays; a new token in file /run/wallboard/token takes over at once; touch in 7 m 12 s, outage budget 7 m 48 s correlation_id=c0ffee
     INFO  wallboard ba7816bf lapsed: refused 2 s after its idle deadline, as intended; nothing until the token is replaced
-    INFO  wallboard ba7816bf revoked: the API takes this token no more; nothing: revoked
-    WARN  wallboard ba7816bf not revoked: no connection to the API (https://api.mypurecloud.de); look at the network and the proxy; the token lives until it idles out or expires, unless it is revoked by hand; nothing: not revoked correlation_id=c0ffee
-    WARN  wallboard ba7816bf not revoked: the time for it was over; the token lives until it idles out or expires, unless it is revoked by hand; nothing: not revoked correlation_id=c0ffee
-    INFO  wallboard ba7816bf left as it is: the token lives until it idles out or expires; nothing: left as it is
+    INFO  wallboard ba7816bf revoked: the API takes this token no more
+    WARN  wallboard ba7816bf not revoked: no connection to the API (https://api.mypurecloud.de); look at the network and the proxy; the token lives until it idles out or expires, unless it is revoked by hand correlation_id=c0ffee
+    WARN  wallboard ba7816bf not revoked: the time for it was over; the token lives until it idles out or expires, unless it is revoked by hand correlation_id=c0ffee
+    INFO  wallboard ba7816bf left as it is: the token lives until it idles out or expires
     ");
 }
 
@@ -222,7 +222,7 @@ fn machines_get_the_same_and_its_fields() {
         (EventKind::Lost(a_death()), view(State::Lost)),
     ]), @r#"
     {"timestamp":"2026-11-24T08:00:00.123Z","level":"DEBUG","message":"wallboard ba7816bf peek: alive (200) in 31 ms","event":"answered","session":"wallboard","fingerprint":"ba7816bf","generation":1,"operation":"peek","verdict":"alive","status":200,"took_seconds":0.031,"correlation_id":"c0ffee"}
-    {"timestamp":"2026-11-24T08:00:00.123Z","level":"INFO","message":"wallboard ba7816bf held and kept alive: organisation Example AG, idle timeout at least 15 m; touch in 7 m 12 s, outage budget 7 m 48 s","event":"held","session":"wallboard","fingerprint":"ba7816bf","generation":1,"state":"held","intent":"keep","api":"https://api.mypurecloud.de","correlation_id":"c0ffee"}
+    {"timestamp":"2026-11-24T08:00:00.123Z","level":"INFO","message":"wallboard ba7816bf held and kept alive: organisation Example AG, idle deadline in 15 m; touch in 7 m 12 s, outage budget 7 m 48 s","event":"held","session":"wallboard","fingerprint":"ba7816bf","generation":1,"state":"held","intent":"keep","api":"https://api.mypurecloud.de","correlation_id":"c0ffee"}
     {"timestamp":"2026-11-24T08:00:00.123Z","level":"WARN","message":"wallboard ba7816bf lost: refused 23 h 59 m after it was first seen, 2 m after an accepted touch and 13 m before its idle deadline: this is not idleness but revocation, eviction by an eleventh token or the absolute lifetime; a new token in file /run/wallboard/token takes over at once; nothing until the token is replaced","event":"lost","session":"wallboard","fingerprint":"ba7816bf","generation":1,"state":"lost","intent":"keep","api":"https://api.mypurecloud.de","correlation_id":"5a0e"}
     "#);
 }
@@ -286,8 +286,8 @@ fn a_session_that_is_forgotten_with_the_event_is_told_all_the_same() {
         Log::new().tell(&unknown, &names.named(), None, now());
     });
     insta::assert_snapshot!(heard, @r"
-    2026-11-24T08:00:00.123Z INFO  wallboard ba7816bf left as it is: the token lives until it idles out or expires; nothing: the session has ended
-    2026-11-24T08:00:00.123Z INFO  wallboard revoked: the API takes this token no more; nothing: the session has ended
+    2026-11-24T08:00:00.123Z INFO  wallboard ba7816bf left as it is: the token lives until it idles out or expires
+    2026-11-24T08:00:00.123Z INFO  wallboard revoked: the API takes this token no more
     ");
 }
 
@@ -322,8 +322,8 @@ fn a_keepers_own_events_are_told() {
         drain(&mut keeper, now());
     });
     insta::assert_snapshot!(heard, @r"
-    2026-11-24T08:00:00.123Z INFO  wallboard ba7816bf held and kept alive: idle timeout at least 14 m 59 s; look at the organisation's idle timeout in 1 s, touch in 6 m 49 s, outage budget 8 m 9 s
-    2026-11-24T08:00:00.123Z INFO  wallboard ba7816bf left as it is: the token lives until it idles out or expires; nothing: the session has ended
+    2026-11-24T08:00:00.123Z INFO  wallboard ba7816bf held and kept alive: idle deadline in 14 m 59 s; touch in 6 m 49 s, outage budget 8 m 9 s
+    2026-11-24T08:00:00.123Z INFO  wallboard ba7816bf left as it is: the token lives until it idles out or expires
     ");
 }
 

@@ -30,7 +30,18 @@ fn why(view: &SessionView, trouble: Option<&str>, now: Instant) -> Option<String
             .and_then(|held| held.margin_at)
             .filter(|margin_at| *margin_at <= now)
             .map(|margin_at| format!("past its margin for {}", lasting(now.since(margin_at)))),
-        State::AtRisk => Some(format!("{} in vain", tries(view.failures))),
+        State::AtRisk => Some(match view.last_answer.and_then(|last| last.status) {
+            Some(status) => {
+                format!(
+                    "{} in vain, the last one answered with {status}",
+                    tries(view.failures)
+                )
+            }
+            None => format!(
+                "{} in vain, the last one without an answer",
+                tries(view.failures)
+            ),
+        }),
         State::Blocked => view.blocked.as_ref().map(ToString::to_string),
         State::Lost | State::Lapsed => view
             .death
@@ -90,7 +101,7 @@ mod tests {
         };
         assert_eq!(
             standing(&at_risk, None, now()),
-            "at risk: 3 tries in vain; touch in 4 s"
+            "at risk: 3 tries in vain, the last one without an answer; touch in 4 s"
         );
         let said = standing(&lost(), None, now());
         assert!(said.starts_with("lost: refused "), "{said}");
