@@ -11,7 +11,7 @@ use super::check::is_coloured;
 use super::exit::{Exit, complain, print};
 use super::run::runtime;
 use super::socket::{NotShown, Socket};
-use super::width::width;
+use super::width::{height, width};
 use crate::observe::report::Report;
 
 pub(super) const HELP: &str = "\
@@ -74,6 +74,7 @@ async fn once(status: &Status) -> Result<Exit, NotShown> {
         width: width(&out),
         is_coloured: is_coloured(&out),
         rows_max: (!status.all && out.is_terminal()).then_some(table::ROWS_MAX),
+        height: None,
     };
     Ok(shown(&table::draw(&report, &look), &report))
 }

@@ -1,4 +1,4 @@
-//! How wide what is written for people may be.
+//! How wide, and how high, what is written for people may be.
 
 use std::io::IsTerminal;
 use std::os::fd::AsFd;
@@ -22,4 +22,11 @@ pub(super) fn width(stream: &(impl AsFd + IsTerminal)) -> usize {
         .map_or(WIDTH, |columns| {
             columns.clamp(*LIMITS.start(), *LIMITS.end())
         })
+}
+
+/// The height of a terminal in lines, if it is one.
+pub(super) fn height(stream: &(impl AsFd + IsTerminal)) -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(stream).ok()?;
+    let lines = usize::from(size.ws_row);
+    (stream.is_terminal() && lines > 0).then_some(lines)
 }

@@ -9,8 +9,11 @@ use crate::observe::words::lasting;
 /// How many sessions a terminal is shown unless all are asked for.
 pub(super) const ROWS_MAX: usize = 40;
 
-/// A longer name is cut.
-const NAME_WIDTH_MAX: usize = 20;
+/// A longer name is cut, unless the terminal is wider than the other columns need.
+const NAME_WIDTH: usize = 20;
+
+/// What the other columns need.
+const OTHERS_WIDTH: usize = 60;
 
 /// How many reasons are told in full.
 const REASONS_MAX: usize = 10;
@@ -20,6 +23,9 @@ pub(super) struct Look {
     pub(super) width: usize,
     pub(super) is_coloured: bool,
     pub(super) rows_max: Option<usize>,
+    /// How many lines there are, where it is drawn over and over: the verdict comes first then, and
+    /// everything has to fit.
+    pub(super) height: Option<usize>,
 }
 
 /// How a session is coloured; its words say the same.
@@ -55,12 +61,39 @@ impl Tone {
 pub(super) fn draw(report: &Report, look: &Look) -> String {
     let mut sessions: Vec<_> = report.sessions.iter().collect();
     sessions.sort_by_key(|it| (it.ready, Reverse(Tone::of(it))));
-    let shown = look.rows_max.unwrap_or(usize::MAX).min(sessions.len());
-    let name_width = sessions
-        .iter()
-        .take(shown)
-        .map(|it| it.name.chars().count());
-    let name_width = name_width.max().unwrap_or(0).clamp(7, NAME_WIDTH_MAX);
+    let mut below = Vec::new();
+    reasons(&mut below, &sessions, look);
+    let Some(height) = look.height else {
+        let mut lines = rows(&sessions, look.rows_max, look);
+        lines.push(String::new());
+        lines.append(&mut below);
+        lines.push(verdict(report, look));
+        return text(&lines);
+    };
+    let mut lines = vec![verdict(report, look), String::new()];
+    below.truncate(height / 2);
+    // The head of the table, what is said of those that are left out, an empty line, and the last line.
+    let around = lines.len() + below.len() + 4;
+    let room = height.saturating_sub(around).max(1);
+    let rows_max = look.rows_max.map(|it| it.min(room));
+    lines.append(&mut rows(&sessions, rows_max, look));
+    lines.push(String::new());
+    lines.append(&mut below);
+    text(&lines)
+}
+
+fn text(lines: &[String]) -> String {
+    let lines = lines.iter().flat_map(|line| [line.as_str(), "\n"]);
+    lines.collect()
+}
+
+/// The table itself, the most urgent first.
+fn rows(sessions: &[&SessionReport], rows_max: Option<usize>, look: &Look) -> Vec<String> {
+    let shown = rows_max.unwrap_or(usize::MAX).min(sessions.len());
+    let names = sessions.iter().take(shown);
+    let longest = names.map(|it| it.name.chars().count()).max().unwrap_or(0);
+    let room = look.width.saturating_sub(OTHERS_WIDTH).max(NAME_WIDTH);
+    let name_width = longest.clamp(7, room);
     let mut lines = vec![cut(
         &format!(
             "{:<name_width$}  {:<11}  {:>9}  {:>9}  {}",
@@ -73,25 +106,17 @@ pub(super) fn draw(report: &Report, look: &Look) -> String {
         lines.push(paint(&line, Tone::of(session), look));
     }
     if shown < sessions.len() {
-        lines.push(format!(
-            "and {} more: see all with --all",
-            sessions.len() - shown
-        ));
+        let more = sessions.len() - shown;
+        lines.push(format!("and {more} more: see all with --all"));
     }
-    lines.push(String::new());
-    reasons(&mut lines, &sessions, look);
-    lines.push(verdict(report, look));
     lines
-        .iter()
-        .flat_map(|line| [line.as_str(), "\n"])
-        .collect()
 }
 
 fn row(session: &SessionReport, name_width: usize) -> String {
     let held = session.held.as_ref();
     format!(
         "{:<name_width$}  {:<11}  {:>9}  {:>9}  {}",
-        cut(&session.name, name_width),
+        shortened(&session.name, name_width),
         state(session),
         held.and_then(|it| it.deadline.as_ref())
             .map_or_else(String::new, left),
@@ -218,6 +243,20 @@ fn cut(text: &str, width: usize) -> String {
     kept + "…"
 }
 
+/// A name without its middle: what tells it from others is at its end as often as at its beginning.
+fn shortened(name: &str, width: usize) -> String {
+    let length = name.chars().count();
+    if length <= width {
+        return name.to_owned();
+    }
+    let end = width / 2;
+    let begin = width.saturating_sub(end + 1);
+    let chars = || name.chars();
+    let begin: String = chars().take(begin).collect();
+    let end: String = chars().skip(length - end).collect();
+    format!("{begin}…{end}")
+}
+
 /// The text in lines that fit, further ones indented.
 fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
@@ -233,4 +272,16 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
     }
     lines.push(line);
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_name_keeps_its_beginning_and_its_end() {
+        assert_eq!(shortened("wallboard", 20), "wallboard");
+        let name = "kiosk-in-the-lobby-of-the-main-building-05";
+        assert_eq!(shortened(name, 20), "kiosk-in-…uilding-05");
+    }
 }

@@ -4,7 +4,7 @@ use std::io::IsTerminal as _;
 use std::time::Duration;
 
 use super::table::{self, Look};
-use super::{Exit, NotShown, Status, ask, exit_of, gone, is_coloured, print, width};
+use super::{Exit, NotShown, Status, ask, exit_of, gone, height, is_coloured, print, width};
 
 /// How often it is drawn.
 const EVERY: Duration = Duration::from_secs(1);
@@ -34,6 +34,7 @@ pub(super) async fn watch(status: &Status) -> Result<Exit, NotShown> {
                     width: width(&out),
                     is_coloured: is_coloured(&out),
                     rows_max: (!status.all && is_terminal).then_some(table::ROWS_MAX),
+                    height: height(&out).filter(|_| !status.all),
                 };
                 table::draw(&report, &look)
             }
