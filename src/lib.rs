@@ -7,12 +7,14 @@
 //! ```text
 //!  files, env ─▶ config ─▶ Config ─▶ ┌────────┐  Command(ticket)   ┌────────┐
 //!                                    │ daemon │ ─────────────────▶ │  api   │ ─▶ Genesys Cloud
-//!  clock, signals, file changes ───▶ │  loop  │ ◀── Outcome(ticket) └────────┘
-//!                                    └────────┘
+//!  clock, signals, network, files ─▶ │  loop  │ ◀── Outcome(ticket) └────────┘
+//!  token files, pools, commands ───▶ │        │ ─▶ hooks, service manager
+//!                                    └────────┘ ◀── orders, looks ── endpoints ◀── people, probes
 //!                      handle_*(now) │   ▲ poll_command, poll_event, poll_timeout
 //!                                    ▼   │
-//!                                  keeper (pure)  ── Event ─▶ observe ─▶ log, metrics, snapshot
-//!                                  keeper (pure)  ── Event ─▶ observe ─▶ log, snapshot; hooks
+//!                                  keeper (pure) ── Event ─▶ observe ─▶ log, story, tallies
+//!
+//!  a look is answered with a Snapshot ─▶ /status, /readyz, /metrics, the page, `status`, `explain`
 //! ```
 //!
 //! # The words
@@ -25,7 +27,10 @@
 //! which it ends the token if nobody touches it. The *margin* is how long before the deadline
 //! we act, and the *outage budget* is what that buys. An *outcome* is what a request taught us;
 //! a *ticket* ties it to its request and generation. The *keeper* decides, the *daemon* does,
-//! and a *snapshot* is what observers see. A *pool* is a directory each of whose files is a session.
+//! and a *snapshot* is what observers see. A *pool* is a directory each of whose files is a
+//! session. A *hook* is a program that is run when something happens to a session. An *order* is
+//! what a signal, or somebody over the Unix socket, wants of the daemon; a *look* only asks. A
+//! session's *story* is what it went through.
 //!
 //! # Invariants
 //!
@@ -34,8 +39,8 @@
 //! virtual time and a whole organisation can be simulated for centuries.
 //!
 //! *One loop owns everything.* One task on one thread waits for a deadline, a finished
-//! request, a changed token or an order. There are no locks. Who wants to look asks for a
-//! snapshot.
+//! request, a changed token or an order. There are no locks. Who wants to look, or to have
+//! something done, asks the loop and is answered; who is slow to listen holds nobody up.
 //!
 //! *Time enters through one file*, `daemon::clock`, and is `CLOCK_BOOTTIME`: a suspended
 //! machine's tokens go on idling. The server's instants are compared with each other only. That
@@ -48,8 +53,20 @@
 //! every kept token alive, or has waited for `ready_after`; alive is whose loop does in time what
 //! is due. See [`daemon::systemd`].
 //!
+//! *A missing file ends nothing by itself.* A pool's file must stay away for a while in a directory
+//! that is there, and a token that is found under another name or in another place goes on living.
+//!
+//! *Who may order* is who could do it anyway: root and the daemon's own user, over the Unix socket
+//! alone. Nothing can be changed over TCP. What was ordered lasts until the configuration says
+//! something new, and is shown as long as it lasts.
+//!
+//! *Nothing grows for ever.* Sessions come and go for months: what is known of one goes with it,
+//! and what is remembered for people has a size.
+//!
 //! *What others write holds nothing up.* Hooks and token commands are tasks with a time limit, a
 //! process group, a queue with an end and next to no environment. See [`daemon`] and `program`.
+//! Files alone are read by the loop itself, a few kilobytes each: a file system that hangs is the
+//! one thing that holds it up, and the watchdog's to notice.
 //!
 //! *Verdicts are values.* Refused, throttled and unreachable are outcomes; an `Err` means that
 //! *we* cannot go on.
@@ -65,6 +82,15 @@
 //!
 //! *One model of the server, three uses.* [`sim`] is a pure model; the virtual world of the
 //! tests, the wire tests and the commands `simulate` and `demo` all use it.
+//!
+//! # Where to read on
+//!
+//! The rules are in [`keeper`], each with its test; what the loop waits for is `Daemon::run` in
+//! [`daemon`]. Then by question: where a token comes from, [`token`] and `daemon::sources`; files
+//! that come and go, `daemon::pools`; a reload, [`config`] and `daemon::reload`; a token that
+//! changes its place, `daemon::hand_over`; programs that are run, `program` and `daemon::hooks`;
+//! what is answered and ordered, [`observe::endpoints`] and `daemon::control`; what people read,
+//! [`observe::words`].
 
 pub mod keeper;
 
