@@ -106,7 +106,7 @@ fn every_event_runs_its_hook_with_its_variables_and_its_json() {
 
 #[test]
 fn an_outage_is_told_once_and_so_is_its_end() {
-    let mut simulation = Simulation::new(seconds(8));
+    let mut simulation = Simulation::new(seconds(16));
     let (folder, config) = one_session(&simulation, "kiosk");
     let config = debug(&config) + &recorder(&folder, &["at-risk", "recovered"], "");
     let mut daemon = folder.run(&config);
