@@ -33,9 +33,10 @@ Examples:
   session-keepalive stop            revokes as configured
   session-keepalive stop --leave    leaves every token alive, for a hand-over
 
-Returns when the daemon has gone. Under systemd it stays stopped, as after systemctl stop.
+Returns when the daemon has gone. Under systemd say systemctl stop: a daemon that ends by itself is \
+started again, which is what --leave is for.
 
-Exit status: 0 it has stopped, 69 nobody answers, 75 it did not stop in time, 77 not permitted.";
+Exit status: 0 it has stopped, 69 nobody answers, 75 it did not stop, 77 not permitted.";
 
 /// How often it is looked whether the daemon has gone.
 const GONE_EVERY: Duration = Duration::from_millis(50);

@@ -16,6 +16,10 @@ use crate::observe::{Control, Done, Notice, Peer, tell_notice};
 /// How many may wait for the touches of one session.
 const WAITERS_MAX: usize = 16;
 
+/// Why a daemon that a service manager started is not stopped by anybody else: what ends by itself
+/// is started again, as a hand-over needs it, and would find its tokens revoked.
+const STARTED_AGAIN: &str = "not stopped: the service manager would start it again at once, with revoked tokens; say systemctl stop, which revokes as configured";
+
 impl Daemon {
     /// Does what is asked for.
     pub(super) fn control(&mut self, control: Control, by: Peer, answer: oneshot::Sender<Done>) {
@@ -34,6 +38,9 @@ impl Daemon {
                         "reload refused, the earlier configuration stays in force:\n{why}"
                     )),
                 }
+            }
+            Control::Stop(OnShutdown::Revoke) if self.systemd.is_present() => {
+                Done::No(STARTED_AGAIN.to_owned())
             }
             Control::Stop(wanted) => {
                 tell_notice(&Notice::Asked { what: "stop", by });

@@ -224,3 +224,20 @@ fn a_token_command_does_not_learn_of_the_service_manager() {
         assert!(!environment.contains(name), "{environment}");
     }
 }
+
+#[test]
+fn a_stop_that_the_service_manager_would_undo_is_refused_and_a_hand_over_is_not() {
+    let simulation = Simulation::new(seconds(900));
+    let (folder, config) = one_session(&simulation, "kiosk");
+    let mut manager = Manager::new();
+    let mut daemon = run(&folder, &config, &manager, &[]);
+    manager.wait_for(&["READY=1"]);
+    let refused = folder.command(&["stop"]).output().unwrap();
+    assert_eq!(refused.status.code(), Some(75));
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(said.contains("say systemctl stop"), "{said}");
+    let handed_over = folder.command(&["stop", "--leave"]).output().unwrap();
+    assert_eq!(handed_over.status.code(), Some(0));
+    assert_eq!(daemon.wait().0.code(), Some(0));
+    assert!(simulation.record("kiosk").fate.is_living());
+}
