@@ -12,10 +12,16 @@ pub(super) fn run(settings: &Settings) -> Exit {
     match config::load(settings.layers()) {
         Ok(loaded) => print(&loaded.describe()),
         Err(errors) => {
-            print_error(&errors.render(is_coloured(&std::io::stderr())));
+            complain_of(&errors);
             Exit::Config
         }
     }
+}
+
+/// Shows what is wrong with a configuration, as lines of their own.
+pub(super) fn complain_of(errors: &config::Errors) {
+    let text = errors.render(is_coloured(&std::io::stderr()));
+    print_error(&format!("{}\n", text.trim_end()));
 }
 
 /// Whether colour is wanted there: a terminal, and nobody said no (see no-color.org).

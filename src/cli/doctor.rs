@@ -16,8 +16,8 @@ use futures_util::stream::{self, StreamExt};
 
 use self::check::{Check, Report};
 use super::Settings;
-use super::check::is_coloured;
-use super::exit::{Exit, complain, print_error};
+use super::check::complain_of;
+use super::exit::{Exit, complain};
 use super::operate;
 use super::run::runtime;
 use super::socket::Socket;
@@ -77,7 +77,7 @@ async fn look(doctor: &Doctor) -> Vec<Check> {
     let config = match config::load(doctor.settings.layers()) {
         Ok(loaded) => loaded.config,
         Err(errors) => {
-            print_error(&errors.render(is_coloured(&std::io::stderr())));
+            complain_of(&errors);
             let finding = format!("wrong: {} to mend", errors.len());
             let check = Check::failure(&place, NAME, finding);
             return vec![check.advise("session-keepalive check shows what is wrong")];

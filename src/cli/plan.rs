@@ -14,8 +14,8 @@ use std::time::Duration;
 use clap::Args;
 
 use super::Settings;
-use super::check::is_coloured;
-use super::exit::{Exit, print, print_error};
+use super::check::{complain_of, is_coloured};
+use super::exit::{Exit, print};
 use super::parse;
 use super::width::width;
 use crate::config;
@@ -49,7 +49,7 @@ pub(super) fn run(plan: &Plan) -> Exit {
     let loaded = match config::load(plan.settings.layers()) {
         Ok(loaded) => loaded,
         Err(errors) => {
-            print_error(&errors.render(is_coloured(&std::io::stderr())));
+            complain_of(&errors);
             return Exit::Config;
         }
     };

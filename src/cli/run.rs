@@ -4,8 +4,8 @@ use futures_util::Stream;
 use tokio::runtime::Runtime;
 
 use super::Settings;
-use super::check::is_coloured;
-use super::exit::{Exit, complain, print_error};
+use super::check::complain_of;
+use super::exit::{Exit, complain};
 use crate::config::{self, Config};
 use crate::daemon::systemd::Systemd;
 use crate::daemon::{Daemon, Load, Order, Places, Setup, StartError, clock, harden, signals};
@@ -19,7 +19,7 @@ Examples:
 Signals: TERM and INT stop and revoke as configured, a second one ends at once; \
 QUIT stops and leaves every token; HUP reads the configuration again.
 
-Exit status: 0 stopped, 1 something that was to be revoked was not, 78 wrong configuration.";
+Exit status: 0 stopped, 1 something that was to be revoked was not, 74 no place to listen, 78 wrong configuration.";
 
 pub(super) fn run(settings: &Settings) -> Exit {
     let runtime = match runtime() {
@@ -48,7 +48,7 @@ fn begin(settings: &Settings, runtime: &Runtime) -> Exit {
     let config = match load() {
         Ok(config) => config,
         Err(errors) => {
-            print_error(&errors.render(is_coloured(&std::io::stderr())));
+            complain_of(&errors);
             return Exit::Config;
         }
     };

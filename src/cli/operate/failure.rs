@@ -75,7 +75,11 @@ impl Failure {
 
     fn sentences(&self, operation: Operation, advice: Option<&str>) -> String {
         if let Self::Config(errors) = self {
-            return errors.render(is_coloured(&io::stderr()));
+            return errors
+                .render(is_coloured(&io::stderr()))
+                .trim_end()
+                .to_owned()
+                + "\n";
         }
         let message = self.message();
         let message = Escaped(&message);
