@@ -12,6 +12,7 @@ mod pool;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use self::pool::{Changes, Pool};
 use super::Daemon;
@@ -103,6 +104,13 @@ impl Pools {
         self.by_name
             .values_mut()
             .for_each(|pool| pool.forget(session));
+    }
+
+    /// Takes in that the machine slept for so long.
+    pub(super) fn handle_resume(&mut self, slept: Duration, now: Instant) {
+        self.by_name
+            .values_mut()
+            .for_each(|pool| pool.handle_resume(slept, now));
     }
 
     /// The session is no member any more, and its name is free for a file of another pool.

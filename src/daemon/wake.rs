@@ -25,6 +25,7 @@ impl Daemon {
             self.requests.drop_all();
             self.drop_connections();
             self.keeper.handle_resume(slept, reading.boot);
+            self.pools.handle_resume(slept, reading.boot);
             self.systemd.handle_jump();
         }
         if let Some(by) = jump.stepped {

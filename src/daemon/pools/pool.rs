@@ -104,6 +104,15 @@ impl Pool {
         self.look_at = Some(now);
     }
 
+    /// The machine slept, and so did whoever is writing: what is missing is waited for anew.
+    pub(super) fn handle_resume(&mut self, slept: Duration, now: Instant) {
+        self.filled_at = self.filled_at.map(|at| at + slept);
+        for gone_at in self.members.values_mut().flatten() {
+            *gone_at = (*gone_at + slept).max(now + GONE_AFTER);
+        }
+        self.look_at = Some(now);
+    }
+
     /// A name that was another session's is free.
     pub(super) fn handle_freed(&mut self, name: &SessionName, now: Instant) {
         if self.ignored.contains(name.as_str()) {

@@ -211,3 +211,20 @@ fn where_there_are_too_many_files_none_goes() {
         .at(130)
         .finds(&["bob"], &["-alice"]);
 }
+
+#[test]
+fn a_file_that_is_missing_while_the_machine_sleeps_has_not_gone() {
+    let mut timeline = Timeline::default()
+        .finds(&["a", "b"], &["+a", "+b"])
+        .at(5)
+        .finds(&["a"], &[]);
+    timeline
+        .pool
+        .handle_resume(Duration::from_secs(3600), moment(3606));
+    assert_eq!(timeline.pool.poll_timeout(), Some(moment(3606)));
+    timeline
+        .at(3606)
+        .finds(&["a"], &[])
+        .at(3616)
+        .finds(&["a"], &["-b"]);
+}
