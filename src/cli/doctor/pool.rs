@@ -40,7 +40,8 @@ pub(super) fn examine(config: &Config) -> Vec<Check> {
                     name.as_str(),
                     NAME,
                     format!("{}: {error}", directory.display()),
-                ),
+                )
+                .advise("the daemon waits for it: look whether it is mounted, or mend token_dir"),
             }
         })
         .collect()

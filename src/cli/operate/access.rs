@@ -200,7 +200,7 @@ impl Access {
             }
         };
         let name = config::quoted(name);
-        usage(format!("there is no session {name}; {hint}"))
+        usage(format!("there is no session {name}: {hint}"))
     }
 }
 

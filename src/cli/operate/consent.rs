@@ -77,12 +77,17 @@ impl Hand {
 
     fn refuse_unasked(&self, why: &str) -> Result<(), Failure> {
         let obstacle = if self.input_is_used {
-            "Standard input is the token, so nobody can be asked"
+            "standard input is the token, so nobody can be asked"
         } else if io::stdin().is_terminal() && io::stderr().is_terminal() {
             return Ok(());
         } else {
-            "There is no terminal, so nobody can be asked"
+            "there is no terminal, so nobody can be asked"
         };
-        Err(Failure::Usage(format!("{why} {obstacle}: --yes does it")))
+        // A sentence where it is asked, a clause where it is an error.
+        let mut why = why.trim_end_matches('.').to_owned();
+        if let Some(first) = why.get_mut(..1) {
+            first.make_ascii_lowercase();
+        }
+        Err(Failure::Usage(format!("{why}; {obstacle}: --yes does it")))
     }
 }

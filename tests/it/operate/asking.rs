@@ -80,7 +80,7 @@ fn where_standard_input_is_the_token_nobody_can_answer() {
     let words = ["timeout", "set", "10m", "--api", &base, "-"];
     let said = bench.run_bare(&words, TOKEN);
     said.ends_with(64)
-        .complains(&["Standard input is the token", "--yes"]);
+        .complains(&["standard input is the token", "--yes"]);
     assert_eq!(bench.simulation.record(TOKEN).calls_in_all(), 0);
     let said = bench.run_bare(&[&words[..], &["--yes"]].concat(), TOKEN);
     said.ends_with(0);
