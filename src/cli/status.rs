@@ -117,5 +117,8 @@ fn exit_of(report: &Report) -> Exit {
 
 /// Says that nobody answers, where a drawing was.
 fn gone(error: &NotShown) -> String {
-    format!("{}\n", crate::observe::words::Chain(error))
+    format!(
+        "session-keepalive: {}; it is waited for\n",
+        crate::observe::words::Chain(error)
+    )
 }

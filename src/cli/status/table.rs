@@ -120,7 +120,9 @@ fn row(session: &SessionReport, name_width: usize) -> String {
         state(session),
         held.and_then(|it| it.deadline.as_ref())
             .map_or_else(String::new, left),
-        held.and_then(budget).unwrap_or_default(),
+        held.filter(|_| session.failures == 0)
+            .and_then(budget)
+            .unwrap_or_default(),
         next(session),
     )
 }
