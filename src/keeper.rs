@@ -18,8 +18,9 @@
 //!    `who_may_not_read_the_timeout_leaves_it_to_another_and_loses_nothing`. The effective idle timeout
 //!    is the configured one, the proven one, the least that the organisation enabled, or 300 s:
 //!    `the_idle_timeout_is_configured_or_proven_or_the_organisations_or_300_seconds`. One that is
-//!    proven to be shorter beats the configured one:
-//!    `a_configured_timeout_that_is_proven_too_long_is_not_followed`. Where nothing
+//!    proven to be shorter beats the configured one, and so does an organisation that has none as long:
+//!    `a_configured_timeout_that_is_proven_too_long_is_not_followed`,
+//!    `a_configured_timeout_that_is_longer_than_any_of_the_organisation_loses_no_token`. Where nothing
 //!    idles out nothing is touched:
 //!    `where_nothing_idles_out_the_token_is_peeked_at_slowly_and_never_touched`,
 //!    `a_timeout_that_is_disabled_later_ends_the_touches`. No token is believed to have more time left

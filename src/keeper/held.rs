@@ -137,13 +137,15 @@ impl Held {
         }
     }
 
-    /// The effective idle timeout: what the configuration says unless a shorter one is
-    /// proven, what `dateTokenIdles` proves, what the organisation says, or the shortest
-    /// documented one.
+    /// The effective idle timeout: what the configuration says, unless a shorter one is
+    /// proven or the organisation has none as long; what `dateTokenIdles` proves, what the
+    /// organisation says, or the shortest documented one.
     pub(super) fn idle_timeout(&self, outlook: &Outlook<'_>) -> IdleTimeout {
         let proven = self.proven_timeout;
         let (duration, source) = if let Some(configured) = outlook.policy.idle_timeout
-            && proven.is_none_or(|proven| configured <= proven)
+            && proven
+                .or(outlook.organisation.values().max())
+                .is_none_or(|longest| configured <= longest)
         {
             (configured, TimeoutSource::Configured)
         } else if let Some(proven) = proven {

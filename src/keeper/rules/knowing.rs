@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::keeper::timeline::{Timeline, seconds};
-use crate::keeper::{Idleness, Intent, Policy, TimeoutReport, Verdict};
+use crate::keeper::{Idleness, Intent, Policy, State, TimeoutReport, Verdict};
 
 fn timeout(organisation: Option<f64>) -> Verdict {
     Verdict::Timeout(TimeoutReport {
@@ -177,4 +177,20 @@ fn a_configured_timeout_does_not_hide_that_the_application_of_a_lapsing_token_is
         panic!("after the deadline");
     };
     assert!(seen_after <= seconds(5.0), "{seen_after:?}");
+}
+
+#[test]
+fn a_configured_timeout_that_is_longer_than_any_of_the_organisation_loses_no_token() {
+    let wrong = Policy {
+        idle_timeout: Some(seconds(7200.0)),
+        ..Policy::default()
+    };
+    let timeline = Timeline::with(wrong)
+        .server(|server| server.tells_idles_at = false)
+        .token(1)
+        .pass(20_000.0);
+    assert_eq!(timeline.view().state, State::Held);
+    assert_eq!(timeline.count("lost"), 0);
+    let touches = timeline.count("touch_head");
+    assert!((40..60).contains(&touches), "{touches}");
 }
