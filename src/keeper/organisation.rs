@@ -85,7 +85,7 @@ pub(super) struct Organisations {
     by_key: BTreeMap<(HostId, Key), OrganisationId>,
     all: BTreeMap<OrganisationId, Organisation>,
     next_id: usize,
-    /// Sessions that came to be readers since somebody asked.
+    /// Sessions that came to be readers, or are to read at another time, since somebody asked.
     new_readers: Vec<SessionId>,
 }
 
@@ -168,6 +168,15 @@ impl Organisations {
     /// What is known of an organisation.
     pub(super) fn of(&self, organisation: OrganisationId) -> &Organisation {
         &self.all[&organisation]
+    }
+
+    /// Its timeouts are to be read at `read_at`: its reader, who may be another than who asked
+    /// last, is to look up anew when that is.
+    pub(super) fn read_again(&mut self, organisation: OrganisationId, read_at: Instant) {
+        let found = self.of_mut(organisation);
+        found.read_at = read_at;
+        let reader = found.reader();
+        self.new_readers.extend(reader);
     }
 
     /// What is known of an organisation, to be changed.

@@ -2,7 +2,8 @@
 
 use crate::keeper::timeline::{Timeline, dead, seconds, unreachable};
 use crate::keeper::{
-    Blockage, Idleness, Intent, NotTheApi, Policy, Refusal, State, Touch, Verdict,
+    Blockage, Idleness, Intent, Margin, NotTheApi, Policy, Refusal, State, TokenReport, Touch,
+    Verdict,
 };
 
 #[test]
@@ -248,4 +249,39 @@ fn what_is_refused_while_it_is_to_lapse_has_lapsed() {
         timeline.view().death.unwrap().idle,
         Idleness::After(_)
     ));
+}
+
+#[test]
+fn a_touch_that_something_before_the_api_refused_is_made_by_the_other_before_the_deadline() {
+    let tight = Policy {
+        margin: Margin::Time(seconds(30.0)),
+        ..Policy::default()
+    };
+    let mut timeline = Timeline::with(tight)
+        .token(1)
+        .pass(800.0)
+        .server(|server| server.always = Some(Verdict::Refused(Refusal::Unread)))
+        .skip();
+    while timeline.count("touch_head") == 0 {
+        timeline = timeline.pass(0.1);
+    }
+    let blocked = Verdict::Blocked(Blockage::AddressNotAllowed);
+    timeline = timeline.server(|server| server.always = Some(blocked));
+    // The last try before the deadline is still to come, and takes its time.
+    let left = 893.0 - (timeline.now.since_boot().as_secs_f64() - 1000.0);
+    let alive = Verdict::Alive(TokenReport {
+        organisation: Some("o".into()),
+        ..TokenReport::default()
+    });
+    let timeline = timeline
+        .pass(left)
+        .skip()
+        .server(|server| (server.always, server.is_silent) = (None, true))
+        .pass(3.5)
+        .late_answer(alive)
+        .server(|server| server.is_silent = false)
+        .pass(2.0);
+    assert_eq!(timeline.count("unconfirmed"), 1);
+    assert_eq!(timeline.count("touch_get"), 1);
+    assert_eq!(timeline.view().state, State::Held);
 }

@@ -139,7 +139,7 @@ impl Session {
             }
             Some(Doubted::Reading) if step == Step::Confirm => {
                 let read_at = now + shared.limits.timeout_refresh;
-                shared.organisations.of_mut(held.organisation).read_at = read_at;
+                shared.organisations.read_again(held.organisation, read_at);
                 let kind = EventKind::TimeoutNotPermitted("401".into());
                 self.tell(Some(held.token), kind, now, shared);
                 self.recover(held, now, shared);
@@ -151,16 +151,21 @@ impl Session {
     /// A touch is refused though the token lives: it has failed, and the other one is tried next.
     fn refuse_touch(&mut self, held: &mut Held, touch: Touch, now: Instant, shared: &mut Shared) {
         held.tries.doubt = None;
+        let was_other_refused = self.refused_touch == Some(touch.other());
         self.refused_touch = Some(touch);
         self.tell(Some(held.token), EventKind::Unconfirmed, now, shared);
         let failure = Verdict::Unreachable(Failure::TouchRefused(touch));
         self.hinder_held(held, &failure, now, shared);
+        if self.touch() == touch.other() && !was_other_refused {
+            // The refusal may be long ago by now, and the deadline near.
+            held.tries.retry_at = now;
+        }
     }
 
     fn read_timeout(&self, held: &Held, report: &TimeoutReport, now: Instant, shared: &mut Shared) {
         let read_at = now + shared.limits.timeout_refresh;
+        shared.organisations.read_again(held.organisation, read_at);
         let organisation = shared.organisations.of_mut(held.organisation);
-        organisation.read_at = read_at;
         if organisation.report.as_ref() == Some(report) {
             return;
         }
@@ -278,7 +283,7 @@ impl Session {
             return self.tell(Some(held.token), kind, now, shared);
         }
         let read_at = now + shared.limits.blocked_backoff.cap;
-        shared.organisations.of_mut(held.organisation).read_at = read_at;
+        shared.organisations.read_again(held.organisation, read_at);
         if let Verdict::Throttled { .. } = verdict {
             // The limit is the token's, whatever was asked.
             self.hinder_held(held, verdict, now, shared);
