@@ -30,6 +30,8 @@ pub(super) enum Happening {
     Application(usize),
     /// A session is to get something else.
     Policy(usize),
+    /// Somebody asks for a touch.
+    Want(usize),
     /// A session is removed from the configuration.
     Remove(usize),
     /// And added again.
@@ -79,6 +81,7 @@ impl World {
         self.arrange_after(1.0, Happening::Application(number));
         self.arrange_after(5.0, Happening::Rotate(number));
         self.arrange_after(6.0, Happening::Policy(number));
+        self.arrange_after(8.0, Happening::Want(number));
         self.arrange_after(15.0, Happening::Kill(number));
         self.arrange_after(20.0, Happening::Remove(number));
     }
@@ -112,6 +115,10 @@ impl World {
             Happening::Policy(number) => {
                 self.change_policy(number);
                 self.arrange_after(6.0, Happening::Policy(number));
+            }
+            Happening::Want(number) => {
+                self.want(number);
+                self.arrange_after(8.0, Happening::Want(number));
             }
             Happening::Kill(number) => {
                 self.kill(number);
@@ -150,6 +157,16 @@ impl World {
         self.note(Some(number), format!("policy becomes {policy:?}"));
         self.note_intent(number, before.intent);
         self.sync(number);
+    }
+
+    fn want(&mut self, number: usize) {
+        if self.is_at_rest(number) {
+            return;
+        }
+        let care = &mut self.cares[number];
+        care.hour.disturbances += 1;
+        let answer = self.keeper.handle_touch_wanted(care.id, self.now);
+        self.note(Some(number), format!("a touch is asked for: {answer:?}"));
     }
 
     fn is_near_its_end(&self, number: usize) -> bool {
