@@ -80,6 +80,11 @@ impl Pools {
         }
     }
 
+    /// Whether nobody knows what is in the directory of some pool.
+    pub(super) fn is_any_away(&self) -> bool {
+        self.by_name.values().any(Pool::is_away)
+    }
+
     /// When a directory is to be listed.
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         self.by_name.values().filter_map(Pool::poll_timeout).min()

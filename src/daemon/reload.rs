@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 
 use super::Daemon;
-use super::care::Reading;
+use super::care::{Care, Reading};
 use super::start::limits;
 use crate::api::Client;
 use crate::config::{Config, Difference, SessionName};
 use crate::keeper::{Instant, OnShutdown, SessionId};
 use crate::observe::words::Chain;
 use crate::observe::{Notice, tell_notice};
+use crate::token::Source;
 
 impl Daemon {
     /// Reads the configuration again; if that fails the old one stays.
@@ -97,6 +98,10 @@ impl Daemon {
         for (name, id) in self.in_order_of_end(to_go) {
             let wanted = match self.cares.by_id.get(&id) {
                 Some(_) if self.cares.holds_any(id, &needed) => OnShutdown::Leave,
+                // It may be in a directory that cannot be listed for now.
+                Some(care) if self.pools.is_any_away() && is_of_a_pool(care, before) => {
+                    OnShutdown::Leave
+                }
                 Some(care) => self.unless_claimed(id, care.config.on_shutdown),
                 None => OnShutdown::Leave,
             };
@@ -128,4 +133,13 @@ impl Daemon {
         self.keeper.handle_policy(id, policy, (self.clock)().boot);
         Some(id)
     }
+}
+
+/// Whether the session's token is a file of a pool's directory.
+fn is_of_a_pool(care: &Care, config: &Config) -> bool {
+    let Source::File(path) = &care.config.token else {
+        return false;
+    };
+    let mut pools = config.pools.values();
+    pools.any(|pool| path.parent() == Some(pool.token_dir()))
 }

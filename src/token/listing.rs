@@ -5,6 +5,7 @@ use std::fs::{DirEntry, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, UNIX_EPOCH};
 
 /// The most files of one directory that are listed; which of more are is up to the file system.
 pub const LISTED_MAX: usize = 100_000;
@@ -20,6 +21,8 @@ const TEMPORARY: [&str; 3] = ["~", ".tmp", ".swp"];
 pub struct DirectoryId {
     device: u64,
     inode: u64,
+    /// Where the file system tells it: a directory that was removed leaves its inode to the next.
+    created: Option<Duration>,
 }
 
 /// What was found in a directory.
@@ -74,6 +77,10 @@ impl From<&Metadata> for DirectoryId {
         Self {
             device: metadata.dev(),
             inode: metadata.ino(),
+            created: metadata
+                .created()
+                .ok()
+                .and_then(|created| created.duration_since(UNIX_EPOCH).ok()),
         }
     }
 }
@@ -138,6 +145,19 @@ mod tests {
         let mut names = listing.unwrap().names;
         names.sort();
         names
+    }
+
+    #[test]
+    fn a_directory_that_is_made_anew_is_another_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tokens");
+        let made = || {
+            std::fs::create_dir(&path).unwrap();
+            DirectoryId::from(&path.metadata().unwrap())
+        };
+        let first = made();
+        std::fs::remove_dir(&path).unwrap();
+        assert_ne!(made(), first);
     }
 
     #[test]

@@ -79,6 +79,10 @@ impl Pool {
                 } else {
                     if is_another || self.away.is_some() {
                         self.filled_at = Some(now + FILLED_AFTER);
+                        // What was missing in the one before may come in this one.
+                        self.members
+                            .values_mut()
+                            .for_each(|gone_at| *gone_at = None);
                     }
                     self.directory = Some(listing.directory);
                     if self.away.take().is_some() {
@@ -144,6 +148,11 @@ impl Pool {
     /// The session is no member any more.
     pub(super) fn forget(&mut self, name: &SessionName) {
         self.members.remove(name);
+    }
+
+    /// Whether nobody knows what is in the directory.
+    pub(super) fn is_away(&self) -> bool {
+        self.away.is_some()
     }
 
     fn go_away(&mut self, why: String) -> Option<PoolNews> {

@@ -347,3 +347,25 @@ fn thousands_of_files_are_cared_for() {
     assert_eq!(daemon.count(&["\"level\":\"WARN\""]), 0);
     assert_eq!(daemon.stop().0, Some(0));
 }
+
+#[test]
+fn a_pool_that_gets_another_name_while_its_directory_is_away_revokes_nothing() {
+    let simulation = Simulation::new(seconds(600));
+    let folder = folder(&["agents"]);
+    files(&folder, &simulation, "agents", &["alice"]);
+    let config = head(&simulation) + &pool(&folder, "agents", "");
+    let mut daemon = folder.run(&config);
+    wait_until_held(&mut daemon, &["alice"]);
+    fs::rename(folder.path("agents"), folder.path("away")).unwrap();
+    daemon.wait_for(&["\"event\":\"pool_away\""]);
+    folder.write(
+        "config.toml",
+        &config.replace("[pools.agents]", "[pools.crew]"),
+    );
+    daemon.signal(Signal::HUP);
+    daemon.wait_for(&["\"event\":\"reloaded\""]);
+    daemon.listen_for(seconds(1));
+    assert!(simulation.record("alice").fate.is_living());
+    fs::rename(folder.path("away"), folder.path("agents")).unwrap();
+    wait_until_held(&mut daemon, &["alice"]);
+}

@@ -228,3 +228,19 @@ fn a_file_that_is_missing_while_the_machine_sleeps_has_not_gone() {
         .at(3616)
         .finds(&["a"], &["-b"]);
 }
+
+#[test]
+fn a_file_that_was_missing_before_its_directory_was_replaced_has_a_minute_as_well() {
+    Timeline::default()
+        .finds(&["alice", "bob"], &["+alice", "+bob"])
+        .at(5)
+        .finds(&["bob"], &[])
+        .looks_at(15)
+        .at(14)
+        .finds_in(another_directory(), &["bob"], &[])
+        .looks_at(74)
+        .at(73)
+        .finds_in(another_directory(), &["bob"], &[])
+        .at(74)
+        .finds_in(another_directory(), &["bob"], &["-alice"]);
+}
