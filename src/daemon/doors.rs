@@ -3,12 +3,14 @@
 //! *Invariant*: nobody who asks can hold the loop up or end it. A task of an observer that
 //! fails takes no other down.
 
+use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
 use tokio::task::{AbortHandle, JoinSet};
 
 use crate::config::{StatusConfig, StatusSocket};
-use crate::observe::endpoints::{BindError, Listener, Places, serve};
+use crate::observe::endpoints::{BindError, Listener, Places, SOCKET_NAME, serve};
 use crate::observe::{Looks, Notice, tell_notice};
 
 /// How long an answer to who ended the daemon has to leave.
@@ -17,10 +19,16 @@ const LAST_WORDS: Duration = Duration::from_millis(50);
 /// The listeners.
 pub(super) struct Doors {
     serving: JoinSet<()>,
-    tcp: Option<AbortHandle>,
-    unix: Option<AbortHandle>,
+    tcp: Option<Open>,
+    unix: Option<Open>,
     places: Places,
     looks: Looks,
+}
+
+/// A listener that is served.
+struct Open {
+    handle: AbortHandle,
+    place: String,
 }
 
 /// Listeners that are bound and not yet served.
@@ -64,9 +72,14 @@ impl Doors {
         let tcp = if old.listen == new.listen {
             Change::None
         } else {
-            bind_tcp(new)?
+            bind_tcp(new).map_err(|error| match (self.port(), new.listen) {
+                (Some(own), Some(address)) if own == address.port() => {
+                    BindError::OwnPort { address }
+                }
+                _ => error,
+            })?
         };
-        let unix = if old.socket == new.socket {
+        let unix = if old.socket == new.socket || self.is_at(&new.socket) {
             Change::None
         } else {
             self.bind_unix(new)?
@@ -86,11 +99,35 @@ impl Doors {
                         place: listener.place(),
                         is_tcp: listener.is_tcp(),
                     });
-                    Some(self.serving.spawn(serve(listener, self.looks.clone())))
+                    Some(Open {
+                        place: listener.place().to_owned(),
+                        handle: self.serving.spawn(serve(listener, self.looks.clone())),
+                    })
                 }
             };
             if let Some(closed) = std::mem::replace(there, opened) {
-                closed.abort();
+                closed.handle.abort();
+            }
+        }
+    }
+
+    /// The port that is listened on.
+    fn port(&self) -> Option<u16> {
+        let address: SocketAddr = self.tcp.as_ref()?.place.parse().ok()?;
+        Some(address.port())
+    }
+
+    /// Whether the socket is where it is wanted already.
+    fn is_at(&self, wanted: &StatusSocket) -> bool {
+        let Some(Open { place, .. }) = &self.unix else {
+            return false;
+        };
+        match wanted {
+            StatusSocket::Off => false,
+            StatusSocket::At(path) => path == Path::new(place),
+            StatusSocket::Auto => {
+                let mut directories = self.places.directories().into_iter();
+                directories.any(|directory| directory.join(SOCKET_NAME) == Path::new(place))
             }
         }
     }

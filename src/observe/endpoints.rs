@@ -51,7 +51,10 @@ pub use listener::{BindError, Listener, Places, SOCKET_NAME};
 const CONNECTIONS_MAX: usize = 128;
 
 /// How many answers that grow with the number of sessions are under way at a time.
-const LARGE_MAX: usize = 16;
+const LARGE_MAX: usize = 8;
+
+/// How many of them are for Prometheus, whoever else asks.
+const SCRAPES_MAX: usize = 4;
 
 /// How long to wait when no connection can be accepted, for want of file descriptors say.
 const ACCEPT_AGAIN_AFTER: Duration = Duration::from_millis(100);
@@ -60,6 +63,7 @@ const ACCEPT_AGAIN_AFTER: Duration = Duration::from_millis(100);
 struct Desk {
     looks: Looks,
     large: Arc<Semaphore>,
+    scrapes: Arc<Semaphore>,
 }
 
 /// Serves for as long as it is polled; dropping it ends all connections.
@@ -67,6 +71,7 @@ pub async fn serve(listener: Listener, looks: Looks) {
     let desk = Arc::new(Desk {
         looks,
         large: Arc::new(Semaphore::new(LARGE_MAX)),
+        scrapes: Arc::new(Semaphore::new(SCRAPES_MAX)),
     });
     let mut connections = FuturesUnordered::new();
     let mut handles = BTreeMap::new();

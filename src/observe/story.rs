@@ -146,6 +146,7 @@ impl Stories {
     /// Forgets a session.
     pub fn forget(&mut self, session: SessionId) {
         self.by_session.remove(&session);
+        self.cut_for = self.cut_for.min(self.by_session.len());
     }
 
     /// What a session went through.

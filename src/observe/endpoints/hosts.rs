@@ -10,7 +10,7 @@ use hyper::http::request::Parts;
 /// Behind loopback only loopback is asked for. Who listens elsewhere wants to be found by
 /// names that we cannot know.
 pub(super) fn may_ask(head: &Parts, address: SocketAddr) -> bool {
-    if !address.ip().is_loopback() {
+    if !address.ip().to_canonical().is_loopback() {
         return true;
     }
     let authority = head.uri.authority().map(|it| it.as_str().as_bytes());
@@ -39,7 +39,7 @@ fn is_loopback(host: &[u8]) -> bool {
     name.eq_ignore_ascii_case("localhost")
         || name
             .parse::<IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
+            .is_ok_and(|address| address.to_canonical().is_loopback())
 }
 
 #[cfg(test)]
@@ -85,6 +85,7 @@ mod tests {
         }
         assert!(!asks("http://evil.example/", &["localhost"], "127.0.0.1:1"));
         assert!(!asks("/", &["localhost", "evil.example"], "127.0.0.1:1"));
-        assert!(asks("/", &["pod.example"], "0.0.0.0:9464"), "not loopback");
+        assert!(!asks("/", &["evil.example"], "[::ffff:127.0.0.1]:1"));
+        assert!(asks("/", &["pod.example"], "10.0.0.7:9464"), "not loopback");
     }
 }

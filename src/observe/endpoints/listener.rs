@@ -43,6 +43,12 @@ pub enum BindError {
         /// Why.
         source: io::Error,
     },
+    /// The port is one of our own, which another address of it would share.
+    #[error("status.listen: this daemon listens on port {} itself: reload with listen = \"off\" first, then with {address}", address.port())]
+    OwnPort {
+        /// The address.
+        address: SocketAddr,
+    },
     /// The socket cannot be made.
     #[error("status.socket: no socket can be made at {}", path.display())]
     Unix {
@@ -213,7 +219,9 @@ impl Listener {
         match &self.kind {
             Kind::Tcp(listener, address) => {
                 let (stream, _) = listener.accept().await?;
-                Ok(Accepted::Tcp(stream, *address))
+                // One that listens everywhere is asked on loopback as well.
+                let address = stream.local_addr().unwrap_or(*address);
+                Ok(Accepted::Tcp(stream, address))
             }
             Kind::Unix(listener, _) => {
                 let (stream, _) = listener.accept().await?;
@@ -235,7 +243,11 @@ fn clear(path: &Path) -> Result<(), BindError> {
     }
     match StdUnixStream::connect(&path) {
         Ok(_) => Err(BindError::InUse { path }),
-        Err(_) => fs::remove_file(&path).map_err(|source| BindError::Unix { path, source }),
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            fs::remove_file(&path).map_err(|source| BindError::Unix { path, source })
+        }
+        // Whose it is is not known.
+        Err(source) => Err(BindError::Unix { path, source }),
     }
 }
 

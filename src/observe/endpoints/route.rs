@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use hyper::Method;
 use hyper::http::request::Parts;
+use tokio::sync::OwnedSemaphorePermit;
 
-use super::reply::Reply;
+use super::reply::{Reply, TEXT};
 use super::{Desk, orders, page};
 use crate::config::SessionName;
 use crate::observe::metrics::{Form, render, render_silent};
@@ -62,8 +63,14 @@ async fn live(desk: &Desk) -> Reply {
 
 async fn ready(head: &Parts, desk: &Desk) -> Reply {
     let verbose = asks_for(head.uri.query(), "verbose");
+    let Ok(room) = verbose
+        .then(|| Arc::clone(&desk.large).try_acquire_owned())
+        .transpose()
+    else {
+        return Reply::busy();
+    };
     match desk.looks.snapshot().await {
-        Some(snapshot) => of_readiness(readiness(&snapshot, verbose)),
+        Some(snapshot) => of_readiness(readiness(&snapshot, verbose), room),
         None => nobody(),
     }
 }
@@ -73,7 +80,7 @@ async fn ready_of(name: &str, desk: &Desk) -> Reply {
         return nobody();
     };
     match snapshot.session(name) {
-        Some(session) => of_readiness(readiness_of(session, &snapshot)),
+        Some(session) => of_readiness(readiness_of(session, &snapshot), None),
         None => no_such_session(),
     }
 }
@@ -108,14 +115,14 @@ fn no_such_session() -> Reply {
     Reply::text(404, "there is no such session\n")
 }
 
-fn of_readiness(readiness: Readiness) -> Reply {
+fn of_readiness(readiness: Readiness, room: Option<OwnedSemaphorePermit>) -> Reply {
     let status = if readiness.is_ready { 200 } else { 503 };
-    Reply::text(status, readiness.said)
+    Reply::new(status, TEXT, readiness.said, room)
 }
 
 async fn metrics(head: &Parts, desk: &Desk) -> Reply {
     let form = Form::accepted_by(&head.headers);
-    let Ok(room) = Arc::clone(&desk.large).try_acquire_owned() else {
+    let Ok(room) = Arc::clone(&desk.scrapes).try_acquire_owned() else {
         return Reply::busy();
     };
     let text = match desk.looks.snapshot().await {
@@ -168,11 +175,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_loop_that_ended_is_told_of_in_metrics_and_not_waited_for() {
+    async fn a_loop_that_ended_is_told_of_and_not_waited_for() {
         let (looks, loops_end) = crate::observe::looks();
         drop(loops_end);
         let large = Arc::new(tokio::sync::Semaphore::new(1));
-        let desk = Desk { looks, large };
+        let desk = Desk {
+            looks,
+            scrapes: Arc::clone(&large),
+            large,
+        };
         let request = hyper::Request::get("/metrics").body(()).unwrap();
         let reply = answer(&request.into_parts().0, Door::Unix(None), &desk)
             .await
@@ -181,5 +192,16 @@ mod tests {
         let text = http_body_util::BodyExt::collect(reply.into_body()).await;
         let text = text.unwrap().to_bytes();
         assert!(text.ends_with(b"session_keepalive_ready 0\n"));
+        for path in [
+            "/livez",
+            "/readyz",
+            "/readyz/wallboard",
+            "/status",
+            "/status/wallboard",
+        ] {
+            let request = hyper::Request::get(path).body(()).unwrap();
+            let reply = answer(&request.into_parts().0, Door::Unix(None), &desk).await;
+            assert_eq!(reply.into_response().status(), 503, "{path}");
+        }
     }
 }

@@ -173,3 +173,23 @@ fn without_a_place_for_the_socket_the_daemon_runs_and_says_so() {
     assert!(line.contains("status.socket"), "{line}");
     keepalive.wait_for(&["\"event\":\"held\""]);
 }
+
+#[test]
+fn a_reload_that_only_spells_the_socket_out_is_taken_and_one_that_shares_the_port_says_how() {
+    let (simulation, folder, mut keepalive, address) = running();
+    let socket = folder.path("control.sock");
+    let spelled = format!("listen = \"0\"\nsocket = {:?}", text(&socket));
+    let head = head(&simulation);
+    let config = head.replace("listen = \"0\"", &spelled) + &session("wallboard", "");
+    folder.write("config.toml", &config);
+    keepalive.signal(rustix::process::Signal::HUP);
+    keepalive.wait_for(&["\"event\":\"reloaded\""]);
+    assert_eq!(get_unix(&socket, "/livez").status, 200);
+
+    let shared = format!("listen = \"0.0.0.0:{}\"", address.port());
+    folder.write("config.toml", &config.replace("listen = \"0\"", &shared));
+    keepalive.signal(rustix::process::Signal::HUP);
+    let line = keepalive.wait_for(&["\"event\":\"reload_refused\""]);
+    assert!(line.contains("listens on port"), "{line}");
+    assert_eq!(get(address, "/livez").status, 200);
+}
