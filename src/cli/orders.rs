@@ -8,7 +8,7 @@ use hyper::Method;
 use super::exit::{Exit, complain, print, print_error};
 use super::run::runtime;
 use super::socket::{NoAnswer, Socket};
-use crate::config::{SessionName, nearest};
+use crate::config::{SessionName, nearest, quoted};
 use crate::observe::report::Report;
 
 pub(super) const TOUCH_HELP: &str = "\
@@ -69,7 +69,8 @@ pub(super) fn of_session(what: &str, order: &OfSession) -> Exit {
     let OfSession { name, socket } = order;
     if SessionName::new(name).is_err() {
         print_error(&format!(
-            "session-keepalive: {name:?} is not the name of a session\n"
+            "session-keepalive: {} is not the name of a session\n",
+            quoted(name)
         ));
         return Exit::Usage;
     }

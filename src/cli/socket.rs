@@ -58,6 +58,9 @@ pub(super) enum NoAnswer {
         path: PathBuf,
         source: std::io::Error,
     },
+    /// Somebody put it there after it was looked at.
+    #[error("user {uid} answers on {}: neither root, nor you, nor the owner of its directory", path.display())]
+    Stranger { path: PathBuf, uid: u32 },
     /// It went away, or is something else.
     #[error("the daemon on {} broke off", path.display())]
     Broken {
@@ -70,9 +73,10 @@ pub(super) enum NoAnswer {
 }
 
 impl Answer {
-    /// The body as text.
+    /// The body as text that does nothing to a terminal.
     pub(super) fn text(&self) -> String {
-        String::from_utf8_lossy(&self.body).into_owned()
+        let text = String::from_utf8_lossy(&self.body);
+        text.replace(|it: char| it.is_control() && it != '\n', "?")
     }
 }
 
@@ -124,6 +128,14 @@ async fn ask(socket: &std::path::Path, method: Method, path: &str) -> Result<Ans
             path: socket.to_owned(),
             source,
         })?;
+    if let Ok(peer) = stream.peer_cred()
+        && !find::is_trusted(socket, peer.uid())
+    {
+        return Err(NoAnswer::Stranger {
+            path: socket.to_owned(),
+            uid: peer.uid(),
+        });
+    }
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
         .await
         .map_err(|error| broken(error.into()))?;

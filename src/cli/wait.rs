@@ -8,7 +8,7 @@ use super::exit::{Exit, complain, print, print_error};
 use super::parse::duration;
 use super::run::runtime;
 use super::socket::{NoAnswer, NotFound, Socket};
-use crate::config::SessionName;
+use crate::config::{SessionName, quoted};
 use crate::daemon::clock;
 use crate::observe::words::{Chain, lasting};
 
@@ -50,7 +50,8 @@ enum Standing {
 pub(super) fn run(wait: &Wait) -> Exit {
     if let Some(wrong) = wait.names.iter().find(|it| SessionName::new(it).is_err()) {
         print_error(&format!(
-            "session-keepalive: {wrong:?} is not the name of a session\n"
+            "session-keepalive: {} is not the name of a session\n",
+            quoted(wrong)
         ));
         return Exit::Usage;
     }
@@ -137,6 +138,7 @@ async fn standing(wait: &Wait) -> Standing {
 fn is_worth_waiting(error: &NoAnswer) -> bool {
     match error {
         NoAnswer::NotFound(why) => matches!(why, NotFound::Nowhere(_)),
+        NoAnswer::Stranger { .. } => false,
         NoAnswer::NotConnected { .. } | NoAnswer::Broken { .. } | NoAnswer::TooSlow { .. } => true,
     }
 }

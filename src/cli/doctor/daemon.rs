@@ -67,7 +67,7 @@ fn silent(error: &NotShown) -> Check {
         ) => Check::warning(SUBJECT, NAME, why).advise(
             "if none is meant to run yet, all is well; else systemctl status session-keepalive says why it does not",
         ),
-        NotShown::NoAnswer(NoAnswer::NotFound(_)) => {
+        NotShown::NoAnswer(NoAnswer::NotFound(_) | NoAnswer::Stranger { .. }) => {
             Check::warning(SUBJECT, NAME, why).advise("or name its socket with --socket")
         }
         NotShown::OtherVersion(_) => Check::warning(SUBJECT, NAME, why),

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::process::geteuid;
 
+use crate::config::quoted;
 use crate::observe::endpoints::{Places, SOCKET_NAME};
 
 /// The variable that sets `status.socket`.
@@ -40,7 +41,7 @@ pub(in crate::cli) enum NotFound {
     #[error("{} belongs to user {owner} or is a link, and anybody can write to its directory: only a socket of root's or yours is believed there", path.display())]
     Open { path: PathBuf, owner: u32 },
     /// The instance's name is none.
-    #[error("{0:?} is not the name of an instance")]
+    #[error("{} is not the name of an instance", quoted(.0))]
     NotAnInstance(String),
 }
 
@@ -148,6 +149,12 @@ fn believe(path: PathBuf) -> Result<PathBuf, NotFound> {
     } else {
         Err(NotFound::Foreign { path, owner })
     }
+}
+
+/// Whether this user may answer on a socket there.
+pub(super) fn is_trusted(socket: &Path, uid: u32) -> bool {
+    let directory = socket.parent().and_then(|it| fs::metadata(it).ok());
+    uid == 0 || uid == geteuid().as_raw() || directory.is_some_and(|it| it.uid() == uid)
 }
 
 /// Others may write there, and remove what is not theirs.

@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 
 use super::{NoAnswer, Socket};
 use crate::cli::exit::{Exit, complain};
-use crate::config::nearest;
+use crate::config::{clean, nearest};
 use crate::observe::report::{Report, VERSION};
 
 /// Why nothing can be shown.
@@ -19,7 +19,7 @@ pub(in crate::cli) enum NotShown {
     NotUnderstood(#[source] serde_json::Error),
     #[error("the daemon speaks version {0} of the status, this program version {ours}: use the same program for both", ours = VERSION)]
     OtherVersion(u32),
-    #[error("the daemon has no session {name}{}", suggested(.near.as_deref()))]
+    #[error("the daemon has no session {}{}", clean(.name), suggested(.near.as_deref()))]
     NoSuchSession { name: String, near: Option<String> },
 }
 

@@ -255,3 +255,24 @@ fn an_order_goes_with_a_file_that_is_renamed() {
         (&"bob".into(), &"lapse".into(), &"keep".into())
     );
 }
+
+#[test]
+fn a_token_that_is_pasted_as_a_name_is_not_echoed() {
+    let folder = Folder::new();
+    let token = "Kx7pQ2mZ9rT4vB1nC6wL8sD3";
+    for arguments in [
+        ["touch", token],
+        ["keep", token],
+        ["wait", token],
+        ["status", token],
+        ["explain", token],
+        ["health", &format!("--instance={token}/")],
+    ] {
+        let said = say(&folder, &arguments);
+        assert!(
+            !(said.out + &said.err).contains("Kx7pQ2mZ"),
+            "{arguments:?}"
+        );
+        assert_ne!(said.code, Some(0));
+    }
+}
