@@ -2,7 +2,7 @@
 //! timeout, or lets them lapse on purpose; it tells the truth about each of them and revokes
 //! them when it stops.
 //!
-//! This page is the architecture. The modules are listed in reading order below.
+//! This page is the architecture. In the source the modules are listed in reading order below.
 //!
 //! ```text
 //!  files, env ─▶ config ─▶ Config ─▶ ┌────────┐  Command(ticket)   ┌────────┐
@@ -38,7 +38,7 @@
 //! clock, network, file, log, task or randomness of its own, so that every rule is a test in
 //! virtual time and a whole organisation can be simulated for centuries.
 //!
-//! *One loop owns everything.* One task on one thread waits for a deadline, a finished
+//! *One loop owns everything.* One task on one thread (names are looked up on others, which come and go) waits for a deadline, a finished
 //! request, a changed token or an order. There are no locks. Who wants to look, or to have
 //! something done, asks the loop and is answered; who is slow to listen holds nobody up.
 //!

@@ -90,6 +90,7 @@ def run(binary, port, folder):
 
 def main():
     binary, rounds = os.path.abspath(sys.argv[1]), max(5, int((sys.argv + ["7"])[2]))
+    packages = sys.argv[3:]
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Api)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     with tempfile.TemporaryDirectory() as name:
@@ -106,7 +107,8 @@ def main():
     print(f"medians of {rounds} runs (least to most):")
     for (what, unit), values in zip(names, results):
         print(f"  {what:<40} {statistics.median(values):8.1f} {unit} ({min(values):.1f} to {max(values):.1f})")
-    print(f"  {'size of the binary':<40} {os.path.getsize(binary) / 1e6:8.1f} MB")
+    for what, path in [("size of the binary", binary)] + [(f"size of the {p.rsplit('.', 1)[-1]}", p) for p in packages]:
+        print(f"  {what:<40} {os.path.getsize(path) / 1e6:8.2f} MB")
 
 
 if __name__ == "__main__":

@@ -57,6 +57,8 @@ fn all_answers(socket: &Path) -> Vec<String> {
         "/readyz?verbose",
         "/readyz/one",
         "/",
+        "/page.js",
+        "/page.css",
     ];
     let answers = paths.map(|path| get_unix(socket, path));
     assert!(answers[0].body.contains("session=\"one\""));
@@ -110,6 +112,10 @@ fn no_piece_of_a_token_is_in_output_answers_arguments_or_environment_even_at_tra
     simulation.down();
     daemon.listen_for(seconds(3));
     answers.extend(all_answers(&socket));
+    let status = folder.command(&["status", "--json"]).output().unwrap();
+    let status = String::from_utf8(status.stdout).unwrap();
+    assert!(status.starts_with('{'), "{status}");
+    answers.push(status);
     for session in ["one", "two", "three"] {
         let explained = folder.command(&["explain", session]).output().unwrap();
         let page = String::from_utf8(explained.stdout).unwrap();
