@@ -1,6 +1,7 @@
 //! The daemon as observers see it: the binary, real sockets, and what is answered there.
 
 mod commands;
+mod documented;
 mod endpoints;
 mod explain;
 mod metrics;
