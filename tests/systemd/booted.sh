@@ -72,8 +72,9 @@ seen() {
     in_system journalctl -u simulator --no-pager -o cat -n 20
 }
 fingerprint() { printf %s "$1" | sha256sum | cut -c1-8; }
-# fate TOKEN: the end of its last line. touches TOKEN: how many HEADs.
+# fate TOKEN: the end of its last line. peeks TOKEN, touches TOKEN: how many peeks, how many HEADs.
 fate() { seen | grep "$(fingerprint "$1")" | tail -n 1 | sed 's/^ *\([^ ]* *\)\{6\}//'; }
+peeks() { seen | grep "$(fingerprint "$1")" | tail -n 1 | awk '{print $2}'; }
 touches() { seen | grep "$(fingerprint "$1")" | tail -n 1 | awk '{print $3}'; }
 lives() { [ "$(fate "$1")" = lives ]; }
 is_touched() { [ "$(touches "$1")" -gt "${2:-0}" ]; }
