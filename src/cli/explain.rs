@@ -4,8 +4,8 @@ mod page;
 
 use clap::Args;
 
-use super::exit::{Exit, complain, print};
-use super::run::runtime;
+use super::exit::{Exit, print};
+use super::run::block_on;
 use super::socket::{NotShown, Socket};
 use super::width::width;
 use crate::config::SessionName;
@@ -34,18 +34,13 @@ pub(super) struct Explain {
 }
 
 pub(super) fn run(explain: &Explain) -> Exit {
-    let runtime = match runtime() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            complain(&error);
-            return Exit::Io;
+    block_on(async {
+        match ask(explain).await {
+            Ok((_, text)) if explain.json => print(&(text + "\n")),
+            Ok((story, _)) => print(&page::draw(&story, width(&std::io::stdout()))),
+            Err(error) => error.complain(),
         }
-    };
-    match runtime.block_on(ask(explain)) {
-        Ok((_, text)) if explain.json => print(&(text + "\n")),
-        Ok((story, _)) => print(&page::draw(&story, width(&std::io::stdout()))),
-        Err(error) => error.complain(),
-    }
+    })
 }
 
 /// The story, and as it came.

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::exit::{Exit, complain, print, print_error};
-use super::run::runtime;
+use super::run::block_on;
 use super::socket::Socket;
 
 pub(super) const HELP: &str = "\
@@ -25,22 +25,17 @@ pub(super) struct Health {
 
 pub(super) fn run(health: &Health) -> Exit {
     let path = if health.ready { "/readyz" } else { "/livez" };
-    let runtime = match runtime() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            complain(&error);
-            return Exit::Io;
+    block_on(async {
+        match health.socket.get(path).await {
+            Ok(answer) if answer.status == 200 => print(&answer.text()),
+            Ok(answer) => {
+                print_error(&answer.text());
+                Exit::TryAgain
+            }
+            Err(error) => {
+                complain(&error);
+                Exit::Unavailable
+            }
         }
-    };
-    match runtime.block_on(health.socket.get(path)) {
-        Ok(answer) if answer.status == 200 => print(&answer.text()),
-        Ok(answer) => {
-            print_error(&answer.text());
-            Exit::TryAgain
-        }
-        Err(error) => {
-            complain(&error);
-            Exit::Unavailable
-        }
-    }
+    })
 }

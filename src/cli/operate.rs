@@ -24,7 +24,7 @@ pub(super) use consent::Yes;
 pub(super) use done::{Done, duration_with_seconds, shown, stamped};
 pub(super) use failure::{Failure, advice, print_usage_error};
 pub(super) use hand::Hand;
-pub(super) use lines::Lines;
+pub(super) use lines::{Lines, wrapped};
 pub(super) use operation::Operation;
 
 /// The version of the JSON: it grows when a field goes or changes its meaning.

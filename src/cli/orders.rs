@@ -6,9 +6,9 @@ use clap::Args;
 use hyper::Method;
 
 use super::exit::{Exit, complain, print, print_error};
-use super::run::runtime;
-use super::socket::{NoAnswer, Socket};
-use crate::config::{SessionName, nearest, quoted};
+use super::run::block_on;
+use super::socket::{NoAnswer, NotShown, Socket};
+use crate::config::{SessionName, quoted};
 use crate::observe::report::Report;
 
 pub(super) const TOUCH_HELP: &str = "\
@@ -79,8 +79,7 @@ pub(super) fn of_session(what: &str, order: &OfSession) -> Exit {
             .ask(Method::POST, &format!("/sessions/{name}/{what}"))
             .await?;
         if answer.status == 404 {
-            no_such_session(name, socket).await;
-            return Ok(Exit::Usage);
+            return Ok(no_such_session(name, socket).await);
         }
         Ok(said(answer.status, &answer.text()))
     })
@@ -122,16 +121,12 @@ pub(super) fn reload(socket: &Socket) -> Exit {
 }
 
 fn in_runtime(order: impl Future<Output = Result<Exit, NoAnswer>>) -> Exit {
-    match runtime() {
-        Ok(runtime) => runtime.block_on(order).unwrap_or_else(|error| {
+    block_on(async {
+        order.await.unwrap_or_else(|error| {
             complain(&error);
             Exit::Unavailable
-        }),
-        Err(error) => {
-            complain(&error);
-            Exit::Io
-        }
-    }
+        })
+    })
 }
 
 /// Says what the daemon said, and what that means.
@@ -148,16 +143,15 @@ fn said(status: u16, said: &str) -> Exit {
     }
 }
 
-async fn no_such_session(name: &str, socket: &Socket) {
-    let report = socket.get("/status").await.ok();
-    let report = report.and_then(|it| serde_json::from_slice::<Report>(&it.body).ok());
-    let known = report
-        .iter()
-        .flat_map(|it| &it.sessions)
-        .map(|it| it.name.as_str());
-    let near =
-        nearest(name, known).map_or_else(String::new, |near| format!(": did you mean {near}?"));
-    print_error(&format!(
-        "session-keepalive: the daemon has no session {name}{near}\n"
-    ));
+async fn no_such_session(name: &str, socket: &Socket) -> Exit {
+    let report = socket.report::<Report>("/status").await;
+    report
+        .map_or_else(
+            |_| NotShown::NoSuchSession {
+                name: name.to_owned(),
+                near: None,
+            },
+            |(report, _)| NotShown::no_such_session(name, &report),
+        )
+        .complain()
 }

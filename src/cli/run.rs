@@ -103,6 +103,17 @@ pub(super) fn runtime() -> std::io::Result<Runtime> {
         .build()
 }
 
+/// Waits for a command that asks something; that there is no runtime is its end.
+pub(super) fn block_on(command: impl Future<Output = Exit>) -> Exit {
+    match runtime() {
+        Ok(runtime) => runtime.block_on(command),
+        Err(error) => {
+            complain(&error);
+            Exit::Io
+        }
+    }
+}
+
 /// Reads the same layers again. The variables are asked for anew and not kept, since one of
 /// them may hold a token.
 fn load_again(settings: &Settings) -> Load {

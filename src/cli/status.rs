@@ -8,8 +8,8 @@ use std::io::IsTerminal as _;
 use clap::Args;
 
 use super::check::is_coloured;
-use super::exit::{Exit, complain, print};
-use super::run::runtime;
+use super::exit::{Exit, print};
+use super::run::block_on;
 use super::socket::{NotShown, Socket};
 use super::width::{height, width};
 use crate::observe::report::Report;
@@ -43,23 +43,16 @@ pub(super) struct Status {
 }
 
 pub(super) fn run(status: &Status) -> Exit {
-    let runtime = match runtime() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            complain(&error);
-            return Exit::Io;
-        }
-    };
-    let shown = runtime.block_on(async {
-        if status.json {
+    block_on(async {
+        let shown = if status.json {
             json(status).await
         } else if status.watch {
             watch::watch(status).await
         } else {
             once(status).await
-        }
-    });
-    shown.unwrap_or_else(|error| error.complain())
+        };
+        shown.unwrap_or_else(|error| error.complain())
+    })
 }
 
 async fn json(status: &Status) -> Result<Exit, NotShown> {

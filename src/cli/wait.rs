@@ -6,8 +6,8 @@ use clap::Args;
 
 use super::exit::{Exit, complain, print, print_error};
 use super::parse::duration;
-use super::run::runtime;
-use super::socket::{NoAnswer, NotFound, Socket};
+use super::run::block_on;
+use super::socket::{NoAnswer, NotFound, NotShown, Socket};
 use crate::config::{SessionName, quoted};
 use crate::daemon::clock;
 use crate::observe::words::{Chain, lasting};
@@ -55,13 +55,7 @@ pub(super) fn run(wait: &Wait) -> Exit {
         ));
         return Exit::Usage;
     }
-    match runtime() {
-        Ok(runtime) => runtime.block_on(until_ready(wait)),
-        Err(error) => {
-            complain(&error);
-            Exit::Io
-        }
-    }
+    block_on(until_ready(wait))
 }
 
 async fn until_ready(wait: &Wait) -> Exit {
@@ -76,10 +70,7 @@ async fn until_ready(wait: &Wait) -> Exit {
         match standing {
             Standing::Ready => return print(&format!("ready after {}\n", lasting(waited))),
             Standing::NoSuchSession(name) => {
-                print_error(&format!(
-                    "session-keepalive: the daemon has no session {name}\n"
-                ));
-                return Exit::Usage;
+                return NotShown::NoSuchSession { name, near: None }.complain();
             }
             Standing::NobodyThere(error) if is_over || !is_worth_waiting(&error) => {
                 complain(&error);

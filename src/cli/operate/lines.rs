@@ -42,7 +42,7 @@ impl Lines {
         let mut text = String::new();
         for (key, value) in &self.0 {
             let mut lead = format!("{:<indent$}", Escaped(key).to_string());
-            for line in wrapped(&Escaped(value).to_string(), columns) {
+            for line in wrapped(&Escaped(value).to_string(), columns, "") {
                 text.push_str(&lead);
                 text.push_str(&line);
                 text.push('\n');
@@ -53,7 +53,8 @@ impl Lines {
     }
 }
 
-fn wrapped(text: &str, columns: usize) -> Vec<String> {
+/// The text in lines that fit, further ones after `indent`. A word that is longer is left whole.
+pub(in crate::cli) fn wrapped(text: &str, columns: usize, indent: &str) -> Vec<String> {
     let mut lines = vec![String::new()];
     let mut length = 0;
     for word in text.split(' ') {
@@ -69,8 +70,8 @@ fn wrapped(text: &str, columns: usize) -> Vec<String> {
                 length = word.chars().count();
             }
             Some(_) | None => {
-                lines.push(word.to_owned());
-                length = word.chars().count();
+                lines.push(format!("{indent}{word}"));
+                length = indent.chars().count() + word.chars().count();
             }
         }
     }

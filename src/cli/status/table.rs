@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::time::Duration;
 
+use crate::cli::operate::wrapped;
 use crate::observe::report::{HeldReport, Moment, Report, SessionReport};
 use crate::observe::words::lasting;
 
@@ -179,7 +180,7 @@ fn reasons(lines: &mut Vec<String>, sessions: &[&SessionReport], look: &Look) {
         let advice = session.advice.as_deref();
         let advice = advice.map_or_else(String::new, |advice| format!("; {advice}"));
         let said = format!("{}{fingerprint} {}{advice}", session.name, session.standing);
-        lines.extend(wrapped(&said, look.width));
+        lines.extend(wrapped(&said, look.width, "  "));
     }
     if unwell.len() > REASONS_MAX {
         lines.push(format!(
@@ -257,23 +258,6 @@ fn shortened(name: &str, width: usize) -> String {
     let begin: String = chars().take(begin).collect();
     let end: String = chars().skip(length - end).collect();
     format!("{begin}…{end}")
-}
-
-/// The text in lines that fit, further ones indented.
-fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let mut lines = Vec::new();
-    let mut line = String::new();
-    for word in text.split(' ') {
-        let needed = line.chars().count() + 1 + word.chars().count();
-        if !line.trim().is_empty() && needed > width {
-            lines.push(std::mem::replace(&mut line, "  ".to_owned()));
-        } else if !line.is_empty() {
-            line.push(' ');
-        }
-        line.push_str(word);
-    }
-    lines.push(line);
-    lines
 }
 
 #[cfg(test)]

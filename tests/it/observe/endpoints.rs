@@ -11,7 +11,7 @@ use super::super::support::simulation::Simulation;
 use super::{address, head, seconds, session};
 
 /// A daemon with one session that is held.
-fn running() -> (Simulation, Folder, Keepalive, std::net::SocketAddr) {
+pub(super) fn running() -> (Simulation, Folder, Keepalive, std::net::SocketAddr) {
     let simulation = Simulation::new(seconds(3600));
     let folder = Folder::new();
     simulation.token("wallboard");

@@ -9,7 +9,7 @@ use super::super::support::ask::{ask, get_unix, plain};
 use super::super::support::keepalive::{Folder, Keepalive};
 use super::super::support::simulation::Simulation;
 use super::commands::say;
-use super::{address, head, seconds, session};
+use super::{endpoints, head, seconds, session};
 
 fn running() -> (Simulation, Folder, Keepalive) {
     let simulation = Simulation::new(seconds(3600));
@@ -161,13 +161,7 @@ fn a_stop_returns_when_the_daemon_has_gone() {
 
 #[test]
 fn nobody_gives_orders_over_tcp_and_no_stranger_over_the_socket() {
-    let simulation = Simulation::new(seconds(3600));
-    let folder = Folder::new();
-    simulation.token("wallboard");
-    folder.write("wallboard", "wallboard");
-    let mut keepalive = folder.run(&(head(&simulation) + &session("wallboard", "")));
-    let address = address(&mut keepalive);
-    keepalive.wait_for(&["\"event\":\"held\""]);
+    let (_simulation, folder, _keepalive, address) = endpoints::running();
     for path in ["/stop", "/reload", "/sessions/wallboard/touch"] {
         let over_tcp = std::net::TcpStream::connect(address).unwrap();
         assert_eq!(
