@@ -1,4 +1,9 @@
-//! The command line: one file for each command, and the exit statuses.
+//! The command line: parses the arguments and runs one command, each in a file of its own.
+//!
+//! It must never print an argument that looks like a token: people paste tokens where paths and
+//! names belong.
+//!
+//! *Invariant*: the process is hardened before its arguments are parsed.
 
 mod check;
 mod demo;
@@ -13,40 +18,39 @@ mod parse;
 mod plan;
 mod reload;
 mod run;
-mod seen;
 mod simulate;
 mod socket;
 mod status;
+mod text;
 mod timeout;
 mod token;
 mod user;
 mod wait;
-mod width;
 
-use std::ffi::OsString;
-use std::panic;
+use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueHint};
+use exit::Exit;
 
 use crate::config::{Flags, Layers};
-use exit::Exit;
+use crate::sys::harden;
 
 /// Keeps Genesys Cloud API tokens alive against their idle timeout, or lets them lapse,
 /// and revokes them when it stops.
 #[derive(Debug, Parser)]
 #[command(
     version,
-    help_template = groups::template(&Command::augment_subcommands(clap::Command::new(""))),
+    help_template = groups::template(&CliCommand::augment_subcommands(clap::Command::new(""))),
     after_help = "session-keepalive COMMAND --help says more of each, with examples.\n\nExit status: 0 success, 1 not all went as it should, 64 wrong usage, 65 wrong data, 69 nobody there, 70 a bug, 74 no input or output, 75 try again, 77 not permitted, 78 wrong configuration."
 )]
 struct Cli {
     #[command(subcommand)]
-    command: Command,
+    command: CliCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+enum CliCommand {
     /// Show what the daemon does, against a simulator, in about a minute.
     #[command(after_help = demo::HELP)]
     Demo(demo::Demo),
@@ -55,8 +59,8 @@ enum Command {
     Simulate(simulate::Simulate),
     /// Check the configuration and say what it means.
     #[command(after_help = check::HELP)]
-    Check(Settings),
-    /// Foretell when touches come and what an outage may last.
+    Check(ConfigOptions),
+    /// Predict the request schedule and the longest outage it survives.
     #[command(after_help = plan::HELP)]
     Plan(plan::Plan),
     /// Look at everything that has to work, and say what to do.
@@ -64,7 +68,7 @@ enum Command {
     Doctor(doctor::Doctor),
     /// Run the daemon until a signal stops it.
     #[command(after_help = run::HELP)]
-    Run(Settings),
+    Run(run::Run),
     /// Show how the sessions of a running daemon do.
     #[command(after_help = status::HELP)]
     Status(status::Status),
@@ -97,7 +101,7 @@ enum Command {
         subcommand,
         after_help = "Example: session-keepalive token show --config /etc/session-keepalive/config.toml --session wallboard"
     )]
-    Token(token::Token),
+    Token(token::TokenCommand),
     /// Look at the organisation's idle timeout, or change it.
     #[command(
         subcommand,
@@ -114,7 +118,7 @@ enum Command {
 
 /// Where the configuration comes from; flags win over variables, variables over the file.
 #[derive(Clone, Debug, Args)]
-struct Settings {
+struct ConfigOptions {
     /// The configuration file.
     #[arg(
         long,
@@ -124,100 +128,72 @@ struct Settings {
         hide_env_values = true
     )]
     config: Option<std::path::PathBuf>,
-    /// The region of the organisation, such as eu-central-1.
-    #[arg(long, value_name = "REGION")]
-    region: Option<OsString>,
-    /// The API instead of a region, such as <https://api.mypurecloud.de>.
-    #[arg(long, value_name = "URL")]
-    api: Option<OsString>,
-    /// A file that holds a token: makes a session called "default" without a configuration file.
-    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath)]
-    token_file: Option<OsString>,
-    /// What sessions are to get unless they say otherwise: keep or lapse.
-    #[arg(long, value_name = "INTENT")]
-    intent: Option<OsString>,
-    /// How long revocations may take when the daemon stops, such as 10s.
-    #[arg(long, value_name = "DURATION")]
-    grace: Option<OsString>,
-    /// What is logged: error, warn, info, debug or trace.
-    #[arg(long, value_name = "LEVEL")]
-    log_level: Option<OsString>,
-    /// How it is logged: auto, plain, json or journald.
-    #[arg(long, value_name = "FORMAT")]
-    log_format: Option<OsString>,
-    /// Where to answer /livez, /readyz, /metrics, /status and a page: a port of 127.0.0.1, or an address.
-    #[arg(long, value_name = "ADDRESS")]
-    status_listen: Option<OsString>,
-    /// The same on a Unix socket: auto, off or a path.
-    #[arg(long, value_name = "PATH")]
-    status_socket: Option<OsString>,
+    #[command(flatten)]
+    flags: Flags,
 }
 
-impl Settings {
+impl ConfigOptions {
     fn layers(&self) -> Layers<'_> {
         Layers {
             file: self.config.as_deref(),
             environment: std::env::vars_os().collect(),
-            flags: Flags {
-                region: self.region.clone(),
-                api: self.api.clone(),
-                token_file: self.token_file.clone(),
-                intent: self.intent.clone(),
-                log_level: self.log_level.clone(),
-                log_format: self.log_format.clone(),
-                grace: self.grace.clone(),
-                status_listen: self.status_listen.clone(),
-                status_socket: self.status_socket.clone(),
-            },
+            flags: self.flags.clone(),
         }
     }
 }
 
-/// The definition of the command line: what manual pages and completions are written from.
+/// Returns the definition of the command line, from which manual pages and completions are made.
 #[must_use]
 pub fn command() -> clap::Command {
     Cli::command()
 }
 
-/// Runs the command line of this process.
+/// Runs the command line of this process and returns its exit status.
 #[must_use]
 pub fn main() -> ExitCode {
-    let outcome = panic::catch_unwind(|| match Cli::try_parse() {
-        Ok(cli) => dispatch(cli.command),
+    // This comes before the arguments are parsed: any command may come to hold a token, and a
+    // signal that the parent process blocked would not stop the command.
+    let mut refused = harden::harden();
+    refused.extend(harden::reset_signals());
+    let outcome = panic::catch_unwind(AssertUnwindSafe(|| match Cli::try_parse() {
+        Ok(cli) => dispatch(cli.command, &refused),
         Err(error) => {
             let error = parse::without_tokens(error);
             let is_wrong = error.use_stderr();
-            if is_wrong && std::env::args_os().any(|word| word == "--json") {
+            if is_wrong && std::env::args_os().any(|argument| argument == "--json") {
                 operate::print_usage_error(&error.to_string());
             }
-            // Nobody may be there to read it.
+            // A closed standard error changes nothing about the exit status.
             let _unread = error.print();
             if is_wrong { Exit::Usage } else { Exit::Success }
         }
-    });
-    // The panic's message is on standard error already.
+    }));
+    // The panic hook has already written the panic's message to standard error.
     outcome.unwrap_or(Exit::Bug).into()
 }
 
-fn dispatch(command: Command) -> Exit {
+/// A protection of the process that the system refused, and the reason.
+type Refused = (&'static str, std::io::Error);
+
+fn dispatch(command: CliCommand, refused: &[Refused]) -> Exit {
     match command {
-        Command::Run(settings) => run::run(&settings),
-        Command::Check(settings) => check::run(&settings),
-        Command::Plan(plan) => plan::run(&plan),
-        Command::Doctor(doctor) => doctor::run(&doctor),
-        Command::Touch(order) => orders::of_session("touch", &order),
-        Command::Keep(order) => orders::of_session("keep", &order),
-        Command::Lapse(order) => orders::of_session("lapse", &order),
-        Command::Stop(stop) => orders::stop(&stop),
-        Command::Reload(reload) => reload::run(&reload),
-        Command::Token(token) => token::run(&token),
-        Command::Timeout(timeout) => timeout::run(&timeout),
-        Command::User(user) => user::run(&user),
-        Command::Status(status) => status::run(&status),
-        Command::Explain(explain) => explain::run(&explain),
-        Command::Wait(wait) => wait::run(&wait),
-        Command::Health(health) => health::run(&health),
-        Command::Demo(demo) => demo::run(&demo),
-        Command::Simulate(simulate) => simulate::run(&simulate),
+        CliCommand::Run(run) => run::run(&run, refused),
+        CliCommand::Check(settings) => check::run(&settings),
+        CliCommand::Plan(plan) => plan::run(&plan),
+        CliCommand::Doctor(doctor) => doctor::run(&doctor),
+        CliCommand::Touch(options) => orders::send_to_session("touch", &options),
+        CliCommand::Keep(options) => orders::send_to_session("keep", &options),
+        CliCommand::Lapse(options) => orders::send_to_session("lapse", &options),
+        CliCommand::Stop(stop) => orders::stop(&stop),
+        CliCommand::Reload(reload) => reload::run(&reload),
+        CliCommand::Token(token) => token::run(&token),
+        CliCommand::Timeout(timeout) => timeout::run(&timeout),
+        CliCommand::User(user) => user::run(&user),
+        CliCommand::Status(status) => status::run(&status),
+        CliCommand::Explain(explain) => explain::run(&explain),
+        CliCommand::Wait(wait) => wait::run(&wait),
+        CliCommand::Health(health) => health::run(&health),
+        CliCommand::Demo(demo) => demo::run(&demo),
+        CliCommand::Simulate(simulate) => simulate::run(&simulate),
     }
 }

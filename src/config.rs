@@ -1,23 +1,23 @@
-//! Configuration: what was written becomes what is meant, or errors that point at the line.
+//! The configuration: merges files, variables and flags into a checked [`Config`], or returns
+//! errors that point at the line.
 //!
-//! Four layers are merged, each overruling those before it: the defaults, the
-//! file, variables that begin with [`PREFIX`], and the flags of the command
-//! line. Of values that exclude each other (`region` and `api`; the sources of a
-//! token) the last layer that holds one has the word; two in one layer are
-//! refused.
+//! Four layers are merged, each overriding those before it: the defaults, the file, variables
+//! that begin with [`PREFIX`], and the flags of the command line. Of values that exclude each
+//! other (`region` and `api`; the sources of a token) the last layer that holds one takes
+//! precedence; two in one layer are an error.
 //!
 //! ```text
 //! file ────────▶ file ────────┐
 //! environment ─▶ environment ─┼▶ Raw ─▶ Reader ─▶ sessions, settings ─▶ Config
 //! flags ───────▶ flags ───────┘   │                │
 //!                                 └▶ unknown ──────┴─▶ Fault … ─▶ Errors
+//! schema: the keys that all of these know
 //! ```
 //!
-//! *Invariant*: no token is shown. A value is displayed only if its key is known
-//! and cannot hold a token; what looks like a token is hidden everywhere.
+//! *Invariant*: no token is shown. A value is displayed only if its key is known and cannot hold
+//! a token; text that looks like a token is redacted everywhere.
 //!
-//! *Invariant*: nothing that a file, the environment or a flag holds makes this
-//! module panic.
+//! *Invariant*: no content of a file, the environment or a flag makes this module panic.
 
 mod address;
 mod describe;
@@ -30,32 +30,35 @@ mod hooks;
 mod key;
 mod load;
 mod mask;
-mod meant;
+mod model;
 mod pools;
+mod proxy;
 mod raw;
 mod reader;
 mod region;
+pub mod schema;
 mod sessions;
 mod settings;
 mod source;
 mod unknown;
-mod wishes;
 
 #[cfg(test)]
 mod tests;
 
-pub use address::{ApiBase, NotAnApiBase, ProxyUrl};
-pub use describe::Origin;
+pub use address::{ApiBase, NotAnApiBase};
 pub use difference::Difference;
 pub use fault::Errors;
 pub use flags::Flags;
 pub use hooks::{HOOK_VARIABLES, HookCommand, HookConfig, HookName, Occasion, SessionPattern};
 pub use key::{FLAG_SESSION, PREFIX, nearest};
+#[cfg(fuzzing)]
+pub(crate) use load::load_text;
 pub use load::{Layers, Loaded, load, load_for_guest};
 pub use mask::{clean, quoted};
-pub use meant::{
+pub use model::{
     Config, HttpConfig, LogConfig, LogFormat, LogLevel, MetricsConfig, NotASessionName, PoolConfig,
     Proxy, SessionConfig, SessionName, ShutdownConfig, StatusConfig, StatusSocket, Trust,
 };
+pub use proxy::{NotAProxy, ProxyUrl, ProxyVariables, UnusableVariable};
 pub(crate) use reader::in_words;
 pub use region::{REGIONS, Region};

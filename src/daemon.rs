@@ -1,274 +1,300 @@
-//! Does what the keeper decides: one task that owns everything and waits for the next thing to happen.
+//! Carries out the keeper's decisions: one task that owns all state and waits for the next event.
+//!
+//! The loop must never wait for a file, a program, an observer or the network.
 //!
 //! # Invariants
 //!
-//! *One loop.* There are no locks and no second owner. Requests, readings and hooks are tasks of
-//! the loop's own sets, they bring their result back and share nothing. Observers ask for
-//! a snapshot through [`Looks`](crate::observe::Looks); nobody who is slow can hold the loop up.
+//! *One loop.* There are no locks and no second owner. Requests, readings and hooks are tasks in
+//! the loop's own sets; they return their results and share nothing. Observers request a snapshot
+//! through [`QuerySender`](crate::status::QuerySender); a slow observer cannot delay the loop.
 //!
 //! *No polling.* The loop wakes for a deadline, a finished request or hook, a changed or read
-//! token, an order, a look, a changed network or a clock that jumped, and for nothing else.
-//! A service manager that wants pings costs one deadline more, and a pool one a minute.
+//! token, a command, a query, a changed network or a clock that jumped, and for nothing else.
+//! A service manager's watchdog adds one deadline, and each pool one a minute.
 //!
-//! *Time* is read in [`clock`] and handed on.
+//! *Time* is read in `sys::clock` and passed to everything else.
+//!
+//! # State
+//!
+//! Each part of the state is in one type, whose file holds everything that changes it: the sessions
+//! and the keeper in `session_table`, the places of their tokens in `sources`, the requests in
+//! flight in `requests`, the clocks and the network in `machine`, everything that is reported in
+//! `reporter`, the observers in `listeners`. What concerns several parts is a method of [`Daemon`]:
+//! the start, the loop and the stop, `tokens` that were read, sessions that `hand_over` their
+//! tokens, the `reload` of the configuration, and the commands and queries of observers, `control`.
 
-mod care;
-pub mod clock;
+mod connections;
 mod control;
-mod doors;
 mod hand_over;
-pub mod harden;
 mod hooks;
-mod network;
+mod listeners;
+mod machine;
+mod other_daemons;
+mod ownership;
 mod pools;
 mod reload;
+mod reporter;
 mod requests;
-mod residue;
+mod revocations;
+mod session_table;
 pub mod signals;
 mod sources;
 mod start;
-mod stop;
 pub mod systemd;
-mod tasks;
+mod timers;
 mod tokens;
-mod wake;
 
-use std::collections::BTreeSet;
+use std::future::pending;
+use std::panic::resume_unwind;
+use std::sync::Arc;
 
 use futures_util::{Stream, StreamExt};
-use tokio::sync::mpsc;
-
-use self::care::Cares;
-use self::clock::{Alarm, Clock, Jumps, Reading, Timer};
-use self::control::Waiters;
-use self::doors::Doors;
-use self::hooks::Hooks;
-use self::network::Network;
-use self::pools::Pools;
-use self::requests::Requests;
-use self::residue::Residue;
-use self::sources::{Happening, Sources};
-use self::systemd::Systemd;
-use crate::api::Client;
-use crate::config::{ApiBase, Config, Errors, SessionName};
-use crate::keeper::{Command, Event, EventKind, Instant, Keeper, OnShutdown, Operation, SessionId};
-use crate::observe::{
-    Handle, Log, Look, NamedStory, NamedView, Notice, Snapshot, Stories, Tallies, tell_notice,
-};
-
-pub use crate::observe::endpoints::Places;
+use jiff::Timestamp;
+pub use other_daemons::{DaemonIdentity, OtherDaemonPolicy, StartRefusal};
 pub(crate) use pools::sessions_now;
+pub use revocations::Revocations;
 pub use start::StartError;
-pub(crate) use start::{limits, policy};
+pub(crate) use start::limits;
+use tokio::task::{JoinError, JoinSet};
 
-/// What the daemon is told to do while it runs.
+use self::listeners::{ListenerEvent, Listeners};
+use self::machine::Machine;
+use self::other_daemons::OtherDaemons;
+use self::reload::Reloads;
+use self::reporter::Reporter;
+use self::requests::Requests;
+use self::revocations::Reason;
+use self::session_table::SessionTable;
+use self::sources::Sources;
+use self::systemd::Systemd;
+use crate::config::{Config, Errors};
+pub use crate::http::SocketPlaces;
+use crate::keeper::{Command, Event, EventKind, OnShutdown, Operation};
+use crate::log::{LogEvent, LogHandle, log_event};
+use crate::status::Snapshot;
+use crate::sys::clock::{Clock, ClockReading};
+use crate::time::Instant;
+
+/// A command for the running daemon.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Order {
-    /// Stop; tokens are revoked as configured, or all are left.
+pub enum DaemonCommand {
+    /// Stops the daemon; tokens are revoked as configured, or all are left.
     Stop {
-        /// Whether anything is revoked at all.
+        /// [`OnShutdown::Leave`] if no token is to be revoked, whatever is configured.
         wanted: OnShutdown,
-        /// Who asked.
+        /// The signal or request that caused the stop, for the log.
         why: &'static str,
     },
-    /// Read the configuration again.
+    /// Reads the configuration again.
     Reload,
 }
 
-/// What came of the daemon when it stopped.
+/// The result of the daemon's run.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Stopped {
-    /// How many tokens were to be revoked and were not.
+    /// The number of tokens whose revocation failed.
     pub not_revoked: usize,
-    /// The sessions as they were left.
+    /// The final state of the sessions.
     pub snapshot: Snapshot,
 }
 
-/// Reads the configuration again.
-pub type Load = Box<dyn FnMut() -> Result<Config, Errors>>;
+/// A function that reads the configuration again. It runs on a thread that may block.
+pub type Load = Arc<dyn Fn() -> Result<Config, Errors> + Send + Sync>;
 
-/// What the daemon is given beside its configuration.
+/// The dependencies of the daemon beside its configuration.
 pub struct Setup {
-    /// Reads the configuration again.
+    /// The function that reads the configuration again.
     pub load: Load,
-    /// The log, whose level and format follow the configuration; `None` if it is not ours.
-    pub log: Option<Handle>,
-    /// Draws the jitter.
+    /// The log, whose level and format follow the configuration; `None` if this process does not
+    /// own the log.
+    pub log: Option<LogHandle>,
+    /// The seed of the keeper's jitter.
     pub seed: u64,
-    /// Reads the clocks.
+    /// The function that reads the clocks.
     pub clock: Clock,
-    /// The service manager, which is told how the daemon does.
+    /// The service manager that is notified of the daemon's state.
     pub systemd: Systemd,
-    /// Where the Unix socket may be.
-    pub places: Places,
+    /// The directories in which the Unix socket may be created.
+    pub places: SocketPlaces,
+    /// The tokens that this and earlier processes revoked.
+    pub revocations: Revocations,
+    /// The policy for other daemons that hold the same tokens.
+    pub neighbours: OtherDaemonPolicy,
 }
 
 /// The daemon.
 pub struct Daemon {
-    /// The configuration with the sessions of all pools.
+    /// The active configuration, as it was read.
     config: Config,
-    load: Load,
-    log: Log,
-    stories: Stories,
-    log_handle: Option<Handle>,
-    keeper: Keeper,
-    cares: Cares,
-    hosts: Vec<ApiBase>,
-    client: Client,
-    requests: Requests,
-    residue: Residue,
+    sessions: SessionTable,
     sources: Sources,
-    pools: Pools,
-    clock: Clock,
-    jumps: Jumps,
-    alarm: Alarm,
-    timer: Timer,
-    network: Network,
-    systemd: Systemd,
-    looks: mpsc::Receiver<Look>,
-    doors: Doors,
-    tallies: Tallies,
+    requests: Requests,
+    machine: Machine,
+    reporter: Reporter,
+    listeners: Listeners,
+    reloads: Reloads,
+    others: OtherDaemons,
     started_at: Instant,
-    hooks: Hooks,
-    /// Sessions that a reload took away and whose tokens are not yet dealt with.
-    leaving: Vec<SessionId>,
-    /// Sessions whose token another one holds.
-    waiting_for_token: BTreeSet<SessionId>,
-    /// Who waits for the answer to a touch.
-    touch_waiters: Waiters,
-    ended: Ended,
-    is_stopping: bool,
-    /// Whether who ordered the stop waits for an answer.
-    is_answer_awaited: bool,
+    /// The progress of the stop, once it has begun.
+    stop: Option<StopProgress>,
 }
 
-/// How many tokens ended how.
+/// The numbers of tokens that ended since the stop began, by the way in which they ended.
 #[derive(Clone, Copy, Default)]
-struct Ended {
+struct StopProgress {
     revoked: usize,
     left: usize,
     not_revoked: usize,
 }
 
-impl Ended {
-    fn count(&mut self, kind: &EventKind) {
-        if let EventKind::Revoked = kind {
-            self.revoked += 1;
-        } else if let EventKind::NotRevoked(_) = kind {
-            self.not_revoked += 1;
-        } else if let EventKind::Left = kind {
-            self.left += 1;
-        }
-    }
-}
-
 impl Daemon {
-    /// Runs until an order stops it.
-    pub async fn run(mut self, mut orders: impl Stream<Item = Order> + Unpin) -> Stopped {
-        loop {
-            let reading = self.look_at_clock();
+    /// Runs the daemon until a command stops it.
+    pub async fn run(mut self, mut commands: impl Stream<Item = DaemonCommand> + Unpin) -> Stopped {
+        self.others.handle_started();
+        let ended = loop {
+            let reading = self.read_clock();
             self.turn(reading.boot);
-            if self.is_stopping && self.keeper.is_stopped() && self.hooks.is_idle() {
-                break;
+            if let Some(ended) = self.stop
+                && self.sessions.keeper.is_stopped()
+                && self.reporter.hooks.is_idle()
+            {
+                break ended;
             }
-            self.tell_systemd(&reading);
+            self.reporter.systemd.turn(&reading);
             let wake_at = self.wake_at();
-            self.systemd.handle_wait(wake_at);
+            self.reporter.systemd.handle_wait(wake_at);
             tokio::select! {
                 biased;
-                Some(order) = orders.next() => self.handle_order(order),
-                answered = self.requests.next() => if let Some((ticket, outcome)) = answered {
-                    self.keeper.handle_outcome(ticket, &outcome, self.now());
-                },
-                ended = self.hooks.next() => if let Some((name, report)) = ended {
-                    self.hooks.handle_end(&name, &report);
-                },
-                happening = self.sources.next() => self.handle_happening(happening),
-                Some(look) = self.looks.recv() => self.handle_look(look),
-                () = self.doors.serve() => {}
-                () = self.network.changed() => self.network.handle_change(self.now()),
-                // Looking at the clock, which comes next, is all there is to do.
-                () = self.alarm.rung() => {}
-                () = self.timer.reached(wake_at) => {}
+                Some(command) = commands.next() => self.handle_command(command),
+                (ticket, outcome) = self.requests.next() => {
+                    let now = self.machine.now();
+                    self.sessions.keeper.handle_outcome(ticket, &outcome, now);
+                }
+                () = self.reporter.next() => {}
+                event = self.sources.next() => self.handle_source_event(event),
+                event = self.others.next() => {
+                    self.others.handle(event, &mut self.sessions, self.machine.now());
+                }
+                gathered = next_result(&mut self.reloads.reading) => self.handle_gathered(gathered),
+                event = self.listeners.next() => self.handle_listener_event(event),
+                () = self.machine.wait(wake_at) => {}
             }
-        }
-        if self.is_answer_awaited {
-            self.doors.last_words().await;
-        }
-        let snapshot = self.snapshot(&(self.clock)());
-        let Ended {
+        };
+        self.listeners.finish().await;
+        self.reporter.revocations.finish().await;
+        let StopProgress {
             revoked,
             left,
             not_revoked,
-        } = self.ended;
-        tell_notice(&Notice::Stopped {
+        } = ended;
+        log_event(&LogEvent::Stopped {
             revoked,
             left,
             not_revoked,
         });
         Stopped {
             not_revoked,
-            snapshot,
+            snapshot: self.snapshot(&self.machine.read_clock()),
         }
     }
 
-    /// Does all that is due.
-    fn turn(&mut self, now: Instant) {
-        if self.network.poll_settled(now) {
-            self.handle_network_changed(now);
+    /// Refuses the start if another running daemon holds a token of this one and one of the two
+    /// would revoke it. Waits for a daemon that is about to end.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError::HeldElsewhere`] if the other daemon does not end in time.
+    pub async fn respect_other_daemons(&mut self) -> Result<(), StartError> {
+        self.others.respect(&self.sessions, &self.machine).await
+    }
+
+    /// Reads the clocks, and handles their jumps before anything else is done.
+    fn read_clock(&mut self) -> ClockReading {
+        let reading = self.machine.read_clock();
+        let now = reading.boot;
+        let jump = self.machine.jumps.compare(&reading);
+        if let Some(slept) = jump.slept {
+            self.reporter.handle_slept(slept, now);
+            // The connections of requests in flight did not survive the sleep.
+            self.requests.drop_all();
+            self.requests.connections.replace_all();
+            self.sessions.keeper.handle_resume(slept, now);
+            self.sources.pools.handle_resume(slept, now);
         }
-        if !self.is_stopping {
-            self.sources.turn(&mut self.cares, now);
-            self.look_at_pools(now);
-            while let Some(trouble) = self.sources.poll_trouble() {
-                tell_notice(&Notice::WatchTrouble(&trouble));
+        if let Some(by) = jump.stepped {
+            self.reporter.handle_clock_stepped(by, now);
+        }
+        reading
+    }
+
+    /// Does everything that is due.
+    fn turn(&mut self, now: Instant) {
+        if self.machine.network.poll_settled(now) {
+            let sooner = self.sessions.keeper.handle_network_changed(now);
+            if sooner > 0 {
+                self.reporter.handle_network_changed(sooner, now);
+                self.requests.connections.replace_all();
             }
         }
-        while !self.is_full() {
-            let Some(command) = self.keeper.poll_command(now) else {
-                break;
-            };
+        let is_stopping = self.stop.is_some();
+        if !is_stopping {
+            self.sources.turn(&mut self.sessions, now);
+        }
+        while let Some(command) = self.sessions.keeper.poll_command(now) {
             self.send(command, now);
         }
-        while let Some(event) = self.keeper.poll_event() {
-            self.handle_event(&event, now);
+        loop {
+            while let Some(event) = self.sessions.keeper.poll_event() {
+                self.handle_event(&event, now);
+            }
+            // Carrying out a decision can produce events, which can lead to decisions.
+            if is_stopping || !self.carry_out_decisions(now) {
+                break;
+            }
         }
-        self.forget_those_who_left();
-        self.hooks.turn(now);
-        self.wipe_residue(now);
-    }
-
-    /// Whether no further request may be sent before one comes back.
-    fn is_full(&self) -> bool {
-        self.requests.len() >= self.config.http.in_flight_max.get() as usize
+        for ended in self.sessions.remove_ended() {
+            self.reporter.forget(ended);
+        }
+        if self.sessions.take_dropped() {
+            self.requests.handle_token_dropped(now);
+            self.sources.reread_waiting(&self.sessions);
+        }
+        self.requests.turn(now);
+        self.reporter.turn(now);
+        if !is_stopping {
+            self.listeners.turn(now);
+        }
+        self.others.turn(&self.sessions);
     }
 
     fn wake_at(&self) -> Option<Instant> {
-        let keeper = self.keeper.poll_timeout().filter(|_| !self.is_full());
-        let sources = [self.sources.poll_timeout(), self.pools.poll_timeout()];
-        let sources = sources.into_iter().flatten().filter(|_| !self.is_stopping);
-        let others = [
-            self.network.poll_timeout(),
-            self.systemd.poll_timeout(),
-            self.residue.poll_timeout(),
-            self.hooks.poll_timeout(),
+        let until_stop = [
+            self.sources.poll_timeout(),
+            self.sessions.ownership.poll_timeout(),
+            self.listeners.poll_timeout(),
         ];
-        let others = others.into_iter().flatten();
-        keeper.into_iter().chain(sources).chain(others).min()
+        let until_stop = until_stop.into_iter().filter(|_| self.stop.is_none());
+        let others = [
+            self.sessions.keeper.poll_timeout(),
+            self.machine.network.poll_timeout(),
+            self.requests.poll_timeout(),
+            self.reporter.poll_timeout(),
+        ];
+        until_stop.chain(others).flatten().min()
     }
 
     fn send(&mut self, command: Command, now: Instant) {
         let id = command.ticket.session;
-        let Some(care) = self.cares.by_id.get(&id) else {
+        let is_configured = self.sessions.is_configured(id);
+        let Some(managed) = self.sessions.by_id.get_mut(&id) else {
             return;
         };
-        if command.operation != Operation::Revoke {
-            self.sources.read_if_changed(id, care);
+        if command.operation != Operation::Revoke && self.stop.is_none() && is_configured {
+            self.sources.read_with_request(id, managed);
         }
-        if let Some(token) = care.token(command.ticket.generation) {
-            let api = care.config.api.clone();
-            self.requests
-                .start(command, self.client.clone(), api, token);
+        if let Some(token) = managed.token(command.ticket.generation) {
+            let api = managed.config.api.clone();
+            self.requests.start(command, api, token);
         } else {
             debug_assert!(
                 false,
@@ -277,115 +303,133 @@ impl Daemon {
         }
     }
 
-    fn handle_order(&mut self, order: Order) {
-        match order {
-            _ if self.is_stopping => {}
-            // It was logged.
-            Order::Reload => drop(self.reload()),
-            Order::Stop { wanted, why } => self.stop(wanted, why),
+    fn handle_command(&mut self, command: DaemonCommand) {
+        match command {
+            _ if self.stop.is_some() => {}
+            DaemonCommand::Reload => {
+                self.listeners.check_soon(self.machine.now());
+                self.reload(None);
+            }
+            DaemonCommand::Stop { wanted, why } => self.begin_stop(wanted, why),
         }
     }
 
-    fn handle_happening(&mut self, happening: Happening) {
-        let now = self.now();
-        match happening {
-            Happening::Changed(change) => self.sources.handle_change(change, now),
-            Happening::Read(reading) => self.handle_reading(reading, now),
+    fn handle_listener_event(&mut self, event: ListenerEvent) {
+        match event {
+            ListenerEvent::Query(query) => self.handle_query(query),
+            ListenerEvent::Closed => {}
+            ListenerEvent::SocketChanged => self.listeners.check_soon(self.machine.now()),
+            ListenerEvent::SocketGone => self.listeners.bind_again(self.machine.now()),
         }
+    }
+
+    /// Begins the stop: revokes the tokens that are configured to be revoked, and drops the rest.
+    fn begin_stop(&mut self, on_shutdown: OnShutdown, why: &'static str) {
+        let now = self.machine.now();
+        let grace = self.config.shutdown.grace;
+        self.sessions.decide_at_stop(now);
+        let revoke = match on_shutdown {
+            OnShutdown::Revoke => self.sessions.count_revoked(),
+            OnShutdown::Leave => 0,
+        };
+        let leave = self.sessions.count_living() - revoke;
+        log_event(&LogEvent::Stopping {
+            signal: why,
+            revoke,
+            leave,
+            grace,
+        });
+        let is_quick = revoke == 0 && self.reporter.hooks.is_idle();
+        self.reporter
+            .systemd
+            .handle_stop(revoke, leave, grace, is_quick);
+        self.reporter.hooks.handle_stop(grace, now);
+        self.others.handle_stop(on_shutdown);
+        self.requests.drop_all_but_revocations();
+        self.reloads.stop();
+        self.sessions
+            .keeper
+            .handle_shutdown(on_shutdown, now + grace, now);
+        self.stop = Some(StopProgress::default());
     }
 
     fn handle_event(&mut self, event: &Event, now: Instant) {
-        self.ended.count(&event.kind);
-        self.tallies.handle_event(event);
-        self.cares.handle_event(event);
-        let Some(care) = self.cares.by_id.get_mut(&event.session) else {
+        let at = self.machine.wall_at(event.at);
+        self.count_ended(event, at);
+        self.sessions.handle_event(event);
+        let is_configured = self.sessions.is_configured(event.session);
+        let Some(managed) = self.sessions.by_id.get_mut(&event.session) else {
             return;
         };
-        if let EventKind::Held { .. } = event.kind {
-            care.reading.attempts = 0;
-            self.sources.do_not_read_again(event.session, care);
-        } else if let EventKind::Lost(_) | EventKind::Lapsed(_) = event.kind {
-            self.sources.read_again(event.session, care, now);
-        }
-        let view = self.keeper.view(event.session, now);
-        self.touch_waiters.handle_event(event, view.as_ref(), now);
-        self.log.tell(event, &care.named(), view.as_ref(), now);
-        self.tell_hooks(event, view.as_ref(), now);
-        self.stories.handle_event(event, view.as_ref());
-        // A session that a reload took away is not waited for.
-        if let Some(view) = view
-            && let Some(care) = self.cares.by_id.get(&event.session)
-            && self.cares.by_name.get(&care.name) == Some(&event.session)
-        {
-            self.systemd.handle_session(&care.name, &view);
-        }
-    }
-
-    fn forget_those_who_left(&mut self) {
-        let (keeper, cares, hooks) = (&self.keeper, &mut self.cares, &mut self.hooks);
-        let stories = &mut self.stories;
-        self.leaving.retain(|&id| {
-            let is_there = keeper.knows(id);
-            if !is_there {
-                cares.forget(id);
-                hooks.forget(id);
-                stories.forget(id);
+        if let EventKind::Alive { .. } = event.kind {
+            managed.reading.attempts = 0;
+            self.sources.cancel_retry(event.session);
+            if managed.forget_held_elsewhere() {
+                let policy = managed.policy();
+                self.sessions
+                    .keeper
+                    .handle_policy(event.session, policy, now);
             }
-            is_there
-        });
-    }
-
-    fn handle_look(&mut self, look: Look) {
-        // Whoever asked may be gone.
-        match look {
-            Look::Pulse(answer) => drop(answer.send(())),
-            Look::Snapshot(answer) => drop(answer.send(self.snapshot(&(self.clock)()))),
-            Look::Control(control, by, answer) => self.control(control, by, answer),
-            Look::Story(name, answer) => drop(answer.send(self.story(&name).map(Box::new))),
+        } else if let EventKind::Lost(_) | EventKind::Lapsed(_) = event.kind
+            && is_configured
+        {
+            self.sources.schedule_retry(event.session, managed, now);
+        }
+        let view = self.sessions.keeper.view(event.session, now);
+        let live = view.as_ref().and_then(|view| view.live.as_ref());
+        if let Some(touch_at) = live.and_then(|live| live.touch_at)
+            && is_configured
+        {
+            self.sources
+                .read_ahead(event.session, managed, touch_at, now);
+        }
+        let names = self.sources.names(managed);
+        self.reporter
+            .handle_event(event, &names, view.as_ref(), now, at);
+        // Readiness does not depend on a session that a reload removed.
+        if let Some(view) = view
+            && is_configured
+        {
+            self.reporter.systemd.handle_session(names.name, &view);
         }
     }
 
-    fn snapshot(&self, reading: &Reading) -> Snapshot {
-        let named = |(name, id): (&_, &_)| self.named(name, *id, reading.boot);
-        let sessions = self.cares.by_name.iter().filter_map(named).collect();
-        self.snapshot_of(sessions, reading)
-    }
-
-    fn snapshot_of(&self, sessions: Vec<NamedView>, reading: &Reading) -> Snapshot {
-        let at = reading.boot;
-        Snapshot {
-            at,
-            wall: reading.wall_at(at),
-            started_at: self.started_at,
-            is_stopping: self.is_stopping,
-            sessions,
-            happenings: self.log.happenings(),
-            tallies: self.tallies.clone(),
-            per_session_max: self.config.metrics.per_session_max,
+    /// Counts a token that ended, and remembers it if it was revoked.
+    fn count_ended(&mut self, event: &Event, at: Timestamp) {
+        if let (EventKind::Revoked, Some(token)) = (&event.kind, event.token) {
+            let why = match self.stop {
+                Some(_) => Reason::Stopped,
+                None => Reason::Removed,
+            };
+            let revocations = &mut self.reporter.revocations;
+            revocations.handle_revoked(token.fingerprint, why, at);
+        }
+        let Some(ended) = &mut self.stop else {
+            return;
+        };
+        if let EventKind::Revoked = event.kind {
+            ended.revoked += 1;
+        } else if let EventKind::NotRevoked(_) = event.kind {
+            ended.not_revoked += 1;
+        } else if let EventKind::Left = event.kind {
+            ended.left += 1;
         }
     }
+}
 
-    fn named(&self, name: &SessionName, id: SessionId, at: Instant) -> Option<NamedView> {
-        let care = self.cares.by_id.get(&id)?;
-        Some(NamedView {
-            name: name.clone(),
-            api: care.config.api.clone(),
-            overridden: care.intent.map(|_| care.config.intent),
-            source: care.config.token.clone(),
-            trouble: care.reading.told.clone(),
-            view: self.keeper.view(id, at)?,
-        })
+/// Returns the result of the next task that ends, and ignores aborted ones. Waits for ever if there
+/// is no task. Cancel-safe.
+///
+/// # Panics
+///
+/// If the task panicked, which is a bug that `main` reports.
+async fn next_result<T: 'static>(tasks: &mut JoinSet<T>) -> T {
+    while let Some(ended) = tasks.join_next().await {
+        match ended.map_err(JoinError::try_into_panic) {
+            Ok(result) => return result,
+            Err(Ok(panic)) => resume_unwind(panic),
+            Err(Err(_aborted)) => {}
+        }
     }
-
-    /// What the session of this name went through.
-    fn story(&self, name: &SessionName) -> Option<NamedStory> {
-        let reading = (self.clock)();
-        let id = *self.cares.by_name.get(name)?;
-        Some(NamedStory {
-            session: self.named(name, id, reading.boot)?,
-            snapshot: self.snapshot_of(Vec::new(), &reading),
-            story: self.stories.of(id),
-            surroundings: self.stories.surroundings(),
-        })
-    }
+    pending().await
 }

@@ -1,88 +1,138 @@
-//! Decides: what to ask, when, with which token, and what the answers mean for it.
+//! The decisions of the daemon: which request is sent, when, with which token, and what the
+//! answers mean for it.
 //!
-//! The keeper has no clock, network, file, log, task or randomness of its own.
-//! `handle_*(.., now)` brings something in, `poll_*()` takes something out, and the
-//! same inputs give the same outputs.
+//! The keeper never reads a clock, opens a connection or a file, writes a log, spawns a task or
+//! draws randomness of its own. `handle_*(.., now)` passes something in, `poll_*()` takes
+//! something out, and the same inputs give the same outputs.
 //!
 //! # The rules
 //!
-//! Each is held by the test that is named beside it.
+//! Each rule is covered by the tests that are named beside it.
 //!
-//! 1. A session that is to lapse is only peeked at. Nothing else is asked with its token but the
-//!    revocation, if that is configured: `a_lapsing_token_is_only_ever_peeked_at`,
-//!    `a_lapsing_token_is_revoked_if_that_is_configured`.
-//! 2. A token's first request is a peek, which disturbs nothing:
-//!    `the_first_request_is_a_peek_and_then_the_timeout_is_read`.
-//! 3. The organisation's timeout is read with a kept token at the start and with every refresh, and no
-//!    answer to that is a failure: `the_timeout_is_read_again_with_every_refresh_and_by_one_session`,
-//!    `who_may_not_read_the_timeout_leaves_it_to_another_and_loses_nothing`. The effective idle timeout
-//!    is the configured one, the proven one, the least that the organisation enabled, or 300 s:
-//!    `the_idle_timeout_is_configured_or_proven_or_the_organisations_or_300_seconds`. One that is
-//!    proven to be shorter beats the configured one, and so does an organisation that has none as long:
-//!    `a_configured_timeout_that_is_proven_too_long_is_not_followed`,
-//!    `a_configured_timeout_that_is_longer_than_any_of_the_organisation_loses_no_token`. Where nothing
-//!    idles out nothing is touched:
-//!    `where_nothing_idles_out_the_token_is_peeked_at_slowly_and_never_touched`,
-//!    `a_timeout_that_is_disabled_later_ends_the_touches`. No token is believed to have more time left
-//!    than the longest of them: `a_wrong_date_loses_no_token_once_the_timeout_is_known`.
-//! 4. A touch is due when the time left falls to the margin, less a jitter that draws it earlier:
-//!    `a_touch_is_due_at_the_margin_or_a_little_earlier_and_never_later`. It moves with the activity of
-//!    the application that shares the token: `a_touch_moves_with_the_activity_of_the_application`.
-//! 5. Idle time counts from when an accepted request was sent:
-//!    `idle_time_counts_from_when_an_accepted_request_was_sent`.
-//! 6. A touch counts when a peek shows that the deadline moved: `the_first_touch_is_proven_by_a_peek`,
-//!    `later_touches_are_proven_as_often_as_configured`. If HEAD does not move it, GET is tried, and if
-//!    neither does, the operator is told: `where_head_does_not_count_get_is_used_from_then_on`,
-//!    `where_neither_counts_the_operator_is_told_once`, and both are tried in turn:
-//!    `an_exclusion_that_ends_for_one_touch_alone_is_noticed`.
-//! 7. Failures are retried ever later, fitted into the time that is left:
-//!    `failures_are_retried_ever_later_and_once_more_before_the_deadline`,
-//!    `an_outage_as_long_as_the_margin_loses_nothing_whenever_it_begins`,
-//!    `retry_after_is_honoured_but_for_one_last_try_before_the_deadline`. Only the API ends a token:
-//!    `past_the_deadline_the_daemon_goes_on_asking_until_the_api_says_that_the_token_is_lost`.
-//!    When the network changes, who heard nothing of the API asks again within a second and waits from
-//!    the beginning: `who_was_not_heard_asks_within_a_second_of_a_change_of_the_network`, others do not:
-//!    `a_change_of_the_network_moves_nobody_who_was_throttled_or_answered`. After the machine slept past
-//!    the margin of a token, that is looked at before it is touched:
-//!    `a_token_whose_margin_passed_in_sleep_is_looked_at_before_it_is_touched`,
-//!    `one_that_died_in_sleep_costs_two_looks_and_no_touch`.
-//! 8. Between two requests of a session lies a second, and one is in flight:
-//!    `between_two_requests_of_a_session_lies_a_second_whatever_the_server_says`. The first try of a
-//!    revocation alone does not wait: `a_stop_does_not_wait_for_what_is_in_flight_nor_for_the_floor`.
-//! 9. A 401 is confirmed by one peek that reads its code; only `bad.credentials` ends a token, and then
-//!    nothing more is asked: `a_refusal_is_confirmed_by_one_peek_and_then_nothing_more_is_asked`,
-//!    `other_codes_block_and_are_told_once`, `a_refusal_without_a_code_is_no_death`.
-//! 10. A new token becomes the session's when it proves alive, and late answers about the old one are
-//!     dropped: `a_new_token_becomes_the_sessions_when_it_proves_alive`,
-//!     `a_new_token_that_is_refused_leaves_the_old_one_held`,
-//!     `an_answer_about_the_previous_token_is_dropped`.
-//! 11. At the stop kept tokens are revoked and lapsing ones left, as configured, within the grace:
-//!     `kept_tokens_are_revoked_and_lapsing_ones_are_left`,
-//!     `a_revocation_that_fails_is_tried_again_within_the_grace`,
-//!     `what_is_not_revoked_within_the_grace_is_given_up_and_told`, `a_hand_over_leaves_all_tokens`.
-//!     A reload does not disturb what did not change:
-//!     `a_changed_intent_is_followed_and_a_changed_margin_disturbs_nothing`.
-//! 12. A token never gets here: the keeper knows fingerprints alone, and what it tells has no more:
-//!     `nothing_the_keeper_tells_could_hold_a_token`.
+//! 1. A lapsing session only peeks. The one other request with its token is the revocation, if
+//!    that is configured:
+//!    - `a_lapsing_token_is_only_ever_peeked_at`,
+//!    - `a_lapsing_token_is_revoked_if_that_is_configured`.
+//! 2. The first request with a token is a peek, which does not reset the idle timer:
+//!    - `the_first_request_is_a_peek_and_then_the_timeout_is_read`.
+//! 3. The idle timeout is read, proven, configured or assumed:
+//!    - One session of the organisation reads the timeout with a kept token, at the start and with
+//!      every refresh: `the_timeout_is_read_again_with_every_refresh_and_by_one_session`.
+//!    - A failed reading is not a failure of the session:
+//!      `who_may_not_read_the_timeout_leaves_it_to_another_and_loses_nothing`.
+//!    - The effective idle timeout is the configured one, the proven one, the shortest that the
+//!      organisation enabled, or 300 s:
+//!      `the_idle_timeout_is_configured_or_proven_or_the_organisations_or_300_seconds`.
+//!    - A shorter proven timeout takes precedence over the configured one:
+//!      `a_configured_timeout_that_is_proven_too_long_is_not_followed`.
+//!    - So does the organisation's, if all of its timeouts are shorter than the configured one:
+//!      `a_configured_timeout_that_is_longer_than_any_of_the_organisation_loses_no_token`.
+//!    - Without an idle timeout there are no touches:
+//!      `where_nothing_idles_out_the_token_is_peeked_at_slowly_and_never_touched`,
+//!      `a_timeout_that_is_disabled_later_ends_the_touches`.
+//!    - A timeout that is enabled later is detected in time:
+//!      `a_timeout_that_is_enabled_later_is_noticed_in_time`.
+//!    - No token is assumed to have more time left than the longest of these timeouts, nor than
+//!      8 hours: `a_wrong_date_loses_no_token_once_the_timeout_is_known`,
+//!      `a_deadline_more_than_eight_hours_ahead_proves_nothing`,
+//!      `a_date_that_is_wrong_once_loses_no_token_where_the_timeout_cannot_be_read`.
+//! 4. A touch is due when the time left falls to the margin:
+//!    - Jitter makes it earlier, never later:
+//!      `a_touch_is_due_at_the_margin_or_a_little_earlier_and_never_later`.
+//!    - Activity of the application that shares the token postpones it:
+//!      `a_touch_moves_with_the_activity_of_the_application`.
+//! 5. Idle time counts from the moment at which an accepted request was sent:
+//!    - `idle_time_counts_from_when_an_accepted_request_was_sent`.
+//! 6. A touch counts if the deadline is seen to have moved, in the answer to a `GET` itself or in a
+//!    peek after a `HEAD`:
+//!    - The effect is verified at the first touch and every `verify_every` touches:
+//!      `the_first_touch_is_proven_by_a_peek`, `later_touches_are_proven_as_often_as_configured`.
+//!    - If `HEAD` does not move the deadline or is refused, `GET` is used, and the reverse:
+//!      `where_head_does_not_count_get_is_used_from_then_on`,
+//!      `where_something_refuses_head_the_token_is_kept_by_get`.
+//!    - This knowledge belongs to the organisation and expires after hours:
+//!      `an_exclusion_is_forgotten_after_hours_and_belongs_to_the_organisation`.
+//!    - If neither touch counts, one event reports it:
+//!      `where_neither_counts_the_operator_is_told_once`.
+//!    - Both touches are then tried in turn:
+//!      `an_exclusion_that_ends_for_one_touch_alone_is_noticed`.
+//!    - The answer of a cache is no evidence:
+//!      `answers_of_a_cache_exclude_nothing_and_lose_no_token`.
+//! 7. Failed requests are retried with growing delays that fit into the time left:
+//!    - The last attempt starts at a fixed time before the deadline:
+//!      `failures_are_retried_ever_later_and_once_more_before_the_deadline`,
+//!      `the_last_attempt_starts_at_its_moment_though_another_request_is_in_flight`,
+//!      `a_silent_outage_that_ends_ten_seconds_before_the_deadline_loses_nothing`,
+//!      `an_outage_as_long_as_the_margin_loses_nothing_whenever_it_begins`.
+//!    - `Retry-After` is honoured, except by that attempt:
+//!      `retry_after_is_honoured_but_for_one_last_try_before_the_deadline`.
+//!    - A deadline that moves also moves the next attempt:
+//!      `a_timeout_that_is_made_shorter_while_a_retry_waits_moves_the_retry`.
+//!    - Only the API ends a token:
+//!      `past_the_deadline_the_daemon_goes_on_asking_until_the_api_says_that_the_token_is_lost`.
+//!    - When the network changes, a session whose last failure may be due to the network retries
+//!      within a second and starts with the shortest delay:
+//!      `who_was_not_heard_asks_within_a_second_of_a_change_of_the_network`.
+//!    - A session that the API answered keeps its schedule:
+//!      `a_change_of_the_network_moves_nobody_who_was_throttled_or_answered`.
+//!    - A token whose margin passed while the machine was suspended is peeked at before it is
+//!      touched: `a_token_whose_margin_passed_in_sleep_is_looked_at_before_it_is_touched`,
+//!      `one_that_died_in_sleep_costs_three_looks_and_no_touch`.
+//! 8. A session has one request in flight, and sends at most one request each second:
+//!    - `between_two_requests_of_a_session_lies_a_second_whatever_the_server_says`.
+//!    - No state makes that the steady rate:
+//!      `a_token_that_is_first_seen_near_its_end_is_not_touched_every_second`.
+//!    - The first attempt of a revocation does not wait:
+//!      `a_stop_does_not_wait_for_what_is_in_flight_nor_for_the_floor`.
+//!    - A slow host does not delay the sessions of another:
+//!      `a_host_that_never_answers_does_not_hold_up_another`.
+//! 9. A 401 is confirmed by a peek that reads its code:
+//!    - Only `bad.credentials` ends a token, after a second confirmation seconds later:
+//!      `a_refusal_is_confirmed_by_two_peeks_and_then_nothing_more_is_asked`,
+//!      `a_refusal_that_passes_costs_no_token`, `other_codes_block_and_are_told_once`,
+//!      `a_refusal_without_a_code_is_no_death`.
+//!    - A token that was never proven alive is peeked at for 15 s:
+//!      `a_token_that_is_dead_at_the_start_is_looked_at_for_15_seconds`.
+//!    - No further request uses the token until its source is written again:
+//!      `a_token_that_is_written_again_after_its_refusal_is_tried_again`.
+//! 10. A new token replaces the session's token once it is proven alive:
+//!     - `a_new_token_becomes_the_sessions_when_it_proves_alive`,
+//!       `a_new_token_that_is_refused_leaves_the_old_one_alive`.
+//!     - Late answers about the old token are dropped:
+//!       `an_answer_about_the_previous_token_is_dropped`.
+//! 11. The stop revokes or leaves each token as configured, within the grace:
+//!     - `kept_tokens_are_revoked_and_lapsing_ones_are_left`,
+//!       `a_revocation_that_fails_is_tried_again_within_the_grace`,
+//!       `a_revocation_without_an_answer_is_tried_three_times_within_the_grace`,
+//!       `what_is_not_revoked_within_the_grace_is_given_up_and_told`.
+//!     - A hand-over leaves all tokens: `a_hand_over_leaves_all_tokens`.
+//!     - Only an answer of the API itself proves a revocation:
+//!       `an_answer_that_is_not_the_apis_own_revokes_nothing_by_itself`,
+//!       `a_refusal_that_passes_is_not_taken_for_a_revocation`.
+//!     - A removal can be cancelled: `a_removal_that_is_called_off_goes_on_as_before`.
+//!     - A reload changes only what differs in the configuration:
+//!       `a_changed_intent_is_followed_and_a_changed_margin_disturbs_nothing`.
+//! 12. The keeper never holds a token. It knows fingerprints only, and so do its events:
+//!     - `nothing_the_keeper_tells_could_hold_a_token`.
 //!
 //! # Invariants
 //!
-//! *One request.* A session has one request in flight at the most, and its ticket is
-//! the only one whose outcome is taken in.
+//! *One request.* A session has at most one request in flight, and only the outcome with the
+//! ticket of that request is accepted.
 //!
-//! *One place.* A session that wants attention has exactly one place in `due`, which is
-//! looked up again after everything that happens to it.
+//! *One place.* A session with a next request has exactly one place in the queue `due`, which is
+//! computed again after every change of the session.
 //!
-//! *No surprise.* No number of a server is divided by or looped on; instants saturate.
+//! *No overflow, no endless loop.* No number that a server sent is a divisor or a loop bound;
+//! instants saturate.
 
 mod backoff;
 mod candidate;
 mod command;
 mod due;
 mod event;
-mod held;
-mod instant;
 mod intent;
+mod live_token;
 mod organisation;
 mod outcome;
 mod plan;
@@ -92,54 +142,56 @@ mod schedule;
 mod session;
 mod view;
 
-#[cfg(test)]
-mod rules;
-#[cfg(test)]
-mod timeline;
-
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 pub use command::{Command, Generation, Operation, SessionId, Ticket, Touch};
-pub use event::{Death, Event, EventKind, Idleness, Obstacle, TokenId};
-pub use instant::{Instant, ServerTime};
+use due::{Due, QueuePlace};
+pub use event::{Death, Event, EventKind, FailureReason, Idleness, Severity, TokenId};
 pub use intent::{Intent, OnShutdown};
 pub use organisation::HostId;
+use organisation::Organisations;
 pub use outcome::{
-    Blockage, Failure, NotTheApi, Outcome, Refusal, TimeoutReport, TokenReport, Verdict,
+    BlockReason, Failure, HEADER_FIELDS_MAX, HEADER_SIZE_MAX, NotTheApi, Outcome, Refusal,
+    TimeoutReport, TokenReport, Verdict,
 };
-pub use plan::{Bounds, Course, Flaw, Grade, Hourly, Load, Looks, Plan, Remedy, Share, Touches};
-pub use policy::{Limits, Policy, Span};
+pub use plan::{
+    Bound, Bounds, Flaw, Grade, Hourly, Load, PeekSchedule, Plan, PlannedRequests, Remedy, Setting,
+    SettingValue, Share, TouchSchedule,
+};
+pub use policy::{Limits, Policy, TimeRange};
 pub use proof::Reset;
 pub use schedule::{IdleTimeout, Margin, Schedule, TimeoutSource};
-pub use session::{End, LastAnswer, NoTouch};
-pub use view::{HeldView, Next, SessionView, State};
+use session::{KeeperState, Session};
+pub use session::{LastAnswer, NoTouch, Offer, TokenEnding};
+pub use view::{LiveTokenView, Next, SessionView, State};
 
+use crate::time::Instant;
 use crate::token::Fingerprint;
-use due::Due;
-use organisation::Organisations;
-use session::{Session, Shared};
 
-/// Decides for any number of sessions, organisations and hosts.
+/// The state of all sessions, organisations and hosts, and the queue of their requests.
 #[derive(Debug)]
 pub struct Keeper {
     sessions: BTreeMap<SessionId, Session>,
-    shared: Shared,
+    shared: KeeperState,
     due: Due,
-    /// Sessions that are being ended, by the daemon's stop or by a reload.
-    stopping: BTreeSet<SessionId>,
-    /// Those of them that are to be forgotten when they ended.
+    /// The sessions that are ending, by the daemon's stop or by a reload, with the time limit of
+    /// their revocations.
+    stopping: BTreeMap<SessionId, Instant>,
+    /// The same sessions, ordered by time limit.
+    stopping_until: BTreeSet<(Instant, SessionId)>,
+    /// The ending sessions that are deleted once they have ended.
     leaving: BTreeSet<SessionId>,
     next_id: u32,
 }
 
 impl Keeper {
-    /// A keeper without sessions; equal seeds draw equal jitter.
+    /// Creates a keeper without sessions; equal seeds draw equal jitter.
     #[must_use]
     pub fn new(limits: Limits, seed: u64) -> Self {
         Self {
             sessions: BTreeMap::new(),
-            shared: Shared {
+            shared: KeeperState {
                 limits,
                 organisations: Organisations::default(),
                 changed: Vec::new(),
@@ -148,21 +200,22 @@ impl Keeper {
                 tickets: 0,
             },
             due: Due::default(),
-            stopping: BTreeSet::new(),
+            stopping: BTreeMap::new(),
+            stopping_until: BTreeSet::new(),
             leaving: BTreeSet::new(),
             next_id: 0,
         }
     }
 
-    /// Takes other limits, as after a reload.
+    /// Replaces the limits, as after a reload.
     pub fn handle_limits(&mut self, limits: Limits, now: Instant) {
         self.shared.limits = limits;
         for id in self.ids() {
-            self.settle(id, now);
+            self.reschedule(id, now);
         }
     }
 
-    /// Takes a session under care; it is absent until it has a token.
+    /// Adds a session and returns its id; the session is absent until it has a token.
     pub fn handle_added(&mut self, host: HostId, policy: Policy) -> SessionId {
         let id = SessionId(self.next_id);
         self.next_id += 1;
@@ -170,70 +223,84 @@ impl Keeper {
         id
     }
 
-    /// Changes what a session is to get; what is known of its token stays.
+    /// Replaces the policy of a session; the knowledge about its token stays.
     pub fn handle_policy(&mut self, id: SessionId, policy: Policy, now: Instant) {
         if let Some(session) = self.sessions.get_mut(&id) {
             session.change_policy(policy, &mut self.shared);
-            self.settle(id, now);
+            self.reschedule(id, now);
         }
     }
 
-    /// Touches a session's token as soon as the floor and the API allow, whatever is due.
+    /// Schedules a touch of the session's token as soon as the floor and the API allow,
+    /// independent of the deadline.
     ///
     /// # Errors
     ///
-    /// [`NoTouch`]: why it is not touched.
+    /// [`NoTouch`] if the token cannot be touched, with the reason.
     pub fn handle_touch_wanted(&mut self, id: SessionId, now: Instant) -> Result<(), NoTouch> {
         let session = self.sessions.get_mut(&id).ok_or(NoTouch::Ending)?;
-        session.want_touch(now, &mut self.shared)?;
-        self.settle(id, now);
+        session.request_touch(now, &mut self.shared)?;
+        self.reschedule(id, now);
         Ok(())
     }
 
-    /// Ends a session and forgets it; what is wanted is done with its token, and revocations
-    /// are tried until `until`.
+    /// Ends a session and deletes it; its token is revoked or left, as `on_shutdown` specifies.
+    /// Revocations are tried until `until`.
     pub fn handle_removed(
         &mut self,
         id: SessionId,
-        wanted: OnShutdown,
+        on_shutdown: OnShutdown,
         until: Instant,
         now: Instant,
     ) {
         let Some(session) = self.sessions.get_mut(&id) else {
             return;
         };
-        session.stop(wanted, until, now, &mut self.shared);
-        self.stopping.insert(id);
+        session.stop(on_shutdown, until, now, &mut self.shared);
         self.leaving.insert(id);
-        self.settle(id, now);
+        self.limit_stop(id, until);
+        self.reschedule(id, now);
     }
 
-    /// Takes in a token that was read from a session's source.
+    /// Cancels the removal of a session. The daemon drops a revocation that is in flight.
+    pub fn handle_removal_cancelled(&mut self, id: SessionId, now: Instant) {
+        if let (true, Some(session)) = (self.leaving.remove(&id), self.sessions.get_mut(&id)) {
+            if let Some(until) = self.stopping.remove(&id) {
+                self.stopping_until.remove(&(until, id));
+            }
+            session.resume(now, &mut self.shared);
+            self.reschedule(id, now);
+        }
+    }
+
+    /// Handles a token that was read from a session's source. A refused token is tried again
+    /// only if it is offered with [`Offer::Again`].
     ///
-    /// Returns the generation that it is from now on, or `None` if it is nothing
-    /// new: the daemon then goes on with what it has.
+    /// Returns the generation of the token, or `None` if the token is not new: the daemon then
+    /// continues with the tokens that it has.
     pub fn handle_token(
         &mut self,
         id: SessionId,
         fingerprint: Fingerprint,
+        offer: Offer,
         now: Instant,
     ) -> Option<Generation> {
         let session = self.sessions.get_mut(&id)?;
-        let generation = session.offer(fingerprint, now, &mut self.shared);
-        self.settle(id, now);
+        let generation = session.offer(fingerprint, offer, now, &mut self.shared);
+        self.reschedule(id, now);
         generation
     }
 
-    /// Takes in what came of a request. An outcome whose ticket is stale is dropped.
+    /// Handles the outcome of a request. An outcome with a stale ticket is dropped.
     pub fn handle_outcome(&mut self, ticket: Ticket, outcome: &Outcome, now: Instant) {
         if let Some(session) = self.sessions.get_mut(&ticket.session) {
             session.receive(ticket, outcome, now, &mut self.shared);
-            self.settle(ticket.session, now);
+            self.reschedule(ticket.session, now);
         }
     }
 
-    /// Takes in that the network is not what it was: sessions that heard nothing of the API
-    /// ask again within a second, whatever they were waiting for. Says how many do.
+    /// Handles a change of the network: sessions whose last failure may be due to the network
+    /// retry within a second, however long their delay was. Returns the number of these sessions.
     pub fn handle_network_changed(&mut self, now: Instant) -> usize {
         let mut sooner = 0;
         for id in self.ids() {
@@ -241,55 +308,71 @@ impl Keeper {
                 && session.network_changed(now, &mut self.shared)
             {
                 sooner += 1;
-                self.settle(id, now);
+                self.reschedule(id, now);
             }
         }
         sooner
     }
 
-    /// Takes in that the machine slept for so long: what was in flight is dropped, by the daemon
-    /// as well, and tokens whose margin passed meanwhile are looked at before they are touched.
+    /// Handles the end of a suspension of the machine. Requests in flight are dropped, by the
+    /// daemon as well, and tokens whose margin passed meanwhile are peeked at before they are
+    /// touched.
     pub fn handle_resume(&mut self, slept: Duration, now: Instant) {
         for id in self.ids() {
             if let Some(session) = self.sessions.get_mut(&id) {
                 session.resumed(slept, now, &mut self.shared);
-                self.settle(id, now);
+                self.reschedule(id, now);
             }
         }
     }
 
-    /// Ends all sessions: revoked is what is to be revoked, unless all is to be left.
-    /// Revocations are tried until `until`.
-    pub fn handle_shutdown(&mut self, wanted: OnShutdown, until: Instant, now: Instant) {
+    /// Ends all sessions: with [`OnShutdown::Revoke`] each token is revoked or left as its policy
+    /// specifies, with [`OnShutdown::Leave`] all tokens are left. Revocations are tried until
+    /// `until`.
+    pub fn handle_shutdown(&mut self, on_shutdown: OnShutdown, until: Instant, now: Instant) {
         for id in self.ids() {
             if let Some(session) = self.sessions.get_mut(&id) {
-                let wanted = match wanted {
+                let on_shutdown = match on_shutdown {
                     OnShutdown::Revoke => session.policy.on_shutdown,
                     OnShutdown::Leave => OnShutdown::Leave,
                 };
-                session.stop(wanted, until, now, &mut self.shared);
-                self.stopping.insert(id);
+                session.stop(on_shutdown, until, now, &mut self.shared);
+                self.limit_stop(id, until);
             }
-            self.settle(id, now);
+            self.reschedule(id, now);
         }
     }
 
-    /// The request to be sent next, if one is due. To be called until there is none.
+    /// Sets the time limit of the session's revocations to `until`, unless it is earlier already.
+    fn limit_stop(&mut self, id: SessionId, until: Instant) {
+        let earlier = self.stopping.get(&id).copied();
+        let until = earlier.map_or(until, |earlier| earlier.min(until));
+        if let Some(earlier) = self.stopping.insert(id, until) {
+            self.stopping_until.remove(&(earlier, id));
+        }
+        self.stopping_until.insert((until, id));
+    }
+
+    /// Returns the next request if one is due. The daemon calls this until it returns `None`.
     pub fn poll_command(&mut self, now: Instant) -> Option<Command> {
-        while let Some(id) = self.due.first_until(now) {
+        self.expire_revocations(now);
+        while let Some(id) = self.due.first_waiting(now) {
             let Some(session) = self.sessions.get_mut(&id) else {
                 debug_assert!(false, "a session that is due exists");
                 return None;
             };
-            if session
-                .stopping
-                .as_ref()
-                .is_some_and(|stopping| stopping.until <= now)
-            {
-                session.give_up(now, &mut self.shared);
-            }
+            let place = Some(QueuePlace::Ready(session.urgency(now)));
+            self.due.set(id, session.host, session.place, place);
+            session.place = place;
+        }
+        let in_flight_max = self.shared.limits.in_flight_max;
+        while let Some(id) = self.due.first_until(now, in_flight_max) {
+            let Some(session) = self.sessions.get_mut(&id) else {
+                debug_assert!(false, "a session that is due exists");
+                return None;
+            };
             let command = session.send(now, &mut self.shared);
-            self.settle(id, now);
+            self.reschedule(id, now);
             if command.is_some() {
                 return command;
             }
@@ -297,30 +380,46 @@ impl Keeper {
         None
     }
 
-    /// What happened, oldest first. To be called until there is nothing.
+    /// Gives up the revocations whose time limit has passed.
+    fn expire_revocations(&mut self, now: Instant) {
+        while let Some(&(until, id)) = self.stopping_until.first()
+            && until <= now
+        {
+            self.stopping_until.pop_first();
+            if let Some(session) = self.sessions.get_mut(&id) {
+                session.give_up(now, &mut self.shared);
+            }
+            self.reschedule(id, now);
+        }
+    }
+
+    /// Returns the oldest event that was not returned yet. The daemon calls this until it returns
+    /// `None`.
     pub fn poll_event(&mut self) -> Option<Event> {
         self.shared.events.pop_front()
     }
 
-    /// When [`Self::poll_command`] is to be called again.
+    /// Returns the instant at which [`Self::poll_command`] is to be called again.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.due.first_at()
+        let due = self.due.first_at(self.shared.limits.in_flight_max);
+        let stop_limit = self.stopping_until.first().map(|&(until, _)| until);
+        due.into_iter().chain(stop_limit).min()
     }
 
-    /// Whether every session that was to be ended has ended.
+    /// Returns true if every ending session has ended.
     #[must_use]
     pub fn is_stopped(&self) -> bool {
         self.stopping.is_empty()
     }
 
-    /// Whether a session is under care, or about to end.
+    /// Returns true if the session exists, which includes an ending one.
     #[must_use]
     pub fn knows(&self, id: SessionId) -> bool {
         self.sessions.contains_key(&id)
     }
 
-    /// What observers see of one session.
+    /// Returns the view of one session for observers.
     #[must_use]
     pub fn view(&self, id: SessionId, now: Instant) -> Option<SessionView> {
         self.sessions
@@ -328,7 +427,7 @@ impl Keeper {
             .map(|session| session.view(now, &self.shared))
     }
 
-    /// What observers see of all sessions, in the order in which they were added.
+    /// Returns the views of all sessions for observers, in the order in which they were added.
     pub fn views(&self, now: Instant) -> impl Iterator<Item = SessionView> {
         self.sessions
             .values()
@@ -339,8 +438,9 @@ impl Keeper {
         self.sessions.keys().copied().collect()
     }
 
-    /// Looks up again when a session, and those it changed something for, want attention.
-    fn settle(&mut self, id: SessionId, now: Instant) {
+    /// Computes again the places in the queue of a session and of those sessions that its last
+    /// change affects.
+    fn reschedule(&mut self, id: SessionId, now: Instant) {
         while let Some(change) = self.shared.changed.pop() {
             let members: Vec<_> = self
                 .shared
@@ -350,7 +450,7 @@ impl Keeper {
                 .collect();
             for member in members {
                 if let Some(session) = self.sessions.get_mut(&member) {
-                    session.timeout_read(change.news, &self.shared);
+                    session.update_timeout(change.update, &self.shared);
                     self.place(member, now);
                 }
             }
@@ -366,20 +466,18 @@ impl Keeper {
         let Some(session) = self.sessions.get_mut(&id) else {
             return;
         };
-        let wants_at = session.wants_at(now, &self.shared);
-        let wants_at = match &session.stopping {
-            Some(stopping) => wants_at.map(|at| at.min(stopping.until)),
-            None => wants_at,
-        };
-        self.due.set(id, session.due_at, wants_at);
-        session.due_at = wants_at;
+        let place = session.queue_place(now, &self.shared);
+        self.due.set(id, session.host, session.place, place);
+        session.place = place;
     }
 
     fn forget(&mut self, id: SessionId) {
         if !self.sessions.get(&id).is_some_and(Session::is_stopped) {
             return;
         }
-        self.stopping.remove(&id);
+        if let Some(until) = self.stopping.remove(&id) {
+            self.stopping_until.remove(&(until, id));
+        }
         if self.leaving.remove(&id)
             && let Some(session) = self.sessions.remove(&id)
         {

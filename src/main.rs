@@ -1,11 +1,12 @@
-//! The command line of session-keepalive.
+//! Starts the command line of session-keepalive.
 
 use std::alloc::System;
 use std::process::ExitCode;
 
 use zeroizing_alloc::ZeroAlloc;
 
-/// Wipes every freed block: secrets leave copies in buffers that no type can reach.
+/// An allocator that wipes every freed block: secrets leave copies in buffers that no type can
+/// reach.
 #[global_allocator]
 static ALLOCATOR: ZeroAlloc<System> = ZeroAlloc(System);
 

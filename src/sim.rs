@@ -1,29 +1,26 @@
 //! One model of a Genesys Cloud organisation, for simulation, wire tests and demonstrations.
 //!
-//! [`Server`] is pure: it has no clock, network, file, log or task. It is
-//! called with [`Server::answer`] at instants that its caller chooses, and a
-//! seed stands in for chance, so that the same calls bring the same answers.
-//! What it is told to get wrong is a [`Script`] of [`Fault`]s. [`http`] serves
-//! the same model to any HTTP client.
+//! [`Server`] is pure: it must never use a clock, the network, files, the log or
+//! tasks. Its caller passes the instant of each request to [`Server::answer`], and a
+//! seed determines all random values, so equal calls get equal answers. A [`Script`]
+//! of [`SimFault`]s injects errors. [`http`] serves the same model to any HTTP client.
 //!
-//! *Invariant*: nothing that a client sends can make the model panic or grow
-//! without limit.
+//! *Invariant*: no input from a client can make the model panic or grow without
+//! limit.
 //!
-//! *Invariant*: time may stand still between two calls, and the model does
-//! not care how far it jumps.
+//! *Invariant*: the instants of two calls may be equal or any distance apart.
 //!
-//! Where the API's documentation is silent, the model takes the answer that is
-//! harder on a client, or has a setting for both:
+//! Where the API's documentation leaves a behaviour open, the model implements the
+//! one that is harder for a client, or has a setting for both:
 //!
-//! - a call counts as activity once its token, its address and its rate have
-//!   passed, whatever comes of it: a 400, a 403 or a 413 resets the idle timer, a
-//!   401, a 404 for an unknown path, a 405 or a 429 does not;
+//! - a call counts as activity once its token, address and rate have been accepted,
+//!   whatever its result: a 400, a 403 or a 413 resets the idle timer; a 401, a 404
+//!   for an unknown path, a 405 or a 429 does not;
 //! - a token is dead *at* its idle deadline, not after it;
-//! - a new timeout counts from the last activity: one that is shorter can end a
-//!   token at once, one that is longer revives none;
-//! - `DELETE /tokens/me` is no activity: there is nothing left to keep.
+//! - a new timeout counts from the last activity: a shorter timeout can end a token
+//!   at once, a longer one revives no token;
+//! - `DELETE /tokens/me` does not count as activity, because it ends the token.
 
-mod eras;
 mod error;
 mod exchange;
 mod faults;
@@ -35,20 +32,18 @@ mod registry;
 mod server;
 mod settings;
 mod spec;
+mod timeout_history;
 mod wall;
 
 #[cfg(test)]
 mod fixture;
-#[cfg(test)]
-mod world;
 
-#[cfg(test)]
-pub(crate) use world::{failed, understood};
-
-pub use exchange::{Answer, ClientSecret, Method, Request, Response};
-pub use faults::{Ending, Fault, Length, Matcher, Processing, Rule, Script, Span, WireFault};
+pub use exchange::{ClientSecret, FaultyResponse, Method, Request, Response};
+pub use faults::{
+    ConnectionEnd, Length, Matcher, Processing, Rule, RuleSpan, Script, SimFault, WireFault,
+};
 pub use operation::Operation;
 pub use record::{Fate, Record};
 pub use server::{BODY_LENGTH_MAX, Server};
-pub use settings::{GroupBundle, IdleDate, IdleTimeout, OmittedBundles, Precedence, Settings};
+pub use settings::{GroupBundle, IdleDate, IdleSettings, OmittedBundles, Precedence, Settings};
 pub use spec::{Grant, Permission, TokenSpec};

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Measures what a start, a stop and a held session cost. Usage: tests/figures.py BINARY [ROUNDS]
+"""Measures what a start, a stop and a living session cost. Usage: tests/figures.py BINARY [ROUNDS]
 
 Prints medians (and the range) of at least five runs, one session over loopback HTTP: the time from exec to the
-first request on the wire and to READY=1, resident memory once held, the time from SIGTERM to the exit with one
+first request on the wire and to READY=1, resident memory once the token is alive, the time from SIGTERM to the exit with one
 revocation. The machine is part of the figures: compare only what was measured side by side.
 """
 
@@ -36,6 +36,7 @@ class Api(http.server.BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
+        self.send_header("ININ-Correlation-Id", "0c6a7cde-4c1c-4c02-b0b5-0d3b5b9b3f10")
         self.end_headers()
         self.wfile.write(body)
 
@@ -101,7 +102,7 @@ def main():
     names = [
         ("exec to the first request on the wire", "ms"),
         ("exec to READY=1", "ms"),
-        ("resident memory, one held session", "kB"),
+        ("resident memory, one living session", "kB"),
         ("SIGTERM to exit, one revocation", "ms"),
     ]
     print(f"medians of {rounds} runs (least to most):")

@@ -4,13 +4,13 @@ use std::alloc::System;
 
 use zeroizing_alloc::ZeroAlloc;
 
-/// As in the program, for the tests that have the daemon in this process.
+/// The allocator of the program, for the tests that run the daemon in this process.
 #[global_allocator]
 static ALLOCATOR: ZeroAlloc<System> = ZeroAlloc(System);
 
-/// Everything below `tests/it/`.
+/// All tests in `tests/it/`.
 ///
-/// `cfg(test)` tells clippy that even the helpers are tests.
+/// `cfg(test)` makes clippy treat the helpers as tests too.
 #[cfg(test)]
 mod it {
     mod api;

@@ -29,7 +29,7 @@ complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -s V -
 complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "demo" -d 'Show what the daemon does, against a simulator, in about a minute'
 complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "simulate" -d 'Serve a simulated organisation over HTTP, to try things against'
 complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "check" -d 'Check the configuration and say what it means'
-complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "plan" -d 'Foretell when touches come and what an outage may last'
+complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "plan" -d 'Predict the request schedule and the longest outage it survives'
 complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "doctor" -d 'Look at everything that has to work, and say what to do'
 complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "run" -d 'Run the daemon until a signal stops it'
 complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "status" -d 'Show how the sessions of a running daemon do'
@@ -58,10 +58,10 @@ complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand chec
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -l region -d 'The region of the organisation, such as eu-central-1' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -l api -d 'The API instead of a region, such as <https://api.mypurecloud.de>' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -l token-file -d 'A file that holds a token: makes a session called "default" without a configuration file' -r -F
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -l intent -d 'What sessions are to get unless they say otherwise: keep or lapse' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -l grace -d 'How long revocations may take when the daemon stops, such as 10s' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -l log-level -d 'What is logged: error, warn, info, debug or trace' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -l log-format -d 'How it is logged: auto, plain, json or journald' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -l intent -d 'The intent of sessions that do not set their own: keep or lapse' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -l grace -d 'The time limit of revocations when the daemon stops, such as 10s' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -l log-level -d 'The least severe level that is logged: error, warn, info, debug or trace' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -l log-format -d 'The format of the log: auto, plain, json or journald' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -l status-listen -d 'Where to answer /livez, /readyz, /metrics, /status and a page: a port of 127.0.0.1, or an address' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -l status-socket -d 'The same on a Unix socket: auto, off or a path' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -s h -l help -d 'Print help'
@@ -69,10 +69,10 @@ complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l region -d 'The region of the organisation, such as eu-central-1' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l api -d 'The API instead of a region, such as <https://api.mypurecloud.de>' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l token-file -d 'A file that holds a token: makes a session called "default" without a configuration file' -r -F
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l intent -d 'What sessions are to get unless they say otherwise: keep or lapse' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l grace -d 'How long revocations may take when the daemon stops, such as 10s' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l log-level -d 'What is logged: error, warn, info, debug or trace' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l log-format -d 'How it is logged: auto, plain, json or journald' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l intent -d 'The intent of sessions that do not set their own: keep or lapse' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l grace -d 'The time limit of revocations when the daemon stops, such as 10s' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l log-level -d 'The least severe level that is logged: error, warn, info, debug or trace' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l log-format -d 'The format of the log: auto, plain, json or journald' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l status-listen -d 'Where to answer /livez, /readyz, /metrics, /status and a page: a port of 127.0.0.1, or an address' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l status-socket -d 'The same on a Unix socket: auto, off or a path' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l idle-timeout -d 'The organisation\'s idle timeout, such as 20m: 1s to 8h' -r
@@ -82,27 +82,29 @@ complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doct
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l region -d 'The region of the organisation, such as eu-central-1' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l api -d 'The API instead of a region, such as <https://api.mypurecloud.de>' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l token-file -d 'A file that holds a token: makes a session called "default" without a configuration file' -r -F
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l intent -d 'What sessions are to get unless they say otherwise: keep or lapse' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l grace -d 'How long revocations may take when the daemon stops, such as 10s' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l log-level -d 'What is logged: error, warn, info, debug or trace' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l log-format -d 'How it is logged: auto, plain, json or journald' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l intent -d 'The intent of sessions that do not set their own: keep or lapse' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l grace -d 'The time limit of revocations when the daemon stops, such as 10s' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l log-level -d 'The least severe level that is logged: error, warn, info, debug or trace' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l log-format -d 'The format of the log: auto, plain, json or journald' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l status-listen -d 'Where to answer /livez, /readyz, /metrics, /status and a page: a port of 127.0.0.1, or an address' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l status-socket -d 'The same on a Unix socket: auto, off or a path' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l socket -d 'The daemon\'s socket; found by itself where there is one daemon' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l instance -d 'The instance of the systemd service: NAME of session-keepalive@NAME' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l touch -d 'Prove that touches of kept tokens move their idle deadline'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l as-root -d 'As root, read tokens and run token commands as root, whoever they belong to'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l json -d 'Print one JSON object, for machines'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -s h -l help -d 'Print help'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l config -d 'The configuration file' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l region -d 'The region of the organisation, such as eu-central-1' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l api -d 'The API instead of a region, such as <https://api.mypurecloud.de>' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l token-file -d 'A file that holds a token: makes a session called "default" without a configuration file' -r -F
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l intent -d 'What sessions are to get unless they say otherwise: keep or lapse' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l grace -d 'How long revocations may take when the daemon stops, such as 10s' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l log-level -d 'What is logged: error, warn, info, debug or trace' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l log-format -d 'How it is logged: auto, plain, json or journald' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l intent -d 'The intent of sessions that do not set their own: keep or lapse' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l grace -d 'The time limit of revocations when the daemon stops, such as 10s' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l log-level -d 'The least severe level that is logged: error, warn, info, debug or trace' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l log-format -d 'The format of the log: auto, plain, json or journald' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l status-listen -d 'Where to answer /livez, /readyz, /metrics, /status and a page: a port of 127.0.0.1, or an address' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l status-socket -d 'The same on a Unix socket: auto, off or a path' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l force -d 'Start beside another daemon that holds the same tokens, and never revoke any'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -s h -l help -d 'Print help'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand status" -l socket -d 'The daemon\'s socket; found by itself where there is one daemon' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand status" -l instance -d 'The instance of the systemd service: NAME of session-keepalive@NAME' -r
@@ -230,7 +232,7 @@ complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand user
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from demo simulate check plan doctor run status explain wait health touch keep lapse reload stop token timeout user help" -f -a "demo" -d 'Show what the daemon does, against a simulator, in about a minute'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from demo simulate check plan doctor run status explain wait health touch keep lapse reload stop token timeout user help" -f -a "simulate" -d 'Serve a simulated organisation over HTTP, to try things against'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from demo simulate check plan doctor run status explain wait health touch keep lapse reload stop token timeout user help" -f -a "check" -d 'Check the configuration and say what it means'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from demo simulate check plan doctor run status explain wait health touch keep lapse reload stop token timeout user help" -f -a "plan" -d 'Foretell when touches come and what an outage may last'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from demo simulate check plan doctor run status explain wait health touch keep lapse reload stop token timeout user help" -f -a "plan" -d 'Predict the request schedule and the longest outage it survives'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from demo simulate check plan doctor run status explain wait health touch keep lapse reload stop token timeout user help" -f -a "doctor" -d 'Look at everything that has to work, and say what to do'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from demo simulate check plan doctor run status explain wait health touch keep lapse reload stop token timeout user help" -f -a "run" -d 'Run the daemon until a signal stops it'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from demo simulate check plan doctor run status explain wait health touch keep lapse reload stop token timeout user help" -f -a "status" -d 'Show how the sessions of a running daemon do'

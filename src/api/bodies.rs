@@ -1,7 +1,7 @@
-//! The bodies of the API, read so that no single field can spoil the rest.
+//! The bodies of the API, read in a way that an invalid field never affects the others.
 //!
-//! Each is the JSON object as it came, with names for the fields we know:
-//! what we do not know is neither lost nor in the way.
+//! Each is the JSON object as received, with methods for the known fields; unknown fields are
+//! kept.
 
 mod error_body;
 mod idle_token_timeout;
@@ -9,4 +9,4 @@ mod token_info;
 
 pub use error_body::ErrorBody;
 pub use idle_token_timeout::{Group, IdleTokenTimeout};
-pub use token_info::{Named, OAuthClient, TokenInfo};
+pub use token_info::{NamedEntity, OAuthClient, TokenInfo};

@@ -1,4 +1,4 @@
-//! The six operations as requests: method, path, body, and what is wanted in return.
+//! The six operations as requests: method, path, body, and the expected body of the answer.
 
 use reqwest::Method;
 
@@ -6,7 +6,7 @@ use super::bodies::IdleTokenTimeout;
 use super::user::UserId;
 use crate::keeper::{Operation, Touch};
 
-/// Whether a read leaves the idle timer alone.
+/// The effect of a read on the idle timer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Preserve {
     /// The idle timer is not reset.
@@ -26,14 +26,14 @@ pub(super) enum Call<'a> {
     WriteTimeout(&'a IdleTokenTimeout),
 }
 
-/// What a 2xx has to bring.
+/// The expected body of a 2xx answer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Wanted {
+pub(super) enum ExpectedBody {
     /// No body, whatever the status: the answer to HEAD.
     Head,
-    /// The token gone, and it is no failure if it was gone before.
+    /// No body. The token is revoked, and it is no failure if it was revoked before.
     Gone,
-    /// The deed alone.
+    /// No body: the status is sufficient.
     Done,
     /// A `TokenInfo`.
     TokenInfo,
@@ -63,7 +63,7 @@ impl Call<'_> {
         }
     }
 
-    /// What follows the API's base.
+    /// Returns the path and the query, which follow the API's base.
     pub(super) fn path(self) -> String {
         match self {
             Self::ReadToken(Preserve::Yes) => "/api/v2/tokens/me?preserveIdleTTL=true".to_owned(),
@@ -75,7 +75,7 @@ impl Call<'_> {
         }
     }
 
-    /// The JSON that is sent along.
+    /// Returns the JSON body of the request.
     pub(super) fn body(self) -> Option<Vec<u8>> {
         match self {
             Self::WriteTimeout(timeout) => {
@@ -89,17 +89,17 @@ impl Call<'_> {
         }
     }
 
-    pub(super) fn wanted(self) -> Wanted {
+    pub(super) fn expected_body(self) -> ExpectedBody {
         match self {
-            Self::ReadToken(_) => Wanted::TokenInfo,
-            Self::HeadToken => Wanted::Head,
-            Self::DeleteOwnToken => Wanted::Gone,
-            Self::DeleteTokensOf(_) => Wanted::Done,
-            Self::ReadTimeout | Self::WriteTimeout(_) => Wanted::Timeout,
+            Self::ReadToken(_) => ExpectedBody::TokenInfo,
+            Self::HeadToken => ExpectedBody::Head,
+            Self::DeleteOwnToken => ExpectedBody::Gone,
+            Self::DeleteTokensOf(_) => ExpectedBody::Done,
+            Self::ReadTimeout | Self::WriteTimeout(_) => ExpectedBody::Timeout,
         }
     }
 
-    /// The word for logs.
+    /// Returns the word for logs.
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::ReadToken(Preserve::Yes) => "peek",

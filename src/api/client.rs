@@ -1,88 +1,106 @@
-//! The HTTP client: sends one request, waits for one answer, and never more than that.
+//! The HTTP client: sends one request and waits for one answer.
 //!
-//! It follows no redirect and repeats no request, since a repetition that the
-//! keeper does not know of is one that its schedule does not count.
+//! It never follows a redirect and never repeats a request, since the schedule of the keeper does
+//! not count requests that the keeper did not order.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
-use reqwest::{ClientBuilder, Request, Url, redirect, retry, tls};
+use reqwest::header::{
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName,
+    HeaderValue, PRAGMA,
+};
+use reqwest::{Request, Url, redirect, retry};
+use tokio::time::timeout;
 use zeroize::Zeroizing;
 
+use super::addresses::Resolver;
 use super::call::Call;
 use super::receive::{Received, receive};
+use super::redact::Redactor;
 use super::trust::{self, BuildError};
 use super::{failure, verdict};
-use crate::config::{ApiBase, HttpConfig, Proxy, Trust};
-use crate::keeper::{Failure, Operation, Outcome, Verdict};
+use crate::config::{ApiBase, HttpConfig, Proxy};
+use crate::keeper::{Failure, HEADER_FIELDS_MAX, HEADER_SIZE_MAX, Operation, Outcome, Verdict};
 use crate::token::Token;
 
-/// Far below the idle limits of the API and of what is on the way to it. It
-/// runs on a clock that stops while the machine is suspended.
+/// The time after which an idle connection is closed: far below the idle limits of the API and of
+/// the network devices on the way. Its clock stops while the machine is suspended.
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Sessions share connections, and few are ever open at once.
+/// The largest number of idle connections to a host: sessions share connections, so few are open
+/// at once.
 const POOL_IDLE_MAX: usize = 8;
 
-/// A connection that died while a request waits on it is found out after this and the connect timeout.
+/// The interval of HTTP/2 pings: a connection that died during a request is detected after this
+/// and the connect timeout.
 const PROBE_AFTER: Duration = Duration::from_secs(10);
+
+const USER_AGENT: &str = concat!("session-keepalive/", env!("CARGO_PKG_VERSION"));
+
+/// The headers of every request.
+const HEADERS: [(HeaderName, &str); 4] = [
+    (ACCEPT, "application/json"),
+    // The client reads the body without decoding it, so it asks for a plain one.
+    (ACCEPT_ENCODING, "identity"),
+    // The answer of a cache reveals nothing about the token, and a touch that a cache answers
+    // resets no timer. Caches of HTTP/1.0 understand only `Pragma`.
+    (CACHE_CONTROL, "no-store, no-cache"),
+    (PRAGMA, "no-cache"),
+];
 
 /// A client of the API. Clones share their connections.
 #[derive(Clone)]
 pub struct Client {
     config: Arc<HttpConfig>,
-    encrypted: reqwest::Client,
-    /// For plain http, which only ever goes to this machine: the environment's
-    /// proxy must not be shown a token.
-    plain: reqwest::Client,
+    tls: Arc<rustls::ClientConfig>,
+    resolver: Resolver,
+    pool: reqwest::Client,
 }
 
 impl Client {
-    /// Builds a client; reads the certificate authorities, and the environment's proxies if they are to be used.
+    /// Creates a client; reads the certificate authorities.
     ///
     /// # Errors
     ///
     /// [`BuildError`] if a certificate file or the proxy cannot be used.
     pub fn new(config: &HttpConfig) -> Result<Self, BuildError> {
-        Self::with(Arc::new(config.clone()))
+        Self::with_tls(config, trust::tls(&config.trust)?)
     }
 
-    fn with(config: Arc<HttpConfig>) -> Result<Self, BuildError> {
-        let encrypted = encrypted(&config, &config.trust, |settings| settings)?;
-        let plain = match &config.proxy {
-            Proxy::Url(_) => encrypted.clone(),
-            Proxy::Environment | Proxy::Direct => settings(&config)
-                .no_proxy()
-                .tls_certs_only([])
-                .build()
-                .map_err(BuildError::Client)?,
-        };
+    /// Creates a client with these TLS settings.
+    pub(super) fn with_tls(
+        config: &HttpConfig,
+        tls: rustls::ClientConfig,
+    ) -> Result<Self, BuildError> {
+        let resolver = Resolver::default();
         Ok(Self {
-            config,
-            encrypted,
-            plain,
+            pool: pool(config, &tls, &resolver)?,
+            config: Arc::new(config.clone()),
+            tls: Arc::new(tls),
+            resolver,
         })
     }
 
-    /// Forgets every connection: after a resume from suspend they are dead and do not know it.
+    /// Returns the same client with a new, empty pool of connections.
     ///
-    /// Requests in flight, and clones made before, keep the old ones.
-    ///
-    /// # Errors
-    ///
-    /// [`BuildError`] as from [`Client::new`]; the client is then as it was.
-    pub fn drop_connections(&mut self) -> Result<(), BuildError> {
-        *self = Self::with(Arc::clone(&self.config))?;
-        Ok(())
+    /// Reads no file and does not block: the certificate authorities are shared.
+    #[must_use]
+    pub fn with_new_connections(&self) -> Self {
+        let mut new = self.clone();
+        match pool(&self.config, &self.tls, &self.resolver) {
+            Ok(pool) => new.pool = pool,
+            // This cannot fail: the same settings have built a client before.
+            Err(error) => tracing::debug!(%error, "the connections are kept"),
+        }
+        new
     }
 
-    /// Asks the API; whatever comes of it is an outcome.
+    /// Sends a request to the API and returns the outcome.
     ///
-    /// Takes no longer than `time_limit` or the configured request timeout,
-    /// whichever is shorter.
+    /// Takes at most `time_limit` or the configured request timeout, whichever is shorter.
     pub async fn ask(
         &self,
         api: &ApiBase,
@@ -91,15 +109,15 @@ impl Client {
         time_limit: Duration,
     ) -> Outcome {
         let call = Call::from(operation);
-        let received = self.exchange(api, token, call, time_limit).await;
+        let received = self.exchange(api, Some(token), call, time_limit).await;
         outcome(api, call, &received)
     }
 
-    /// Asks with the configured request timeout alone.
+    /// Sends a request with the configured request timeout; without a token to identify the server.
     pub(super) async fn call(
         &self,
         api: &ApiBase,
-        token: &Token,
+        token: Option<&Token>,
         call: Call<'_>,
     ) -> (Outcome, Option<Received>) {
         let received = self.exchange(api, token, call, Duration::MAX).await;
@@ -109,7 +127,7 @@ impl Client {
     async fn exchange(
         &self,
         api: &ApiBase,
-        token: &Token,
+        token: Option<&Token>,
         call: Call<'_>,
         time_limit: Duration,
     ) -> Result<Received, Verdict> {
@@ -117,15 +135,33 @@ impl Client {
         if time_limit.is_zero() {
             return Err(Verdict::Unreachable(Failure::TimedOut));
         }
-        let mut request = request(api, token, call)?;
-        *request.timeout_mut() = Some(time_limit);
-        let client = match request.url().scheme() {
-            "http" => &self.plain,
-            _ => &self.encrypted,
+        let request = request(api, token, call)?;
+        let redactor = token.map(Redactor::new);
+        let mut received = None;
+        let exchange = async {
+            let answer = self.pool.execute(request).await;
+            let answer = answer.map_err(|error| {
+                if error.is_connect() {
+                    self.resolver.handle_failure();
+                }
+                failure::verdict(&error)
+            })?;
+            receive(answer.into(), redactor.as_ref(), &mut received).await
         };
-        match client.execute(request).await {
-            Ok(response) => receive(response, Some(token)).await,
-            Err(error) => Err(failure::verdict(&error)),
+        let whole = timeout(time_limit, exchange).await.unwrap_or_else(|_| {
+            // The connection may be the cause of the delay.
+            self.resolver.handle_failure();
+            Err(Verdict::Unreachable(Failure::TimedOut))
+        });
+        // The token is redacted before any part of the answer can be shown.
+        if let (Some(received), Some(redactor)) = (&mut received, &redactor) {
+            received.redact(redactor);
+        }
+        match (whole, received) {
+            (Ok(()), Some(received)) => Ok(received),
+            (Err(_), Some(received)) if received.is_decided_without_body() => Ok(received),
+            (Err(verdict), _) => Err(verdict),
+            (Ok(()), None) => Err(Verdict::Unreachable(Failure::Broken)),
         }
     }
 }
@@ -136,64 +172,69 @@ impl fmt::Debug for Client {
     }
 }
 
-/// A client that goes through the configured proxy, trusts so much, and has its settings changed.
-pub(super) fn encrypted(
+fn pool(
     config: &HttpConfig,
-    trust: &Trust,
-    change: impl Fn(ClientBuilder) -> ClientBuilder,
+    tls: &rustls::ClientConfig,
+    resolver: &Resolver,
 ) -> Result<reqwest::Client, BuildError> {
-    let proxy = match &config.proxy {
-        Proxy::Environment | Proxy::Direct => None,
-        Proxy::Url(url) => Some(
-            reqwest::Proxy::all(url.expose().clone())
-                .map_err(|error| BuildError::Proxy(error.without_url()))?,
-        ),
-    };
-    trust::build(trust, || {
-        change(match (&config.proxy, &proxy) {
-            (Proxy::Environment, _) => settings(config),
-            (Proxy::Direct | Proxy::Url(_), None) => settings(config).no_proxy(),
-            (Proxy::Direct | Proxy::Url(_), Some(proxy)) => settings(config).proxy(proxy.clone()),
-        })
-    })
-}
-
-fn settings(config: &HttpConfig) -> ClientBuilder {
-    let accept = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("application/json"))]);
-    let user_agent = concat!("session-keepalive/", env!("CARGO_PKG_VERSION"));
-    reqwest::Client::builder()
-        .tls_backend_rustls()
-        .tls_version_min(tls::Version::TLS_1_2)
+    let headers = HEADERS.map(|(name, value)| (name, HeaderValue::from_static(value)));
+    let builder = reqwest::Client::builder()
+        .tls_backend_preconfigured(tls.clone())
+        .dns_resolver(resolver.clone())
         .redirect(redirect::Policy::none())
         .retry(retry::never())
         .referer(false)
         .connect_timeout(config.connect_timeout)
-        .timeout(config.request_timeout)
         .pool_idle_timeout(POOL_IDLE_TIMEOUT)
         .pool_max_idle_per_host(POOL_IDLE_MAX)
+        .http1_max_headers(HEADER_FIELDS_MAX)
+        .http2_max_header_list_size(HEADER_SIZE_MAX)
         .http2_keep_alive_interval(PROBE_AFTER)
         .http2_keep_alive_timeout(config.connect_timeout)
-        .user_agent(user_agent)
-        .default_headers(accept)
+        .user_agent(USER_AGENT)
+        .default_headers(HeaderMap::from_iter(headers))
+        .no_proxy();
+    // The proxy is used for https only: plain http goes to this machine, and a proxy would send the
+    // token over the network.
+    let builder = match &config.proxy {
+        Proxy::Direct => builder,
+        Proxy::Url(url) => {
+            let proxy = reqwest::Proxy::https(url.expose().clone());
+            builder.proxy(proxy.map_err(|error| BuildError::Client(error.without_url()))?)
+        }
+        Proxy::Environment(variables) => {
+            let variables = variables.clone();
+            builder.proxy(reqwest::Proxy::custom(move |url| {
+                let address = url.as_str().parse().ok()?;
+                let proxy = variables.proxy_for(&address)?;
+                (url.scheme() == "https").then(|| proxy.expose().clone())
+            }))
+        }
+    };
+    builder
+        .build()
+        .map_err(|error| BuildError::Client(error.without_url()))
 }
 
-fn request(api: &ApiBase, token: &Token, call: Call<'_>) -> Result<Request, Verdict> {
-    let not_sent = |why: &str| Verdict::Unreachable(Failure::NotSent(why.into()));
+fn request(api: &ApiBase, token: Option<&Token>, call: Call<'_>) -> Result<Request, Verdict> {
+    let not_sent = |reason: &str| Verdict::Unreachable(Failure::NotSent(reason.into()));
     let url =
         Url::parse(&format!("{api}{}", call.path())).map_err(|_| not_sent("its URL is not one"))?;
-    let authorization =
-        authorization(token).ok_or_else(|| not_sent("the token does not fit into a header"))?;
     let mut request = Request::new(call.method(), url);
-    request.headers_mut().insert(AUTHORIZATION, authorization);
     if let Some(body) = call.body() {
         let json = HeaderValue::from_static("application/json");
         request.headers_mut().insert(CONTENT_TYPE, json);
         *request.body_mut() = Some(body.into());
     }
+    if let Some(token) = token {
+        let authorization =
+            authorization(token).ok_or_else(|| not_sent("the token does not fit into a header"))?;
+        request.headers_mut().insert(AUTHORIZATION, authorization);
+    }
     Ok(request)
 }
 
-/// The one buffer that the header is made of is wiped when the request is over.
+/// Creates the header from one buffer, which is wiped when the request is over.
 fn authorization(token: &Token) -> Option<HeaderValue> {
     let scheme = b"Bearer ";
     let mut buffer = Zeroizing::new(Vec::with_capacity(scheme.len() + token.expose().len()));
@@ -206,11 +247,12 @@ fn authorization(token: &Token) -> Option<HeaderValue> {
 
 fn outcome(api: &ApiBase, call: Call<'_>, received: &Result<Received, Verdict>) -> Outcome {
     let outcome = match received {
-        Ok(received) => verdict::outcome(call.wanted(), &received.answer()),
+        Ok(received) => verdict::outcome(call.expected_body(), &received.answer()),
         Err(verdict) => Outcome {
             verdict: verdict.clone(),
             status: None,
             date: None,
+            is_cached: false,
             correlation_id: None,
         },
     };
@@ -236,7 +278,7 @@ mod tests {
         assert_eq!(value.as_bytes(), b"Bearer a-secret");
         assert_eq!(format!("{value:?}"), "Sensitive");
         let api = ApiBase::new("https://api.mypurecloud.de").unwrap();
-        let request = request(&api, &token, Call::HeadToken).unwrap();
+        let request = request(&api, Some(&token), Call::HeadToken).unwrap();
         assert!(!format!("{request:?}").contains("a-secret"));
     }
 

@@ -1,4 +1,5 @@
-//! Reads single fields of a JSON object: one of a wrong type is as good as absent, and never fails its neighbours.
+//! Reads single fields of a JSON object: a field of a wrong type counts as absent and never
+//! affects the others.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,31 +9,31 @@ use serde_json::{Map, Value};
 /// A JSON object, unknown fields included.
 pub(super) type Fields = Map<String, Value>;
 
-/// The body as a JSON object; `None` if it is anything else.
+/// Parses the body as a JSON object; returns `None` for anything else.
 pub(super) fn object(body: &[u8]) -> Option<Fields> {
-    // Most bodies that are no object are no JSON either; this spares the parser
-    // an error, which allocates.
+    // Most other bodies are not JSON either; this check saves an error of the parser, which
+    // allocates.
     if !body.trim_ascii_start().starts_with(b"{") {
         return None;
     }
     serde_json::from_slice(body).ok()
 }
 
-/// The field as text.
+/// Returns the field as text.
 pub(super) fn text<'a>(fields: &'a Fields, name: &str) -> Option<&'a str> {
     fields.get(name).and_then(Value::as_str)
 }
 
-/// The field as true or false, in quotes or not.
-pub(super) fn truth(fields: &Fields, name: &str) -> Option<bool> {
+/// Returns the field as a boolean, in quotes or not.
+pub(super) fn boolean(fields: &Fields, name: &str) -> Option<bool> {
     match fields.get(name)? {
-        Value::Bool(truth) => Some(*truth),
+        Value::Bool(value) => Some(*value),
         Value::String(text) => text.trim().parse().ok(),
         Value::Null | Value::Number(_) | Value::Array(_) | Value::Object(_) => None,
     }
 }
 
-/// The field as a number of seconds above zero: whole or not, in quotes or not.
+/// Returns the field as a positive number of seconds: whole or not, in quotes or not.
 pub(super) fn seconds(fields: &Fields, name: &str) -> Option<Duration> {
     let seconds = match fields.get(name)? {
         Value::Number(number) => number.as_f64()?,
@@ -44,12 +45,12 @@ pub(super) fn seconds(fields: &Fields, name: &str) -> Option<Duration> {
         .filter(|duration| !duration.is_zero())
 }
 
-/// The field as a whole number.
+/// Returns the field as a whole number.
 pub(super) fn whole(fields: &Fields, name: &str) -> Option<u64> {
     fields.get(name).and_then(Value::as_u64)
 }
 
-/// The elements of the field; none if it is no array.
+/// Returns the elements of the field; empty if it is not an array.
 pub(super) fn elements<'a>(fields: &'a Fields, name: &str) -> &'a [Value] {
     fields
         .get(name)
@@ -57,10 +58,10 @@ pub(super) fn elements<'a>(fields: &'a Fields, name: &str) -> &'a [Value] {
         .map_or(&[], Vec::as_slice)
 }
 
-/// The text's printable ASCII, at most `length_max` characters of it; `None` if nothing is left.
+/// Returns the printable ASCII characters of the text, at most `length_max` of them; `None` if no
+/// character remains.
 ///
-/// What a server sends ends up in log lines: a line ending or an escape
-/// sequence in it could forge them.
+/// Log lines contain text of servers: a line break or an escape sequence could forge lines.
 pub(super) fn printable_ascii(text: &str, length_max: usize) -> Option<Arc<str>> {
     let kept: String = text
         .chars()
@@ -71,19 +72,19 @@ pub(super) fn printable_ascii(text: &str, length_max: usize) -> Option<Arc<str>>
     (!kept.is_empty()).then(|| kept.into())
 }
 
-/// The text without control and direction characters, at most `length_max` characters of it.
+/// Returns the text without control and direction characters, at most `length_max` characters.
 pub(super) fn printable(text: &str, length_max: usize) -> Option<Arc<str>> {
     let kept: String = text
         .chars()
-        .filter(|character| !character.is_control() && !directs(*character))
+        .filter(|character| !character.is_control() && !is_directional(*character))
         .take(length_max)
         .collect();
     let kept = kept.trim();
     (!kept.is_empty()).then(|| kept.into())
 }
 
-/// Whether the character moves or hides others when it is shown.
-fn directs(character: char) -> bool {
+/// Returns true if the character moves or hides others when it is displayed.
+fn is_directional(character: char) -> bool {
     matches!(
         character,
         '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'

@@ -9,34 +9,34 @@ use super::receive::Received;
 use super::refusal::CallError;
 use super::user::UserId;
 use crate::config::ApiBase;
-use crate::keeper::{ServerTime, Verdict};
+use crate::keeper::{Refusal, Verdict};
+use crate::time::ServerTime;
 use crate::token::Token;
 
-/// What came back from an operation that was done.
+/// The answer to a successful operation.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Reply<T> {
     /// The body.
     pub value: T,
-    /// The HTTP status: 401 if a token to be revoked was gone already.
+    /// The HTTP status: 401 if a token to be revoked was revoked before.
     pub status: u16,
     /// The answer's `Date` header.
     pub date: Option<ServerTime>,
-    /// What support asks for.
+    /// The correlation id, which the vendor's support needs.
     pub correlation_id: Option<Arc<str>>,
 }
 
-/// Each is made once, within the configured request timeout.
+/// The operations. Each sends one request, within the configured request timeout.
 ///
 /// # Errors
 ///
-/// [`CallError`] for every verdict but success, including that something other
-/// than the API answered.
+/// [`CallError`] for every verdict except success, also if another server than the API answered.
 #[expect(
     clippy::missing_errors_doc,
     reason = "said once above, for all of them"
 )]
 impl Client {
-    /// `GET /tokens/me`: what the API says about the token.
+    /// `GET /tokens/me`: reads the API's information about the token.
     pub async fn token_info(
         &self,
         api: &ApiBase,
@@ -52,17 +52,26 @@ impl Client {
         self.fetch(api, token, Call::HeadToken, |_| Some(())).await
     }
 
-    /// `DELETE /tokens/me`: revokes the token. It is no error if it was gone already.
+    /// `DELETE /tokens/me`: revokes the token. It is not an error if it was revoked before.
     pub async fn delete_own_token(
         &self,
         api: &ApiBase,
         token: &Token,
     ) -> Result<Reply<()>, CallError> {
-        self.fetch(api, token, Call::DeleteOwnToken, |_| Some(()))
-            .await
+        let done = self.fetch(api, token, Call::DeleteOwnToken, |_| Some(()));
+        match done.await {
+            Err(error) if error.verdict == Verdict::Refused(Refusal::BadCredentials) => Ok(Reply {
+                value: (),
+                status: 401,
+                date: None,
+                correlation_id: error.correlation_id,
+            }),
+            done => done,
+        }
     }
 
-    /// `DELETE /tokens/{userId}`: revokes every token of a user. Needs the permission `oauth:token:delete`.
+    /// `DELETE /tokens/{userId}`: revokes every token of a user. Requires the permission
+    /// `oauth:token:delete`.
     pub async fn delete_tokens_of(
         &self,
         api: &ApiBase,
@@ -73,7 +82,8 @@ impl Client {
             .await
     }
 
-    /// `GET /tokens/timeout`: the organisation's idle timeout. May reset the token's idle timer.
+    /// `GET /tokens/timeout`: reads the organisation's idle timeout. May reset the token's idle
+    /// timer.
     pub async fn timeout(
         &self,
         api: &ApiBase,
@@ -83,8 +93,8 @@ impl Client {
             .await
     }
 
-    /// `PUT /tokens/timeout`: writes the whole of it, so modify what [`Client::timeout`] gave.
-    /// Needs the permission `directory:organization:admin`.
+    /// `PUT /tokens/timeout`: replaces the whole object, so modify the one that [`Client::timeout`]
+    /// returned. Requires the permission `directory:organization:admin`.
     pub async fn put_timeout(
         &self,
         api: &ApiBase,
@@ -102,7 +112,7 @@ impl Client {
         call: Call<'_>,
         read: impl FnOnce(&[u8]) -> Option<T>,
     ) -> Result<Reply<T>, CallError> {
-        let (outcome, received) = self.call(api, token, call).await;
+        let (outcome, received) = self.call(api, Some(token), call).await;
         let body = received.as_ref().map_or(&b""[..], Received::body);
         let value = match outcome.verdict {
             Verdict::Accepted | Verdict::Alive(_) | Verdict::Timeout(_) => read(body),

@@ -1,120 +1,154 @@
-//! Asks without a token, to learn what it is that answers and who vouches for it.
+//! Sends a request without a token, to identify the server and its certificate.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use reqwest::tls::TlsInfo;
-use reqwest::{Method, Request, Url};
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{DigitallySignedStruct, SignatureScheme};
 use x509_cert::der::Decode;
 use x509_cert::time::Time;
 
 use super::call::{Call, Preserve};
-use super::client::encrypted;
-use super::receive::receive;
-use super::trust::BuildError;
-use super::{failure, verdict};
-use crate::config::{ApiBase, HttpConfig, Proxy, Trust};
-use crate::keeper::{Failure, ServerTime, Verdict};
+use super::client::Client;
+use super::trust::{self, BuildError};
+use crate::config::{ApiBase, HttpConfig, Trust};
+use crate::keeper::Verdict;
+use crate::time::ServerTime;
 
-/// Whose certificates are taken.
+/// The certificate authorities of a probe.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Trusting {
-    /// Those of whoever the configuration trusts.
+pub enum TrustSource {
+    /// The authorities that the configuration trusts.
     Configured,
-    /// Those of public authorities alone.
+    /// The public authorities only.
     Public,
-    /// Anyone's: only to look at a certificate. No token is sent.
-    Anyone,
 }
 
-/// Asks without a token.
-pub struct Prober(reqwest::Client);
+/// A client that sends a request without a token and records the certificate of the server.
+pub struct Prober {
+    client: Client,
+    recorder: Arc<Recorder>,
+}
 
-/// What was learnt.
+/// The result of a probe.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Probed {
-    /// What the answer means; from the API it is that no token came.
+pub struct HostProbe {
+    /// The verdict; an answer of the API means that the token is missing.
     pub verdict: Verdict,
     /// The answer's `Date` header.
     pub date: Option<ServerTime>,
-    /// What the server showed, if the connection is encrypted and was made.
+    /// The certificate of the server, trusted or not, if the connection is encrypted.
     pub certificate: Option<Certificate>,
 }
 
 /// A server's certificate. Its names are as the server wrote them.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Certificate {
-    /// Who vouches for it: `CN=Amazon RSA 2048 M02,O=Amazon,C=US`.
+    /// The name of the issuer: `CN=Amazon RSA 2048 M02,O=Amazon,C=US`.
     pub issuer: String,
-    /// Whom it is for.
+    /// The name of the subject.
     pub subject: String,
-    /// From when on it counts, since the start of 1970.
+    /// The beginning of its validity, since the start of 1970.
     pub not_before: Duration,
-    /// Until when it counts, since the start of 1970.
+    /// The end of its validity, since the start of 1970.
     pub not_after: Duration,
 }
 
 impl Prober {
-    /// Builds one for this API, which goes the way that the client goes.
+    /// Creates a prober that connects in the way that the client does.
     ///
     /// # Errors
     ///
-    /// [`BuildError`] if a certificate file or the proxy cannot be used.
-    pub fn new(config: &HttpConfig, api: &ApiBase, trusting: Trusting) -> Result<Self, BuildError> {
-        let trust = match trusting {
-            Trusting::Configured | Trusting::Anyone => config.trust.clone(),
-            Trusting::Public => Trust {
+    /// [`BuildError`] if a certificate file cannot be used.
+    pub fn new(config: &HttpConfig, source: TrustSource) -> Result<Self, BuildError> {
+        let trust = match source {
+            TrustSource::Configured => config.trust.clone(),
+            TrustSource::Public => Trust {
                 bundled_only: true,
                 ca_file: None,
             },
         };
-        let is_plain = api.as_str().starts_with("http:");
-        let named = matches!(config.proxy, Proxy::Url(_));
-        encrypted(config, &trust, |settings| {
-            let settings = settings
-                .tls_info(true)
-                .tls_danger_accept_invalid_certs(trusting == Trusting::Anyone);
-            if is_plain && !named {
-                settings.no_proxy()
-            } else {
-                settings
-            }
+        let provider = trust::provider();
+        let recorder = Arc::new(Recorder {
+            verifier: trust::verifier(&trust, &provider)?,
+            certificate: Mutex::default(),
+        });
+        let verifier = Arc::clone(&recorder);
+        let tls = trust::with_verifier(verifier, provider)?;
+        Ok(Self {
+            client: Client::with_tls(config, tls)?,
+            recorder,
         })
-        .map(Self)
     }
 
-    /// Asks once, within the configured request timeout.
-    pub async fn probe(&self, api: &ApiBase) -> Probed {
-        let call = Call::ReadToken(Preserve::Yes);
-        let not_asked = |verdict| Probed {
-            verdict,
-            date: None,
-            certificate: None,
-        };
-        let Ok(url) = Url::parse(&format!("{api}{}", call.path())) else {
-            let why = "its URL is not one".into();
-            return not_asked(Verdict::Unreachable(Failure::NotSent(why)));
-        };
-        let response = match self.0.execute(Request::new(Method::GET, url)).await {
-            Ok(response) => response,
-            Err(error) => return not_asked(failure::verdict(&error)),
-        };
-        let tls = response.extensions().get::<TlsInfo>();
-        let certificate = tls.and_then(TlsInfo::peer_certificate);
-        let certificate = certificate.and_then(Certificate::read);
-        match receive(response, None).await {
-            Ok(received) => {
-                let outcome = verdict::outcome(call.wanted(), &received.answer());
-                Probed {
-                    verdict: outcome.verdict,
-                    date: outcome.date,
-                    certificate,
-                }
-            }
-            Err(verdict) => Probed {
-                certificate,
-                ..not_asked(verdict)
-            },
+    /// Sends one request, within the configured request timeout.
+    pub async fn probe(&self, api: &ApiBase) -> HostProbe {
+        let (outcome, _) = self
+            .client
+            .call(api, None, Call::ReadToken(Preserve::Yes))
+            .await;
+        HostProbe {
+            verdict: outcome.verdict,
+            date: outcome.date,
+            certificate: self.recorder.certificate(),
         }
+    }
+}
+
+/// A verifier that passes certificates on to another one, and records the last one.
+#[derive(Debug)]
+struct Recorder {
+    verifier: Arc<dyn ServerCertVerifier>,
+    certificate: Mutex<Option<CertificateDer<'static>>>,
+}
+
+impl Recorder {
+    fn certificate(&self) -> Option<Certificate> {
+        let certificate = self.certificate.lock();
+        let certificate = certificate.unwrap_or_else(PoisonError::into_inner);
+        certificate.as_ref().and_then(|der| Certificate::read(der))
+    }
+}
+
+impl ServerCertVerifier for Recorder {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let certificate = self.certificate.lock();
+        *certificate.unwrap_or_else(PoisonError::into_inner) =
+            Some(end_entity.clone().into_owned());
+        self.verifier
+            .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.verifier
+            .verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.verifier
+            .verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.verifier.supported_verify_schemes()
     }
 }
 

@@ -1,31 +1,49 @@
-//! Takes an answer off the wire: the headers that matter, and no more of the body than is needed.
+//! Receives an answer: the relevant headers, and no more of the body than is needed.
 
-use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, RETRY_AFTER};
+use std::borrow::Cow;
+
+use http_body_util::BodyExt;
+use hyper::Response;
+use reqwest::Body;
+use reqwest::header::{AGE, CONTENT_ENCODING, CONTENT_TYPE, DATE, HeaderMap, RETRY_AFTER};
 
 use super::answer::Answer;
 use super::failure;
+use super::redact::Redactor;
 use crate::keeper::{Failure, Verdict};
-use crate::token::Token;
 
-/// The most of a body that is read, in bytes. What the API sends is a few hundred.
+/// The largest body that is read, in bytes. The API sends a few hundred bytes.
 pub const BODY_MAX: usize = 64 * 1024;
 
-/// Tokens of the API have some 86 characters. One this short proves nothing by turning up in a body.
-const ECHO_LENGTH_MIN: usize = 16;
-
-/// An answer that is whole.
+/// A received answer.
 pub(super) struct Received {
     status: u16,
     date: Option<String>,
     retry_after: Option<String>,
     correlation_id: Option<String>,
     content_type: Option<String>,
+    content_encoding: Option<String>,
+    age: Option<String>,
     body: Vec<u8>,
 }
 
 impl Received {
+    /// Removes the parts of the body that repeat the token.
+    pub(super) fn redact(&mut self, redactor: &Redactor) {
+        self.body = redactor.body(std::mem::take(&mut self.body));
+    }
+
     pub(super) fn body(&self) -> &[u8] {
         &self.body
+    }
+
+    /// Returns true if the verdict does not depend on the rest of the body: a login page may be
+    /// long, and a failing server may close the connection early.
+    pub(super) fn is_decided_without_body(&self) -> bool {
+        match self.status {
+            200..=299 | 400..=406 | 409..=499 => self.answer().is_page(),
+            _ => true,
+        }
     }
 
     pub(super) fn answer(&self) -> Answer<'_> {
@@ -35,104 +53,76 @@ impl Received {
             retry_after: self.retry_after.as_deref(),
             correlation_id: self.correlation_id.as_deref(),
             content_type: self.content_type.as_deref(),
+            content_encoding: self.content_encoding.as_deref(),
+            age: self.age.as_deref(),
             body: &self.body,
         }
     }
 }
 
-/// Reads the rest of the answer.
+/// Reads the rest of the answer. The received part is in `received` even after a failure.
 ///
-/// If a proxy echoes the token that was sent, it is blanked before anyone can log it.
+/// Headers that repeat the token are dropped here. The body is redacted later, by
+/// [`Received::redact`], since reading it may be abandoned at any moment.
 pub(super) async fn receive(
-    mut response: reqwest::Response,
-    token: Option<&Token>,
-) -> Result<Received, Verdict> {
+    response: Response<Body>,
+    redactor: Option<&Redactor>,
+    received: &mut Option<Received>,
+) -> Result<(), Verdict> {
     let headers = response.headers();
-    let mut received = Received {
+    let text = |name: &str| text(headers, name, redactor);
+    let received = received.insert(Received {
         status: response.status().as_u16(),
-        date: text(headers, DATE.as_str(), token),
-        retry_after: text(headers, RETRY_AFTER.as_str(), token),
-        correlation_id: text(headers, "inin-correlation-id", token)
-            .or_else(|| text(headers, "genesys-correlation-id", token)),
-        content_type: text(headers, CONTENT_TYPE.as_str(), token),
+        date: text(DATE.as_str()),
+        retry_after: text(RETRY_AFTER.as_str()),
+        correlation_id: text("inin-correlation-id").or_else(|| text("genesys-correlation-id")),
+        content_type: text(CONTENT_TYPE.as_str()),
+        content_encoding: text(CONTENT_ENCODING.as_str()),
+        age: text(AGE.as_str()),
         body: Vec::new(),
-    };
-    let whole = read_body(&mut response, &mut received.body).await;
-    if !decided_without_body(&received.answer()) {
-        whole?;
-    }
-    blank(&mut received.body, token);
-    Ok(received)
+    });
+    read_body(response.into_body(), &mut received.body).await
 }
 
-async fn read_body(response: &mut reqwest::Response, body: &mut Vec<u8>) -> Result<(), Verdict> {
+async fn read_body(mut incoming: Body, body: &mut Vec<u8>) -> Result<(), Verdict> {
     loop {
-        match response.chunk().await {
-            Ok(Some(chunk)) if body.len() + chunk.len() <= BODY_MAX => {
+        match incoming.frame().await {
+            Some(Ok(frame)) => {
+                let chunk = frame.into_data().unwrap_or_default();
+                if body.len() + chunk.len() > BODY_MAX {
+                    return Err(Verdict::Unreachable(Failure::BodyTooLarge));
+                }
                 body.extend_from_slice(&chunk);
             }
-            Ok(Some(_)) => return Err(Verdict::Unreachable(Failure::BodyTooLarge)),
-            Ok(None) => return Ok(()),
-            Err(error) => return Err(failure::verdict(&error)),
+            Some(Err(error)) => return Err(failure::broken(&error)),
+            None => return Ok(()),
         }
     }
 }
 
-/// Whether it does not matter if the body is whole: a login page may be long, and a failing server may break off.
-fn decided_without_body(answer: &Answer<'_>) -> bool {
-    match answer.status {
-        200..=299 | 400..=406 | 409..=499 => answer.is_page(),
-        _ => true,
-    }
-}
-
-fn text(headers: &HeaderMap, name: &str, token: Option<&Token>) -> Option<String> {
+/// Returns the text of a header, unless it repeats a part of the token: such a header is dropped.
+fn text(headers: &HeaderMap, name: &str, redactor: Option<&Redactor>) -> Option<String> {
     let text = headers.get(name)?.to_str().ok()?;
-    let echo = echoes(text.as_bytes(), token).next().is_some();
-    (!echo).then(|| text.to_owned())
-}
-
-fn blank(body: &mut [u8], token: Option<&Token>) {
-    let length = token.map_or(0, |token| token.expose().len());
-    let starts: Vec<usize> = echoes(body, token).collect();
-    for start in starts {
-        body[start..start + length].fill(b'*');
-    }
-}
-
-fn echoes(bytes: &[u8], token: Option<&Token>) -> impl Iterator<Item = usize> {
-    let secret = token.map(Token::expose);
-    let secret = secret.filter(|secret| secret.len() >= ECHO_LENGTH_MIN);
-    secret.into_iter().flat_map(move |secret| {
-        let windows = bytes.windows(secret.len()).enumerate();
-        windows
-            .filter(move |(_, window)| *window == secret)
-            .map(|(start, _)| start)
-    })
+    let is_clean = redactor.is_none_or(|redactor| matches!(redactor.text(text), Cow::Borrowed(_)));
+    is_clean.then(|| text.to_owned())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::token::Token;
 
     #[test]
-    fn an_echoed_token_is_blanked() {
+    fn a_header_that_repeats_a_piece_of_the_token_is_as_good_as_absent() {
         let token = Token::from_bytes(b"0123456789abcdef".to_vec()).unwrap();
-        let mut body = b"{\"a\":\"Bearer 0123456789abcdef\",\"b\":\"0123456789abcdef\"}".to_vec();
-        blank(&mut body, Some(&token));
-        let stars = "*".repeat(16);
-        let expected = format!("{{\"a\":\"Bearer {stars}\",\"b\":\"{stars}\"}}");
-        assert_eq!(String::from_utf8(body).unwrap(), expected);
+        let redactor = Redactor::new(&token);
         let mut headers = HeaderMap::new();
-        headers.insert(DATE, "x 0123456789abcdef".parse().unwrap());
-        assert_eq!(text(&headers, "date", Some(&token)), None);
-    }
-
-    #[test]
-    fn a_body_shorter_than_the_token_has_no_echo() {
-        let token = Token::from_bytes(b"0123456789abcdef".to_vec()).unwrap();
-        let mut body = b"{}".to_vec();
-        blank(&mut body, Some(&token));
-        assert_eq!(body, b"{}");
+        headers.insert(DATE, "x 23456789ABC".parse().unwrap());
+        headers.insert(AGE, "0123456".parse().unwrap());
+        assert_eq!(text(&headers, "date", Some(&redactor)), None);
+        assert_eq!(
+            text(&headers, "age", Some(&redactor)).as_deref(),
+            Some("0123456")
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! What a command is told when an operation was not done.
+//! The error of an operation, for commands.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,18 +12,18 @@ use crate::keeper::{Refusal, Verdict};
 const CODE_LENGTH_MAX: usize = 128;
 const MESSAGE_LENGTH_MAX: usize = 512;
 
-/// Why an operation was not done.
+/// The error of an operation that did not succeed.
 #[derive(Clone, PartialEq, Debug)]
 pub struct CallError {
-    /// The API that was asked.
+    /// The API that was called.
     pub api: ApiBase,
-    /// What the answer means. Never one of the verdicts of a success.
+    /// The verdict of the answer. Never one of the verdicts of a success.
     pub verdict: Verdict,
     /// The HTTP status, if there was an answer at all.
     pub status: Option<u16>,
-    /// What support asks for.
+    /// The correlation id, which the vendor's support needs.
     pub correlation_id: Option<Arc<str>>,
-    /// What the API said, if it was JSON.
+    /// The error body of the API, if it was JSON.
     pub body: Option<Box<ErrorBody>>,
 }
 
@@ -39,7 +39,7 @@ impl fmt::Display for CallError {
             Verdict::Refused(Refusal::Unread) => {
                 formatter.write_str("the token is refused, and the answer does not say why")?;
             }
-            Verdict::Blocked(blockage) => blockage.fmt(formatter)?,
+            Verdict::Blocked(reason) => reason.fmt(formatter)?,
             Verdict::Throttled { retry_after } => throttled(*retry_after, formatter)?,
             Verdict::Unreachable(failure) => failure.fmt(formatter)?,
             Verdict::Accepted | Verdict::Alive(_) | Verdict::Timeout(_) => {
@@ -57,13 +57,13 @@ impl fmt::Display for CallError {
 }
 
 impl CallError {
-    /// The API's code, if the answer had one: printable, and at most 128 characters of it.
+    /// Returns the API's code, if the answer had one: printable, at most 128 characters.
     #[must_use]
     pub fn code(&self) -> Option<Arc<str>> {
         field::printable_ascii(self.body.as_ref()?.code()?, CODE_LENGTH_MAX)
     }
 
-    /// What the API said for people, without control characters and at most 512 characters of it.
+    /// Returns the API's message for people, without control characters, at most 512 characters.
     #[must_use]
     pub fn message(&self) -> Option<Arc<str>> {
         field::printable(self.body.as_ref()?.message()?, MESSAGE_LENGTH_MAX)
@@ -80,13 +80,13 @@ fn throttled(retry_after: Option<Duration>, formatter: &mut fmt::Formatter<'_>) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::keeper::Blockage;
+    use crate::keeper::BlockReason;
 
     #[test]
     fn says_where_what_why_and_what_support_will_ask_for() {
         let error = CallError {
             api: ApiBase::new("https://api.mypurecloud.de").unwrap(),
-            verdict: Verdict::Blocked(Blockage::Forbidden("missing.permissions".into())),
+            verdict: Verdict::Blocked(BlockReason::Forbidden("missing.permissions".into())),
             status: Some(403),
             correlation_id: Some("c-1".into()),
             body: ErrorBody::read(br#"{"message":"Not\nallowed"}"#).map(Box::new),

@@ -1,7 +1,6 @@
 //! Reads the server's instants: `Date`, `dateTokenIdles` and `Retry-After`.
 //!
-//! Nothing here fails loudly. An instant that cannot be read is absent, and the
-//! keeper has an answer to its absence.
+//! It never fails: an instant that cannot be read is absent, and the keeper handles its absence.
 
 use std::time::Duration;
 
@@ -13,15 +12,15 @@ use serde_json::Value;
 
 use super::answer::Answer;
 use super::bodies::ErrorBody;
-use crate::keeper::ServerTime;
+use crate::time::ServerTime;
 
-/// A `Date` header: `Tue, 24 Nov 2026 08:00:00 GMT`.
-pub(super) fn http_date(text: &str) -> Option<ServerTime> {
+/// Parses a `Date` header: `Tue, 24 Nov 2026 08:00:00 GMT`.
+pub(crate) fn http_date(text: &str) -> Option<ServerTime> {
     static PARSER: DateTimeParser = DateTimeParser::new();
     server_time(PARSER.parse_timestamp(text.trim()).ok()?)
 }
 
-/// An instant in a body: ISO 8601, taken for UTC if it names no offset, or milliseconds since 1970.
+/// Parses an instant in a body: ISO 8601, in UTC if it has no offset, or milliseconds since 1970.
 pub(super) fn instant(value: &Value) -> Option<ServerTime> {
     match value {
         Value::String(text) => server_time(iso_8601(text.trim())?),
@@ -30,7 +29,7 @@ pub(super) fn instant(value: &Value) -> Option<ServerTime> {
     }
 }
 
-/// How long a 429 asks to wait: its header, or else the number in its message.
+/// Returns the delay that a 429 requests: its header, or else the number in its message.
 pub(super) fn retry_after(answer: &Answer<'_>) -> Option<Duration> {
     let header = answer.retry_after.and_then(|text| {
         whole_seconds(text.trim()).or_else(|| {
@@ -49,7 +48,7 @@ pub(super) fn retry_after(answer: &Answer<'_>) -> Option<Duration> {
     })
 }
 
-/// Digits and nothing else: `parse` alone would take a sign.
+/// Parses digits only: `parse` alone would accept a sign.
 fn whole_seconds(text: &str) -> Option<Duration> {
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
     let seconds = digits.then(|| text.parse().ok()).flatten()?;
@@ -57,7 +56,7 @@ fn whole_seconds(text: &str) -> Option<Duration> {
 }
 
 fn iso_8601(text: &str) -> Option<Timestamp> {
-    // A date without a time is no instant: midnight would be an invention.
+    // A date without a time is not an instant: midnight would be a guess.
     if !text.contains(['T', 't', ' ']) {
         return None;
     }
@@ -67,7 +66,8 @@ fn iso_8601(text: &str) -> Option<Timestamp> {
     })
 }
 
-/// Servers write "never" and "unknown" as the year 1 or as 1970: neither is an instant.
+/// Converts an instant. Servers write "never" and "unknown" as the year 1 or as 1970: neither is
+/// an instant.
 fn server_time(timestamp: Timestamp) -> Option<ServerTime> {
     let milliseconds = timestamp.as_millisecond();
     (milliseconds > 0).then(|| ServerTime::from_unix_milliseconds(milliseconds))
@@ -158,8 +158,8 @@ mod tests {
         let body = br#"{"message":"Rate limit exceeded the maximum. Retry the request in [42] seconds","code":"too.many.requests.retry.after"}"#;
         let wait = retry_after_of(Answer::new(429, body));
         assert_eq!(wait, Some(Duration::from_secs(42)));
-        let other = br#"{"message":"Retry in [42] seconds","code":"rate.limit"}"#;
-        assert_eq!(retry_after_of(Answer::new(429, other)), None);
+        let other_code = br#"{"message":"Retry in [42] seconds","code":"rate.limit"}"#;
+        assert_eq!(retry_after_of(Answer::new(429, other_code)), None);
         let garbage = br#"{"message":"[-42]","code":"too.many.requests.retry.after"}"#;
         assert_eq!(retry_after_of(Answer::new(429, garbage)), None);
     }

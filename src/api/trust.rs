@@ -1,14 +1,25 @@
-//! Whose certificates are trusted: the system's, or the bundled ones, and an operator's own beside either.
+//! The trusted certificate authorities: the system's or the bundled ones, and an operator's own.
+//!
+//! They are read and parsed once for a configuration; all connections share them.
 
-use std::fs;
-use std::io;
+use std::error::Error;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use reqwest::{Certificate, ClientBuilder};
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::ServerCertVerifier;
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
 
 use crate::config::Trust;
+use crate::sys::files;
 
-/// Why no client could be built.
+/// The longest file of certificate authorities, in MiB: all public ones take a quarter of one.
+const MEBIBYTES_MAX: u64 = 4;
+
+/// The reason for which a client could not be built.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
     /// The file of certificate authorities could not be read.
@@ -16,86 +27,114 @@ pub enum BuildError {
     CaFileUnreadable {
         /// The file.
         path: PathBuf,
-        /// Why not.
-        source: io::Error,
+        /// The error of reading it.
+        source: Box<dyn Error + Send + Sync>,
     },
-    /// The file of certificate authorities has none.
+    /// The file of certificate authorities contains no certificate.
     #[error("{} has no certificate: expected PEM, with -----BEGIN CERTIFICATE-----", path.display())]
     CaFileEmpty {
         /// The file.
         path: PathBuf,
     },
-    /// The file of certificate authorities has one that is not valid.
+    /// The file of certificate authorities contains an invalid certificate.
     #[error("{} has a certificate that is not valid", path.display())]
     CaFileInvalid {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
-        source: reqwest::Error,
+        /// The error of the certificate.
+        source: Box<dyn Error + Send + Sync>,
     },
-    /// The proxy's URL was not understood.
-    #[error("cannot use the proxy")]
-    Proxy(#[source] reqwest::Error),
     /// The HTTP client could not be built.
     #[error("cannot build the HTTP client")]
     Client(#[source] reqwest::Error),
+    /// TLS could not be set up.
+    #[error("cannot set up TLS")]
+    Tls(#[source] Box<dyn Error + Send + Sync>),
 }
 
-/// Builds the client that `settings` describe with the certificates that are to be trusted.
+/// Returns the TLS settings for connections with this trust. Reads files.
 ///
 /// # Errors
 ///
-/// Any [`BuildError`] but `Proxy`.
-pub(super) fn build(
-    trust: &Trust,
-    settings: impl Fn() -> ClientBuilder,
-) -> Result<reqwest::Client, BuildError> {
-    let extra = match &trust.ca_file {
-        Some(path) => certificates(path)?,
-        None => Vec::new(),
-    };
-    let invalid = |source: reqwest::Error| match &trust.ca_file {
-        Some(path) => BuildError::CaFileInvalid {
-            path: path.clone(),
-            source: source.without_url(),
-        },
-        None => BuildError::Client(source.without_url()),
-    };
-    if !trust.bundled_only {
-        // Built without the extra ones first: only so is it known whether the
-        // system has any of its own, since with one more it builds in any case.
-        match settings().build() {
-            Ok(client) if extra.is_empty() => return Ok(client),
-            Ok(_) => return settings().tls_certs_merge(extra).build().map_err(invalid),
-            Err(_) => tracing::debug!("no certificates on this machine: using the bundled ones"),
-        }
-    }
-    let trusted = bundled().map_err(BuildError::Client)?;
-    let trusted = trusted.into_iter().chain(extra);
-    settings().tls_certs_only(trusted).build().map_err(invalid)
+/// [`BuildError`] if the file of certificate authorities cannot be used.
+pub(super) fn tls(trust: &Trust) -> Result<ClientConfig, BuildError> {
+    let provider = provider();
+    let verifier = verifier(trust, &provider)?;
+    with_verifier(verifier, provider)
 }
 
-fn certificates(path: &Path) -> Result<Vec<Certificate>, BuildError> {
-    let pem = fs::read(path).map_err(|source| BuildError::CaFileUnreadable {
-        path: path.to_owned(),
-        source,
-    })?;
-    let certificates =
-        Certificate::from_pem_bundle(&pem).map_err(|source| BuildError::CaFileInvalid {
+/// Returns the TLS settings for connections whose certificates this verifier checks.
+pub(super) fn with_verifier(
+    verifier: Arc<dyn ServerCertVerifier>,
+    provider: Arc<CryptoProvider>,
+) -> Result<ClientConfig, BuildError> {
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| BuildError::Tls(error.into()))?
+        .dangerous()
+        .with_custom_certificate_verifier(verifier)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(config)
+}
+
+/// Returns the cryptography provider of TLS.
+pub(super) fn provider() -> Arc<CryptoProvider> {
+    rustls::crypto::aws_lc_rs::default_provider().into()
+}
+
+/// Returns the verifier of certificates for this trust. Reads files.
+///
+/// # Errors
+///
+/// [`BuildError`] if the file of certificate authorities cannot be used.
+pub(super) fn verifier(
+    trust: &Trust,
+    provider: &Arc<CryptoProvider>,
+) -> Result<Arc<dyn ServerCertVerifier>, BuildError> {
+    let mut roots = RootCertStore::empty();
+    if !trust.bundled_only {
+        // Unusable certificates of the system are skipped, as in every other program.
+        let found = rustls_native_certs::load_native_certs();
+        roots.add_parsable_certificates(found.certs);
+    }
+    if roots.is_empty() {
+        if !trust.bundled_only {
+            tracing::debug!("no certificates on this machine: using the bundled ones");
+        }
+        roots.add_parsable_certificates(webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().cloned());
+    }
+    if let Some(path) = &trust.ca_file {
+        for certificate in certificates(path)? {
+            roots
+                .add(certificate)
+                .map_err(|source| BuildError::CaFileInvalid {
+                    path: path.clone(),
+                    source: source.into(),
+                })?;
+        }
+    }
+    let builder = WebPkiServerVerifier::builder_with_provider(roots.into(), Arc::clone(provider));
+    Ok(builder
+        .build()
+        .map_err(|error| BuildError::Tls(error.into()))?)
+}
+
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, BuildError> {
+    let pem =
+        files::read_whole(path, MEBIBYTES_MAX).map_err(|source| BuildError::CaFileUnreadable {
             path: path.to_owned(),
-            source,
+            source: source.into(),
         })?;
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+    let certificates = certificates.map_err(|source| BuildError::CaFileInvalid {
+        path: path.to_owned(),
+        source: source.into(),
+    })?;
     if certificates.is_empty() {
         return Err(BuildError::CaFileEmpty {
             path: path.to_owned(),
         });
     }
     Ok(certificates)
-}
-
-fn bundled() -> Result<Vec<Certificate>, reqwest::Error> {
-    webpki_root_certs::TLS_SERVER_ROOT_CERTS
-        .iter()
-        .map(|certificate| Certificate::from_der(certificate))
-        .collect()
 }

@@ -6,17 +6,17 @@ use std::fmt;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct UserId(String);
 
-/// Why some text is no user id.
+/// The error for a text that is not a user id.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("a user id is a UUID such as 8b3a2f0e-6c1d-4b7e-9f25-0d4c1a5e7b90")]
 pub struct NotAUserId;
 
 impl UserId {
-    /// Takes the text for a user id.
+    /// Creates a user id from the text.
     ///
     /// # Errors
     ///
-    /// [`NotAUserId`] if it is no UUID.
+    /// [`NotAUserId`] if it is not a UUID.
     pub fn new(text: &str) -> Result<Self, NotAUserId> {
         let groups = text.split('-');
         let hexadecimal = |group: &str| group.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -27,7 +27,7 @@ impl UserId {
         }
     }
 
-    /// The id as text.
+    /// Returns the id as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

@@ -1,108 +1,110 @@
-//! What an answer means: pure, and the same for a simulated server and a real one.
+//! The verdict of an answer: pure, and the same for a simulated server and a real one.
 //!
-//! Invariant: only a 401 whose JSON says `bad.credentials` speaks of a token's
-//! death. Whatever else comes, from an overloaded server, a proxy or a hotel's
-//! login page, says nothing about it.
+//! Invariant: only a 401 whose JSON has the code `bad.credentials` is evidence of a token's end.
+//! Every other answer, such as that of an overloaded server, a proxy or a hotel's login page,
+//! never is.
 
 use std::sync::Arc;
 
 use super::answer::Answer;
 use super::bodies::{ErrorBody, IdleTokenTimeout, TokenInfo};
-use super::call::{Call, Wanted};
+use super::call::{Call, ExpectedBody};
 use super::{field, time};
-use crate::keeper::{Blockage, Failure, NotTheApi, Operation, Outcome, Refusal, Verdict};
+use crate::keeper::{BlockReason, Failure, NotTheApi, Operation, Outcome, Refusal, Verdict};
 
 const CODE_LENGTH_MAX: usize = 128;
 const CORRELATION_ID_LENGTH_MAX: usize = 64;
 
-/// What the answer to an operation means.
+/// Returns the outcome of the answer to an operation.
 #[must_use]
 pub fn verdict(operation: Operation, answer: &Answer<'_>) -> Outcome {
-    outcome(Call::from(operation).wanted(), answer)
+    outcome(Call::from(operation).expected_body(), answer)
 }
 
-/// What the answer means to someone who wanted this.
-pub(super) fn outcome(wanted: Wanted, answer: &Answer<'_>) -> Outcome {
-    let answer = match wanted {
-        // A simulated server might hand over a body that no wire would carry.
-        Wanted::Head => &Answer {
+/// Returns the outcome of an answer for which this body was expected.
+pub(super) fn outcome(expected: ExpectedBody, answer: &Answer<'_>) -> Outcome {
+    let answer = match expected {
+        // A simulated server can supply a body, which HTTP never carries in an answer to HEAD.
+        ExpectedBody::Head => &Answer {
             body: b"",
             ..*answer
         },
-        Wanted::Gone | Wanted::Done | Wanted::TokenInfo | Wanted::Timeout => answer,
+        ExpectedBody::Gone
+        | ExpectedBody::Done
+        | ExpectedBody::TokenInfo
+        | ExpectedBody::Timeout => answer,
     };
     Outcome {
-        verdict: judge(wanted, answer),
+        verdict: evaluate(expected, answer),
         status: Some(answer.status),
         date: answer.date.and_then(time::http_date),
+        is_cached: answer.is_cached(),
         correlation_id: answer
             .correlation_id
             .and_then(|id| field::printable_ascii(id, CORRELATION_ID_LENGTH_MAX)),
     }
 }
 
-fn judge(wanted: Wanted, answer: &Answer<'_>) -> Verdict {
+fn evaluate(expected: ExpectedBody, answer: &Answer<'_>) -> Verdict {
     match answer.status {
-        200..=299 => success(wanted, answer),
+        200..=299 => success(expected, answer),
         300..=399 => not_the_api(NotTheApi::Redirect),
         407 => not_the_api(NotTheApi::ProxyAuthentication),
         408 | 500..=599 => Verdict::Unreachable(Failure::ServerError(answer.status)),
         429 => Verdict::Throttled {
             retry_after: time::retry_after(answer),
         },
-        400..=499 if answer.is_page() => not_the_api(NotTheApi::UnexpectedBody),
-        401 => unauthorised(wanted, answer),
-        403 => Verdict::Blocked(Blockage::Forbidden(code_or_status(answer))),
+        400..=499 if answer.is_page() => unexpected_body(answer),
+        401 => unauthorised(answer),
+        403 => Verdict::Blocked(BlockReason::Forbidden(code_or_status(answer))),
         400..=499 => rejected(answer),
         _ => not_the_api(NotTheApi::UnexpectedBody),
     }
 }
 
-fn success(wanted: Wanted, answer: &Answer<'_>) -> Verdict {
-    let understood = match wanted {
-        Wanted::Head | Wanted::Gone | Wanted::Done => {
-            let page = answer.says_page() || answer.is_page();
+fn success(expected: ExpectedBody, answer: &Answer<'_>) -> Verdict {
+    let verdict = match expected {
+        ExpectedBody::Head | ExpectedBody::Gone | ExpectedBody::Done => {
+            let page = answer.has_page_type() || answer.is_page();
             (!page).then_some(Verdict::Accepted)
         }
-        Wanted::TokenInfo => TokenInfo::read(answer.body).map(|info| Verdict::Alive(info.report())),
-        Wanted::Timeout => {
+        ExpectedBody::TokenInfo => {
+            TokenInfo::read(answer.body).map(|info| Verdict::Alive(info.report()))
+        }
+        ExpectedBody::Timeout => {
             IdleTokenTimeout::read(answer.body).map(|timeout| Verdict::Timeout(timeout.report()))
         }
     };
-    understood.unwrap_or_else(|| not_the_api(NotTheApi::UnexpectedBody))
+    verdict.unwrap_or_else(|| unexpected_body(answer))
 }
 
-fn unauthorised(wanted: Wanted, answer: &Answer<'_>) -> Verdict {
+fn unauthorised(answer: &Answer<'_>) -> Verdict {
     if answer.is_empty() {
-        return refused(wanted, Refusal::Unread);
+        return Verdict::Refused(Refusal::Unread);
     }
     let Some(error) = ErrorBody::read(answer.body) else {
-        return not_the_api(NotTheApi::UnexpectedBody);
+        return unexpected_body(answer);
     };
     match error.code() {
-        Some("bad.credentials") => refused(wanted, Refusal::BadCredentials),
-        Some("ip.not.authorized") => Verdict::Blocked(Blockage::AddressNotAllowed),
-        Some("authentication.required") => Verdict::Blocked(Blockage::HeaderMissing),
+        Some("bad.credentials") => Verdict::Refused(Refusal::BadCredentials),
+        Some("ip.not.authorized") => Verdict::Blocked(BlockReason::AddressNotAllowed),
+        Some("authentication.required") => Verdict::Blocked(BlockReason::HeaderMissing),
         Some(_) | None => rejected(answer),
     }
 }
 
-fn refused(wanted: Wanted, refusal: Refusal) -> Verdict {
-    match wanted {
-        // Who wants a token gone has what they want if the API does not know it.
-        Wanted::Gone => Verdict::Accepted,
-        Wanted::Head | Wanted::Done | Wanted::TokenInfo | Wanted::Timeout => {
-            Verdict::Refused(refusal)
-        }
-    }
+fn rejected(answer: &Answer<'_>) -> Verdict {
+    Verdict::Blocked(BlockReason::Rejected(answer.status, code_or_status(answer)))
 }
 
-fn rejected(answer: &Answer<'_>) -> Verdict {
-    Verdict::Blocked(Blockage::Rejected(answer.status, code_or_status(answer)))
+/// Returns the verdict of an unreadable body, with its encoding if it has one.
+fn unexpected_body(answer: &Answer<'_>) -> Verdict {
+    let encoding = answer.encoding().map(NotTheApi::Encoded);
+    not_the_api(encoding.unwrap_or(NotTheApi::UnexpectedBody))
 }
 
 fn not_the_api(sign: NotTheApi) -> Verdict {
-    Verdict::Blocked(Blockage::NotTheApi(sign))
+    Verdict::Blocked(BlockReason::NotTheApi(sign))
 }
 
 fn code_or_status(answer: &Answer<'_>) -> Arc<str> {

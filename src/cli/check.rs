@@ -1,30 +1,27 @@
-//! `check`: says what is wrong with the configuration, or what it means.
+//! `check`: describes a valid configuration with the flaws of its plan, or lists the errors of an
+//! invalid one.
 
-use std::io::IsTerminal;
-
-use super::Settings;
 use super::exit::{Exit, print, print_error};
+use super::text::{TextStyle, is_coloured};
+use super::{ConfigOptions, plan};
 use crate::config;
 
-pub(super) const HELP: &str = "Example: session-keepalive check --config /etc/session-keepalive/config.toml\n\nExit status: 0 the configuration is right, 78 it is wrong.";
+pub(super) const HELP: &str = "Example: session-keepalive check --config /etc/session-keepalive/config.toml\n\nWhat cannot work or is weak, as plan finds it, comes last.\n\nExit status: 0 the configuration is right, 78 it is wrong.";
 
-pub(super) fn run(settings: &Settings) -> Exit {
+pub(super) fn run(settings: &ConfigOptions) -> Exit {
     match config::load(settings.layers()) {
-        Ok(loaded) => print(&loaded.describe()),
-        Err(errors) => {
-            complain_of(&errors);
-            Exit::Config
+        Ok(loaded) => {
+            let warnings = plan::warnings(&loaded, TextStyle::of(&std::io::stdout()));
+            print(&(loaded.describe() + &warnings))
         }
+        Err(errors) => print_config_errors(&errors),
     }
 }
 
-/// Shows what is wrong with a configuration, as lines of their own.
-pub(super) fn complain_of(errors: &config::Errors) {
+/// Prints the errors of a configuration to standard error, each on lines of its own; returns
+/// [`Exit::Config`].
+pub(super) fn print_config_errors(errors: &config::Errors) -> Exit {
     let text = errors.render(is_coloured(&std::io::stderr()));
     print_error(&format!("{}\n", text.trim_end()));
-}
-
-/// Whether colour is wanted there: a terminal, and nobody said no (see no-color.org).
-pub(super) fn is_coloured(stream: &impl IsTerminal) -> bool {
-    stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+    Exit::Config
 }

@@ -1,32 +1,39 @@
-//! `demo`: the real daemon against the simulator, over loopback, in about a minute.
+//! `demo`: runs the real daemon against the simulator, over loopback, in about a minute.
+//!
+//! It must never contact a real API: its configuration holds simulated organisations only.
 
 mod report;
 mod stage;
-mod table;
 
 use std::io::IsTerminal;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
 use futures_util::stream::{self, Stream};
 use tokio::sync::mpsc;
 
-use self::stage::Stage;
-use self::table::Table;
-use super::exit::{Exit, complain, print};
-use super::run::runtime;
+use self::stage::DemoServers;
+use super::exit::{Exit, failed, print};
+use super::run::block_on;
+use super::text::{Column, Table, truncated};
 use crate::daemon::systemd::Systemd;
-use crate::daemon::{Daemon, Order, Places, Setup, clock, signals};
+use crate::daemon::{
+    Daemon, DaemonCommand, OtherDaemonPolicy, Revocations, Setup, SocketPlaces, signals,
+};
 use crate::keeper::OnShutdown;
-use crate::observe::{self, Looks, Surroundings};
+use crate::log::LogEnvironment;
+use crate::status::{NamedView, QuerySender, Snapshot, phrases};
+use crate::sys::clock;
+use crate::time::Instant;
 
-pub(super) const HELP: &str = "Example: session-keepalive demo\n\nCtrl-C ends it early. Exit status: 0 all went as told, 1 something did not.";
+pub(super) const HELP: &str = "Example: session-keepalive demo\n\nCtrl-C ends it early. Exit status: 0 everything went as announced, 1 something did not.";
 
 /// The idle timeout of the simulated organisations.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
-/// How often the application that is active by itself uses its token.
+/// The interval, in seconds, at which the simulated application uses its token.
 const APPLICATION_EVERY: u64 = 4;
-/// When the token of one session is replaced.
+/// The second at which the token of one session is replaced.
 const REPLACED_AFTER: u64 = 25;
 
 /// What to show.
@@ -38,29 +45,23 @@ pub(super) struct Demo {
 }
 
 pub(super) fn run(demo: &Demo) -> Exit {
-    match runtime().and_then(|runtime| runtime.block_on(show(demo))) {
-        Ok(exit) => exit,
-        Err(error) => {
-            complain(&error);
-            Exit::Io
-        }
-    }
+    block_on(async { show(demo).await.unwrap_or_else(failed(Exit::Io)) })
 }
 
 async fn show(demo: &Demo) -> std::io::Result<Exit> {
-    let stage = Stage::build().await?;
+    let servers = DemoServers::build().await?;
     let is_terminal = std::io::stdout().is_terminal();
-    let config = stage.config().map_err(std::io::Error::other)?;
-    // On a terminal the table takes the place of the log.
+    let config = servers.config().map_err(std::io::Error::other)?;
+    // On a terminal the live table is drawn where the log would appear.
     let log = if is_terminal {
         None
     } else {
-        let surroundings = Surroundings::of_stderr(|name| std::env::var_os(name));
-        let log = observe::install(config.log, surroundings, clock::wall);
+        let log_environment = LogEnvironment::of_stderr(|name| std::env::var_os(name));
+        let log = crate::log::install(config.log, log_environment, clock::wall);
         Some(log.map_err(std::io::Error::other)?)
     };
     print(&stage::introduction(demo.seconds));
-    let load = Box::new({
+    let load = Arc::new({
         let config = config.clone();
         move || Ok(config.clone())
     });
@@ -70,68 +71,129 @@ async fn show(demo: &Demo) -> std::io::Result<Exit> {
         seed: fastrand::u64(..),
         clock: clock::read,
         systemd: Systemd::default(),
-        places: Places::default(),
+        places: SocketPlaces::default(),
+        revocations: Revocations::default(),
+        neighbours: OtherDaemonPolicy::Ignored,
     };
-    let started = Daemon::start(config, setup);
-    let (daemon, looks) = started.map_err(std::io::Error::other)?;
+    let started = Daemon::start(config, setup).await;
+    let (daemon, queries) = started.map_err(std::io::Error::other)?;
     let (stop, stops) = mpsc::channel(1);
-    let mut table = is_terminal.then(Table::default);
+    let mut table = is_terminal.then(LiveTable::default);
     let (stopped, seconds) = tokio::join!(
-        daemon.run(orders(stops)?),
-        play(&stage, looks, stop, table.as_mut(), demo.seconds),
+        daemon.run(commands(stops)?),
+        drive(&servers, queries, stop, table.as_mut(), demo.seconds),
     );
     if let Some(table) = &mut table {
         print(&table.draw(&stopped.snapshot, "the daemon has stopped"));
     }
-    let report = stage.report(&stopped, seconds, demo.seconds);
-    print(&report.text);
-    Ok(if report.is_as_told {
+    let (text, is_as_expected) = report::report(&servers, &stopped, seconds, demo.seconds);
+    print(&text);
+    Ok(if is_as_expected {
         Exit::Success
     } else {
         Exit::Failure
     })
 }
 
-/// What signals order, and the end of the demo.
-fn orders(stops: mpsc::Receiver<Order>) -> std::io::Result<impl Stream<Item = Order> + Unpin> {
+/// Returns the commands that signals give, and those that end the demo.
+fn commands(
+    stops: mpsc::Receiver<DaemonCommand>,
+) -> std::io::Result<impl Stream<Item = DaemonCommand> + Unpin> {
     let stops = stream::unfold(stops, |mut stops| async {
-        stops.recv().await.map(|order| (order, stops))
+        stops.recv().await.map(|command| (command, stops))
     });
     Ok(stream::select(signals::orders()?, Box::pin(stops)))
 }
 
-/// Lets things happen until the daemon has stopped; says after how many seconds that was.
-async fn play(
-    stage: &Stage,
-    looks: Looks,
-    stop: mpsc::Sender<Order>,
-    mut table: Option<&mut Table>,
+/// Drives the simulated application until the daemon has stopped; returns the seconds it took.
+async fn drive(
+    servers: &DemoServers,
+    queries: QuerySender,
+    stop: mpsc::Sender<DaemonCommand>,
+    mut table: Option<&mut LiveTable>,
     end: u64,
 ) -> u64 {
     let mut ticks = tokio::time::interval(Duration::from_secs(1));
     for second in 0.. {
         ticks.tick().await;
         if second == end {
-            let order = Order::Stop {
+            let command = DaemonCommand::Stop {
                 wanted: OnShutdown::Revoke,
                 why: "the end of its time",
             };
-            // If it is full or closed, the daemon is stopping already.
-            let _stopping = stop.try_send(order);
+            // A full or closed channel means that the daemon is stopping already.
+            let _stopping = stop.try_send(command);
         }
         if second % APPLICATION_EVERY == 1 {
-            stage.application_is_active();
+            servers.use_token_by_application();
         }
         if second == REPLACED_AFTER {
-            stage.replace_token();
+            servers.replace_token();
         }
-        let Some(snapshot) = looks.snapshot().await else {
+        let Some(snapshot) = queries.snapshot().await else {
             return second;
         };
         if let Some(table) = &mut table {
             let left = end.saturating_sub(second);
-            print(&table.draw(&snapshot, &format!("ends in {left} s, or with Ctrl-C")));
+            print(&table.draw(&snapshot, &format!("ends in {left}s, or with Ctrl-C")));
         }
     }
     end
+}
+
+/// The width, in columns, to which every line of the live table is cut.
+const WIDTH: usize = 80;
+
+/// A table on a terminal that is drawn over its previous drawing.
+#[derive(Default)]
+struct LiveTable {
+    lines: usize,
+}
+
+impl LiveTable {
+    /// Returns the next drawing, preceded by the escape code that moves the cursor back up.
+    fn draw(&mut self, snapshot: &Snapshot, last_line: &str) -> String {
+        let mut table = Table::new(&[
+            Column::left("SESSION").at_least(10),
+            Column::left("STATE").at_least(8),
+            Column::right("IDLES OUT").at_least(9),
+            Column::left("LAST ANSWER").at_least(13),
+            Column::left("NEXT"),
+        ]);
+        for named in &snapshot.sessions {
+            table.row(live_row(named, snapshot.at));
+        }
+        let mut lines = table.lines();
+        lines.push(last_line.to_owned());
+        let up = match self.lines {
+            0 => String::new(),
+            lines => format!("\x1b[{lines}A"),
+        };
+        self.lines = lines.len();
+        let drawn = lines.iter().map(|line| {
+            let cut = truncated(line, WIDTH);
+            format!("\r{cut}\x1b[K\n")
+        });
+        up + &drawn.collect::<String>()
+    }
+}
+
+fn live_row(named: &NamedView, now: Instant) -> [String; 5] {
+    let view = &named.view;
+    let deadline = view.live.as_ref().and_then(|live| live.deadline);
+    let answer = view.last_answer.map_or_else(String::new, |answer| {
+        let status = answer.status.map(|status| format!("{status} "));
+        format!("{}{}", status.unwrap_or_default(), answer.verdict)
+    });
+    let next = phrases::next(view, now);
+    [
+        named.name.to_string(),
+        view.state.as_str().to_owned(),
+        deadline.map_or_else(String::new, |deadline| {
+            format!("{}s", deadline.until(now).as_secs())
+        }),
+        answer,
+        // The other columns show what follows the first comma.
+        next.split(", ").next().unwrap_or_default().to_owned(),
+    ]
 }

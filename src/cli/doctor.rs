@@ -1,73 +1,66 @@
-//! `doctor`: looks at everything that a configuration needs to work, one line a check.
+//! `doctor`: checks everything that a configuration needs to work, and prints one line per check.
 //!
-//! It never disturbs a token that is to lapse: that one is only peeked at.
+//! It must never reset the idle timer of a token that is to lapse: such a token is only peeked at.
 
 mod check;
 mod daemon;
+mod exposed;
 mod host;
-mod pool;
 mod session;
-mod touch;
+mod user;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use clap::Args;
 use futures_util::stream::{self, StreamExt};
 
-use self::check::{Check, Report};
-use super::Settings;
-use super::check::complain_of;
-use super::exit::{Exit, complain};
-use super::operate;
-use super::run::runtime;
-use super::socket::Socket;
+use self::check::{Check, DoctorReport};
+use super::check::print_config_errors;
+use super::exit::Exit;
+use super::run::block_on;
+use super::socket::SocketOptions;
+use super::{ConfigOptions, operate};
 use crate::api::Client;
-use crate::config::{self, Config, SessionConfig, SessionName};
-use crate::daemon::harden;
+use crate::config::{self, Config, PoolConfig, SessionConfig, SessionName};
+use crate::token::Source;
 
 pub(super) const HELP: &str = "\
 Example: session-keepalive doctor --config /etc/session-keepalive/config.toml
 
-It asks the running daemon as well, where one is, whether it does what this configuration says. Run it as the daemon's user, or as root, or it cannot read the tokens. A token's command is run once. The \
+It asks the running daemon as well, where one is, whether it does what this configuration says. Run it as the daemon's user, or as root, or it cannot read the tokens. As root it goes on as the daemon's user, or as the one to whom the tokens belong. A token's command is run once. The \
 idle timers of kept tokens may be reset by it, those of lapsing ones never.
 
 Exit status: 0 nothing is broken, 1 something is, 70 a bug, 74 no input or output.";
 
-/// So many sessions are looked at at once.
-const AT_ONCE: usize = 8;
+/// The number of sessions, or hosts, that are checked concurrently.
+const CONCURRENT_MAX: usize = 8;
 
 /// What to look at.
 #[derive(Debug, Args)]
 pub(super) struct Doctor {
     #[command(flatten)]
-    settings: Settings,
+    settings: ConfigOptions,
     /// Prove that touches of kept tokens move their idle deadline.
     #[arg(long)]
     touch: bool,
+    /// As root, read tokens and run token commands as root, whoever they belong to.
+    #[arg(long)]
+    as_root: bool,
     /// Print one JSON object, for machines.
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    socket: Socket,
+    socket: SocketOptions,
 }
 
 pub(super) fn run(doctor: &Doctor) -> Exit {
-    // What the system refuses is no reason not to look.
-    let _refused = harden::harden();
-    let runtime = match runtime() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            complain(&error);
-            return Exit::Io;
-        }
-    };
-    let checks = runtime.block_on(look(doctor));
-    // A name that is still being resolved is nothing to wait for.
-    runtime.shutdown_background();
-    Report(checks).print(doctor.json, operate::VERSION)
+    block_on(async {
+        let checks = run_checks(doctor).await;
+        DoctorReport(checks).print(doctor.json, operate::VERSION)
+    })
 }
 
-async fn look(doctor: &Doctor) -> Vec<Check> {
+async fn run_checks(doctor: &Doctor) -> Vec<Check> {
     const NAME: &str = "configuration";
     let place = doctor.settings.config.as_deref();
     let place = place.map_or_else(
@@ -77,7 +70,7 @@ async fn look(doctor: &Doctor) -> Vec<Check> {
     let config = match config::load(doctor.settings.layers()) {
         Ok(loaded) => loaded.config,
         Err(errors) => {
-            complain_of(&errors);
+            print_config_errors(&errors);
             let finding = format!("wrong: {} to mend", errors.len());
             let check = Check::failure(&place, NAME, finding);
             return vec![check.advise("session-keepalive check shows what is wrong")];
@@ -91,31 +84,78 @@ async fn look(doctor: &Doctor) -> Vec<Check> {
     let client = match Client::new(&config.http) {
         Ok(client) => client,
         Err(error) => {
-            let why = crate::observe::words::Chain(&error).to_string();
+            let why = crate::status::phrases::Chain(&error).to_string();
             let check = Check::failure(&place, "http", why);
             return vec![found, check.advise("look at [http] of the configuration")];
         }
     };
     let mut checks = vec![found];
-    checks.append(&mut pool::examine(&config));
-    let all = pool::with_files(&config);
-    checks.append(&mut hosts(&config, &all).await);
+    let socket = daemon::socket(&config.status, &doctor.socket);
+    let became = user::become_owner(socket.as_ref(), &config, doctor.as_root);
+    let commands = match became.await {
+        Ok((mut user_checks, commands)) => {
+            checks.append(&mut user_checks);
+            commands
+        }
+        Err(refused) => {
+            checks.push(refused);
+            return checks;
+        }
+    };
+    checks.extend(config.pools.iter().map(pool));
+    let all = sessions_with_files(&config);
+    let file = doctor.settings.config.as_deref();
+    checks.append(&mut exposed::examine(file, &config, &all));
+    let mut of_hosts = hosts(&config, &all).await;
     let examined = stream::iter(&all)
-        .map(|(name, session)| session::examine(name, session, &client, doctor.touch));
-    let mut examined: Vec<_> = examined.buffered(AT_ONCE).collect().await;
+        .map(|(name, session)| session::examine(name, session, &client, commands, doctor.touch));
+    let mut examined: Vec<_> = examined.buffered(CONCURRENT_MAX).collect().await;
+    // A server that received a token may repeat it, even in a certificate.
+    for redactor in examined
+        .iter()
+        .filter_map(|session| session.redactor.as_ref())
+    {
+        for check in &mut of_hosts {
+            check.redact(redactor);
+        }
+    }
+    checks.append(&mut of_hosts);
     for session in &mut examined {
         checks.append(&mut session.checks);
     }
-    checks.append(&mut session::twins(&examined));
-    // Last, so that it is compared with what was found.
-    let (status, socket) = (&config.status, &doctor.socket);
-    checks.append(&mut daemon::examine(status, socket, &all, &examined).await);
+    checks.append(&mut session::duplicate_tokens(&examined));
+    // The daemon comes last, since its report is compared with the tokens that were read above.
+    checks.append(&mut daemon::examine(socket.as_ref(), &all, &examined).await);
     checks
 }
 
 async fn hosts(config: &Config, all: &BTreeMap<SessionName, SessionConfig>) -> Vec<Check> {
-    let hosts: BTreeSet<_> = all.values().map(|it| it.api.clone()).collect();
+    let hosts: BTreeSet<_> = all.values().map(|session| session.api.clone()).collect();
     let examined = stream::iter(hosts).map(|api| host::examine(api, &config.http));
-    let examined: Vec<_> = examined.buffered(AT_ONCE).collect().await;
+    let examined: Vec<_> = examined.buffered(CONCURRENT_MAX).collect().await;
     examined.into_iter().flatten().collect()
+}
+
+/// Returns the configured sessions and one for each file that a pool's directory holds.
+fn sessions_with_files(config: &Config) -> BTreeMap<SessionName, SessionConfig> {
+    let mut sessions = crate::daemon::sessions_now(config);
+    // `sessions_now` returns a pool without files as one session of the pool's name.
+    sessions.retain(|name, session| {
+        let is_pool = config.pools.contains_key(name) && !config.sessions.contains_key(name);
+        let is_missing = matches!(&session.token, Source::File(path) if !path.exists());
+        !(is_pool && is_missing)
+    });
+    sessions
+}
+
+/// Checks a pool: its directory must be listable.
+fn pool((name, pool): (&SessionName, &PoolConfig)) -> Check {
+    const NAME: &str = "directory";
+    let directory = pool.token_dir();
+    let shown = directory.display();
+    match std::fs::read_dir(directory) {
+        Ok(_) => Check::ok(name.as_str(), NAME, format!("{shown} can be listed")),
+        Err(error) => Check::failure(name.as_str(), NAME, format!("{shown}: {error}"))
+            .advise("the daemon waits for it: look whether it is mounted, or mend token_dir"),
+    }
 }

@@ -1,38 +1,41 @@
-//! Exit statuses, after sysexits(3).
+//! Exit statuses, after sysexits(3), and the output of errors.
+//!
+//! *Invariant*: an error is printed without what looks like a token.
 
 use std::error::Error;
 use std::io::Write;
 use std::process::ExitCode;
 
-use crate::observe::words::Chain;
+use crate::config::clean;
+use crate::status::phrases::Chain;
 
-/// How the process ends.
+/// The result of a command, as an exit status.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Exit {
-    /// All went as it should.
+    /// Success.
     Success,
-    /// Something that should have happened did not: a token was not revoked, a demo went wrong.
+    /// Something that should have happened did not: a token was not revoked, or a demo went wrong.
     Failure,
     /// The command line is wrong.
     Usage,
-    /// A value or a token that was given is wrong.
+    /// A value or a token is wrong.
     Data,
-    /// Nobody is there to do it.
+    /// The daemon or the API cannot be reached.
     Unavailable,
     /// A bug in the program.
     Bug,
     /// Input or output failed.
     Io,
-    /// It may be done later.
+    /// The command may succeed later.
     TryAgain,
-    /// Whoever asked may not have it done.
+    /// The user or the token lacks a permission.
     NotPermitted,
     /// The configuration is wrong.
     Config,
 }
 
 impl Exit {
-    /// The exit status.
+    /// Returns the number of the exit status.
     pub(super) fn status(self) -> u8 {
         match self {
             Self::Success => 0,
@@ -55,17 +58,27 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// Prints an error with all its causes, once.
-pub(super) fn complain(error: &dyn Error) {
-    print_error(&format!("session-keepalive: {}\n", Chain(error)));
+/// Prints an error with all its causes to standard error.
+pub(super) fn print_error_chain(error: &dyn Error) {
+    // The error may repeat a token that was pasted where a path or a name belongs.
+    let message = clean(&Chain(error).to_string());
+    print_error(&format!("session-keepalive: {message}\n"));
 }
 
-/// Prints to standard error; that nobody reads it is no reason to fail.
+/// Returns a function that prints an error with all its causes and returns this exit status.
+pub(super) fn failed<E: Error>(exit: Exit) -> impl FnOnce(E) -> Exit {
+    move |error| {
+        print_error_chain(&error);
+        exit
+    }
+}
+
+/// Prints to standard error. A write that fails is ignored, since there is no better place for it.
 pub(super) fn print_error(text: &str) {
     let _unread = std::io::stderr().write_all(text.as_bytes());
 }
 
-/// Prints to standard output.
+/// Prints to standard output; returns [`Exit::Io`] if the write fails.
 pub(super) fn print(text: &str) -> Exit {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {

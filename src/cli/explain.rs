@@ -1,15 +1,13 @@
-//! `explain`: what a session went through, as a page for people or as JSON.
+//! `explain`: shows the history of a session, as a page for people or as JSON.
 
 mod page;
 
 use clap::Args;
 
 use super::exit::{Exit, print};
-use super::run::block_on;
-use super::socket::{NotShown, Socket};
-use super::width::width;
-use crate::config::SessionName;
-use crate::observe::report::{Report, StoryReport};
+use super::socket::{self, DaemonError, SocketOptions};
+use super::text::TextStyle;
+use crate::status::report::{HistoryReport, StatusReport};
 
 pub(super) const HELP: &str = "\
 Examples:
@@ -30,33 +28,33 @@ pub(super) struct Explain {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    socket: Socket,
+    socket: SocketOptions,
 }
 
 pub(super) fn run(explain: &Explain) -> Exit {
-    block_on(async {
-        match ask(explain).await {
-            Ok((_, text)) if explain.json => print(&(text + "\n")),
-            Ok((story, _)) => print(&page::draw(&story, width(&std::io::stdout()))),
-            Err(error) => error.complain(),
-        }
+    socket::run(async {
+        let (history, json) = fetch_history(explain).await?;
+        Ok(print(&if explain.json {
+            json + "\n"
+        } else {
+            page::draw(&history, TextStyle::of(&std::io::stdout()).width)
+        }))
     })
 }
 
-/// The story, and as it came.
-async fn ask(explain: &Explain) -> Result<(StoryReport, String), NotShown> {
+/// Returns the history, parsed and as received.
+async fn fetch_history(explain: &Explain) -> Result<(HistoryReport, String), DaemonError> {
     let name = &explain.name;
-    // What is no name is not put into a path.
-    if SessionName::new(name).is_ok() {
+    if socket::check_name(name).is_ok() {
         match explain.socket.report(&format!("/status/{name}")).await {
-            Err(NotShown::Refused(404, _)) => {}
-            answered => return answered,
+            Err(DaemonError::Refused(404, _)) => {}
+            result => return result,
         }
     }
-    let (report, _) = explain.socket.report::<Report>("/status").await?;
-    if report.sessions.iter().any(|it| it.name == *name) {
+    let (report, _) = explain.socket.report::<StatusReport>("/status").await?;
+    if report.sessions.iter().any(|session| session.name == *name) {
         let older = "it is older than this program and tells no stories".to_owned();
-        return Err(NotShown::Refused(404, older));
+        return Err(DaemonError::Refused(404, older));
     }
-    Err(NotShown::no_such_session(name, &report))
+    Err(DaemonError::no_such_session(name, &report))
 }

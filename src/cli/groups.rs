@@ -1,13 +1,13 @@
-//! The commands by what they are for, so that a newcomer sees what to do first.
+//! Groups the commands in the program's help by purpose, in the order in which they are needed.
 //!
-//! It must never say of a command what its own help does not: the words are taken from there.
+//! It must never contain a description of its own: each line is taken from the command's help.
 
 use std::fmt::Write as _;
 
 use clap::Command;
 use clap::builder::styling::Styles;
 
-/// What the commands are for, in the order in which somebody needs them.
+/// The headings and the commands below each, in the order in which a newcomer needs them.
 const GROUPS: [(&str, &[&str]); 4] = [
     (
         "First steps",
@@ -24,7 +24,7 @@ const GROUPS: [(&str, &[&str]); 4] = [
     ("By hand, without a daemon", &["token", "timeout", "user"]),
 ];
 
-/// The help of the program that has these commands.
+/// Returns the help template of the program that has these commands.
 pub(super) fn template(commands: &Command) -> String {
     let mut text = "{about-with-newline}\n{usage-heading} {usage}\n".to_owned();
     for (heading, names) in GROUPS {
@@ -33,7 +33,11 @@ pub(super) fn template(commands: &Command) -> String {
         add(&mut text, heading, known);
     }
     let others = commands.get_subcommands();
-    add(&mut text, "Others", others.filter(|it| !is_grouped(it)));
+    add(
+        &mut text,
+        "Others",
+        others.filter(|command| !is_grouped(command)),
+    );
     let (style, end) = header();
     text + &format!("\n{style}Options:{end}\n{{options}}{{after-help}}")
 }
@@ -51,9 +55,9 @@ fn add<'a>(text: &mut String, heading: &str, commands: impl Iterator<Item = &'a 
     for command in commands {
         let about = command.get_about().map(ToString::to_string);
         let about = about.unwrap_or_default();
-        let it = command.get_name();
-        // Writing to a string does not fail.
-        let _always = writeln!(lines, "  {name}{it:<8}{name:#}  {about}");
+        let title = command.get_name();
+        // Writing to a string never fails.
+        let _always = writeln!(lines, "  {name}{title:<8}{name:#}  {about}");
     }
     if !lines.is_empty() {
         let _always = write!(text, "\n{style}{heading}:{end}\n{lines}");

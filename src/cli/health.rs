@@ -1,10 +1,9 @@
-//! `health`: a probe for images without a shell.
+//! `health`: probes a running daemon, for container images without a shell.
 
 use clap::Args;
 
-use super::exit::{Exit, complain, print, print_error};
-use super::run::block_on;
-use super::socket::Socket;
+use super::exit::{Exit, print, print_error};
+use super::socket::{self, SocketOptions};
 
 pub(super) const HELP: &str = "\
 Examples:
@@ -20,22 +19,17 @@ pub(super) struct Health {
     #[arg(long)]
     ready: bool,
     #[command(flatten)]
-    socket: Socket,
+    socket: SocketOptions,
 }
 
 pub(super) fn run(health: &Health) -> Exit {
     let path = if health.ready { "/readyz" } else { "/livez" };
-    block_on(async {
-        match health.socket.get(path).await {
-            Ok(answer) if answer.status == 200 => print(&answer.text()),
-            Ok(answer) => {
-                print_error(&answer.text());
-                Exit::TryAgain
-            }
-            Err(error) => {
-                complain(&error);
-                Exit::Unavailable
-            }
+    socket::run(async {
+        let answer = health.socket.get(path).await?;
+        if answer.status == 200 {
+            return Ok(print(&answer.text()));
         }
+        print_error(&answer.text());
+        Ok(Exit::TryAgain)
     })
 }

@@ -1,68 +1,246 @@
-//! What the commands that make one operation of the API by hand have in common.
+//! The common parts of the commands that make one operation of the API directly.
 //!
-//! A command names its token by where it is, never by itself, asks before it does harm, makes
-//! its requests once and says what came of them: to people in aligned lines, to machines in
-//! one JSON object of a known version. It never retries and never shows a token.
+//! A command takes the location of its token, needs consent to do harm, makes its requests and
+//! prints the answer: aligned lines for people, or one JSON object of a known version. It must
+//! never retry, never take a token as an argument and never show one.
 //!
-//! *Invariant*: a token that is configured to lapse is disturbed only after a yes.
+//! *Invariant*: the idle timer of a token that is configured to lapse is reset only after
+//! consent.
 
 mod access;
 mod consent;
-mod done;
 mod failure;
-mod hand;
-mod input;
-mod lines;
-mod operation;
 
-use super::exit::Exit;
-use super::run::runtime;
-use crate::daemon::harden;
+use std::time::Duration;
 
 pub(super) use access::Access;
 pub(super) use consent::Yes;
-pub(super) use done::{Done, duration_with_seconds, shown, stamped};
 pub(super) use failure::{Failure, advice, print_usage_error};
-pub(super) use hand::Hand;
-pub(super) use lines::{Lines, wrapped};
-pub(super) use operation::Operation;
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
 
-/// The version of the JSON: it grows when a field goes or changes its meaning.
+use super::exit::{Exit, print};
+use super::run::runtime;
+use super::text::Lines;
+use crate::api::{Client, Reply};
+use crate::config::{ApiBase, SessionConfig, SessionName};
+use crate::log::escape_json;
+use crate::status::phrases::human_duration;
+use crate::time::ServerTime;
+use crate::token::{Reader, Token};
+
+/// The version of the JSON. It grows when a field is removed or changes its meaning.
 pub(super) const VERSION: u32 = 1;
 
-/// What the help of every such command ends with.
+/// Returns the examples, followed by the text that ends the help of every such command.
 pub(super) fn help(examples: &str) -> String {
     format!(
         "{examples}\n\n\
 A token is never given on the command line. For the systemd credential of a running service, as root:\n  \
 CREDENTIALS_DIRECTORY=/run/credentials/session-keepalive.service \\\n    session-keepalive … --credential NAME\n\n\
-Exit status: 0 done, 1 you said no, 64 wrong usage, 65 a wrong value or token, 69 the API was not reached or \
+Exit status: 0 done, 1 cancelled, 64 wrong usage, 65 a wrong value or token, 69 the API was not reached or \
 failed, 70 a bug, 74 no input or output, 75 try again later, 77 not permitted, 78 wrong configuration."
     )
 }
 
-/// Makes an operation: takes the token to hand, works, and says what came of it.
-pub(super) fn run<T>(
+/// A command, and what its operation of the API needs.
+pub(super) struct ApiCommand {
+    /// The command as it is typed.
+    pub(super) words: &'static str,
+    /// The permission that the operation needs, if any.
+    pub(super) permission: Option<&'static str>,
+    /// The scopes one of which the operation needs, if the API documents them.
+    pub(super) scopes: Option<&'static str>,
+}
+
+/// Runs a command: reads the token, makes the request, and prints the answer or the failure.
+pub(super) fn run(
+    command: &'static ApiCommand,
     access: &Access,
-    operation: Operation,
-    wanted: Result<T, Failure>,
-    work: impl AsyncFnOnce(&mut Hand, T) -> Result<Done, Failure>,
+    yes: Yes,
+    request: impl AsyncFnOnce(&mut ApiSession) -> Result<CommandOutput, Failure>,
 ) -> Exit {
-    // What the system refuses is no reason not to work.
-    let _refused = harden::harden();
-    let mut taken = None;
-    let result = wanted.and_then(|wanted| {
-        let runtime = runtime().map_err(Failure::Runtime)?;
+    let mut opened = None;
+    let result = runtime().map_err(Failure::Runtime).and_then(|runtime| {
         let result = runtime.block_on(async {
-            let hand = taken.insert(Hand::take(access, operation).await?);
-            work(hand, wanted).await
+            let session = opened.insert(ApiSession::open(command, access, yes).await?);
+            let mut answer = request(session).await?;
+            answer.notes.append(&mut session.notes);
+            Ok(answer)
         });
-        // A name that is still being resolved is nothing to wait for.
+        // The resolver's threads cannot be cancelled, and a name that is still being looked up
+        // would delay the exit.
         runtime.shutdown_background();
         result
     });
     match result {
-        Ok(done) => done.print(access.json),
-        Err(failure) => failure.print(operation, taken.as_ref(), access.json),
+        Ok(answer) => answer.print(access.json),
+        Err(failure) => failure.print(command, opened.as_ref(), access.json),
+    }
+}
+
+/// Prints that an argument of the command is wrong.
+pub(super) fn wrong_argument(command: &ApiCommand, access: &Access, why: String) -> Exit {
+    Failure::Usage(why).print(command, None, access.json)
+}
+
+/// A token, the API that it belongs to, and a client for requests to it.
+pub(super) struct ApiSession {
+    command: &'static ApiCommand,
+    yes: Yes,
+    pub(super) client: Client,
+    pub(super) api: ApiBase,
+    pub(super) token: Token,
+    /// The session of the configuration that the token belongs to.
+    configured: Option<(SessionName, SessionConfig)>,
+    /// The token's source, for people.
+    origin: String,
+    /// True if the token was read from standard input, where a question can then not be answered.
+    input_is_used: bool,
+    /// Remarks that are printed below the answer.
+    pub(super) notes: Vec<String>,
+}
+
+impl ApiSession {
+    /// Resolves the arguments and reads the token, without a request.
+    async fn open(
+        command: &'static ApiCommand,
+        access: &Access,
+        yes: Yes,
+    ) -> Result<Self, Failure> {
+        let resolved = access.resolve()?;
+        let client = Client::new(&resolved.http).map_err(Failure::Client)?;
+        let mut notes = Vec::new();
+        let token = match &resolved.source {
+            None => access::read_standard_input().await?,
+            Some(source) => {
+                let read = Reader::default().read(source).await;
+                let read = read.map_err(Failure::Source)?;
+                notes.extend(read.warning.map(|warning| warning.to_string()));
+                read.token
+            }
+        };
+        let source = resolved.source.as_ref();
+        Ok(Self {
+            command,
+            yes,
+            client,
+            api: resolved.api,
+            token,
+            configured: resolved.configured,
+            origin: source.map_or_else(|| "standard input".to_owned(), ToString::to_string),
+            input_is_used: source.is_none(),
+            notes,
+        })
+    }
+
+    /// Returns the name of the token's session, if it belongs to one.
+    fn name(&self) -> Option<&str> {
+        let (name, _) = self.configured.as_ref()?;
+        Some(name.as_str())
+    }
+
+    /// Returns the configured idle timeout of the token's session.
+    pub(super) fn configured_timeout(&self) -> Option<Duration> {
+        let (_, config) = self.configured.as_ref()?;
+        config.policy.idle_timeout
+    }
+
+    /// Returns the beginning of the answer, which is the same for all commands.
+    pub(super) fn answer<T>(&self, reply: &Reply<T>, body: Value) -> CommandOutput {
+        let fingerprint = self.token.fingerprint().to_string();
+        let correlation_id = reply.correlation_id.as_deref();
+        let mut answer = CommandOutput {
+            lines: Lines::default(),
+            body,
+            derived: Map::new(),
+            notes: Vec::new(),
+        };
+        let name = self.name().map(|name| format!("session {name}, "));
+        let from = name.unwrap_or_default() + &self.origin;
+        answer.line("token", format!("{fingerprint}, from {from}"));
+        answer.value("command", self.command.words);
+        answer.value("session", self.name());
+        answer.value("token_source", self.origin.as_str());
+        answer.value("fingerprint", fingerprint);
+        let date = reply.date.map(|date| format!(", {}", human_time(date)));
+        let (api, status, date) = (&self.api, reply.status, date.unwrap_or_default());
+        answer.line("asked", format!("{api}: {status}{date}"));
+        answer.value("api", api.as_str());
+        answer.value("status", status);
+        answer.value("date", reply.date.map(rfc3339));
+        answer.value("correlation_id", correlation_id);
+        if let Some(id) = correlation_id {
+            answer.line("correlation id", id);
+        }
+        answer
+    }
+}
+
+/// The answer to a command: lines for people, and values for machines.
+pub(super) struct CommandOutput {
+    lines: Lines,
+    /// The body of the response as received, `null` if there was none.
+    body: Value,
+    /// The values that this program derives from the response.
+    derived: Map<String, Value>,
+    notes: Vec<String>,
+}
+
+impl CommandOutput {
+    /// Adds a line for people.
+    pub(super) fn line(&mut self, key: impl Into<String>, value: impl Into<String>) {
+        self.lines.add(key, value);
+    }
+
+    /// Adds a value for machines.
+    pub(super) fn value(&mut self, name: &str, value: impl Into<Value>) {
+        self.derived.insert(name.to_owned(), value.into());
+    }
+
+    /// Adds the effective idle timeout with its source, for machines.
+    pub(super) fn effective_timeout(&mut self, effective: Option<(Duration, &str)>) {
+        let effective = effective.map(|(timeout, source)| {
+            let is_at_least = matches!(source, "token" | "group");
+            json!({ "seconds": timeout.as_secs(), "source": source, "is_at_least": is_at_least })
+        });
+        self.value("effective_idle_timeout", effective);
+    }
+
+    fn print(mut self, json: bool) -> Exit {
+        if !json {
+            for note in self.notes {
+                self.lines.add("note", note);
+            }
+            return print(&self.lines.render());
+        }
+        self.derived.insert("notes".to_owned(), self.notes.into());
+        let whole = json!({ "version": VERSION, "body": self.body, "derived": self.derived });
+        print(&escape_json(format!("{whole}\n")))
+    }
+}
+
+/// Formats a time of the server for people: `2026-11-24 08:00:00 UTC`.
+pub(super) fn human_time(time: ServerTime) -> String {
+    let time = timestamp(time);
+    time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
+
+/// Formats a time of the server for machines, after RFC 3339.
+pub(super) fn rfc3339(time: ServerTime) -> String {
+    timestamp(time).to_string()
+}
+
+fn timestamp(time: ServerTime) -> Timestamp {
+    Timestamp::from_millisecond(time.unix_milliseconds()).unwrap_or_default()
+}
+
+/// Formats a duration with its seconds, the API's unit: `15m (900s)`.
+pub(super) fn duration_with_seconds(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    if seconds < 60 {
+        format!("{seconds}s")
+    } else {
+        format!("{} ({seconds}s)", human_duration(duration))
     }
 }

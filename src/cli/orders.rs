@@ -1,15 +1,13 @@
-//! `touch`, `keep`, `lapse` and `stop`: orders to a running daemon, over its socket.
+//! `touch`, `keep`, `lapse` and `stop`: sends commands to a running daemon.
 
 use std::time::Duration;
 
 use clap::Args;
 use hyper::Method;
 
-use super::exit::{Exit, complain, print, print_error};
-use super::run::block_on;
-use super::socket::{NoAnswer, NotShown, Socket};
-use crate::config::{SessionName, quoted};
-use crate::observe::report::Report;
+use super::exit::{Exit, print, print_error};
+use super::socket::{self, DaemonAnswer, DaemonError, SocketOptions};
+use crate::status::report::StatusReport;
 
 pub(super) const TOUCH_HELP: &str = "\
 Example: session-keepalive touch wallboard
@@ -38,11 +36,11 @@ started again, which is what --leave is for.
 
 Exit status: 0 it has stopped, 69 nobody answers, 75 it did not stop, 77 not permitted.";
 
-/// How often it is looked whether the daemon has gone.
-const GONE_EVERY: Duration = Duration::from_millis(50);
+/// The interval at which `stop` checks that the daemon still answers.
+const STOP_CHECK_EVERY: Duration = Duration::from_millis(50);
 
-/// The longest grace that can be configured, and a little more.
-const GONE_WITHIN: Duration = Duration::from_secs(610);
+/// The longest time that `stop` waits: the largest grace that can be configured, and 10s more.
+const STOP_WITHIN: Duration = Duration::from_secs(610);
 
 /// An order about one session.
 #[derive(Debug, Args)]
@@ -51,7 +49,7 @@ pub(super) struct OfSession {
     #[arg(value_name = "NAME")]
     name: String,
     #[command(flatten)]
-    socket: Socket,
+    socket: SocketOptions,
 }
 
 /// The order to stop.
@@ -61,45 +59,44 @@ pub(super) struct Stop {
     #[arg(long)]
     leave: bool,
     #[command(flatten)]
-    socket: Socket,
+    socket: SocketOptions,
 }
 
-/// What one session is told: `touch`, `keep` or `lapse`.
-pub(super) fn of_session(what: &str, order: &OfSession) -> Exit {
-    let OfSession { name, socket } = order;
-    if SessionName::new(name).is_err() {
-        print_error(&format!(
-            "session-keepalive: {} is not the name of a session\n",
-            quoted(name)
-        ));
-        return Exit::Usage;
-    }
-    in_runtime(async {
-        let answer = socket
-            .ask(Method::POST, &format!("/sessions/{name}/{what}"))
-            .await?;
-        if answer.status == 404 {
-            return Ok(no_such_session(name, socket).await);
+/// Sends a command for one session: `touch`, `keep` or `lapse`.
+pub(super) fn send_to_session(command: &str, options: &OfSession) -> Exit {
+    let OfSession { name, socket } = options;
+    socket::run(async {
+        socket::check_name(name)?;
+        let path = format!("/sessions/{name}/{command}");
+        let answer = socket.request(Method::POST, &path).await?;
+        if answer.status != 404 {
+            return Ok(print_answer(&answer));
         }
-        Ok(said(answer.status, &answer.text()))
+        Err(match socket.report::<StatusReport>("/status").await {
+            Ok((report, _)) => DaemonError::no_such_session(name, &report),
+            Err(_) => DaemonError::NoSuchSession {
+                name: name.clone(),
+                suggestion: None,
+            },
+        })
     })
 }
 
 pub(super) fn stop(stop: &Stop) -> Exit {
     let path = if stop.leave { "/stop?leave" } else { "/stop" };
-    in_runtime(async {
-        let answer = stop.socket.ask(Method::POST, path).await?;
-        let exit = said(answer.status, &answer.text());
+    socket::run(async {
+        let answer = stop.socket.request(Method::POST, path).await?;
+        let exit = print_answer(&answer);
         if exit != Exit::Success {
             return Ok(exit);
         }
-        let gone = async {
-            let mut ticks = tokio::time::interval(GONE_EVERY);
+        let is_gone = async {
+            let mut ticks = tokio::time::interval(STOP_CHECK_EVERY);
             while stop.socket.get("/livez").await.is_ok() {
                 ticks.tick().await;
             }
         };
-        if tokio::time::timeout(GONE_WITHIN, gone).await.is_ok() {
+        if tokio::time::timeout(STOP_WITHIN, is_gone).await.is_ok() {
             return Ok(print("stopped; its log says what became of the tokens\n"));
         }
         print_error("session-keepalive: the daemon did not stop in time\n");
@@ -107,51 +104,17 @@ pub(super) fn stop(stop: &Stop) -> Exit {
     })
 }
 
-/// `reload` over the socket.
-pub(super) fn reload(socket: &Socket) -> Exit {
-    in_runtime(async {
-        let answer = socket.ask(Method::POST, "/reload").await?;
-        let exit = said(answer.status, &answer.text());
-        Ok(if exit == Exit::TryAgain {
-            Exit::Config
-        } else {
-            exit
-        })
-    })
-}
-
-fn in_runtime(order: impl Future<Output = Result<Exit, NoAnswer>>) -> Exit {
-    block_on(async {
-        order.await.unwrap_or_else(|error| {
-            complain(&error);
-            Exit::Unavailable
-        })
-    })
-}
-
-/// Says what the daemon said, and what that means.
-fn said(status: u16, said: &str) -> Exit {
-    if status == 200 {
-        return print(said);
+/// Prints the daemon's answer and returns the exit status that its HTTP status means.
+pub(super) fn print_answer(answer: &DaemonAnswer) -> Exit {
+    let text = answer.text();
+    if answer.status == 200 {
+        return print(&text);
     }
-    print_error(&format!("session-keepalive: {said}"));
-    match status {
+    print_error(&format!("session-keepalive: {text}"));
+    match answer.status {
         403 => Exit::NotPermitted,
         409 | 504 => Exit::TryAgain,
         404 => Exit::Usage,
         _ => Exit::Unavailable,
     }
-}
-
-async fn no_such_session(name: &str, socket: &Socket) -> Exit {
-    let report = socket.report::<Report>("/status").await;
-    report
-        .map_or_else(
-            |_| NotShown::NoSuchSession {
-                name: name.to_owned(),
-                near: None,
-            },
-            |(report, _)| NotShown::no_such_session(name, &report),
-        )
-        .complain()
 }

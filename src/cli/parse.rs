@@ -1,4 +1,4 @@
-//! Values on the command line.
+//! Parses values of the command line, and hides tokens in its errors.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use clap::error::{ContextKind, ContextValue};
 
 use crate::config::clean;
 
-/// A duration with units, such as `30s` or `1h 30m`.
+/// Parses a duration with units, such as `30s` or `1h 30m`.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let parsed: jiff::SignedDuration = text
         .parse()
@@ -14,7 +14,7 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
     Duration::try_from(parsed).map_err(|_| "a duration is not negative".to_owned())
 }
 
-/// The error, with words hidden that look like tokens: somebody may have pasted one.
+/// Returns the error without arguments that look like tokens, one of which may have been pasted.
 pub(super) fn without_tokens(mut error: clap::Error) -> clap::Error {
     let suspects: Vec<_> = error
         .context()
@@ -31,7 +31,7 @@ pub(super) fn without_tokens(mut error: clap::Error) -> clap::Error {
             error.insert(kind, ContextValue::String(cleaned.clone()))
             && word != cleaned
         {
-            // It repeats the word in its advice.
+            // The suggestion would repeat the argument.
             error.remove(ContextKind::Suggested);
         }
     }

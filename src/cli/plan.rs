@@ -1,10 +1,11 @@
-//! `plan`: foretells what a configuration makes the daemon do. It asks nobody and reads no token.
+//! `plan`: predicts the requests that a configuration makes the daemon send.
+//!
+//! It must never use the network or read a token.
 
-mod finding;
 mod json;
 mod page;
-mod study;
-mod table;
+mod report;
+mod warning;
 
 #[cfg(test)]
 mod tests;
@@ -12,20 +13,19 @@ mod tests;
 use std::time::Duration;
 
 use clap::Args;
+use report::PlanReport;
 
-use super::Settings;
-use super::check::{complain_of, is_coloured};
+use super::check::print_config_errors;
 use super::exit::{Exit, print};
-use super::parse;
-use super::width::width;
-use crate::config;
-use page::Paper;
-use study::Study;
+use super::text::TextStyle;
+use super::{ConfigOptions, parse};
+use crate::config::{self, Loaded};
+use crate::daemon::sessions_now;
 
 pub(super) const HELP: &str = "Example: session-keepalive plan --config /etc/session-keepalive/config.toml --idle-timeout 15m\n\nThe organisation's idle timeout is not asked for: `plan` needs no network and reads no token. Where the configuration does not say it either, 5m, 15m, 1h and 8h are planned for, and something that cannot work with some of them only is told and no failure. A pool counts with the files that are in its directory now, an empty one as one session.\n\nWith --json one object is printed: `version` (1), `verdict` (works, weak, depends or cannot; depends: on the idle timeout), `groups` of equal sessions, each with a plan for every idle timeout, `totals` and `findings`. Durations are seconds, what varies is {\"least\": …, \"most\": …}; keys may be added in version 1, none changes its meaning.\n\nExit status: 0 it works, 1 a setting cannot work, 64 wrong usage, 78 the configuration is wrong.";
 
-/// The idle timeouts that are planned for where nobody names one: the documented
-/// shortest and longest, and two between them.
+/// The idle timeouts of a plan where none is given or configured: the documented shortest and
+/// longest, and two between them.
 const IDLE_TIMEOUTS: [Duration; 4] = [
     Duration::from_secs(5 * 60),
     Duration::from_secs(15 * 60),
@@ -36,7 +36,7 @@ const IDLE_TIMEOUTS: [Duration; 4] = [
 #[derive(Debug, Args)]
 pub(super) struct Plan {
     #[command(flatten)]
-    settings: Settings,
+    settings: ConfigOptions,
     /// The organisation's idle timeout, such as 20m: 1s to 8h.
     #[arg(long, value_name = "DURATION", value_parser = idle_timeout)]
     idle_timeout: Option<Duration>,
@@ -48,28 +48,35 @@ pub(super) struct Plan {
 pub(super) fn run(plan: &Plan) -> Exit {
     let loaded = match config::load(plan.settings.layers()) {
         Ok(loaded) => loaded,
-        Err(errors) => {
-            complain_of(&errors);
-            return Exit::Config;
-        }
+        Err(errors) => return print_config_errors(&errors),
     };
-    let study = Study::new(&loaded, plan.idle_timeout);
+    let sessions = sessions_now(&loaded.config);
+    let report = PlanReport::new(&loaded, &sessions, plan.idle_timeout);
     let text = if plan.json {
-        json::object(&study)
+        json::object(&report)
     } else {
-        let out = std::io::stdout();
-        let paper = Paper {
-            width: width(&out),
-            is_coloured: is_coloured(&out),
-        };
-        page::page(&study, paper)
+        page::page(&report, TextStyle::of(&std::io::stdout()))
     };
     let printed = print(&text);
-    if printed == Exit::Success && study.cannot_work() {
+    if printed == Exit::Success && report.cannot_work() {
         Exit::Failure
     } else {
         printed
     }
+}
+
+/// Returns the flaws of the plan for every possible idle timeout of the organisation, as text. Each
+/// pool counts as one session: a directory that hangs must not hold up the caller.
+pub(super) fn warnings(loaded: &Loaded, style: TextStyle) -> String {
+    let config = &loaded.config;
+    let pools = config.pools.iter();
+    let pools = pools.map(|(name, pool)| (name.clone(), pool.session(name.as_str())));
+    let sessions = config.sessions.clone().into_iter().chain(pools).collect();
+    let report = PlanReport::new(loaded, &sessions, None);
+    let warnings = page::warnings(&report, style);
+    warnings
+        .flat_map(|warning| ["\n".to_owned(), warning])
+        .collect()
 }
 
 fn idle_timeout(text: &str) -> Result<Duration, String> {

@@ -1,16 +1,18 @@
-//! `reload`: tells a running daemon to read its configuration again: over its socket, or by a signal where
-//! a process is named and there is no kill(1).
+//! `reload`: makes a running daemon read its configuration again, over its socket or by a signal.
+//!
+//! The signal serves units and containers without kill(1). It must never be sent to another
+//! program, since SIGHUP ends most of them.
 
-use std::fs;
-use std::io;
+use std::{fs, io};
 
 use clap::Args;
+use hyper::Method;
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
-use super::exit::{Exit, complain};
-use super::orders;
-use super::socket::Socket;
+use super::exit::{Exit, failed};
+use super::orders::print_answer;
+use super::socket::{self, SocketOptions};
 
 pub(super) const HELP: &str = "\
 Examples:
@@ -33,21 +35,21 @@ pub(super) struct Reload {
     #[arg(long, value_name = "PID", value_parser = pid, conflicts_with_all = ["socket", "instance"])]
     pid: Option<Pid>,
     #[command(flatten)]
-    socket: Socket,
+    socket: SocketOptions,
 }
 
-/// Who says that this is the daemon's process.
+/// The origin of the process id.
 #[derive(Clone, Copy)]
-enum Teller {
-    /// systemd, which started it.
+enum PidSource {
+    /// systemd, which started the daemon, in the variable `MAINPID`.
     Systemd,
-    /// Whoever typed it.
+    /// A person, on the command line.
     Person,
 }
 
-/// Why a daemon cannot be told.
+/// The reason for which no signal was sent.
 #[derive(Debug, thiserror::Error)]
-enum NotTold {
+enum ReloadError {
     #[error("there is no process {0}")]
     NoProcess(Pid),
     #[error("process {0} is not a session-keepalive: nothing was sent to it")]
@@ -65,33 +67,26 @@ enum NotTold {
 }
 
 pub(super) fn run(reload: &Reload) -> Exit {
-    let Some((pid, teller)) = named(reload) else {
-        return orders::reload(&reload.socket);
+    let Some((pid, source)) = named_process(reload) else {
+        return socket::run(async {
+            let answer = reload.socket.request(Method::POST, "/reload").await?;
+            let exit = print_answer(&answer);
+            // The daemon says so of a configuration that it refuses.
+            let is_refused = exit == Exit::TryAgain;
+            Ok(if is_refused { Exit::Config } else { exit })
+        });
     };
-    match tell(pid, teller) {
-        Ok(()) => Exit::Success,
-        Err(error) => {
-            complain(&error);
-            match error {
-                NotTold::NoProcess(_)
-                | NotTold::AnotherProgram(_)
-                | NotTold::NotListening(_)
-                | NotTold::Hidden(_)
-                | NotTold::NotPermitted(_)
-                | NotTold::NotSeen(..)
-                | NotTold::NotSignalled(..) => Exit::Unavailable,
-            }
-        }
-    }
+    let sent = send_reload(pid, source);
+    sent.map_or_else(failed(Exit::Unavailable), |()| Exit::Success)
 }
 
-fn named(reload: &Reload) -> Option<(Pid, Teller)> {
+fn named_process(reload: &Reload) -> Option<(Pid, PidSource)> {
     if let Some(pid) = reload.pid {
-        return Some((pid, Teller::Person));
+        return Some((pid, PidSource::Person));
     }
-    let told = std::env::var(MAINPID).ok();
-    let pid = told.and_then(|text| pid(&text).ok());
-    pid.map(|pid| (pid, Teller::Systemd))
+    let main_pid = std::env::var(MAINPID).ok();
+    let pid = main_pid.and_then(|text| pid(&text).ok());
+    pid.map(|pid| (pid, PidSource::Systemd))
 }
 
 fn pid(text: &str) -> Result<Pid, String> {
@@ -101,36 +96,39 @@ fn pid(text: &str) -> Result<Pid, String> {
         .ok_or_else(|| "not the number of a process".to_owned())
 }
 
-/// A process that is not ours is never signalled: SIGHUP ends most programs.
-fn tell(pid: Pid, teller: Teller) -> Result<(), NotTold> {
-    let not_told = |errno| match errno {
-        Errno::SRCH => NotTold::NoProcess(pid),
-        Errno::PERM => NotTold::NotPermitted(pid),
-        errno => NotTold::NotSignalled(pid, errno),
+/// Sends SIGHUP to the process, after a check that it is a daemon that handles the signal.
+fn send_reload(pid: Pid, source: PidSource) -> Result<(), ReloadError> {
+    let not_sent = |errno| match errno {
+        Errno::SRCH => ReloadError::NoProcess(pid),
+        Errno::PERM => ReloadError::NotPermitted(pid),
+        errno => ReloadError::NotSignalled(pid, errno),
     };
-    // Held before the look: what is signalled is what was looked at, even if
-    // the process ends meanwhile and another one gets its number.
-    let process = pidfd_open(pid, PidfdFlags::empty()).map_err(not_told)?;
-    match (Status::read(&pid.as_raw_nonzero().to_string()), teller) {
+    // The descriptor is opened before the check: the signal then reaches the process that was
+    // checked, even if that process ends and another one gets its number.
+    let process = pidfd_open(pid, PidfdFlags::empty()).map_err(not_sent)?;
+    match (
+        ProcessStatus::read(&pid.as_raw_nonzero().to_string()),
+        source,
+    ) {
         (Ok(status), _) => status.of_a_daemon(pid)?,
-        // The daemon's memory is not dumpable: ProtectProc=invisible hides it
-        // even from a command of its own unit. systemd knows whom it started.
-        (Err(cause), Teller::Systemd) if cause.kind() == io::ErrorKind::NotFound => {}
-        (Err(cause), Teller::Person) if cause.kind() == io::ErrorKind::NotFound => {
-            return Err(NotTold::Hidden(pid));
+        // The daemon's process is not dumpable, so ProtectProc=invisible hides it even from a
+        // command of its own unit. A process id from systemd is reliable without a check.
+        (Err(cause), PidSource::Systemd) if cause.kind() == io::ErrorKind::NotFound => {}
+        (Err(cause), PidSource::Person) if cause.kind() == io::ErrorKind::NotFound => {
+            return Err(ReloadError::Hidden(pid));
         }
-        (Err(cause), _) => return Err(NotTold::NotSeen(pid, cause)),
+        (Err(cause), _) => return Err(ReloadError::NotSeen(pid, cause)),
     }
-    pidfd_send_signal(process, Signal::HUP).map_err(not_told)
+    pidfd_send_signal(process, Signal::HUP).map_err(not_sent)
 }
 
-/// What everyone who sees a process may know of it.
-struct Status {
+/// The public fields of a process in `/proc/PID/status`.
+struct ProcessStatus {
     name: String,
     listens_for_reload: bool,
 }
 
-impl Status {
+impl ProcessStatus {
     fn read(process: &str) -> io::Result<Self> {
         fs::read_to_string(format!("/proc/{process}/status")).map(|text| Self::of(&text))
     }
@@ -148,14 +146,14 @@ impl Status {
         }
     }
 
-    fn of_a_daemon(&self, pid: Pid) -> Result<(), NotTold> {
-        let ours = Self::read("self").map_err(|cause| NotTold::NotSeen(pid, cause))?;
+    fn of_a_daemon(&self, pid: Pid) -> Result<(), ReloadError> {
+        let ours = Self::read("self").map_err(|cause| ReloadError::NotSeen(pid, cause))?;
         if self.name != ours.name {
-            Err(NotTold::AnotherProgram(pid))
+            Err(ReloadError::AnotherProgram(pid))
         } else if self.listens_for_reload {
             Ok(())
         } else {
-            Err(NotTold::NotListening(pid))
+            Err(ReloadError::NotListening(pid))
         }
     }
 }
@@ -166,11 +164,12 @@ mod tests {
 
     #[test]
     fn the_mask_of_caught_signals_says_who_listens() {
-        let status = |mask| Status::of(&format!("Name:\tsession-keepali\nSigCgt:\t{mask}\n"));
+        let status =
+            |mask| ProcessStatus::of(&format!("Name:\tsession-keepali\nSigCgt:\t{mask}\n"));
         assert_eq!(status("0000000000004007").name, "session-keepali");
         assert!(status("0000000000004007").listens_for_reload);
         assert!(!status("0000000000004006").listens_for_reload);
-        assert!(!Status::of("").listens_for_reload);
+        assert!(!ProcessStatus::of("").listens_for_reload);
     }
 
     #[test]

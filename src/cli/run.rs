@@ -1,15 +1,29 @@
-//! `run`: the daemon.
+//! `run`: starts the daemon and runs it until a signal stops it.
+//!
+//! *Invariant*: signals are handled from before the configuration is read, so that a reload that
+//! is requested during the start does not end the process.
 
-use futures_util::Stream;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use futures_util::{Stream, StreamExt as _, stream};
+use rustix::process::Signal;
 use tokio::runtime::Runtime;
 
-use super::Settings;
-use super::check::complain_of;
-use super::exit::{Exit, complain};
+use super::check::print_config_errors;
+use super::exit::{Exit, failed};
+use super::{ConfigOptions, Refused};
 use crate::config::{self, Config};
 use crate::daemon::systemd::Systemd;
-use crate::daemon::{Daemon, Load, Order, Places, Setup, StartError, clock, harden, signals};
-use crate::observe::{self, Notice, Surroundings, tell_notice};
+use crate::daemon::{
+    Daemon, DaemonCommand, DaemonIdentity, Load, OtherDaemonPolicy, Revocations, Setup,
+    SocketPlaces, StartError, signals,
+};
+use crate::log::{LogEnvironment, LogEvent, log_event};
+use crate::sys::files::{CONFIG_LIMIT, NotRead};
+use crate::sys::{clock, files, orphans};
 
 pub(super) const HELP: &str = "\
 Examples:
@@ -19,50 +33,47 @@ Examples:
 Signals: TERM and INT stop and revoke as configured, a second one ends at once; \
 QUIT stops and leaves every token; HUP reads the configuration again.
 
-Exit status: 0 stopped, 1 something that was to be revoked was not, 74 no place to listen, 78 wrong configuration.";
+Exit status: 0 stopped, 1 a revocation failed, 74 no place to listen, \
+75 another daemon holds a token that one of the two would revoke, 78 wrong configuration.";
 
-pub(super) fn run(settings: &Settings) -> Exit {
-    let runtime = match runtime() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            complain(&error);
-            return Exit::Io;
-        }
-    };
-    let exit = begin(settings, &runtime);
-    // A name that is still being resolved is nothing to wait for.
-    runtime.shutdown_background();
-    exit
+/// The time limit, at the end, for ending processes that hooks left behind.
+const CLEANUP_LIMIT: Duration = Duration::from_secs(1);
+
+#[derive(Debug, Args)]
+pub(super) struct Run {
+    #[command(flatten)]
+    settings: ConfigOptions,
+    /// Start beside another daemon that holds the same tokens, and never revoke any.
+    #[arg(long)]
+    force: bool,
 }
 
-fn begin(settings: &Settings, runtime: &Runtime) -> Exit {
-    // Before anything that takes time: a reload that is asked for meanwhile ends nobody.
-    let orders = match runtime.block_on(async { signals::orders() }) {
-        Ok(orders) => orders,
-        Err(error) => {
-            complain(&error);
-            return Exit::Io;
-        }
-    };
-    let mut load = load_again(settings);
-    let config = match load() {
-        Ok(config) => config,
-        Err(errors) => {
-            complain_of(&errors);
-            return Exit::Config;
-        }
-    };
-    let refused = harden::harden();
-    let surroundings = Surroundings::of_stderr(|name| std::env::var_os(name));
-    let log = match observe::install(config.log, surroundings, clock::wall) {
-        Ok(log) => log,
-        Err(error) => {
-            complain(&error);
-            return Exit::Bug;
-        }
-    };
-    for (measure, errno) in refused {
-        tracing::debug!(measure, %errno, "the system refused a protection of this process's memory");
+/// The configuration could not be read in time.
+#[derive(Debug, thiserror::Error)]
+#[error("reading the configuration takes longer than {}s", CONFIG_LIMIT.as_secs())]
+struct NotLoaded(#[source] NotRead);
+
+pub(super) fn run(run: &Run, refused: &[Refused]) -> Exit {
+    with_runtime(|runtime| begin(run, refused, runtime).unwrap_or_else(|exit| exit))
+}
+
+/// Starts and runs the daemon; the error is the exit status of a failure that is printed already.
+fn begin(run: &Run, refused: &[Refused], runtime: &Runtime) -> Result<Exit, Exit> {
+    // Signals come first, before anything that takes time: the default action of SIGHUP would end
+    // the process.
+    let commands = runtime.block_on(async { signals::orders() });
+    let commands = commands.map_err(failed(Exit::Io))?;
+    let load = load_again(run);
+    let first = Arc::clone(&load);
+    let loaded = files::run_blocking(CONFIG_LIMIT, move || first())
+        .map_err(NotLoaded)
+        .map_err(failed(Exit::Config))?;
+    let config = loaded.map_err(|errors| print_config_errors(&errors))?;
+    let log_environment = LogEnvironment::of_stderr(|name| std::env::var_os(name));
+    let log =
+        crate::log::install(config.log, log_environment, clock::wall).map_err(failed(Exit::Bug))?;
+    for (measure, error) in refused {
+        tracing::debug!(measure, %error, "the system refused a protection of this process");
     }
     let setup = Setup {
         load,
@@ -70,53 +81,139 @@ fn begin(settings: &Settings, runtime: &Runtime) -> Exit {
         seed: fastrand::u64(..),
         clock: clock::read,
         systemd: Systemd::of(|name| std::env::var_os(name)),
-        places: Places::of(|name| std::env::var_os(name)),
+        places: SocketPlaces::of(|name| std::env::var_os(name)),
+        revocations: Revocations::default(),
+        neighbours: other_daemon_policy(run),
     };
-    runtime.block_on(serve(config, setup, orders))
+    // This comes before the daemon, which starts programs. Without it their orphans become children
+    // of an ancestor process, and the daemon cannot end them.
+    runtime.spawn(orphans::adopt());
+    Ok(runtime.block_on(async {
+        let revocations = Revocations::read(state_directory()).await;
+        let setup = Setup {
+            revocations,
+            ..setup
+        };
+        let exit = Box::pin(serve(config, setup, commands)).await;
+        let kill = || orphans::signal_left_behind(None, None, Signal::KILL);
+        let _killed = tokio::time::timeout(CLEANUP_LIMIT, tokio::task::spawn_blocking(kill)).await;
+        exit
+    }))
 }
 
-async fn serve(config: Config, setup: Setup, orders: impl Stream<Item = Order> + Unpin) -> Exit {
-    match Daemon::start(config, setup) {
-        Ok((daemon, _looks)) => match daemon.run(orders).await.not_revoked {
-            0 => Exit::Success,
-            _ => Exit::Failure,
-        },
-        Err(error) => {
-            tell_notice(&Notice::NotStarted(&error));
-            match error {
-                StartError::Client(_) | StartError::SharedToken { .. } => Exit::Config,
-                StartError::Timer(_) | StartError::Endpoints(_) => Exit::Io,
-            }
-        }
+fn other_daemon_policy(run: &Run) -> OtherDaemonPolicy {
+    let config = run.settings.config.as_deref();
+    let identity = DaemonIdentity {
+        config: config.and_then(|path| std::path::absolute(path).ok()),
+        unit: std::fs::read_to_string("/proc/self/cgroup")
+            .ok()
+            .and_then(|groups| unit(&groups)),
+    };
+    if run.force {
+        OtherDaemonPolicy::Forced(identity)
+    } else {
+        OtherDaemonPolicy::Respected(identity)
     }
 }
 
-/// How many host names may be resolved at once: one that takes long holds up no other.
+/// Returns the systemd service of the process, from the text of `/proc/PID/cgroup`.
+fn unit(groups: &str) -> Option<String> {
+    let mut names = groups.lines().filter_map(|line| line.rsplit('/').next());
+    let is_service =
+        |name: &&str| name.ends_with(".service") && name.starts_with("session-keepalive");
+    names.find(is_service).map(str::to_owned)
+}
+
+/// Returns the service's state directory, whose files outlive it, if systemd provides one.
+fn state_directory() -> Option<PathBuf> {
+    let directories = std::env::var_os("STATE_DIRECTORY")?;
+    // The variable holds several directories, separated by colons, if the unit has several.
+    let first = PathBuf::from(directories.to_str()?.split(':').next()?);
+    first.is_absolute().then_some(first)
+}
+
+async fn serve(
+    config: Config,
+    setup: Setup,
+    mut commands: impl Stream<Item = DaemonCommand> + Unpin,
+) -> Exit {
+    let mut daemon = match Daemon::start(config, setup).await {
+        Ok((daemon, _queries)) => daemon,
+        Err(error) => return not_started(&error),
+    };
+    let mut is_to_reload = false;
+    let is_respected = {
+        let mut respecting = std::pin::pin!(daemon.respect_other_daemons());
+        loop {
+            tokio::select! {
+                result = &mut respecting => break result,
+                Some(command) = commands.next() => match command {
+                    DaemonCommand::Stop { .. } => return Exit::Success,
+                    DaemonCommand::Reload => is_to_reload = true,
+                },
+            }
+        }
+    };
+    if let Err(error) = is_respected {
+        return not_started(&error);
+    }
+    let reload = is_to_reload.then_some(DaemonCommand::Reload);
+    let commands = stream::iter(reload).chain(commands);
+    match daemon.run(commands).await.not_revoked {
+        0 => Exit::Success,
+        _ => Exit::Failure,
+    }
+}
+
+fn not_started(error: &StartError) -> Exit {
+    log_event(&LogEvent::NotStarted(error));
+    match error {
+        StartError::Client(_)
+        | StartError::Certificates { .. }
+        | StartError::SharedToken { .. } => Exit::Config,
+        StartError::Timer(_) | StartError::Endpoints(_) | StartError::Socket { .. } => Exit::Io,
+        // The start may succeed later, when the other daemon has ended.
+        StartError::HeldElsewhere(_) => Exit::TryAgain,
+    }
+}
+
+/// The number of host names that are resolved concurrently, so that a slow one delays no other.
 const RESOLVERS_MAX: usize = 8;
 
-/// One thread, and others that come for name resolution and go.
+/// Builds a runtime of one thread, with short-lived threads for name resolution.
 pub(super) fn runtime() -> std::io::Result<Runtime> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(RESOLVERS_MAX)
-        .thread_keep_alive(std::time::Duration::from_secs(1))
+        .thread_keep_alive(Duration::from_secs(1))
         .build()
 }
 
-/// Waits for a command that asks something; that there is no runtime is its end.
+/// Runs a command that makes requests to its end; returns [`Exit::Io`] if there is no runtime.
 pub(super) fn block_on(command: impl Future<Output = Exit>) -> Exit {
-    match runtime() {
-        Ok(runtime) => runtime.block_on(command),
-        Err(error) => {
-            complain(&error);
-            Exit::Io
-        }
-    }
+    with_runtime(|runtime| runtime.block_on(command))
 }
 
-/// Reads the same layers again. The variables are asked for anew and not kept, since one of
-/// them may hold a token.
-fn load_again(settings: &Settings) -> Load {
-    let settings = settings.clone();
-    Box::new(move || config::load(settings.layers()).map(|loaded| loaded.config))
+fn with_runtime(command: impl FnOnce(&Runtime) -> Exit) -> Exit {
+    let run = |runtime: Runtime| {
+        let exit = command(&runtime);
+        // The resolver's threads cannot be cancelled, and a name that is still being looked up
+        // would delay the exit.
+        runtime.shutdown_background();
+        exit
+    };
+    runtime().map_or_else(failed(Exit::Io), run)
+}
+
+/// Returns a function that reads the same layers again. It reads the variables each time, since
+/// one of them may hold a token that should not be copied and kept.
+fn load_again(run: &Run) -> Load {
+    let (settings, force) = (run.settings.clone(), run.force);
+    Arc::new(move || {
+        let mut config = config::load(settings.layers())?.config;
+        if force {
+            config.leave_every_token();
+        }
+        Ok(config)
+    })
 }

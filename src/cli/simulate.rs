@@ -1,4 +1,4 @@
-//! `simulate`: a simulated organisation, served over HTTP.
+//! `simulate`: serves a simulated organisation over HTTP.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -7,14 +7,15 @@ use clap::{Args, ValueEnum};
 use futures_util::StreamExt;
 use tokio::net::TcpListener;
 
-use super::exit::{Exit, complain, print};
+use super::exit::{Exit, failed, print};
 use super::parse;
-use super::run::runtime;
-use super::seen;
-use crate::daemon::{Order, clock, signals};
-use crate::keeper::ServerTime;
+use super::run::block_on;
+use super::text::{Column, Table};
+use crate::daemon::{DaemonCommand, signals};
 use crate::sim::http::Handle;
-use crate::sim::{IdleTimeout, Operation, Permission, Server, Settings, TokenSpec};
+use crate::sim::{Fate, IdleSettings, Operation, Permission, Record, Server, Settings, TokenSpec};
+use crate::sys::clock;
+use crate::time::ServerTime;
 use crate::token::Fingerprint;
 
 pub(super) const HELP: &str = "\
@@ -53,13 +54,7 @@ enum Exclude {
 }
 
 pub(super) fn run(simulate: &Simulate) -> Exit {
-    match runtime().and_then(|runtime| runtime.block_on(serve(simulate))) {
-        Ok(exit) => exit,
-        Err(error) => {
-            complain(&error);
-            Exit::Io
-        }
-    }
+    block_on(async { serve(simulate).await.unwrap_or_else(failed(Exit::Io)) })
 }
 
 async fn serve(simulate: &Simulate) -> std::io::Result<Exit> {
@@ -83,28 +78,64 @@ async fn serve(simulate: &Simulate) -> std::io::Result<Exit> {
         server.add_token(user, now);
     }
     let handle = Handle::on(listener, server, clock::now)?;
-    let mut orders = signals::orders()?;
-    print(&how_to_use(&handle.base(), &tokens, simulate));
-    while let Some(Order::Reload) = orders.next().await {
-        print(&what_was_seen(&handle.server()));
+    let mut commands = signals::orders()?;
+    print(&usage(&handle.base(), &tokens, simulate));
+    while let Some(DaemonCommand::Reload) = commands.next().await {
+        print(&records(&handle.server()));
     }
-    let seen = what_was_seen(&handle.server());
-    Ok(print(&seen))
+    let records = records(&handle.server());
+    Ok(print(&records))
 }
 
-/// A line for each token, which is shown by its fingerprint.
-fn what_was_seen(server: &Server) -> String {
-    let mut text = seen::header("TOKEN");
+/// Returns the records of all tokens; each line names its token by the fingerprint.
+fn records(server: &Server) -> String {
+    let mut table = record_table("\nTOKEN");
     for (token, record) in server.records(clock::now()) {
-        let fingerprint = Fingerprint::of(token.as_bytes());
-        text.push_str(&seen::line(&fingerprint.to_string(), &record));
+        table.row(record_row(
+            Fingerprint::of(token.as_bytes()).to_string(),
+            &record,
+        ));
     }
-    text
+    table.render()
+}
+
+/// Returns a table for the simulator's records; `first` is the head of the first column.
+pub(super) fn record_table(first: &'static str) -> Table {
+    Table::new(&[
+        Column::left(first),
+        Column::right("HTTP\nPEEKS"),
+        Column::right("HTTP\nHEADS"),
+        Column::right("HTTP\nGETS"),
+        Column::right("RESETS\nBY HTTP"),
+        Column::right("RESETS\nBY APP"),
+        Column::left("\nEND"),
+    ])
+}
+
+/// Returns the row of a token's record.
+pub(super) fn record_row(name: String, record: &Record) -> [String; 7] {
+    let end = match record.fate {
+        Fate::Living => "lives",
+        Fate::Lapsed(_) => "idled out",
+        Fate::Expired(_) => "expired",
+        Fate::Revoked(_) => "lived until it was revoked",
+        Fate::Evicted(_) => "evicted",
+    };
+    let calls = |operation| record.calls(operation).to_string();
+    [
+        name,
+        calls(Operation::PeekMe),
+        calls(Operation::HeadMe),
+        calls(Operation::GetMe),
+        record.resets.to_string(),
+        record.resets_by_application.to_string(),
+        end.to_owned(),
+    ]
 }
 
 fn settings(simulate: &Simulate) -> Settings {
     Settings {
-        timeout: IdleTimeout::of_organisation(simulate.idle_timeout),
+        timeout: IdleSettings::of_organisation(simulate.idle_timeout),
         lifetime: simulate.lifetime,
         excluded: simulate
             .exclude
@@ -119,14 +150,14 @@ fn settings(simulate: &Simulate) -> Settings {
     }
 }
 
-/// What the wall clock would have shown at boot.
+/// Returns the wall clock's time at boot.
 pub(super) fn wall_at_boot() -> ServerTime {
     let since_boot = i64::try_from(clock::now().since_boot().as_millis()).unwrap_or(i64::MAX);
     let wall = clock::wall().as_millisecond();
     ServerTime::from_unix_milliseconds(wall.saturating_sub(since_boot))
 }
 
-fn how_to_use(base: &str, tokens: &[String], simulate: &Simulate) -> String {
+fn usage(base: &str, tokens: &[String], simulate: &Simulate) -> String {
     let token = tokens.first().map_or("", String::as_str);
     let timeout = jiff::SignedDuration::try_from(simulate.idle_timeout).unwrap_or_default();
     format!(

@@ -1,18 +1,19 @@
-//! `status`: how the sessions do, as a table for people or as JSON.
+//! `status`: shows the state of the sessions, as a table for people or as JSON.
 
 mod table;
-mod watch;
 
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, stdout};
+use std::time::Duration;
 
 use clap::Args;
+use table::TableStyle;
+use tokio::time::MissedTickBehavior;
 
-use super::check::is_coloured;
 use super::exit::{Exit, print};
-use super::run::block_on;
-use super::socket::{NotShown, Socket};
-use super::width::{height, width};
-use crate::observe::report::Report;
+use super::socket::{self, DaemonError, SocketOptions};
+use super::text::{TextStyle, height};
+use crate::status::phrases::Chain;
+use crate::status::report::StatusReport;
 
 pub(super) const HELP: &str = "\
 Examples:
@@ -22,6 +23,15 @@ Examples:
   session-keepalive status --json | jq '.sessions[] | select(.ready | not)'
 
 Exit status: 0 all is as it should be, 64 there is no such session, 69 nobody answers, 75 something is not ready.";
+
+/// The interval between two drawings of `--watch`.
+const WATCH_EVERY: Duration = Duration::from_secs(1);
+
+/// The escape code that moves the cursor to the top left corner.
+const HOME: &str = "\x1b[H";
+const WIPE_LINE: &str = "\x1b[K";
+const WIPE_REST: &str = "\x1b[J";
+const WIPE_ALL: &str = "\x1b[2J";
 
 /// What is shown, and how.
 #[derive(Debug, Args)]
@@ -39,79 +49,96 @@ pub(super) struct Status {
     #[arg(long)]
     all: bool,
     #[command(flatten)]
-    socket: Socket,
+    socket: SocketOptions,
 }
 
 pub(super) fn run(status: &Status) -> Exit {
-    block_on(async {
-        let shown = if status.json {
-            json(status).await
-        } else if status.watch {
-            watch::watch(status).await
+    socket::run(async {
+        if status.watch {
+            watch(status).await
         } else {
-            once(status).await
-        };
-        shown.unwrap_or_else(|error| error.complain())
+            show_once(status).await
+        }
     })
 }
 
-async fn json(status: &Status) -> Result<Exit, NotShown> {
-    let (report, text) = status.socket.report::<Report>("/status").await?;
-    Ok(shown(&(text + "\n"), &report))
+async fn show_once(status: &Status) -> Result<Exit, DaemonError> {
+    let (report, json) = fetch_report(status).await?;
+    let printed = print(&if status.json {
+        json + "\n"
+    } else {
+        table::draw(&report, &style(status, None))
+    });
+    Ok(if printed == Exit::Success {
+        exit_status(&report)
+    } else {
+        printed
+    })
 }
 
-async fn once(status: &Status) -> Result<Exit, NotShown> {
-    let report = ask(status).await?;
-    let out = std::io::stdout();
-    let look = table::Look {
-        width: width(&out),
-        is_coloured: is_coloured(&out),
-        rows_max: (!status.all && out.is_terminal()).then_some(table::ROWS_MAX),
-        height: None,
-    };
-    Ok(shown(&table::draw(&report, &look), &report))
-}
-
-/// The report, cut to the sessions that are asked for.
-async fn ask(status: &Status) -> Result<Report, NotShown> {
-    let (mut report, _) = status.socket.report::<Report>("/status").await?;
-    if status.names.is_empty() {
-        return Ok(report);
+/// Draws every second until it is interrupted or standard output is closed. While the daemon does
+/// not answer, a notice is drawn in place of the table.
+async fn watch(status: &Status) -> Result<Exit, DaemonError> {
+    let mut ticks = tokio::time::interval(WATCH_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let is_terminal = stdout().is_terminal();
+    if is_terminal {
+        print(WIPE_ALL);
     }
-    for name in &status.names {
-        if !report.sessions.iter().any(|it| it.name == *name) {
-            return Err(NotShown::no_such_session(name, &report));
+    let mut exit = Exit::Unavailable;
+    loop {
+        ticks.tick().await;
+        let drawing = match fetch_report(status).await {
+            Ok((report, _)) => {
+                exit = exit_status(&report);
+                let height = height(&stdout()).filter(|_| !status.all);
+                table::draw(&report, &style(status, height))
+            }
+            Err(error @ DaemonError::NoSuchSession { .. }) => return Err(error),
+            Err(error) => format!("session-keepalive: {}; it is waited for\n", Chain(&error)),
+        };
+        let drawn = if is_terminal {
+            HOME.to_owned() + &drawing.replace('\n', &format!("{WIPE_LINE}\n")) + WIPE_REST
+        } else {
+            drawing + "\n"
+        };
+        if print(&drawn) != Exit::Success {
+            return Ok(exit);
         }
     }
-    report.sessions.retain(|it| status.names.contains(&it.name));
-    report
-        .events
-        .retain(|it| status.names.contains(&it.session));
-    report.ready = !report.stopping && report.sessions.iter().all(|it| it.ready);
-    Ok(report)
 }
 
-/// Prints, and says with the exit status what was printed.
-fn shown(text: &str, report: &Report) -> Exit {
-    if print(text) == Exit::Success {
-        exit_of(report)
-    } else {
-        Exit::Io
+fn style(status: &Status, height: Option<usize>) -> TableStyle {
+    let out = stdout();
+    TableStyle {
+        text: TextStyle::of(&out),
+        rows_max: (!status.all && out.is_terminal()).then_some(table::ROWS_MAX),
+        height,
     }
 }
 
-fn exit_of(report: &Report) -> Exit {
+/// Returns the report, reduced to the sessions that the command line names, and as received.
+async fn fetch_report(status: &Status) -> Result<(StatusReport, String), DaemonError> {
+    let (mut report, json) = status.socket.report::<StatusReport>("/status").await?;
+    let names = &status.names;
+    for name in names {
+        if !report.sessions.iter().any(|session| session.name == *name) {
+            return Err(DaemonError::no_such_session(name, &report));
+        }
+    }
+    if !names.is_empty() {
+        report
+            .sessions
+            .retain(|session| names.contains(&session.name));
+        report.ready = !report.stopping && report.sessions.iter().all(|session| session.ready);
+    }
+    Ok((report, json))
+}
+
+fn exit_status(report: &StatusReport) -> Exit {
     if report.ready {
         Exit::Success
     } else {
         Exit::TryAgain
     }
-}
-
-/// Says that nobody answers, where a drawing was.
-fn gone(error: &NotShown) -> String {
-    format!(
-        "session-keepalive: {}; it is waited for\n",
-        crate::observe::words::Chain(error)
-    )
 }

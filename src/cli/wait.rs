@@ -1,16 +1,14 @@
-//! `wait`: returns when the tokens are proven alive.
+//! `wait`: waits until the tokens are proven alive.
 
 use std::time::Duration;
 
 use clap::Args;
 
-use super::exit::{Exit, complain, print, print_error};
+use super::exit::{Exit, print, print_error};
 use super::parse::duration;
-use super::run::block_on;
-use super::socket::{NoAnswer, NotFound, NotShown, Socket};
-use crate::config::{SessionName, quoted};
-use crate::daemon::clock;
-use crate::observe::words::{Chain, lasting};
+use super::socket::{self, DaemonError, NotFound, SocketOptions};
+use crate::status::phrases::{Chain, human_duration};
+use crate::sys::clock;
 
 pub(super) const HELP: &str = "\
 Examples:
@@ -22,7 +20,7 @@ A daemon that is not there yet is waited for as well.
 
 Exit status: 0 ready, 64 there is no such session, 69 nobody answered in time, 75 not ready in time.";
 
-/// How often it is asked.
+/// The interval between two requests.
 const EVERY: Duration = Duration::from_millis(250);
 
 /// What is waited for.
@@ -35,101 +33,85 @@ pub(super) struct Wait {
     #[arg(value_name = "NAME")]
     names: Vec<String>,
     #[command(flatten)]
-    socket: Socket,
-}
-
-/// How it stands when it was asked last.
-enum Standing {
-    Ready,
-    /// What is said of what is not.
-    NotReady(String),
-    NoSuchSession(String),
-    NobodyThere(NoAnswer),
+    socket: SocketOptions,
 }
 
 pub(super) fn run(wait: &Wait) -> Exit {
-    if let Some(wrong) = wait.names.iter().find(|it| SessionName::new(it).is_err()) {
-        print_error(&format!(
-            "session-keepalive: {} is not the name of a session\n",
-            quoted(wrong)
-        ));
-        return Exit::Usage;
-    }
-    block_on(until_ready(wait))
+    socket::run(async {
+        for name in &wait.names {
+            socket::check_name(name)?;
+        }
+        until_ready(wait).await
+    })
 }
 
-async fn until_ready(wait: &Wait) -> Exit {
+async fn until_ready(wait: &Wait) -> Result<Exit, DaemonError> {
     let began = clock::now();
     let mut ticks = tokio::time::interval(EVERY);
-    let mut told = String::new();
+    let mut printed = String::new();
     loop {
         ticks.tick().await;
-        let standing = standing(wait).await;
+        let unready = query_unready(wait).await;
         let waited = clock::now().since(began);
         let is_over = wait.timeout.is_some_and(|timeout| waited >= timeout);
-        match standing {
-            Standing::Ready => return print(&format!("ready after {}\n", lasting(waited))),
-            Standing::NoSuchSession(name) => {
-                return NotShown::NoSuchSession { name, near: None }.complain();
+        let waited = human_duration(waited);
+        let line = match unready {
+            Ok(None) => return Ok(print(&format!("ready after {waited}\n"))),
+            Ok(Some(text)) if is_over => {
+                print_error(&format!("not ready after {waited}:\n{text}"));
+                return Ok(Exit::TryAgain);
             }
-            Standing::NobodyThere(error) if is_over || !is_worth_waiting(&error) => {
-                complain(&error);
-                return Exit::Unavailable;
-            }
-            Standing::NotReady(said) if is_over => {
-                print_error(&format!("not ready after {}:\n{said}", lasting(waited)));
-                return Exit::TryAgain;
-            }
-            Standing::NobodyThere(error) => {
-                tell(&mut told, format!("waiting: {}\n", Chain(&error)));
-            }
-            Standing::NotReady(said) => {
-                let first = said.lines().next().unwrap_or_default();
-                // What is told of the next try changes all the time.
+            Ok(Some(text)) => {
+                let first = text.lines().next().unwrap_or_default();
+                // The rest of the line is the time of the next attempt, which changes constantly.
                 let first = first.split("; ").next().unwrap_or(first);
-                tell(&mut told, format!("waiting: {first}\n"));
+                format!("waiting: {first}\n")
             }
-        }
-    }
-}
-
-/// Says what is waited for when that changes.
-fn tell(told: &mut String, said: String) {
-    if *told != said {
-        print_error(&said);
-        *told = said;
-    }
-}
-
-async fn standing(wait: &Wait) -> Standing {
-    if wait.names.is_empty() {
-        return match wait.socket.get("/readyz").await {
-            Ok(answer) if answer.status == 200 => Standing::Ready,
-            Ok(answer) => Standing::NotReady(answer.text()),
-            Err(error) => Standing::NobodyThere(error),
+            Err(error) if is_over || !is_worth_waiting(&error) => return Err(error),
+            Err(error) => format!("waiting: {}\n", Chain(&error)),
         };
-    }
-    let mut unready = String::new();
-    for name in &wait.names {
-        match wait.socket.get(&format!("/readyz/{name}")).await {
-            Ok(answer) if answer.status == 200 => {}
-            Ok(answer) if answer.status == 404 => return Standing::NoSuchSession(name.clone()),
-            Ok(answer) => unready += &answer.text(),
-            Err(error) => return Standing::NobodyThere(error),
+        if printed != line {
+            print_error(&line);
+            printed = line;
         }
-    }
-    if unready.is_empty() {
-        Standing::Ready
-    } else {
-        Standing::NotReady(unready)
     }
 }
 
-/// Whether the daemon may yet come.
-fn is_worth_waiting(error: &NoAnswer) -> bool {
+/// Returns the daemon's text on the sessions that are not ready, or `None` if all are.
+async fn query_unready(wait: &Wait) -> Result<Option<String>, DaemonError> {
+    let paths = match wait.names.as_slice() {
+        [] => vec!["/readyz".to_owned()],
+        names => names.iter().map(|name| format!("/readyz/{name}")).collect(),
+    };
+    let mut unready: Option<String> = None;
+    for path in paths {
+        let answer = wait.socket.get(&path).await?;
+        match (answer.status, path.strip_prefix("/readyz/")) {
+            (200, _) => {}
+            (404, Some(name)) => {
+                return Err(DaemonError::NoSuchSession {
+                    name: name.to_owned(),
+                    suggestion: None,
+                });
+            }
+            _ => unready = Some(unready.unwrap_or_default() + &answer.text()),
+        }
+    }
+    Ok(unready)
+}
+
+/// Returns true if the daemon may still start and answer.
+fn is_worth_waiting(error: &DaemonError) -> bool {
     match error {
-        NoAnswer::NotFound(why) => matches!(why, NotFound::Nowhere(_)),
-        NoAnswer::Stranger { .. } => false,
-        NoAnswer::NotConnected { .. } | NoAnswer::Broken { .. } | NoAnswer::TooSlow { .. } => true,
+        DaemonError::NotFound(why) => matches!(why, NotFound::Nowhere(_)),
+        DaemonError::NotConnected { .. }
+        | DaemonError::Broken { .. }
+        | DaemonError::TooSlow { .. } => true,
+        DaemonError::Stranger { .. }
+        | DaemonError::Refused(..)
+        | DaemonError::NotUnderstood(_)
+        | DaemonError::OtherVersion(_)
+        | DaemonError::NoSuchSession { .. }
+        | DaemonError::NotASession(_) => false,
     }
 }

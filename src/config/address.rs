@@ -1,13 +1,16 @@
-//! Addresses as meant: of an API and of a proxy; neither can show a password.
+//! The address of an API: encrypted, or on this machine.
 
 use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
+
+use url::{Host, Url};
 
 /// The scheme, host and port of an API: `https://api.mypurecloud.de`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct ApiBase(Arc<str>);
 
-/// Why some text is no API base.
+/// The reason for which a text is not an API base.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum NotAnApiBase {
     /// Not an absolute URL.
@@ -15,26 +18,31 @@ pub enum NotAnApiBase {
     NotAUrl,
     /// A scheme other than https, or http to a host other than this machine.
     #[error(
-        "must begin with https:// (http:// is allowed to loopback only, since it shows the token to the network)"
+        "must begin with https:// (http:// is allowed to 127.0.0.1 and [::1] only, since it shows the token to the network)"
     )]
     NotEncrypted,
+    /// Plain http to this machine by name, which the name service may resolve to another machine.
+    #[error("must name this machine by its address: http://127.0.0.1 or http://[::1]")]
+    LoopbackByName,
     /// A user, a path, a query or a fragment.
     #[error("must be a scheme and a host alone, without user, path, query or fragment")]
     MoreThanAHost,
 }
 
 impl ApiBase {
-    /// Takes the text for an API base.
+    /// Creates an API base from the text.
     ///
     /// # Errors
     ///
-    /// [`NotAnApiBase`] if it is no URL, is not encrypted, or has more than scheme, host and port.
+    /// [`NotAnApiBase`] if it is not a URL, is not encrypted, or has more than scheme, host and
+    /// port.
     pub fn new(text: &str) -> Result<Self, NotAnApiBase> {
-        let url = reqwest::Url::parse(text).map_err(|_| NotAnApiBase::NotAUrl)?;
-        let host = url.host_str().ok_or(NotAnApiBase::NotAUrl)?;
-        match url.scheme() {
-            "https" => {}
-            "http" if is_loopback(host) => {}
+        let url = Url::parse(text).map_err(|_| NotAnApiBase::NotAUrl)?;
+        let host = url.host().ok_or(NotAnApiBase::NotAUrl)?;
+        match (url.scheme(), host) {
+            ("https", _)
+            | ("http", Host::Ipv4(Ipv4Addr::LOCALHOST) | Host::Ipv6(Ipv6Addr::LOCALHOST)) => {}
+            ("http", Host::Domain("localhost")) => return Err(NotAnApiBase::LoopbackByName),
             _ => return Err(NotAnApiBase::NotEncrypted),
         }
         let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
@@ -44,7 +52,7 @@ impl ApiBase {
         Ok(Self(url.origin().ascii_serialization().into()))
     }
 
-    /// The base as text, without a slash at its end.
+    /// Returns the base as text, without a slash at its end.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -54,45 +62,6 @@ impl ApiBase {
 impl fmt::Display for ApiBase {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.pad(&self.0)
-    }
-}
-
-fn is_loopback(host: &str) -> bool {
-    let address = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost"
-        || address
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
-}
-
-/// An absolute http or https URL of a proxy; its `Debug` and `Display` hide user and password.
-#[derive(Clone, PartialEq, Eq)]
-pub struct ProxyUrl(reqwest::Url);
-
-impl ProxyUrl {
-    /// Takes the text for a proxy's URL; `None` if it is no absolute http or https URL.
-    #[must_use]
-    pub fn new(text: &str) -> Option<Self> {
-        let url = reqwest::Url::parse(text).ok()?;
-        (matches!(url.scheme(), "http" | "https") && url.has_host()).then_some(Self(url))
-    }
-
-    /// The whole URL, for the HTTP client and nothing else.
-    #[must_use]
-    pub fn expose(&self) -> &reqwest::Url {
-        &self.0
-    }
-}
-
-impl fmt::Display for ProxyUrl {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0.origin().ascii_serialization())
-    }
-}
-
-impl fmt::Debug for ProxyUrl {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, formatter)
     }
 }
 
@@ -110,21 +79,30 @@ mod tests {
             ),
             ("http://127.0.0.1:8085", "http://127.0.0.1:8085"),
             ("http://[::1]:8085", "http://[::1]:8085"),
-            ("http://localhost:8085", "http://localhost:8085"),
         ] {
             assert_eq!(
                 ApiBase::new(text).map(|base| base.as_str().to_owned()),
                 Ok(base.to_owned())
             );
         }
-        assert_eq!(
-            ApiBase::new("http://api.mypurecloud.de"),
-            Err(NotAnApiBase::NotEncrypted)
-        );
-        assert_eq!(
-            ApiBase::new("http://127.evil.example"),
-            Err(NotAnApiBase::NotEncrypted)
-        );
+        for text in [
+            "http://api.mypurecloud.de",
+            "http://127.evil.example",
+            "http://127.0.0.2",
+            "http://[::ffff:127.0.0.1]",
+            "http://localhost.evil.example",
+            "ftp://127.0.0.1",
+        ] {
+            assert_eq!(
+                ApiBase::new(text),
+                Err(NotAnApiBase::NotEncrypted),
+                "{text}"
+            );
+        }
+        // The name service and /etc/hosts can resolve a name to any machine.
+        for text in ["http://localhost:8085", "http://LOCALHOST"] {
+            assert_eq!(ApiBase::new(text), Err(NotAnApiBase::LoopbackByName));
+        }
         assert_eq!(
             ApiBase::new("api.mypurecloud.de"),
             Err(NotAnApiBase::NotAUrl)
@@ -136,15 +114,6 @@ mod tests {
         assert_eq!(
             ApiBase::new("https://u:p@a.example"),
             Err(NotAnApiBase::MoreThanAHost)
-        );
-    }
-
-    #[test]
-    fn a_proxys_password_is_not_shown() {
-        let proxy = ProxyUrl::new("http://user:secret@proxy.example:3128").unwrap();
-        assert_eq!(
-            format!("{proxy} {proxy:?}"),
-            "http://proxy.example:3128 http://proxy.example:3128"
         );
     }
 }

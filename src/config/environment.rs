@@ -1,31 +1,33 @@
-//! Reads the variables: each value is the text that the user wrote, whatever it looks like.
+//! Reads the environment variables: each value is the text that the user wrote, without any
+//! guess at its type.
 //!
 //! `SESSION_KEEPALIVE_REGION` is `region`, `SESSION_KEEPALIVE_SHUTDOWN__GRACE` is
-//! `shutdown.grace`: two underscores lead into a table. `SESSION_KEEPALIVE_TOKEN_FILE` is
-//! short for the token file of the session `default`; `SESSION_KEEPALIVE_CONFIG` names the
-//! file and is left to the command line. Any other name with our prefix is refused, but for
-//! a variable that holds a token of ours, for what Kubernetes sets and, in a hook, for what
-//! the hook is told.
+//! `shutdown.grace`: two underscores separate a table from its key. `SESSION_KEEPALIVE_TOKEN_FILE`
+//! is short for the token file of the session `default`; `SESSION_KEEPALIVE_CONFIG` names the
+//! file and is read by the command line. Any other name with the program's prefix is an error,
+//! except for a variable that holds a token of a session, the variables that Kubernetes sets and,
+//! in a hook, the variables that the daemon sets for the hook.
 
 use std::ffi::OsString;
 
-use super::fault::Fault;
+use super::fault::ConfigFault;
 use super::hooks::HOOK_VARIABLES;
 use super::key::{self, CONFIG_VARIABLE, FLAG_SESSION, KeyPath, PREFIX, TOKEN_FILE_VARIABLE};
 use super::mask;
-use super::raw::{Layer, LayerKind, Place, SaidBefore};
+use super::raw::{Duplicate, Layer, LayerKind, Place};
+use super::schema;
 
-/// No key lies deeper than this.
+/// The depth of the deepest key.
 const DEPTH_MAX: usize = 4;
 
-/// How a variable is spelt.
+/// The explanation of the spelling of variables.
 const SPELLING: &str = "a variable is SESSION_KEEPALIVE_ and a key; \
     two underscores lead into a table: SESSION_KEEPALIVE_SHUTDOWN__GRACE is shutdown.grace";
 
-/// Reads those of the variables that are ours.
+/// Reads the variables with the program's prefix.
 pub(super) fn read(
     variables: impl IntoIterator<Item = (OsString, OsString)>,
-    faults: &mut Vec<Fault>,
+    faults: &mut Vec<ConfigFault>,
 ) -> Layer {
     let mut layer = Layer::new(LayerKind::Environment);
     let mut ours: Vec<_> = variables
@@ -52,11 +54,11 @@ fn is_of_a_hook(name: &OsString, variables: &[&str]) -> bool {
     rest.is_some_and(|rest| variables.contains(&rest))
 }
 
-fn insert(layer: &mut Layer, name: &OsString, value: OsString) -> Result<(), Box<Fault>> {
+fn insert(layer: &mut Layer, name: &OsString, value: OsString) -> Result<(), Box<ConfigFault>> {
     let shown_name = mask::line(&name.to_string_lossy());
     let place = |shown: &str| Place::outside(LayerKind::Environment, &shown_name, shown);
     let Some(name) = name.to_str() else {
-        let fault = Fault::at(place("…"), "the name is not UTF-8 text");
+        let fault = ConfigFault::at(place("…"), "the name is not UTF-8 text");
         return Err(fault.about_the_key().into());
     };
     let rest = name.strip_prefix(PREFIX).unwrap_or(name);
@@ -66,66 +68,67 @@ fn insert(layer: &mut Layer, name: &OsString, value: OsString) -> Result<(), Box
     let path = if name == TOKEN_FILE_VARIABLE {
         KeyPath::of(["sessions", FLAG_SESSION, "token", "file"])
     } else {
-        key::of_variable(rest)
+        KeyPath::of_variable(rest)
     };
     if path.keys().count() > DEPTH_MAX || path.keys().any(str::is_empty) {
         return Err(unknown(place("…")).into());
     }
     let Ok(value) = value.into_string() else {
-        return Err(Fault::at(place("…"), "the value is not UTF-8 text").into());
+        return Err(ConfigFault::at(place("…"), "the value is not UTF-8 text").into());
     };
     let place = place(&mask::value(&path, &value));
     layer
         .insert(&path, &value, &place)
-        .map_err(|SaidBefore(other)| {
-            Fault::at(place, "contradicts another variable")
+        .map_err(|Duplicate(previous)| {
+            ConfigFault::at(place, "contradicts another variable")
                 .about_the_key()
-                .also(other, "the other one")
+                .also(previous, "the other one")
                 .into()
         })
 }
 
-/// A variable that sets nothing.
-pub(super) fn unknown(place: Place) -> Fault {
+/// Creates the fault of a variable that sets nothing.
+pub(super) fn unknown(place: Place) -> ConfigFault {
     let rest = place
         .name()
         .strip_prefix(PREFIX)
         .unwrap_or_default()
         .to_owned();
-    let path = key::of_variable(&rest);
+    let path = KeyPath::of_variable(&rest);
     let name = match path.keys().collect::<Vec<_>>().as_slice() {
         ["sessions" | "pools", name, _, ..] => *name,
         _ => "NAME",
     };
-    let names = key::variables(name);
-    // The prefix is left out: what all share would make all look near.
+    let names = schema::variables(name);
+    // The names are compared without the prefix: with it, all would be similar.
     let rests = names.iter().filter_map(|name| name.strip_prefix(PREFIX));
-    let fault = Fault::at(place, "there is no such variable").about_the_key();
+    let fault = ConfigFault::at(place, "there is no such variable").about_the_key();
     match key::nearest(&rest, rests) {
-        Some(near) => fault.label(&format!("did you mean {PREFIX}{near}?")),
+        Some(suggestion) => fault.label(&format!("did you mean {PREFIX}{suggestion}?")),
         None => fault.label("sets nothing").help(SPELLING),
     }
 }
 
-/// What Kubernetes sets in each container beside a service named `session-keepalive`, or
-/// `session-keepalive-metrics` and the like. None of our keys is spelt so.
+/// Returns true for a variable that Kubernetes sets in each container beside a service named
+/// `session-keepalive`, `session-keepalive-metrics` and the like. No key is spelt like these.
 fn is_service_link(rest: &str) -> bool {
-    let of_service = |link: &str| {
+    let is_link = |link: &str| {
         link == "PORT"
             || ["PORT_", "SERVICE_HOST", "SERVICE_PORT"]
                 .iter()
                 .any(|start| link.starts_with(start))
     };
-    let after_a_name = || rest.match_indices('_').map(|(at, _)| &rest[at + 1..]);
-    !rest.contains("__") && (of_service(rest) || after_a_name().any(of_service))
+    let suffixes = || rest.match_indices('_').map(|(at, _)| &rest[at + 1..]);
+    !rest.contains("__") && (is_link(rest) || suffixes().any(is_link))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use std::os::unix::ffi::OsStringExt;
 
-    fn faults(variables: &[(&str, &[u8])]) -> (Layer, Vec<Fault>) {
+    use super::*;
+
+    fn faults(variables: &[(&str, &[u8])]) -> (Layer, Vec<ConfigFault>) {
         let mut faults = Vec::new();
         let variables = variables
             .iter()

@@ -1,4 +1,4 @@
-//! What is wrong with a configuration, where, and what would be right: all of it at once.
+//! The errors of a configuration, each with its place and the values that are allowed.
 
 use std::fmt;
 use std::path::Path;
@@ -8,16 +8,16 @@ use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Render
 use super::mask;
 use super::raw::{LayerKind, Place};
 
-/// So many errors are shown: more would hide the first.
+/// The largest number of errors that are shown: more would scroll the first out of sight.
 const SHOWN_MAX: usize = 50;
 
-/// One thing that is wrong.
+/// One error of a configuration.
 ///
-/// The order is that of the text: by position in the file, then variables by
-/// name, then flags, then what is nowhere.
+/// The order is that of the text: by position in the file, then variables by name, then flags,
+/// then errors without a place.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) struct Fault {
-    place: Spot,
+pub(super) struct ConfigFault {
+    place: FaultLocation,
     title: String,
     label: String,
     also: Vec<(Place, String)>,
@@ -25,34 +25,34 @@ pub(super) struct Fault {
 }
 
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-enum Spot {
-    At { place: Place, mark: Mark },
+enum FaultLocation {
+    At { place: Place, mark: FaultMark },
     Nowhere,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-enum Mark {
+enum FaultMark {
     Key,
     Value,
 }
 
-impl Fault {
-    /// A fault of the value at this place.
+impl ConfigFault {
+    /// Creates a fault of the value at this place.
     pub(super) fn at(place: Place, title: impl Into<String>) -> Self {
         let mut title = title.into();
         if place.layer != LayerKind::File {
             title = format!("{}: {title}", place.name());
         }
-        let mark = Mark::Value;
-        Self::new(Spot::At { place, mark }, &title)
+        let mark = FaultMark::Value;
+        Self::new(FaultLocation::At { place, mark }, &title)
     }
 
-    /// A fault without a place, or of something that is missing.
+    /// Creates a fault without a place, such as a missing value.
     pub(super) fn nowhere(title: impl Into<String>) -> Self {
-        Self::new(Spot::Nowhere, &title.into())
+        Self::new(FaultLocation::Nowhere, &title.into())
     }
 
-    fn new(place: Spot, title: &str) -> Self {
+    fn new(place: FaultLocation, title: &str) -> Self {
         Self {
             place,
             title: mask::clean(title),
@@ -62,46 +62,46 @@ impl Fault {
         }
     }
 
-    /// Marks the name, not the value.
+    /// Marks the key, not the value.
     pub(super) fn about_the_key(mut self) -> Self {
-        if let Spot::At { mark, .. } = &mut self.place {
-            *mark = Mark::Key;
+        if let FaultLocation::At { mark, .. } = &mut self.place {
+            *mark = FaultMark::Key;
         }
         self
     }
 
-    /// What stands beside the mark: what is allowed.
+    /// Sets the label beside the mark: the values that are allowed.
     pub(super) fn label(mut self, label: &str) -> Self {
         self.label = mask::clean(label);
         self
     }
 
-    /// A sentence below.
+    /// Adds a sentence of help below the text.
     pub(super) fn help(mut self, help: &str) -> Self {
         self.help.push(mask::clean(help));
         self
     }
 
-    /// A second place that belongs to the matter.
+    /// Adds a second place that is related to the fault.
     pub(super) fn also(mut self, place: Place, label: &str) -> Self {
         self.also.push((place, label.to_owned()));
         self
     }
 }
 
-/// Everything that is wrong with a configuration, in the order of the text.
+/// All errors of a configuration, in the order of the text.
 ///
-/// Shows no token: what could be one is hidden before it gets here.
+/// Shows no token: possible tokens are redacted before a fault is created.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Errors {
     file: String,
     text: String,
-    faults: Vec<Fault>,
+    faults: Vec<ConfigFault>,
 }
 
 impl std::error::Error for Errors {}
 
-/// Plain, as [`Errors::render`] without colour.
+/// Displays the errors as [`Errors::render`] does without colour.
 impl fmt::Display for Errors {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.render(false))
@@ -115,22 +115,22 @@ impl fmt::Debug for Errors {
 }
 
 impl Errors {
-    /// Sorts the faults; `text` is the file's, masked.
-    pub(super) fn new(file: Option<&Path>, text: String, mut faults: Vec<Fault>) -> Self {
+    /// Sorts the faults; `text` is the redacted content of the file.
+    pub(super) fn new(file: Option<&Path>, text: String, mut faults: Vec<ConfigFault>) -> Self {
         faults.sort();
         faults.dedup();
-        let file = file.map_or_else(String::new, |path| path.display().to_string());
+        let file = file.map_or_else(String::new, |path| mask::clean(&path.display().to_string()));
         Self { file, text, faults }
     }
 
-    /// How many there are; at least one.
+    /// Returns the number of errors; at least one.
     #[must_use]
     #[expect(clippy::len_without_is_empty, reason = "there is always one")]
     pub fn len(&self) -> usize {
         self.faults.len()
     }
 
-    /// The errors as rustc would show them, with the text in question marked: the first 50.
+    /// Formats the first 50 errors as rustc would, with the text in question marked.
     #[must_use]
     pub fn render(&self, colour: bool) -> String {
         let renderer = if colour {
@@ -150,31 +150,31 @@ impl Errors {
         reports.join("\n\n")
     }
 
-    fn report<'a>(&'a self, fault: &'a Fault) -> Group<'a> {
+    fn report<'a>(&'a self, fault: &'a ConfigFault) -> Group<'a> {
         let title = Level::ERROR.primary_title(&fault.title);
         let mut group = match &fault.place {
-            Spot::At { place, mark } => {
+            FaultLocation::At { place, mark } => {
                 let span = match mark {
-                    Mark::Key => place.key,
-                    Mark::Value => place.value,
+                    FaultMark::Key => place.key,
+                    FaultMark::Value => place.value,
                 };
                 let primary = AnnotationKind::Primary.span(span.range());
                 let label = Some(fault.label.as_str()).filter(|label| !label.is_empty());
                 let mut snippet = self.snippet(place).annotation(primary.label(label));
-                let mut others = Vec::new();
-                for (other, label) in &fault.also {
-                    let context = AnnotationKind::Context.span(other.value.range());
+                let mut other_snippets = Vec::new();
+                for (related, label) in &fault.also {
+                    let context = AnnotationKind::Context.span(related.value.range());
                     let context = context.label(label.as_str());
-                    if other.line == place.line {
+                    if related.line == place.line {
                         snippet = snippet.annotation(context);
                     } else {
-                        others.push(self.snippet(other).annotation(context));
+                        other_snippets.push(self.snippet(related).annotation(context));
                     }
                 }
-                title.element(snippet).elements(others)
+                title.element(snippet).elements(other_snippets)
             }
-            Spot::Nowhere if self.file.is_empty() => Group::with_title(title),
-            Spot::Nowhere => title.element(Origin::path(&self.file)),
+            FaultLocation::Nowhere if self.file.is_empty() => Group::with_title(title),
+            FaultLocation::Nowhere => title.element(Origin::path(&self.file)),
         };
         for help in &fault.help {
             group = group.element(Level::HELP.message(help));

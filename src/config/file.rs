@@ -1,65 +1,64 @@
-//! Reads the file: TOML with the position of every key and value.
+//! Reads the configuration file: TOML with the position of every key and value.
 
-use std::fs::File;
-use std::io::{self, Read};
 use std::path::Path;
 
 use figment::value::{Dict, Empty, Value};
 use toml_edit::{Document, Item, TableLike};
 
-use super::fault::Fault;
+use super::fault::ConfigFault;
 use super::key::KeyPath;
-use super::mask::{self, Masked};
-use super::raw::{Layer, LayerKind, Place, Span};
+use super::mask::{self, Redacted};
+use super::raw::{ByteRange, Layer, LayerKind, Place};
+use super::schema::Kind;
+use crate::sys::files;
+use crate::sys::files::OpenError;
 
-/// The longest file that is read, in bytes.
-const LENGTH_MAX: u64 = 1 << 20;
+/// The longest file that is read, in MiB.
+const MEBIBYTES_MAX: u64 = 1;
 
-/// A file that was read: its text fit to be shown, and what it says.
-pub(super) struct Contents {
+/// The content of a file: its redacted text, and its values.
+pub(super) struct ConfigText {
     pub(super) shown: String,
-    pub(super) layer: Result<Layer, Box<Fault>>,
+    pub(super) layer: Result<Layer, Box<ConfigFault>>,
 }
 
 /// Reads and parses the file.
-pub(super) fn read(path: &Path) -> Contents {
+pub(super) fn read(path: &Path) -> ConfigText {
     match read_text(path) {
         Ok(text) => parse(&text),
-        Err(fault) => Contents {
+        Err(fault) => ConfigText {
             shown: String::new(),
             layer: Err(fault),
         },
     }
 }
 
-fn read_text(path: &Path) -> Result<String, Box<Fault>> {
+fn read_text(path: &Path) -> Result<String, Box<ConfigFault>> {
     let name = mask::quoted(&path.display().to_string());
-    let cannot =
-        |error: io::Error| Box::new(Fault::nowhere(format!("cannot read {name}: {error}")));
-    let mut bytes = Vec::new();
-    let file = File::open(path).map_err(cannot)?;
-    file.take(LENGTH_MAX + 1)
-        .read_to_end(&mut bytes)
-        .map_err(cannot)?;
-    if bytes.len() as u64 > LENGTH_MAX {
-        return Err(Fault::nowhere(format!("{name} is longer than 1 MiB")).into());
-    }
+    let bytes = files::read_whole(path, MEBIBYTES_MAX).map_err(|error| {
+        ConfigFault::nowhere(match error {
+            OpenError::TooLong(_) => format!("{name} is longer than 1 MiB"),
+            error @ (OpenError::NotAFile | OpenError::LeadsOut | OpenError::Failed(_)) => {
+                format!("cannot read {name}: {error}")
+            }
+        })
+    })?;
     String::from_utf8(bytes).map_err(|error| {
         let sound = error.utf8_error().valid_up_to();
         let lines = error.as_bytes()[..sound]
             .iter()
             .filter(|byte| **byte == b'\n');
         let line = lines.count() + 1;
-        Fault::nowhere(format!("{name} is not UTF-8 text: see line {line}")).into()
+        ConfigFault::nowhere(format!("{name} is not UTF-8 text: see line {line}")).into()
     })
 }
 
 /// Parses the text of a file.
-pub(super) fn parse(text: &str) -> Contents {
+pub(super) fn parse(text: &str) -> ConfigText {
     let document = match Document::parse(text) {
         Ok(document) => document,
         Err(error) => {
-            return Contents {
+            return ConfigText {
                 shown: mask::unparsed(text),
                 layer: Err(Box::new(syntax(text, &error))),
             };
@@ -68,36 +67,36 @@ pub(super) fn parse(text: &str) -> Contents {
     let mut walk = Walk {
         text,
         layer: Layer::new(LayerKind::File),
-        masked: Masked::of(text),
+        masked: Redacted::of(text),
     };
     let table = walk.table(document.as_table(), &KeyPath::default());
     walk.layer.table = table;
-    Contents {
+    ConfigText {
         shown: walk.masked.finish(),
         layer: Ok(walk.layer),
     }
 }
 
-fn syntax(text: &str, error: &toml_edit::TomlError) -> Fault {
+fn syntax(text: &str, error: &toml_edit::TomlError) -> ConfigFault {
     let first = error.message().lines().next().unwrap_or("not TOML");
     let end = text.trim_end().len();
     let span = match error.span() {
         Some(span) if span.start < end => span,
-        // At the very end there is nothing to mark: the last character is marked.
+        // At the end of the text there is no character to mark, so the last one is marked.
         _ => text[..end].char_indices().last().map_or(0, |(at, _)| at)..end,
     };
     let title = match first {
         "duplicate key" => "a key is written twice",
         _ => "the file is not TOML",
     };
-    Fault::at(Place::in_file(0..0, span), title).label(first)
+    ConfigFault::at(Place::in_file(0..0, span), title).label(first)
 }
 
-/// Turns a document into a layer, and hides what must not be seen.
+/// A conversion of a document into a layer that also redacts the text.
 struct Walk<'a> {
     text: &'a str,
     layer: Layer,
-    masked: Masked,
+    masked: Redacted,
 }
 
 impl Walk<'_> {
@@ -105,14 +104,14 @@ impl Walk<'_> {
         let mut dict = Dict::new();
         for (name, item) in table.iter() {
             let path = path.child(name);
-            let key: Span = table
+            let key: ByteRange = table
                 .get_key_value(name)
                 .and_then(|(key, _)| key.span())
                 .unwrap_or_default()
                 .into();
-            // A table is as long as its contents: its name stands for it.
+            // The span of a table includes its contents, so its name stands for it.
             let value = match item {
-                Item::Value(value) => value.span().map_or(key, Span::from),
+                Item::Value(value) => value.span().map_or(key, ByteRange::from),
                 Item::None | Item::Table(_) | Item::ArrayOfTables(_) => key,
             };
             let place = Place::in_file(key.range(), value.range());
@@ -122,7 +121,7 @@ impl Walk<'_> {
         dict
     }
 
-    fn item(&mut self, item: &Item, path: &KeyPath, span: Span) -> Value {
+    fn item(&mut self, item: &Item, path: &KeyPath, span: ByteRange) -> Value {
         if let Some(table) = item.as_table_like() {
             return Value::from(self.table(table, path));
         }
@@ -132,14 +131,13 @@ impl Walk<'_> {
             return Value::from(tables.map(Value::from).collect::<Vec<_>>());
         }
         if let Some(array) = item.as_array() {
-            // The arguments of a command are not ours to show.
-            let sights = match path.last() {
-                _ if !path.is_leaf() => 0,
-                "command" => 1,
-                "on" | "sessions" => usize::MAX,
+            // The arguments of a command may be secret, so only the program is shown.
+            let visible = match path.key().map(|key| &key.kind) {
+                Some(Kind::Command) => 1,
+                Some(Kind::List(_)) => usize::MAX,
                 _ => 0,
             };
-            for value in array.iter().skip(sights) {
+            for value in array.iter().skip(visible) {
                 self.masked.hide(value.span().unwrap_or_default());
             }
             let texts = array.iter().map(|value| match value.as_str() {
@@ -148,7 +146,10 @@ impl Walk<'_> {
             });
             return Value::from(texts.collect::<Vec<_>>());
         }
-        if path.is_leaf() && path.last() != "command" && !self.is_disguised(item, span) {
+        let is_shown = path
+            .key()
+            .is_some_and(|key| !matches!(key.kind, Kind::Command));
+        if is_shown && !self.is_disguised(item, span) {
             self.masked.hide_user(span.range());
         } else {
             self.masked.hide(span.range());
@@ -156,8 +157,8 @@ impl Walk<'_> {
         scalar(item)
     }
 
-    /// Whether escapes keep a secret in a text from being recognised.
-    fn is_disguised(&self, item: &Item, span: Span) -> bool {
+    /// Returns true if escapes prevent the recognition of a secret in the written text.
+    fn is_disguised(&self, item: &Item, span: ByteRange) -> bool {
         item.as_str().is_some_and(|text| {
             let is_plain = self.text[span.range()].contains(text);
             !is_plain && (text.contains('@') || mask::is_like_a_token(text))
@@ -165,7 +166,7 @@ impl Walk<'_> {
     }
 }
 
-/// Dates are wanted nowhere: they become [`Empty`].
+/// Converts a scalar. No key accepts a date, so dates become [`Empty`].
 fn scalar(item: &Item) -> Value {
     if let Some(text) = item.as_str() {
         Value::from(text)
@@ -173,8 +174,8 @@ fn scalar(item: &Item) -> Value {
         Value::from(number)
     } else if let Some(number) = item.as_float() {
         Value::from(number)
-    } else if let Some(truth) = item.as_bool() {
-        Value::from(truth)
+    } else if let Some(boolean) = item.as_bool() {
+        Value::from(boolean)
     } else {
         Value::from(Empty::Unit)
     }

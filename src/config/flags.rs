@@ -1,37 +1,48 @@
-//! Reads the flags of the command line that set a value of the configuration.
+//! Reads the flags of the command line that set values of the configuration.
 
 use std::ffi::OsString;
 
-use super::fault::Fault;
+use clap::{Args, ValueHint};
+
+use super::fault::ConfigFault;
 use super::key::{FLAG_SESSION, KeyPath};
 use super::mask;
 use super::raw::{Layer, LayerKind, Place};
 
 /// The flags that set a value, as the user wrote them.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Args)]
 pub struct Flags {
-    /// `--region`: `region`, for sessions that do not name their own.
+    /// The region of the organisation, such as eu-central-1.
+    #[arg(long, value_name = "REGION")]
     pub region: Option<OsString>,
-    /// `--api`: `api`, for sessions that do not name their own.
+    /// The API instead of a region, such as <https://api.mypurecloud.de>.
+    #[arg(long, value_name = "URL")]
     pub api: Option<OsString>,
-    /// `--token-file`: makes a session named `default`.
+    /// A file that holds a token: makes a session called "default" without a configuration file.
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath)]
     pub token_file: Option<OsString>,
-    /// `--intent`: `defaults.intent`, for sessions that do not name their own.
+    /// The intent of sessions that do not set their own: keep or lapse.
+    #[arg(long, value_name = "INTENT")]
     pub intent: Option<OsString>,
-    /// `--log-level`: `log.level`.
-    pub log_level: Option<OsString>,
-    /// `--log-format`: `log.format`.
-    pub log_format: Option<OsString>,
-    /// `--grace`: `shutdown.grace`.
+    /// The time limit of revocations when the daemon stops, such as 10s.
+    #[arg(long, value_name = "DURATION")]
     pub grace: Option<OsString>,
-    /// `--status-listen`: `status.listen`.
+    /// The least severe level that is logged: error, warn, info, debug or trace.
+    #[arg(long, value_name = "LEVEL")]
+    pub log_level: Option<OsString>,
+    /// The format of the log: auto, plain, json or journald.
+    #[arg(long, value_name = "FORMAT")]
+    pub log_format: Option<OsString>,
+    /// Where to answer /livez, /readyz, /metrics, /status and a page: a port of 127.0.0.1, or an address.
+    #[arg(long, value_name = "ADDRESS")]
     pub status_listen: Option<OsString>,
-    /// `--status-socket`: `status.socket`.
+    /// The same on a Unix socket: auto, off or a path.
+    #[arg(long, value_name = "PATH")]
     pub status_socket: Option<OsString>,
 }
 
 /// Reads the flags.
-pub(super) fn read(flags: Flags, faults: &mut Vec<Fault>) -> Layer {
+pub(super) fn read(flags: Flags, faults: &mut Vec<ConfigFault>) -> Layer {
     let mut layer = Layer::new(LayerKind::Flags);
     let token_file = ["sessions", FLAG_SESSION, "token", "file"];
     let written: [(&str, &[&str], Option<OsString>); 9] = [
@@ -60,12 +71,12 @@ pub(super) fn read(flags: Flags, faults: &mut Vec<Fault>) -> Layer {
             Some(Ok(text)) => {
                 let shown = mask::value(&path, &text);
                 let place = Place::outside(LayerKind::Flags, name, &shown);
-                // No two flags set one key, so nothing was said before.
+                // Each flag sets another key, so a duplicate is impossible.
                 let _ = layer.insert(&path, &text, &place);
             }
             Some(Err(_)) => {
                 let place = Place::outside(LayerKind::Flags, name, "…");
-                faults.push(Fault::at(place, "the value is not UTF-8 text"));
+                faults.push(ConfigFault::at(place, "the value is not UTF-8 text"));
             }
         }
     }

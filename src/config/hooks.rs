@@ -1,28 +1,22 @@
-//! Hooks: the programs that are run when something happens to a session.
+//! Hooks: the programs that run after events of a session.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use figment::value::Value;
 
-use super::key;
-use super::mask;
-use super::meant::SessionName;
-use super::reader::{At, Complaint, Reader, what};
-use super::source;
+use super::model::SessionName;
+use super::reader::{At, ParseProblem, TableReader, kind_of, word};
+use super::{mask, source};
 
-/// More hooks than this are refused: each may have one program running.
+/// The largest number of hooks: each may have one program running.
 const HOOKS_MAX: usize = 16;
 
-const TIMEOUTS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(600);
-const TIMEOUT_DEFAULT: Duration = Duration::from_secs(30);
-
-/// What a hook learns from its environment, each name after [`PREFIX`](super::PREFIX).
+/// The variables of a hook's environment, each name after [`PREFIX`](super::PREFIX).
 ///
-/// The first tells a program of ours that it runs in a hook: there the others are no
-/// configuration, though one of them is spelt like a key.
+/// The first one marks the environment of a hook: a program of this package that runs there does
+/// not read the others as configuration, although one of them is spelt like a key.
 pub const HOOK_VARIABLES: [&str; 11] = [
     "EVENT",
     "HOOK",
@@ -37,26 +31,26 @@ pub const HOOK_VARIABLES: [&str; 11] = [
     "AT",
 ];
 
-/// How a hook is written.
+/// An example of a hook.
 const EXAMPLE: &str = r#"[hooks.page]
 on = ["lost", "at-risk"]
 command = ["/usr/local/bin/page-me", "argument"]"#;
 
-/// A program that is run when something happens to a session.
+/// A program that runs after events of a session.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct HookConfig {
-    /// When it is run.
+    /// The events after which it runs.
     pub on: BTreeSet<Occasion>,
     /// The program.
     pub command: HookCommand,
-    /// How long it may run: 1 s to 10 min.
+    /// The time limit of one run: 1s to 10m.
     pub timeout: Duration,
-    /// The sessions it is run for; all if this is empty.
+    /// The sessions for which it runs; all if this is empty.
     pub sessions: Vec<SessionPattern>,
 }
 
 impl HookConfig {
-    /// Whether it is run when this happens to that session.
+    /// Returns true if the hook runs after this event of this session.
     #[must_use]
     pub fn is_for(&self, occasion: Occasion, session: &SessionName) -> bool {
         let is_named = |pattern: &SessionPattern| pattern.matches(session);
@@ -65,27 +59,27 @@ impl HookConfig {
     }
 }
 
-/// What a hook can be run for.
+/// An event after which a hook can run.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Occasion {
-    /// The token was refused while it was to be kept.
+    /// The token was refused while the intent was to keep it.
     Lost,
     /// The token idled out as intended.
     Lapsed,
-    /// Tries are failing and the deadline is near or has passed.
+    /// Attempts are failing and the deadline is near or has passed.
     AtRisk,
-    /// A session that was lost, at risk, blocked or excluded is well again.
+    /// A session that was lost, at risk, blocked or excluded has recovered.
     Recovered,
-    /// The API answers, but not about the token.
+    /// The API, or another server in its place, answers without the state of the token.
     Blocked,
-    /// The organisation does not count what we ask.
+    /// The organisation does not count the touches: they do not reset the idle timer.
     Excluded,
-    /// We revoked the token.
+    /// The daemon revoked the token.
     Revoked,
 }
 
 impl Occasion {
-    /// Every occasion.
+    /// All occasions.
     pub const ALL: [Self; 7] = [
         Self::Lost,
         Self::Lapsed,
@@ -96,7 +90,7 @@ impl Occasion {
         Self::Revoked,
     ];
 
-    /// The word for configuration, logs and hooks.
+    /// Returns the word for configuration, logs and hooks.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -113,12 +107,12 @@ impl Occasion {
 
 /// A program and its arguments, at least the program.
 ///
-/// `Debug` and `Display` leave out the arguments: they are not ours to show.
+/// `Debug` and `Display` leave out the arguments, which may be secret.
 #[derive(Clone, PartialEq, Eq)]
 pub struct HookCommand(Vec<String>);
 
 impl HookCommand {
-    /// The absolute path of the program, and its arguments.
+    /// Returns the absolute path of the program, and its arguments.
     #[must_use]
     pub fn words(&self) -> &[String] {
         &self.0
@@ -137,20 +131,20 @@ impl fmt::Debug for HookCommand {
     }
 }
 
-/// The name of a session, or the beginning of names: `kiosk`, `kiosk-*`, `*`.
+/// The name of a session, or a prefix of names: `kiosk`, `kiosk-*`, `*`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SessionPattern(String);
 
 impl SessionPattern {
     fn new(text: &str) -> Option<Self> {
-        let fits = match text.strip_suffix('*') {
+        let is_valid = match text.strip_suffix('*') {
             None | Some("") => text == "*" || SessionName::new(text).is_ok(),
             Some(start) => SessionName::new(start).is_ok(),
         };
-        fits.then(|| Self(text.to_owned()))
+        is_valid.then(|| Self(text.to_owned()))
     }
 
-    /// Whether it means that session.
+    /// Returns true if the pattern matches that session.
     #[must_use]
     pub fn matches(&self, session: &SessionName) -> bool {
         match self.0.strip_suffix('*') {
@@ -159,25 +153,25 @@ impl SessionPattern {
         }
     }
 
-    /// The pattern as it was written.
+    /// Returns the pattern as it was written.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// A hook's name, of the same form as a session's.
+/// A hook's name, of the same form as a session's name.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct HookName(SessionName);
 
 impl HookName {
-    /// Takes the text for a name; `None` if it is not of that form.
+    /// Creates a name from the text; returns `None` if it is not of that form.
     #[must_use]
     pub fn new(text: &str) -> Option<Self> {
         SessionName::new(text).ok().map(Self)
     }
 
-    /// The name as text.
+    /// Returns the name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         self.0.as_str()
@@ -191,12 +185,12 @@ impl fmt::Display for HookName {
 }
 
 /// Reads `[hooks.NAME]`.
-pub(super) fn read(top: &Reader<'_>) -> BTreeMap<HookName, HookConfig> {
+pub(super) fn read(top: &TableReader<'_>) -> BTreeMap<HookName, HookConfig> {
     let hooks = top.table("hooks");
     let found = hooks
         .keys()
         .filter_map(|name| hooks.value(name).map(|found| (name, found)));
-    let mut meant = BTreeMap::new();
+    let mut configs = BTreeMap::new();
     for (position, (name, found)) in found.enumerate() {
         if position == HOOKS_MAX {
             let fault = found.fault("one hook too many").about_the_key();
@@ -204,29 +198,44 @@ pub(super) fn read(top: &Reader<'_>) -> BTreeMap<HookName, HookConfig> {
         }
         let hook = hook(&hooks.table(name), &found);
         if let (Some(name), Some(hook)) = (hook_name(top, &found.with(name)), hook) {
-            meant.insert(name, hook);
+            configs.insert(name, hook);
         }
     }
-    meant
+    configs
 }
 
-fn hook_name(top: &Reader<'_>, name: &At<&str>) -> Option<HookName> {
-    let taken = HookName::new(name.value);
-    if taken.is_none() {
+fn hook_name(top: &TableReader<'_>, name: &At<&str>) -> Option<HookName> {
+    let parsed = HookName::new(name.value);
+    if parsed.is_none() {
         let fault = name.fault("is not a hook's name").about_the_key();
         top.note(fault.help(
             "a hook's name is 1 to 64 of a-z, 0-9, '.', '_' and '-', and starts with a letter or digit",
         ));
     }
-    taken
+    parsed
 }
 
-fn hook(hook: &Reader<'_>, found: &At<&Value>) -> Option<HookConfig> {
-    let on = words(hook, "on", EVENTS, occasion);
-    let sessions = words(hook, "sessions", PATTERNS, pattern);
-    let timeout = hook.duration("timeout", TIMEOUTS);
+fn hook(hook: &TableReader<'_>, found: &At<&Value>) -> Option<HookConfig> {
+    let on = list(hook, "on", occasion);
+    hook.record_optional("on", on.as_ref(), |on| {
+        let on: BTreeSet<_> = on.iter().copied().collect();
+        on.into_iter()
+            .map(Occasion::as_str)
+            .collect::<Vec<_>>()
+            .join(", ")
+    });
     let command = hook.value("command");
-    let command = command.and_then(|command| source::command(hook, &command));
+    let command = command.and_then(|found| {
+        let words = source::command(hook, &found)?;
+        Some(found.with(HookCommand(words)))
+    });
+    hook.record_optional("command", command.as_ref(), HookCommand::to_string);
+    let timeout = hook.duration("timeout");
+    let sessions = list(hook, "sessions", pattern);
+    hook.record_optional("sessions", sessions.as_ref(), |sessions| {
+        let sessions: Vec<_> = sessions.iter().map(SessionPattern::as_str).collect();
+        sessions.join(", ")
+    });
     if let Value::Dict(..) = found.value {
         for key in ["on", "command"] {
             if hook.value(key).is_none() {
@@ -240,35 +249,27 @@ fn hook(hook: &Reader<'_>, found: &At<&Value>) -> Option<HookConfig> {
         }
     }
     Some(HookConfig {
-        on: on?.into_iter().collect(),
-        command: HookCommand(command?),
-        timeout: timeout.map_or(TIMEOUT_DEFAULT, |found| found.value),
-        sessions: sessions.unwrap_or_default(),
+        on: on?.value.into_iter().collect(),
+        command: command?.value,
+        timeout,
+        sessions: sessions.map(|found| found.value).unwrap_or_default(),
     })
 }
 
-const EVENTS: &str =
-    r#"a list of "lost", "lapsed", "at-risk", "recovered", "blocked", "excluded" and "revoked""#;
-const PATTERNS: &str =
-    r#"a list of sessions' names or beginnings of names, such as ["wallboard", "kiosk-*"]"#;
-
-/// A list of at least one word, each of which means something.
-fn words<T>(
-    hook: &Reader<'_>,
-    key: &str,
-    allowed: &str,
-    meaning: impl Fn(&str) -> Result<T, Complaint>,
-) -> Option<Vec<T>> {
-    let found = hook.value(key)?;
-    let meant = match found.value {
-        Value::Array(_, values) if values.is_empty() => {
-            Err(Complaint::new("is empty", allowed.to_owned()))
-        }
+/// Reads a list of at least one word, each of which `parse` converts.
+fn list<T>(
+    hook: &TableReader<'_>,
+    name: &str,
+    parse: impl Fn(&str) -> Result<T, ParseProblem>,
+) -> Option<At<Vec<T>>> {
+    let found = hook.value(name)?;
+    let parsed = match found.value {
+        Value::Array(_, values) if values.is_empty() => Err(ParseProblem::new("is empty")),
         Value::Array(_, values) => values
             .iter()
             .map(|value| match value.as_str() {
-                Some(word) => meaning(word),
-                None => Err(Complaint::new("holds something other than text", allowed)),
+                Some(word) => parse(word),
+                None => Err(ParseProblem::new("holds something other than text")),
             })
             .collect(),
         Value::String(..)
@@ -276,39 +277,27 @@ fn words<T>(
         | Value::Bool(..)
         | Value::Num(..)
         | Value::Empty(..)
-        | Value::Dict(..) => Err(Complaint::new(
-            format!("{} where a list belongs", what(found.value)),
-            allowed,
-        )),
+        | Value::Dict(..) => {
+            let title = format!("{} where a list belongs", kind_of(found.value));
+            Err(ParseProblem::new(title))
+        }
     };
-    match meant {
-        Ok(meant) => Some(meant),
-        Err(complaint) => {
-            let fault = found.fault(&complaint.title).label(&complaint.allowed);
-            hook.note(match complaint.help {
-                Some(help) => fault.help(&help),
-                None => fault,
-            });
+    match parsed {
+        Ok(parsed) => Some(found.with(parsed)),
+        Err(problem) => {
+            hook.refuse(&found, &hook.key(name).kind, problem);
             None
         }
     }
 }
 
-fn occasion(word: &str) -> Result<Occasion, Complaint> {
-    let names = || Occasion::ALL.iter().map(|occasion| occasion.as_str());
-    let mut all = Occasion::ALL.into_iter();
-    all.find(|occasion| occasion.as_str() == word)
-        .ok_or_else(|| Complaint {
-            help: key::nearest(word, names()).map(|near| format!("did you mean \"{near}\"?")),
-            ..Complaint::new(format!("{} is no event", mask::quoted(word)), EVENTS)
-        })
+fn occasion(text: &str) -> Result<Occasion, ParseProblem> {
+    word(text, &Occasion::ALL, Occasion::as_str, "no event")
 }
 
-fn pattern(word: &str) -> Result<SessionPattern, Complaint> {
-    SessionPattern::new(word).ok_or_else(|| {
-        let title = format!("{} cannot be a session", mask::quoted(word));
-        Complaint::new(title, PATTERNS)
-    })
+fn pattern(text: &str) -> Result<SessionPattern, ParseProblem> {
+    SessionPattern::new(text)
+        .ok_or_else(|| ParseProblem::new(format!("{} cannot be a session", mask::quoted(text))))
 }
 
 #[cfg(test)]

@@ -1,77 +1,26 @@
-//! Names every key there is: where it may stand, and how a variable spells it.
+//! The path of a key, and the search for the key that was meant.
 
 use std::fmt;
 
-/// What every variable of ours begins with.
+use super::schema::{Key, Kind, NAME, SchemaTable};
+
+/// The prefix of every variable that the program reads.
 pub const PREFIX: &str = "SESSION_KEEPALIVE_";
 
-/// The variable that names the file; the command line reads it.
+/// The variable with the path of the file; the command line reads it.
 pub(super) const CONFIG_VARIABLE: &str = "SESSION_KEEPALIVE_CONFIG";
 
-/// Short for the token file of the one session that needs no file.
+/// The short variable for the token file of the session that needs no configuration file.
 pub(super) const TOKEN_FILE_VARIABLE: &str = "SESSION_KEEPALIVE_TOKEN_FILE";
 
-/// The session that `--token-file` makes.
+/// The name of the session that `--token-file` creates.
 pub const FLAG_SESSION: &str = "default";
 
-/// A longer text is near to no key; comparing it would take time.
+/// The longest text, in bytes, for which a similar key is searched: the comparison takes
+/// quadratic time.
 const NEAREST_MAX: usize = 100;
 
-const TOP: &[&str] = &[
-    "region",
-    "api",
-    "timeout_refresh",
-    "ready_after",
-    "defaults",
-    "sessions",
-    "pools",
-    "http",
-    "shutdown",
-    "log",
-    "status",
-    "metrics",
-    "hooks",
-];
-const SESSION: &[&str] = &[
-    "token",
-    "region",
-    "api",
-    "intent",
-    "margin",
-    "idle_timeout",
-    "touch",
-    "verify_every",
-    "on_shutdown",
-];
-const DEFAULTS: &[&str] = SESSION.split_at(1).1;
-const POOL: &[&str] = &[
-    "token_dir",
-    "on_removal",
-    "region",
-    "api",
-    "intent",
-    "margin",
-    "idle_timeout",
-    "touch",
-    "verify_every",
-    "on_shutdown",
-];
-const TOKEN: &[&str] = &["file", "env", "credential", "command"];
-const HTTP: &[&str] = &[
-    "connect_timeout",
-    "request_timeout",
-    "in_flight_max",
-    "proxy",
-    "roots",
-    "ca_file",
-];
-const SHUTDOWN: &[&str] = &["grace"];
-const LOG: &[&str] = &["level", "format"];
-const STATUS: &[&str] = &["listen", "socket"];
-const METRICS: &[&str] = &["per_session_max"];
-const HOOK: &[&str] = &["on", "command", "timeout", "sessions"];
-
-/// The keys from the top of the configuration to one value.
+/// The keys from the root of the configuration to one value.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub(super) struct KeyPath(Vec<String>);
 
@@ -88,7 +37,7 @@ impl KeyPath {
         self.0.iter().map(String::as_str)
     }
 
-    /// The last key; empty at the top.
+    /// Returns the last key; empty at the root.
     pub(super) fn last(&self) -> &str {
         self.0.last().map_or("", String::as_str)
     }
@@ -98,51 +47,45 @@ impl KeyPath {
         Some(Self(keys.to_vec()))
     }
 
-    /// The keys that may stand in the table here; `None` where there is no table of fixed keys.
-    pub(super) fn allowed(&self) -> Option<&'static [&'static str]> {
-        match self.keys().collect::<Vec<_>>().as_slice() {
-            [] => Some(TOP),
-            ["defaults"] => Some(DEFAULTS),
-            ["sessions", _] => Some(SESSION),
-            ["sessions", _, "token"] => Some(TOKEN),
-            ["pools", _] => Some(POOL),
-            ["http"] => Some(HTTP),
-            ["shutdown"] => Some(SHUTDOWN),
-            ["log"] => Some(LOG),
-            ["status"] => Some(STATUS),
-            ["metrics"] => Some(METRICS),
-            ["hooks", _] => Some(HOOK),
-            _ => None,
-        }
+    /// Returns the key that a variable's name spells, given the text after the prefix.
+    pub(super) fn of_variable(rest: &str) -> Self {
+        Self::of(rest.to_ascii_lowercase().split("__"))
     }
 
-    /// Whether this is a table whose keys are names that the user gave.
+    /// Returns true if this is the path of a table, in which [`NAME`] stands for any name.
+    pub(super) fn matches(&self, table: &[&str]) -> bool {
+        let is_alike = |(key, part): (&str, &&str)| key == *part || *part == NAME;
+        self.0.len() == table.len() && self.keys().zip(table).all(is_alike)
+    }
+
+    /// Returns true if this is a table whose keys are names that the user chose.
     pub(super) fn holds_names(&self) -> bool {
-        ["sessions", "pools", "hooks"]
-            .iter()
-            .any(|names| self.0 == [*names])
+        let names = SchemaTable::at(&self.child(NAME));
+        names.is_some_and(|table| table.path.last() == Some(&NAME))
     }
 
-    /// Whether there is such a key.
+    /// Returns true if this key exists.
     pub(super) fn is_known(&self) -> bool {
         self.parent().is_none_or(|parent| {
             parent.holds_names()
-                || parent
-                    .allowed()
-                    .is_some_and(|keys| keys.contains(&self.last()))
+                || SchemaTable::at(&parent)
+                    .is_some_and(|table| table.names().contains(&self.last()))
         })
     }
 
-    /// Whether this key holds one value, not a table.
+    /// Returns the row of this key; `None` if it is unknown or a table of fixed keys.
+    pub(super) fn key(&self) -> Option<&'static Key> {
+        let key = SchemaTable::at(&self.parent()?)?.key(self.last())?;
+        (!matches!(key.kind, Kind::OneOf)).then_some(key)
+    }
+
+    /// Returns true if this key holds one value, not a table.
     pub(super) fn is_leaf(&self) -> bool {
-        self.is_known()
-            && !self.holds_names()
-            && self.allowed().is_none()
-            && self.parent().is_none_or(|parent| !parent.holds_names())
+        self.key().is_some()
     }
 }
 
-/// Dotted, with quotes where TOML wants them.
+/// Displays the keys with dots between them, in quotes where TOML requires them.
 impl fmt::Display for KeyPath {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (position, key) in self.keys().enumerate() {
@@ -160,47 +103,7 @@ impl fmt::Display for KeyPath {
     }
 }
 
-/// Whether some key of this name holds a value that is fit to be shown.
-pub(super) fn names_a_leaf(name: &str) -> bool {
-    tables("_").iter().any(|table| {
-        table.allowed().is_some_and(|keys| keys.contains(&name)) && table.child(name).is_leaf()
-    })
-}
-
-/// Whether a session has a key of this name.
-pub(super) fn is_of_a_session(name: &str) -> bool {
-    SESSION.contains(&name)
-}
-
-/// The key that a variable's name spells, given what follows the prefix.
-pub(super) fn of_variable(rest: &str) -> KeyPath {
-    KeyPath(
-        rest.to_ascii_lowercase()
-            .split("__")
-            .map(str::to_owned)
-            .collect(),
-    )
-}
-
-/// Every variable that sets a value, for a session and a pool of this name.
-pub(super) fn variables(name: &str) -> Vec<String> {
-    let spell = |path: KeyPath| {
-        let keys: Vec<_> = path.keys().map(str::to_ascii_uppercase).collect();
-        format!("{PREFIX}{}", keys.join("__"))
-    };
-    let values = tables(name).into_iter().flat_map(|table| {
-        let keys = table.allowed().unwrap_or_default();
-        keys.iter().map(move |key| table.child(key))
-    });
-    let short = [CONFIG_VARIABLE, TOKEN_FILE_VARIABLE].map(str::to_owned);
-    values
-        .filter(KeyPath::is_leaf)
-        .map(spell)
-        .chain(short)
-        .collect()
-}
-
-/// The candidate that was probably meant, if one is near enough.
+/// Returns the candidate that is most similar to the text, if one is similar enough.
 #[must_use]
 pub fn nearest<'a>(text: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     if text.len() > NEAREST_MAX {
@@ -215,25 +118,6 @@ pub fn nearest<'a>(text: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .map(|(_, candidate)| candidate)
 }
 
-/// The tables of fixed keys.
-fn tables(name: &str) -> Vec<KeyPath> {
-    [
-        &[][..],
-        &["defaults"],
-        &["sessions", name],
-        &["sessions", name, "token"],
-        &["pools", name],
-        &["http"],
-        &["shutdown"],
-        &["log"],
-        &["status"],
-        &["metrics"],
-        &["hooks", name],
-    ]
-    .map(|keys| KeyPath::of(keys.iter().copied()))
-    .to_vec()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -242,24 +126,6 @@ mod tests {
     fn a_path_is_written_as_toml_would() {
         let path = KeyPath::of(["sessions", "a.b", "on_shutdown"]);
         assert_eq!(path.to_string(), r#"sessions."a.b".on_shutdown"#);
-    }
-
-    #[test]
-    fn a_pool_has_every_key_of_the_defaults() {
-        assert_eq!(POOL.split_at(2).1, DEFAULTS);
-    }
-
-    #[test]
-    fn a_variable_spells_a_key() {
-        assert_eq!(
-            of_variable("SHUTDOWN__GRACE"),
-            KeyPath::of(["shutdown", "grace"])
-        );
-        for name in variables("wallboard") {
-            let rest = name.strip_prefix(PREFIX).unwrap();
-            let short = [CONFIG_VARIABLE, TOKEN_FILE_VARIABLE].contains(&name.as_str());
-            assert!(of_variable(rest).is_leaf() || short, "{name}");
-        }
     }
 
     #[test]

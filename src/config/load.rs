@@ -1,81 +1,95 @@
-//! Loads a configuration: reads the layers, merges them, and makes of them what is meant.
+//! Loads a configuration: reads the layers, merges them and builds a checked [`Config`].
 
-use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::address::ApiBase;
-use super::describe::Origins;
+use super::describe::Description;
 use super::fault::Errors;
 use super::flags::{self, Flags};
-use super::meant::Config;
+use super::key::KeyPath;
+use super::model::{
+    Config, LogConfig, LogFormat, LogLevel, MetricsConfig, PoolConfig, ShutdownConfig, StatusConfig,
+};
+use super::proxy::{ProxyVariables, UnusableVariable};
 use super::raw::Raw;
-use super::reader::Reader;
+use super::reader::{Records, TableReader};
+use super::sessions::Common;
 use super::{environment, file, hooks, pools, sessions, settings, unknown};
 use crate::token::Source;
 
-/// Where a configuration comes from; each layer overrules those before it.
+/// The inputs of a configuration; each layer overrides those before it.
 #[derive(Clone, Default)]
 pub struct Layers<'a> {
-    /// The file. Relative paths in it start at its folder.
+    /// The file. Its folder is the base of relative paths in it.
     pub file: Option<&'a Path>,
     /// The environment, such as `std::env::vars_os().collect()`. Only names that begin with
-    /// [`PREFIX`](super::PREFIX) are looked at.
+    /// [`PREFIX`](super::PREFIX), and those that name a proxy, are read.
     pub environment: Vec<(OsString, OsString)>,
     /// The flags of the command line.
     pub flags: Flags,
 }
 
-/// A configuration, and where each value of it came from.
+/// A configuration, and the description of each of its values.
 #[derive(Clone, Debug)]
 pub struct Loaded {
-    /// What is meant.
+    /// The checked configuration.
     pub config: Config,
-    /// The API of sessions that do not name their own, if anyone named one.
+    /// The API of sessions that do not name their own, if one is configured.
     pub api: Option<ApiBase>,
-    pub(super) origins: Origins,
+    pub(super) description: Description,
+    written: BTreeSet<KeyPath>,
+}
+
+impl Loaded {
+    /// Returns true if this key is set: `["sessions", "wallboard", "intent"]`.
+    ///
+    /// The key itself is looked up, not the one in `[defaults]` that stands in for it.
+    #[must_use]
+    pub fn is_set(&self, keys: &[&str]) -> bool {
+        self.written.contains(&KeyPath::of(keys.iter().copied()))
+    }
 }
 
 /// Loads a configuration.
 ///
 /// # Errors
 ///
-/// Everything that is wrong with it, at once.
+/// All errors of the configuration, at once.
 pub fn load(layers: Layers<'_>) -> Result<Loaded, Errors> {
     let contents = layers.file.map(file::read);
-    interpret(layers, contents)
+    build(layers, contents, OwnToken::No)
 }
 
-/// Loads a configuration for whoever brings a token along: it may have no session.
+/// Loads a configuration from the text of a file.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn load_text(layers: Layers<'_>, text: &str) -> Result<Loaded, Errors> {
+    build(layers, Some(file::parse(text)), OwnToken::No)
+}
+
+/// Loads a configuration for a command that names its own token: the configuration may have
+/// no session.
 ///
 /// # Errors
 ///
-/// As from [`load`], but for that.
+/// As from [`load`], except that a configuration without sessions is valid.
 pub fn load_for_guest(layers: Layers<'_>) -> Result<Loaded, Errors> {
     let contents = layers.file.map(file::read);
-    make_sense(layers, contents, Guest::Yes)
+    build(layers, contents, OwnToken::Yes)
 }
 
-/// Makes sense of the layers and of the file that was read.
-pub(super) fn interpret(
-    layers: Layers<'_>,
-    contents: Option<file::Contents>,
-) -> Result<Loaded, Errors> {
-    make_sense(layers, contents, Guest::No)
-}
-
-/// Whether a token is brought along.
+/// The presence of a token that the command itself names.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Guest {
+enum OwnToken {
     Yes,
     No,
 }
 
-fn make_sense(
+fn build(
     layers: Layers<'_>,
-    contents: Option<file::Contents>,
-    guest: Guest,
+    contents: Option<file::ConfigText>,
+    own_token: OwnToken,
 ) -> Result<Loaded, Errors> {
     let mut faults = Vec::new();
     let mut text = String::new();
@@ -91,53 +105,75 @@ fn make_sense(
             }
         }
     }
+    let proxies = ProxyVariables::read(&layers.environment);
     merged.push(environment::read(layers.environment, &mut faults));
     merged.push(flags::read(layers.flags, &mut faults));
     if !is_readable {
-        // What the file would have said is not known, so nothing is missed or contradicted.
+        // The values of an unreadable file are unknown, so missing or conflicting values cannot be
+        // reported yet.
         return Err(Errors::new(layers.file, text, faults));
     }
-    let raw = Raw::new(merged, folder(layers.file));
-    let faults = RefCell::new(faults);
-    let top = Reader::new(&raw, &faults);
-    let config = meaning(&top);
-    let api = sessions::common_api(&top);
-    if guest == Guest::No {
-        sessions::demand_one(&top);
+    let raw = Raw::new(merged, layers.file, &text);
+    let records = Records::default();
+    records.faults.replace(faults);
+    let top = TableReader::new(&raw, &records);
+    let common = Common::read(&top);
+    let config = read_config(&top, &common, proxies);
+    if own_token == OwnToken::No {
+        sessions::require_session(&top);
     }
-    let mut faults = faults.into_inner();
+    let mut faults = records.faults.take();
     faults.extend(unknown::refuse(&raw, &variables_with_tokens(&config)));
     if faults.is_empty() {
-        let origins = Origins::new(&raw, layers.file, &text);
         Ok(Loaded {
             config,
-            api,
-            origins,
+            api: common.api(),
+            description: records.description.take(),
+            written: raw.paths(),
         })
     } else {
         Err(Errors::new(layers.file, text, faults))
     }
 }
 
-fn meaning(top: &Reader<'_>) -> Config {
-    let common = sessions::Common::read(top);
+fn read_config(
+    top: &TableReader<'_>,
+    common: &Common<'_>,
+    proxies: Result<ProxyVariables, UnusableVariable>,
+) -> Config {
+    let sessions = sessions::read(top, common);
+    let pools = pools::read(top, common);
+    let templates = pools.values().map(PoolConfig::template);
+    let apis = sessions
+        .values()
+        .chain(templates)
+        .map(|session| session.api.clone())
+        .collect();
+    let shutdown = top.table("shutdown");
+    let log = top.table("log");
+    let status = top.table("status");
     Config {
-        sessions: sessions::read(top, &common),
-        pools: pools::read(top, &common),
-        timeout_refresh: settings::timeout_refresh(top),
-        ready_after: settings::ready_after(top),
-        http: settings::http(top),
-        shutdown: settings::shutdown(top),
-        log: settings::log(top),
-        status: settings::status(top),
-        metrics: settings::metrics(top),
+        timeout_refresh: top.duration("timeout_refresh"),
+        ready_after: top.duration("ready_after"),
+        http: settings::http(&top.table("http"), proxies, &apis),
+        shutdown: ShutdownConfig {
+            grace: shutdown.duration("grace"),
+        },
+        log: LogConfig {
+            level: log.word("level", &LogLevel::ALL, LogLevel::as_str),
+            format: log.word("format", &LogFormat::ALL, LogFormat::as_str),
+        },
+        status: StatusConfig {
+            listen: settings::listen(&status),
+            socket: settings::socket(&status),
+        },
+        metrics: MetricsConfig {
+            per_session_max: top.table("metrics").number("per_session_max"),
+        },
         hooks: hooks::read(top),
+        sessions,
+        pools,
     }
-}
-
-fn folder(file: Option<&Path>) -> PathBuf {
-    let folder = file.and_then(Path::parent);
-    folder.map_or_else(PathBuf::new, Path::to_owned)
 }
 
 fn variables_with_tokens(config: &Config) -> BTreeSet<String> {

@@ -1,11 +1,12 @@
-//! Hides what may be a secret, before anything is shown to anybody.
+//! Redacts possible secrets before text is shown.
 //!
-//! *Invariant*: a masked text is as long as the text, byte for byte, so that
-//! positions in one are positions in the other.
+//! *Invariant*: a redacted text has the length of the original, byte for byte, so that positions
+//! in one are positions in the other.
 
 use std::ops::Range;
 
-use super::key::{self, KeyPath};
+use super::key::KeyPath;
+use super::schema;
 
 /// The longest text that a message quotes, in characters.
 const QUOTED_MAX: usize = 60;
@@ -13,18 +14,18 @@ const QUOTED_MAX: usize = 60;
 /// The longest line that is shown of a variable or a flag, in characters.
 const LINE_MAX: usize = 100;
 
-/// From this length on, a word of mixed case with digits is taken for a token.
+/// The length, in bytes, from which a word of mixed case with digits is taken for a token.
 const TOKEN_LENGTH_MIN: usize = 20;
 
-/// A text some of whose parts are hidden.
-pub(super) struct Masked(Vec<u8>);
+/// A text, parts of which are hidden.
+pub(super) struct Redacted(Vec<u8>);
 
-impl Masked {
+impl Redacted {
     pub(super) fn of(text: &str) -> Self {
         Self(text.as_bytes().to_vec())
     }
 
-    /// Hides everything in the range but the ends of lines.
+    /// Hides everything in the range except line breaks.
     pub(super) fn hide(&mut self, range: Range<usize>) {
         for byte in self.0.get_mut(range).into_iter().flatten() {
             if !matches!(byte, b'\n' | b'\r') {
@@ -46,7 +47,7 @@ impl Masked {
         self.hide(range.start + start..range.start + end);
     }
 
-    /// The text, with words that look like tokens hidden and control characters replaced.
+    /// Returns the text, with words that look like tokens hidden and control characters replaced.
     pub(super) fn finish(mut self) -> String {
         for range in words_like_tokens(&self.0) {
             self.hide(range);
@@ -64,9 +65,9 @@ impl Masked {
     }
 }
 
-/// A value that came as text, fit to be shown beside its key.
+/// Returns a redacted value that was read as text, to be shown beside its key.
 pub(super) fn value(path: &KeyPath, text: &str) -> String {
-    let mut masked = Masked::of(text);
+    let mut masked = Redacted::of(text);
     if path.is_leaf() {
         masked.hide_user(0..text.len());
     } else {
@@ -75,13 +76,13 @@ pub(super) fn value(path: &KeyPath, text: &str) -> String {
     line(&masked.finish())
 }
 
-/// A message, with what looks like a token hidden.
+/// Returns a message with words that look like tokens hidden and control characters replaced.
 #[must_use]
 pub fn clean(text: &str) -> String {
-    Masked::of(text).finish()
+    Redacted::of(text).finish()
 }
 
-/// A text on one line of bounded length.
+/// Returns the redacted text on one line of bounded length.
 pub(super) fn line(text: &str) -> String {
     let mut shown = clean(text).replace(['\n', '\r', '\t'], "?");
     if let Some((end, _)) = shown.char_indices().nth(LINE_MAX) {
@@ -91,11 +92,11 @@ pub(super) fn line(text: &str) -> String {
     shown
 }
 
-/// A text between backticks, fit for a message: what looks like a token or a password is
-/// hidden, control characters are replaced, and its length is bounded.
+/// Returns the text between backticks for a message: words that look like tokens, and users and
+/// passwords of URLs, are hidden, control characters are replaced, and its length is bounded.
 #[must_use]
 pub fn quoted(text: &str) -> String {
-    let mut masked = Masked::of(text);
+    let mut masked = Redacted::of(text);
     masked.hide_user(0..text.len());
     let shown = masked.finish().replace(['\n', '\r', '\t'], "?");
     match shown.char_indices().nth(QUOTED_MAX) {
@@ -104,9 +105,9 @@ pub fn quoted(text: &str) -> String {
     }
 }
 
-/// A file that could not be parsed: only values of keys that we know are left in sight.
+/// Redacts a file that could not be parsed: only values of known keys remain visible.
 pub(super) fn unparsed(text: &str) -> String {
-    let mut masked = Masked::of(text);
+    let mut masked = Redacted::of(text);
     let mut start = 0;
     for line in text.split_inclusive('\n') {
         let end = start + line.len();
@@ -114,7 +115,7 @@ pub(super) fn unparsed(text: &str) -> String {
             Some((key, _)) => {
                 let value = start + key.len() + 1..end;
                 let name = key.rsplit('.').next().unwrap_or(key).trim();
-                if key::names_a_leaf(name) && name != "command" {
+                if schema::is_shown(name) {
                     masked.hide_user(value);
                 } else {
                     masked.hide(value);
@@ -128,16 +129,16 @@ pub(super) fn unparsed(text: &str) -> String {
     masked.finish()
 }
 
-/// Whether a text could be a token that somebody pasted: long, of both cases, with digits.
+/// Returns true if a text could contain a token: a long word of both cases, with digits.
 pub(super) fn is_like_a_token(text: &str) -> bool {
     words_like_tokens(text.as_bytes()).next().is_some()
 }
 
 fn words_like_tokens(text: &[u8]) -> impl Iterator<Item = Range<usize>> + use<> {
-    let of_a_token = |byte: u8| byte.is_ascii_alphanumeric() || b"-_+~".contains(&byte);
+    let is_token_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"-_+~".contains(&byte);
     let mut found = Vec::new();
     let mut start = 0;
-    for word in text.split(|byte| !of_a_token(*byte)) {
+    for word in text.split(|byte| !is_token_byte(*byte)) {
         let mixed = word.iter().any(u8::is_ascii_uppercase)
             && word.iter().any(u8::is_ascii_lowercase)
             && word.iter().any(u8::is_ascii_digit);
@@ -158,7 +159,7 @@ mod tests {
     #[test]
     fn a_token_is_hidden_wherever_it_stands() {
         let text = format!("region = \"eu\" # {TOKEN}\n");
-        let masked = Masked::of(&text).finish();
+        let masked = Redacted::of(&text).finish();
         assert_eq!(masked.len(), text.len());
         assert!(!masked.contains(TOKEN) && masked.starts_with("region = \"eu\" # ***"));
         assert!(!quoted(TOKEN).contains(TOKEN));

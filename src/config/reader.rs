@@ -1,22 +1,24 @@
-//! Walks the tree as written, key by key: gives what is sound and notes what is wrong.
+//! Reads the tree as written, key by key: returns valid values and records faults.
 //!
-//! *Invariant*: a key that is there and gives nothing has left a fault, so a
-//! configuration read without faults is what was written.
+//! *Invariant*: a key that is present but returns nothing has recorded a fault, so a
+//! configuration that was read without faults contains everything that was written.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
-use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use figment::value::{Dict, Value};
 use jiff::SignedDuration;
 use jiff::fmt::friendly::SpanParser;
 
-use super::fault::Fault;
+use super::describe::{Description, Origin};
+use super::fault::ConfigFault;
 use super::key::{self, KeyPath};
 use super::mask;
 use super::raw::{LayerKind, Place, Raw};
+use super::schema::{Key, Kind, SchemaTable};
 
-/// A value and where it was written.
+/// A value and the place where it was written.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct At<T> {
     pub(super) value: T,
@@ -25,13 +27,14 @@ pub(super) struct At<T> {
 }
 
 impl<T> At<T> {
-    /// A fault of this value. Variables and flags name themselves, a file's value is named by its key.
-    pub(super) fn fault(&self, title: &str) -> Fault {
+    /// Creates a fault of this value. A variable or a flag is named by the place, a value of the
+    /// file by its key.
+    pub(super) fn fault(&self, title: &str) -> ConfigFault {
         let title = match self.place.layer {
             LayerKind::File => format!("{}: {title}", self.path),
             LayerKind::Environment | LayerKind::Flags => title.to_owned(),
         };
-        Fault::at(self.place.clone(), title)
+        ConfigFault::at(self.place.clone(), title)
     }
 
     pub(super) fn with<U>(&self, value: U) -> At<U> {
@@ -43,48 +46,87 @@ impl<T> At<T> {
     }
 }
 
-/// Why a text does not mean anything: what it is, and what would be right.
-pub(super) struct Complaint {
-    pub(super) title: String,
-    pub(super) allowed: String,
-    pub(super) help: Option<String>,
+/// The reason for which a value is invalid.
+pub(super) struct ParseProblem {
+    title: String,
+    /// The values that are allowed, if this is more precise than the schema.
+    allowed: Option<String>,
+    help: Option<String>,
 }
 
-impl Complaint {
-    pub(super) fn new(title: impl Into<String>, allowed: impl Into<String>) -> Self {
+impl ParseProblem {
+    pub(super) fn new(title: impl Into<String>) -> Self {
         Self {
             title: title.into(),
-            allowed: allowed.into(),
+            allowed: None,
             help: None,
         }
     }
-}
 
-/// One table of the tree.
-pub(super) struct Reader<'a> {
-    pub(super) raw: &'a Raw,
-    faults: &'a RefCell<Vec<Fault>>,
-    path: KeyPath,
-    table: Option<&'a Dict>,
-}
-
-impl<'a> Reader<'a> {
-    /// The top of the tree.
-    pub(super) fn new(raw: &'a Raw, faults: &'a RefCell<Vec<Fault>>) -> Self {
+    pub(super) fn allowed(self, allowed: impl Into<String>) -> Self {
         Self {
-            raw,
-            faults,
-            path: KeyPath::default(),
-            table: Some(&raw.table),
+            allowed: Some(allowed.into()),
+            ..self
         }
     }
 
-    /// Notes a fault.
-    pub(super) fn note(&self, fault: Fault) {
-        self.faults.borrow_mut().push(fault);
+    pub(super) fn help(self, help: Option<String>) -> Self {
+        Self { help, ..self }
+    }
+}
+
+/// The faults and the rows that readers record.
+#[derive(Default)]
+pub(super) struct Records {
+    pub(super) faults: RefCell<Vec<ConfigFault>>,
+    pub(super) description: RefCell<Description>,
+}
+
+/// A reader of one table of the tree.
+#[derive(Clone)]
+pub(super) struct TableReader<'a> {
+    pub(super) raw: &'a Raw,
+    records: &'a Records,
+    path: KeyPath,
+    table: Option<&'a Dict>,
+    /// The table whose values stand in for those that this one does not set.
+    defaults: Option<&'a TableReader<'a>>,
+}
+
+impl<'a> TableReader<'a> {
+    /// Creates a reader of the whole tree.
+    pub(super) fn new(raw: &'a Raw, records: &'a Records) -> Self {
+        Self {
+            raw,
+            records,
+            path: KeyPath::default(),
+            table: Some(&raw.table),
+            defaults: None,
+        }
     }
 
-    /// The value of a key, whatever it is.
+    /// Records a fault.
+    pub(super) fn note(&self, fault: ConfigFault) {
+        self.records.faults.borrow_mut().push(fault);
+    }
+
+    /// Records a fault of this value.
+    pub(super) fn refuse<T>(&self, found: &At<T>, kind: &Kind, problem: ParseProblem) {
+        let allowed = problem.allowed.unwrap_or_else(|| kind.allowed());
+        let fault = found.fault(&problem.title).label(&allowed);
+        self.note(match problem.help {
+            Some(help) => fault.help(&help),
+            None => fault,
+        });
+    }
+
+    /// Records the effective value of a key, in words, for the description of the configuration.
+    pub(super) fn record(&self, name: &str, value: String, origin: Origin) {
+        let mut description = self.records.description.borrow_mut();
+        description.add(&self.path, self.key(name), value, origin);
+    }
+
+    /// Returns the value of a key, of any type.
     pub(super) fn value(&self, key: &str) -> Option<At<&'a Value>> {
         let value = self.table?.get(key)?;
         let path = self.path.child(key);
@@ -92,32 +134,44 @@ impl<'a> Reader<'a> {
         Some(At { value, path, place })
     }
 
-    /// The table of this key; empty if there is none.
+    /// Returns a reader of the table of this key; it is empty if there is no table.
     pub(super) fn table(&self, key: &str) -> Self {
         let table = self.value(key).and_then(|found| {
             if let Value::Dict(_, table) = found.value {
                 return Some(table);
             }
-            let known = found.path.allowed().unwrap_or_default().join(", ");
-            let title = format!("{} where a table belongs", what(found.value));
+            let title = format!("{} where a table belongs", kind_of(found.value));
             let fault = found.fault(&title).label("not a table");
-            self.note(if found.path.holds_names() {
-                let each = format!("each is a table of its own: [{}.NAME]", found.path);
-                fault.help(&each)
-            } else {
-                fault.help(&format!("the keys of {} are: {known}", found.path))
-            });
+            let help = match SchemaTable::at(&found.path) {
+                Some(table) => {
+                    format!(
+                        "the keys of {} are: {}",
+                        found.path,
+                        table.names().join(", ")
+                    )
+                }
+                None => format!("each is a table of its own: [{}.NAME]", found.path),
+            };
+            self.note(fault.help(&help));
             None
         });
         Self {
-            raw: self.raw,
-            faults: self.faults,
             path: self.path.child(key),
             table,
+            defaults: None,
+            ..*self
         }
     }
 
-    /// The keys of this table.
+    /// Returns a reader that reads the keys which this table does not set from another table.
+    pub(super) fn with_defaults(self, defaults: &'a TableReader<'a>) -> Self {
+        Self {
+            defaults: Some(defaults),
+            ..self
+        }
+    }
+
+    /// Returns the keys of this table.
     pub(super) fn keys(&self) -> impl Iterator<Item = &'a str> + use<'a> {
         self.table
             .into_iter()
@@ -125,106 +179,124 @@ impl<'a> Reader<'a> {
             .map(String::as_str)
     }
 
-    /// A text that means something.
-    pub(super) fn text<T>(
+    /// Returns the written value of a key, converted by `parse`. It is not recorded.
+    pub(super) fn find<T>(
         &self,
-        key: &str,
-        allowed: &str,
-        meaning: impl FnOnce(&'a str) -> Result<T, Complaint>,
+        name: &str,
+        parse: impl FnOnce(&str, &Kind) -> Result<T, ParseProblem>,
     ) -> Option<At<T>> {
-        let found = self.value(key)?;
-        let meant = match found.value.as_str() {
-            Some(text) if text.chars().any(char::is_control) => {
-                Err(Complaint::new("holds a control character", allowed))
-            }
-            Some(text) => meaning(text),
-            None => Err(Complaint::new(
-                format!("{} where text belongs", what(found.value)),
-                allowed,
-            )),
-        };
-        match meant {
+        let kind = &self.key(name).kind;
+        let defaults = || self.defaults.and_then(|defaults| defaults.value(name));
+        let found = self.value(name).or_else(defaults)?;
+        match text_of(&found, kind).and_then(|text| parse(&text, kind)) {
             Ok(value) => Some(found.with(value)),
-            Err(complaint) => {
-                let fault = found.fault(&complaint.title).label(&complaint.allowed);
-                self.note(match complaint.help {
-                    Some(help) => fault.help(&help),
-                    None => fault,
-                });
+            Err(problem) => {
+                self.refuse(&found, kind, problem);
                 None
             }
         }
     }
 
-    /// One of a few words.
-    pub(super) fn word<T: Copy>(&self, key: &str, words: &[(&str, T)]) -> Option<At<T>> {
-        let names = || words.iter().map(|(name, _)| *name);
-        let quoted: Vec<_> = names().map(|name| format!("\"{name}\"")).collect();
-        let allowed = format!("one of {}", quoted.join(", "));
-        self.text(key, &allowed, |text| {
-            let found = words.iter().find(|(name, _)| *name == text);
-            found.map(|(_, meaning)| *meaning).ok_or_else(|| Complaint {
-                title: format!("{} is not a choice", mask::quoted(text)),
-                allowed: allowed.clone(),
-                help: key::nearest(text, names()).map(|near| format!("did you mean \"{near}\"?")),
-            })
-        })
-    }
-
-    /// A duration within limits.
-    pub(super) fn duration(
+    /// Returns the value of a key that has a default. A wrong value is reported and replaced by
+    /// the default.
+    pub(super) fn get<T>(
         &self,
-        key: &str,
-        limits: RangeInclusive<Duration>,
-    ) -> Option<At<Duration>> {
-        let allowed = allowed_duration(&limits);
-        if let Some(fault) = self.number_without_unit(key, &allowed) {
-            self.note(fault);
-            return None;
-        }
-        self.text(key, &allowed, |text| duration(text, &limits))
-    }
-
-    /// A bare number where a duration belongs.
-    pub(super) fn number_without_unit(&self, key: &str, allowed: &str) -> Option<Fault> {
-        let found = self.value(key)?;
-        matches!(found.value, Value::Num(..))
-            .then(|| found.fault("a number without a unit").label(allowed))
-    }
-
-    /// A whole number within limits. Variables hold it as text.
-    pub(super) fn number(&self, key: &str, limits: RangeInclusive<u32>) -> Option<At<u32>> {
-        let found = self.value(key)?;
-        let allowed = format!("a whole number from {} to {}", limits.start(), limits.end());
-        let outside = found.place.layer != LayerKind::File;
-        let number = match found.value {
-            Value::String(_, text) if outside => text.trim().parse().ok(),
-            Value::Num(_, number) => number
-                .to_i128()
-                .and_then(|number| u32::try_from(number).ok()),
-            Value::String(..)
-            | Value::Char(..)
-            | Value::Bool(..)
-            | Value::Empty(..)
-            | Value::Dict(..)
-            | Value::Array(..) => {
-                let title = format!("{} where a number belongs", what(found.value));
-                self.note(found.fault(&title).label(&allowed));
-                return None;
-            }
+        name: &str,
+        parse: impl Fn(&str, &Kind) -> Result<T, ParseProblem>,
+        describe: impl FnOnce(&T) -> String,
+    ) -> T {
+        let key = self.key(name);
+        let (value, origin) = match self.find(name, &parse) {
+            Some(found) => (Some(found.value), self.raw.origin(&found.place)),
+            None => (key.parse_default(parse), Origin::Default),
         };
-        match number {
-            Some(number) if limits.contains(&number) => Some(found.with(number)),
-            _ => {
-                self.note(found.fault("the number is out of range").label(&allowed));
-                None
-            }
+        let value = value.expect("the key has a valid default in the schema");
+        self.record(name, (key.phrase)(describe(&value)), origin);
+        value
+    }
+
+    /// Returns the value of a key that has no default.
+    pub(super) fn get_optional<T>(
+        &self,
+        name: &str,
+        parse: impl FnOnce(&str, &Kind) -> Result<T, ParseProblem>,
+        describe: impl FnOnce(&T) -> String,
+    ) -> Option<At<T>> {
+        let found = self.find(name, parse);
+        self.record_optional(name, found.as_ref(), describe);
+        found
+    }
+
+    /// Records the value of a key that has no default.
+    pub(super) fn record_optional<T>(
+        &self,
+        name: &str,
+        found: Option<&At<T>>,
+        describe: impl FnOnce(&T) -> String,
+    ) {
+        let key = self.key(name);
+        let (text, origin) = match found {
+            Some(found) => (
+                (key.phrase)(describe(&found.value)),
+                self.raw.origin(&found.place),
+            ),
+            None => (key.effect().to_owned(), Origin::Default),
+        };
+        self.record(name, text, origin);
+    }
+
+    /// Returns the meaning of a word.
+    pub(super) fn word<T: Copy>(&self, name: &str, all: &[T], as_str: fn(T) -> &'static str) -> T {
+        let parse = |text: &str, _: &Kind| word(text, all, as_str, "not a choice");
+        self.get(name, parse, |value| as_str(*value).to_owned())
+    }
+
+    /// Returns a duration.
+    pub(super) fn duration(&self, name: &str) -> Duration {
+        self.get(name, duration, |value| in_words(*value))
+    }
+
+    /// Returns a whole number.
+    pub(super) fn number<T: TryFrom<u32> + ToString>(&self, name: &str) -> T {
+        self.get(name, number, T::to_string)
+    }
+
+    /// Returns the row of a key in the schema.
+    pub(super) fn key(&self, name: &str) -> &'static Key {
+        let key = SchemaTable::at(&self.path).and_then(|table| table.key(name));
+        key.expect("only keys of the schema are read")
+    }
+}
+
+/// Returns the text of a value of this kind. In variables and flags, a number is text.
+fn text_of<'a>(found: &At<&'a Value>, kind: &Kind) -> Result<Cow<'a, str>, ParseProblem> {
+    let is_in_file = found.place.layer == LayerKind::File;
+    match (kind, found.value) {
+        (Kind::Number(_), Value::Num(_, number)) => {
+            let number = number.to_i128().map(|number| number.to_string());
+            Ok(number.unwrap_or_default().into())
+        }
+        (Kind::Number(_), Value::String(_, text)) if !is_in_file => Ok(text.trim().into()),
+        (Kind::Number(_), value) => {
+            let title = format!("{} where a number belongs", kind_of(value));
+            Err(ParseProblem::new(title))
+        }
+        (Kind::Duration(_) | Kind::Margin(_), Value::Num(..)) => {
+            Err(ParseProblem::new("a number without a unit"))
+        }
+        (_, Value::String(_, text)) if text.chars().any(char::is_control) => {
+            Err(ParseProblem::new("holds a control character"))
+        }
+        (_, Value::String(_, text)) => Ok(text.into()),
+        (_, value) => {
+            let title = format!("{} where text belongs", kind_of(value));
+            Err(ParseProblem::new(title))
         }
     }
 }
 
-/// What somebody wrote, in words.
-pub(super) fn what(value: &Value) -> &'static str {
+/// Returns the type of a value in words.
+pub(super) fn kind_of(value: &Value) -> &'static str {
     match value {
         Value::String(..) | Value::Char(..) => "text",
         Value::Bool(..) => "true or false",
@@ -235,38 +307,54 @@ pub(super) fn what(value: &Value) -> &'static str {
     }
 }
 
-/// Which durations are allowed, in words.
-pub(super) fn allowed_duration(limits: &RangeInclusive<Duration>) -> String {
-    let (from, to) = (in_words(*limits.start()), in_words(*limits.end()));
-    format!(
-        "a duration from {from} to {to}, such as \"{}\"",
-        in_words(*limits.end() / 4)
-    )
+/// Returns the meaning of a word; `verdict` completes the message about another text.
+pub(super) fn word<T: Copy>(
+    text: &str,
+    all: &[T],
+    as_str: fn(T) -> &'static str,
+    verdict: &str,
+) -> Result<T, ParseProblem> {
+    let found = all.iter().copied().find(|value| as_str(*value) == text);
+    found.ok_or_else(|| {
+        let candidate = key::nearest(text, all.iter().copied().map(as_str));
+        let help = candidate.map(|candidate| format!("did you mean \"{candidate}\"?"));
+        ParseProblem::new(format!("{} is {verdict}", mask::quoted(text))).help(help)
+    })
 }
 
-/// A duration with its units: `15m`, `1h 30m`, `500ms`.
-pub(super) fn duration(
-    text: &str,
-    limits: &RangeInclusive<Duration>,
-) -> Result<Duration, Complaint> {
-    let complain = |what: &str| {
-        let title = format!("{} {what}", mask::quoted(text));
-        Err(Complaint::new(title, allowed_duration(limits)))
+/// Parses a whole number.
+fn number<T: TryFrom<u32>>(text: &str, kind: &Kind) -> Result<T, ParseProblem> {
+    let number = match (kind, text.parse()) {
+        (Kind::Number(range), Ok(number)) if range.contains(&number) => T::try_from(number).ok(),
+        _ => None,
+    };
+    number.ok_or_else(|| ParseProblem::new("the number is out of range"))
+}
+
+/// Parses a duration with its units: `15m`, `1h 30m`, `500ms`.
+pub(super) fn duration(text: &str, kind: &Kind) -> Result<Duration, ParseProblem> {
+    let problem = |reason: &str| {
+        let title = format!("{} {reason}", mask::quoted(text));
+        Err(ParseProblem::new(title))
     };
     let bare = text.trim();
     if !bare.is_empty() && bare.bytes().all(|byte| byte.is_ascii_digit()) {
-        return complain("has no unit");
+        return problem("has no unit");
     }
     let Ok(signed) = SpanParser::new().parse_duration(bare) else {
-        return complain("is not a duration");
+        return problem("is not a duration");
     };
-    match Duration::try_from(signed) {
-        Ok(duration) if limits.contains(&duration) => Ok(duration),
-        Ok(_) | Err(_) => complain("is out of range"),
+    match (kind, Duration::try_from(signed)) {
+        (Kind::Duration(range) | Kind::Margin(range), Ok(duration))
+            if range.contains(&duration) =>
+        {
+            Ok(duration)
+        }
+        _ => problem("is out of range"),
     }
 }
 
-/// A duration as one would write it.
+/// Formats a duration as the configuration file would: `1h 30m`.
 pub(crate) fn in_words(duration: Duration) -> String {
     SignedDuration::try_from(duration)
         .map_or_else(|_| format!("{duration:?}"), |signed| format!("{signed:#}"))

@@ -1,4 +1,4 @@
-//! The regions of Genesys Cloud and where their API answers.
+//! The regions of Genesys Cloud and the addresses of their APIs.
 //!
 //! Source: the vendor's list of regions, July 2026.
 
@@ -9,26 +9,26 @@ pub struct Region {
     pub name: &'static str,
     /// The domain that its hosts share.
     pub domain: &'static str,
-    /// What people call it.
+    /// The vendor's label for people.
     pub label: &'static str,
-    /// Authorised under the `FedRAMP` programme of the United States.
+    /// True if the region is authorised under the `FedRAMP` programme of the United States.
     pub fedramp: bool,
 }
 
 impl Region {
-    /// Where its API answers: `https://api.mypurecloud.de`.
+    /// Returns the address of its API: `https://api.mypurecloud.de`.
     #[must_use]
     pub fn api(&self) -> String {
         format!("https://api.{}", self.domain)
     }
 
-    /// Where its tokens are issued: `https://login.mypurecloud.de`.
+    /// Returns the address that issues its tokens: `https://login.mypurecloud.de`.
     #[must_use]
     pub fn login(&self) -> String {
         format!("https://login.{}", self.domain)
     }
 
-    /// The region of this name or this domain.
+    /// Returns the region of this name or this domain.
     #[must_use]
     pub fn find(text: &str) -> Option<&'static Self> {
         REGIONS
@@ -53,7 +53,7 @@ impl Region {
     }
 }
 
-/// Every region, west to east.
+/// All regions, from west to east.
 pub const REGIONS: &[Region] = &[
     Region::of(
         "us-east-1",

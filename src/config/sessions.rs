@@ -1,170 +1,254 @@
-//! Reads the sessions: what each says, over what `[defaults]` says, over what we say.
+//! Reads the sessions: the values of each, over those of `[defaults]`, over the built-in defaults.
 
 use std::collections::BTreeMap;
 
 use figment::value::Value;
 
 use super::address::ApiBase;
-use super::fault::Fault;
-use super::key;
-use super::mask;
-use super::meant::{SessionConfig, SessionName};
-use super::reader::{At, Complaint, Reader};
+use super::describe::Origin;
+use super::fault::ConfigFault;
+use super::model::{SessionConfig, SessionName};
+use super::reader::{At, ParseProblem, TableReader, duration, in_words, word};
 use super::region::{REGIONS, Region};
+use super::schema::{Kind, MARGIN_SHARES, allowed_shares};
 use super::source::{self, sole};
-use super::wishes::Wishes;
+use super::{key, mask};
+use crate::keeper::{Intent, Margin, OnShutdown, Policy, Touch};
 use crate::token::Source;
 
-/// How a session is written.
+/// An example of a session.
 const EXAMPLE: &str = r#"add one:
 [sessions.wallboard]
 token = { file = "/run/secrets/wallboard-token" }"#;
 
-/// How a region is written.
+/// An example of a region.
 const REGION_EXAMPLE: &str = r#"write region = "eu-central-1" at the top, or another region"#;
 
-/// What holds for every session that does not say otherwise.
-pub(super) struct Common {
-    wishes: Wishes,
-    api: Result<At<ApiBase>, Lack>,
+/// The values that apply to every session without its own.
+pub(super) struct Common<'a> {
+    defaults: TableReader<'a>,
+    api: Result<At<ApiBase>, MissingApi>,
 }
 
-impl Common {
-    /// Reads `[defaults]`, and which API it is.
-    pub(super) fn read(top: &Reader<'_>) -> Self {
+impl<'a> Common<'a> {
+    /// Reads `[defaults]` and the common API.
+    pub(super) fn read(top: &TableReader<'a>) -> Self {
         let defaults = top.table("defaults");
+        // Wrong values are reported even if every session has its own.
+        policy(&defaults);
         Self {
-            wishes: Wishes::read(&defaults),
-            // One level: `--region` overrules the file, whichever of the two holds it there.
+            // Both tables are one level, so `--region` overrides the file whether the file sets the
+            // API at the top or in `[defaults]`.
             api: api(&[top, &defaults]),
+            defaults,
         }
     }
 
-    /// What the table of a session or a pool says, over this.
-    pub(super) fn settle(
+    /// Returns the API of sessions that do not name their own.
+    pub(super) fn api(&self) -> Option<ApiBase> {
+        self.api.as_ref().ok().map(|found| found.value.clone())
+    }
+
+    /// Builds a configuration from the table of a session or a pool and these values.
+    pub(super) fn build(
         &self,
-        table: &Reader<'_>,
+        table: &TableReader<'_>,
         name: &At<&str>,
-        source: Option<At<Source>>,
+        source: Option<Source>,
     ) -> Option<SessionConfig> {
         let api = match api(&[table]) {
-            Err(Lack::Unwritten) => self.api.clone(),
+            Err(MissingApi::Unwritten) => self.api.clone(),
             own => own,
         };
-        if api == Err(Lack::Unwritten) {
-            let fault = name.fault("no region and no api").about_the_key();
-            let fault = fault.label("which API is it?");
-            table.note(fault.help(REGION_EXAMPLE));
+        match &api {
+            Ok(api) => {
+                let origin = table.raw.origin(&api.place);
+                table.record("api", api.value.as_str().to_owned(), origin);
+            }
+            Err(MissingApi::Unwritten) => {
+                let fault = name.fault("no region and no api").about_the_key();
+                let fault = fault.label("which API is it?");
+                table.note(fault.help(REGION_EXAMPLE));
+            }
+            Err(MissingApi::Refused) => {}
         }
-        let wishes = Wishes::read(table).over(self.wishes.clone());
-        wishes.settle(table, source, api.ok())
+        let table = table.clone().with_defaults(&self.defaults);
+        refuse_wide_margin(&table);
+        let policy = policy(&table);
+        Some(SessionConfig {
+            token: source?,
+            api: api.ok()?.value,
+            policy,
+        })
+    }
+}
+
+/// Reads the keys that a session, a pool and `[defaults]` share.
+fn policy(table: &TableReader<'_>) -> Policy {
+    let intent = table.word("intent", &Intent::ALL, Intent::as_str);
+    Policy {
+        intent,
+        margin: table.get("margin", margin, |margin| match margin {
+            Margin::Percent(share) => format!("{share}% of the idle timeout"),
+            Margin::Time(time) => in_words(*time),
+        }),
+        idle_timeout: table
+            .get_optional("idle_timeout", duration, |time| in_words(*time))
+            .map(|found| found.value),
+        touch: table.word("touch", &[Touch::Head, Touch::Get], Touch::as_str),
+        verify_every: table.number("verify_every"),
+        on_shutdown: on_shutdown(table, intent),
+    }
+}
+
+fn on_shutdown(table: &TableReader<'_>, intent: Intent) -> OnShutdown {
+    let parse =
+        |text: &str, _: &Kind| word(text, &OnShutdown::ALL, OnShutdown::as_str, "not a choice");
+    let (action, origin) = match table.find("on_shutdown", parse) {
+        Some(found) => (found.value, table.raw.origin(&found.place)),
+        None => (intent.on_shutdown(), Origin::DefaultFor(intent)),
+    };
+    table.record("on_shutdown", action.as_str().to_owned(), origin);
+    action
+}
+
+fn margin(text: &str, kind: &Kind) -> Result<Margin, ParseProblem> {
+    let Some(share) = text.strip_suffix('%') else {
+        return duration(text, kind).map(Margin::Time);
+    };
+    match share.trim().parse() {
+        Ok(share) if MARGIN_SHARES.contains(&share) => Ok(Margin::Percent(share)),
+        Ok(_) | Err(_) => {
+            let title = format!("{} is out of range", mask::quoted(text));
+            Err(ParseProblem::new(title).allowed(allowed_shares()))
+        }
+    }
+}
+
+/// Records a fault if the margin is as long as the idle timeout.
+fn refuse_wide_margin(session: &TableReader<'_>) {
+    let margin = session.find("margin", margin);
+    let idle_timeout = session.find("idle_timeout", duration);
+    if let (Some(margin), Some(idle_timeout)) = (margin, idle_timeout)
+        && let Margin::Time(time) = margin.value
+        && time >= idle_timeout.value
+    {
+        let (time, limit) = (in_words(time), in_words(idle_timeout.value));
+        let title = format!("margin {time} must be shorter than the idle timeout {limit}");
+        let fault = margin.fault(&title).label("too long");
+        session.note(fault.also(idle_timeout.place, "the idle timeout"));
     }
 }
 
 /// Reads every session.
-pub(super) fn read(top: &Reader<'_>, common: &Common) -> BTreeMap<SessionName, SessionConfig> {
+pub(super) fn read(
+    top: &TableReader<'_>,
+    common: &Common<'_>,
+) -> BTreeMap<SessionName, SessionConfig> {
     let sessions = top.table("sessions");
     let mut sources = BTreeMap::new();
-    let mut meant = BTreeMap::new();
+    let mut configs = BTreeMap::new();
     for (name, found) in in_order(&sessions) {
         let session = sessions.table(name.value);
         let source = token(&session, &found);
         if let Some(source) = &source {
-            refuse_twin(&session, source, &name, &mut sources);
+            let origin = session.raw.origin(&source.place);
+            session.record("token", source.value.to_string(), origin);
+            // Two sessions may have one command, which can return another token each time.
+            if !matches!(source.value, Source::Command(_)) {
+                let words = ["the same token as that of session", "the other session's"];
+                refuse_duplicate(&session, source, &name, words, &mut sources);
+            }
         }
-        let config = common.settle(&session, &name, source);
-        let name = sound_name(&session, &name, "is not a session name");
+        let config = common.build(&session, &name, source.map(|found| found.value));
+        let name = valid_name(&session, &name, "is not a session name");
         if let (Some(name), Some(config)) = (name, config) {
-            meant.insert(name, config);
+            configs.insert(name, config);
         }
     }
-    meant
+    configs
 }
 
-/// Refuses that there is no session.
-pub(super) fn demand_one(top: &Reader<'_>) {
-    let is_there = |found: At<&Value>| found.value.as_dict().is_none_or(|them| !them.is_empty());
+/// Records a fault if there is no session and no pool.
+pub(super) fn require_session(top: &TableReader<'_>) {
+    let is_present = |found: At<&Value>| {
+        found
+            .value
+            .as_dict()
+            .is_none_or(|entries| !entries.is_empty())
+    };
     let tables = ["sessions", "pools"];
     let mut tables = tables.into_iter().filter_map(|key| top.value(key));
-    if !tables.any(is_there) {
-        top.note(Fault::nowhere("there is no session to care for").help(EXAMPLE));
+    if !tables.any(is_present) {
+        top.note(ConfigFault::nowhere("there is no session to care for").help(EXAMPLE));
     }
 }
 
-/// The API of sessions that do not name their own. Notes no fault that [`read`] did not.
-pub(super) fn common_api(top: &Reader<'_>) -> Option<ApiBase> {
-    let found = api(&[top, &top.table("defaults")]);
-    found.ok().map(|found| found.value)
-}
-
-/// The sessions or pools by their place, so that of two alike the later one is refused.
-pub(super) fn in_order<'a>(sessions: &Reader<'a>) -> Vec<(At<&'a str>, At<&'a Value>)> {
+/// Returns the sessions or pools in the order of their places, so that the later one of two
+/// duplicates is refused.
+pub(super) fn in_order<'a>(sessions: &TableReader<'a>) -> Vec<(At<&'a str>, At<&'a Value>)> {
     let found = |name| sessions.value(name).map(|found| (found.with(name), found));
     let mut sessions: Vec<_> = sessions.keys().filter_map(found).collect();
-    sessions.sort_by(|(one, _), (other, _)| one.place.cmp(&other.place));
+    sessions.sort_by(|(left, _), (right, _)| left.place.cmp(&right.place));
     sessions
 }
 
-/// The name, if it is one.
-pub(super) fn sound_name(
-    table: &Reader<'_>,
+/// Returns the name if it is valid; otherwise records a fault with this title.
+pub(super) fn valid_name(
+    table: &TableReader<'_>,
     name: &At<&str>,
-    otherwise: &str,
+    title: &str,
 ) -> Option<SessionName> {
-    let refused = SessionName::new(name.value);
-    if let Err(why) = &refused {
-        let fault = name.fault(otherwise).about_the_key();
-        table.note(fault.help(&why.to_string()));
+    let parsed = SessionName::new(name.value);
+    if let Err(error) = &parsed {
+        let fault = name.fault(title).about_the_key();
+        table.note(fault.help(&error.to_string()));
     }
-    refused.ok()
+    parsed.ok()
 }
 
-fn token(session: &Reader<'_>, found: &At<&Value>) -> Option<At<Source>> {
+fn token(session: &TableReader<'_>, found: &At<&Value>) -> Option<At<Source>> {
     let is_table = matches!(found.value, Value::Dict(..));
     if is_table && session.value("token").is_none() {
         let fault = found.fault("no token").about_the_key();
         let fault = fault.label("where is the token of this session?");
-        session.note(fault.help(source::SHAPES));
+        session.note(fault.help(&source::forms()));
     }
     source::read(session)
 }
 
-/// A token is cared for once. A command may give another token each time.
-fn refuse_twin<'a>(
-    session: &Reader<'_>,
-    source: &At<Source>,
+/// Records a fault if an earlier session or pool of the same kind has this value: its tokens would
+/// be kept twice. `same` introduces the name of the other one, `other` its place.
+pub(super) fn refuse_duplicate<'a, T: Ord + Clone>(
+    table: &TableReader<'_>,
+    found: &At<T>,
     name: &At<&'a str>,
-    sources: &mut BTreeMap<Source, At<&'a str>>,
+    [same, other]: [&str; 2],
+    known: &mut BTreeMap<T, At<&'a str>>,
 ) {
-    if matches!(source.value, Source::Command(_)) {
-        return;
-    }
-    match sources.get(&source.value) {
-        Some(twin) => {
-            let title = format!(
-                "the same token as that of session {}",
-                mask::quoted(twin.value)
-            );
-            let fault = source.fault(&title).label("a token is cared for once");
-            session.note(fault.also(twin.place.clone(), "the other session's"));
+    match known.get(&found.value) {
+        Some(earlier) => {
+            let title = format!("{same} {}", mask::quoted(earlier.value));
+            let fault = found.fault(&title).label("a token is cared for once");
+            table.note(fault.also(earlier.place.clone(), other));
         }
         None => {
-            sources.insert(source.value.clone(), source.with(name.value));
+            known.insert(found.value.clone(), found.with(name.value));
         }
     }
 }
 
-/// Why there is no API.
+/// The reason for a missing API.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Lack {
-    /// Nobody named one.
+enum MissingApi {
+    /// No API was named.
     Unwritten,
-    /// What was written left a fault.
+    /// The API was invalid and a fault was recorded.
     Refused,
 }
 
-/// The API that the tables name together.
-fn api(tables: &[&Reader<'_>]) -> Result<At<ApiBase>, Lack> {
+/// Returns the API that the tables name together.
+fn api(tables: &[&TableReader<'_>]) -> Result<At<ApiBase>, MissingApi> {
     let written = tables.iter().flat_map(|table| {
         ["region", "api"].map(|key| table.value(key).map(|found| found.with(*table)))
     });
@@ -172,42 +256,33 @@ fn api(tables: &[&Reader<'_>]) -> Result<At<ApiBase>, Lack> {
     let sole = tables
         .first()
         .and_then(|table| sole(table, written.flatten(), rule))
-        .ok_or(Lack::Unwritten)?;
+        .ok_or(MissingApi::Unwritten)?;
     let api = match sole.path.last() {
-        "region" => sole.value.text("region", "the name of a region", region),
-        _ => sole.value.text("api", "the URL of an API", |text| {
-            ApiBase::new(text).map_err(|why| {
-                let title = format!("{} {why}", mask::quoted(text));
-                Complaint::new(title, "the URL of an API: https:// and a host")
-            })
+        "region" => sole.value.find("region", region),
+        _ => sole.value.find("api", |text, _| {
+            ApiBase::new(text)
+                .map_err(|error| ParseProblem::new(format!("{} {error}", mask::quoted(text))))
         }),
     };
-    api.ok_or(Lack::Refused)
+    api.ok_or(MissingApi::Refused)
 }
 
-fn region(text: &str) -> Result<ApiBase, Complaint> {
+fn region(text: &str, _: &Kind) -> Result<ApiBase, ParseProblem> {
     if let Some(base) = Region::find(text).and_then(|region| ApiBase::new(&region.api()).ok()) {
         return Ok(base);
     }
     let names = || REGIONS.iter().map(|region| region.name);
     let domains = REGIONS.iter().map(|region| region.domain);
     let allowed = match key::nearest(text, names().chain(domains)) {
-        Some(near) => format!("did you mean \"{near}\"?"),
+        Some(candidate) => format!("did you mean \"{candidate}\"?"),
         None => "a region of Genesys Cloud".to_owned(),
     };
-    let title = format!("{} is not a region", mask::quoted(text));
     let names: Vec<_> = names().collect();
     let lines: Vec<_> = names.chunks(6).map(|names| names.join(", ")).collect();
-    Err(Complaint {
-        help: Some(format!(
-            "the regions are
-{};
-any other API is named by api = \"https://…\"",
-            lines.join(
-                ",
-"
-            )
-        )),
-        ..Complaint::new(title, allowed)
-    })
+    let help = format!(
+        "the regions are\n{};\nany other API is named by api = \"https://…\"",
+        lines.join(",\n")
+    );
+    let title = format!("{} is not a region", mask::quoted(text));
+    Err(ParseProblem::new(title).allowed(allowed).help(Some(help)))
 }

@@ -1,4 +1,4 @@
-//! Whole configurations: what is shown to people, the example files, and any bytes at all.
+//! Tests of whole configurations: descriptions, errors, the example files, and arbitrary bytes.
 
 mod examples;
 mod faults;
@@ -11,8 +11,8 @@ mod secrets;
 
 use std::path::Path;
 
-use super::load::interpret;
-use super::{Errors, Flags, Layers, Loaded, file};
+use super::load::load_text;
+use super::{Errors, Flags, Layers, Loaded};
 
 /// Loads a text as if it were `/etc/session-keepalive/config.toml`.
 fn load(text: &str, environment: &[(&str, &str)]) -> Result<Loaded, Errors> {
@@ -21,15 +21,15 @@ fn load(text: &str, environment: &[(&str, &str)]) -> Result<Loaded, Errors> {
         environment: variables(environment),
         flags: Flags::default(),
     };
-    interpret(layers, Some(file::parse(text)))
+    load_text(layers, text)
 }
 
-/// What is wrong with a text, as shown.
-fn complaints(text: &str) -> String {
-    complaints_with(text, &[])
+/// Returns the errors of a text as they are shown.
+fn rendered_errors(text: &str) -> String {
+    rendered_errors_with(text, &[])
 }
 
-fn complaints_with(text: &str, environment: &[(&str, &str)]) -> String {
+fn rendered_errors_with(text: &str, environment: &[(&str, &str)]) -> String {
     load(text, environment)
         .map(|loaded| loaded.describe())
         .expect_err("the configuration is wrong")

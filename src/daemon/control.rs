@@ -1,4 +1,5 @@
-//! Does what is asked for over the Unix socket, and answers when it is done.
+//! Answers the queries of observers with snapshots of the daemon's state, carries out the commands
+//! from the Unix socket, and answers each when it is done.
 
 use std::collections::BTreeMap;
 
@@ -7,85 +8,157 @@ use tokio::sync::oneshot;
 use super::Daemon;
 use crate::config::SessionName;
 use crate::keeper::{
-    Event, EventKind, Instant, Intent, OnShutdown, Operation, Outcome, SessionId, SessionView,
+    Event, EventKind, Intent, NoTouch, OnShutdown, Operation, Outcome, SessionId, SessionView,
     State, Verdict,
 };
-use crate::observe::words::next;
-use crate::observe::{Control, Done, Notice, Peer, tell_notice};
+use crate::log::{LogEvent, log_event};
+use crate::status::phrases::next;
+use crate::status::{
+    CommandResult, NamedHistory, NamedView, Peer, Query, SessionCommand, Snapshot,
+};
+use crate::sys::clock::ClockReading;
+use crate::time::Instant;
 
-/// How many may wait for the touches of one session.
+/// The number of requesters that may wait for one result.
 const WAITERS_MAX: usize = 16;
 
-/// Why a daemon that a service manager started is not stopped by anybody else: what ends by itself
-/// is started again, as a hand-over needs it, and would find its tokens revoked.
+/// The answer to a command that would stop a daemon of a service manager, which restarts a daemon
+/// that ends by itself (a hand-over relies on that). The new process would find its tokens revoked.
 const STARTED_AGAIN: &str = "not stopped: the service manager would start it again at once, with revoked tokens; say systemctl stop, which revokes as configured";
 
 impl Daemon {
-    /// Does what is asked for.
-    pub(super) fn control(&mut self, control: Control, by: Peer, answer: oneshot::Sender<Done>) {
+    pub(super) fn handle_query(&mut self, query: Query) {
+        // Sending fails if the observer has gone.
+        match query {
+            Query::Pulse(answer) => drop(answer.send(())),
+            Query::Snapshot(answer) => drop(answer.send(self.snapshot(&self.machine.read_clock()))),
+            Query::Control(control, by, answer) => self.control(control, by, answer),
+            Query::Story(name, answer) => drop(answer.send(self.history(&name).map(Box::new))),
+        }
+    }
+
+    pub(super) fn snapshot(&self, reading: &ClockReading) -> Snapshot {
+        let named = |(name, id): (&_, &_)| self.named(name, *id, reading.boot);
+        let sessions = self.sessions.by_name.iter().filter_map(named).collect();
+        self.snapshot_of(sessions, reading)
+    }
+
+    fn snapshot_of(&self, sessions: Vec<NamedView>, reading: &ClockReading) -> Snapshot {
+        let at = reading.boot;
+        Snapshot {
+            at,
+            wall: reading.wall_at(at),
+            started_at: self.started_at,
+            is_stopping: self.stop.is_some(),
+            sessions,
+            recent_events: self.reporter.log.recent_events(),
+            counters: self.reporter.counters.clone(),
+            per_session_max: self.config.metrics.per_session_max,
+        }
+    }
+
+    fn named(&self, name: &SessionName, id: SessionId, at: Instant) -> Option<NamedView> {
+        let managed = self.sessions.by_id.get(&id)?;
+        let view = self.sessions.keeper.view(id, at)?;
+        Some(NamedView {
+            name: name.clone(),
+            api: managed.config.api.clone(),
+            overridden: managed.intent.map(|_| managed.config.policy.intent),
+            source: managed.config.token.clone(),
+            pickup: self.sources.pickup(&managed.config.token),
+            trouble: managed.reading.trouble.clone(),
+            revoked: managed.revoked_as(view.token.map(|token| token.fingerprint)),
+            view,
+        })
+    }
+
+    /// Returns the history of the session with this name.
+    fn history(&self, name: &SessionName) -> Option<NamedHistory> {
+        let reading = self.machine.read_clock();
+        let id = *self.sessions.by_name.get(name)?;
+        Some(NamedHistory {
+            session: self.named(name, id, reading.boot)?,
+            snapshot: self.snapshot_of(Vec::new(), &reading),
+            history: self.reporter.histories.of(id),
+            host_events: self.reporter.histories.host_events(),
+        })
+    }
+
+    fn control(
+        &mut self,
+        control: SessionCommand,
+        by: Peer,
+        answer: oneshot::Sender<CommandResult>,
+    ) {
         let done = match control {
-            _ if self.is_stopping => Done::No("the daemon is stopping".to_owned()),
-            Control::Touch(name) => match self.touch(&name, by) {
-                Ok(id) => return self.touch_waiters.wait(id, answer),
+            _ if self.stop.is_some() => CommandResult::No("the daemon is stopping".to_owned()),
+            SessionCommand::Touch(name) => match self.touch(&name, by) {
+                Ok(id) => return self.reporter.touch_waiters.wait(id, answer),
                 Err(done) => done,
             },
-            Control::Intend(name, intent) => self.intend(&name, intent, by),
-            Control::Reload => {
-                tell_notice(&Notice::Asked { what: "reload", by });
-                match self.reload() {
-                    Ok(()) => Done::Yes("reloaded".to_owned()),
-                    Err(why) => Done::No(format!(
-                        "reload refused, the earlier configuration stays in force:\n{why}"
-                    )),
-                }
+            SessionCommand::Intend(name, intent) => self.change_intent(&name, intent, by),
+            SessionCommand::Reload => {
+                log_event(&LogEvent::Asked { what: "reload", by });
+                return self.reload(Some(answer));
             }
-            Control::Stop(OnShutdown::Revoke) if self.systemd.is_present() => {
-                Done::No(STARTED_AGAIN.to_owned())
+            SessionCommand::Stop(OnShutdown::Revoke) if self.reporter.systemd.is_present() => {
+                CommandResult::No(STARTED_AGAIN.to_owned())
             }
-            Control::Stop(wanted) => {
-                tell_notice(&Notice::Asked { what: "stop", by });
-                self.is_answer_awaited = true;
-                self.stop(wanted, "the order of a user");
-                Done::Yes(match wanted {
+            SessionCommand::Stop(on_shutdown) => {
+                log_event(&LogEvent::Asked { what: "stop", by });
+                self.listeners.is_answer_awaited = true;
+                self.begin_stop(on_shutdown, "the order of a user");
+                CommandResult::Yes(match on_shutdown {
                     OnShutdown::Revoke => "stopping, and revoking as configured".to_owned(),
                     OnShutdown::Leave => "stopping, and leaving every token".to_owned(),
                 })
             }
         };
-        // Whoever asked may be gone.
+        // Sending fails if the requester has gone.
         drop(answer.send(done));
     }
 
-    fn touch(&mut self, name: &SessionName, by: Peer) -> Result<SessionId, Done> {
-        let &id = self.cares.by_name.get(name).ok_or(Done::NoSuchSession)?;
-        self.keeper
-            .handle_touch_wanted(id, self.now())
-            .map_err(|why| Done::No(format!("{name} is not touched: {why}")))?;
-        tell_notice(&Notice::TouchWanted { session: name, by });
+    fn touch(&mut self, name: &SessionName, by: Peer) -> Result<SessionId, CommandResult> {
+        let now = self.machine.now();
+        let &id = self
+            .sessions
+            .by_name
+            .get(name)
+            .ok_or(CommandResult::NoSuchSession)?;
+        match self.sessions.keeper.handle_touch_wanted(id, now) {
+            Ok(()) => {}
+            Err(NoTouch::NotAlive(State::Lost)) => {
+                if let Some(managed) = self.sessions.by_id.get_mut(&id) {
+                    managed.reading.is_tried_again = true;
+                    self.sources.read(id, &managed.config.token);
+                }
+                log_event(&LogEvent::TouchWanted { session: name, by });
+                return Err(CommandResult::Yes(format!(
+                    "{name} is lost: its token is read and tried again now; status tells what comes of it"
+                )));
+            }
+            Err(why) => return Err(CommandResult::No(format!("{name} is not touched: {why}"))),
+        }
+        log_event(&LogEvent::TouchWanted { session: name, by });
         Ok(id)
     }
 
-    fn intend(&mut self, name: &SessionName, intent: Intent, by: Peer) -> Done {
-        let now = self.now();
-        let Some((&id, care)) = self
-            .cares
-            .by_name
-            .get(name)
-            .and_then(|id| Some((id, self.cares.by_id.get_mut(id)?)))
-        else {
-            return Done::NoSuchSession;
+    fn change_intent(&mut self, name: &SessionName, intent: Intent, by: Peer) -> CommandResult {
+        let now = self.machine.now();
+        let Some((id, managed)) = self.sessions.find_mut(name) else {
+            return CommandResult::NoSuchSession;
         };
-        let is_configured = care.config.intent == intent;
-        if care.policy().intent == intent {
-            return Done::Yes(format!("{name} is to {} already", intent.as_str()));
+        let is_configured = managed.config.policy.intent == intent;
+        if managed.policy().intent == intent {
+            return CommandResult::Yes(format!("{name} is to {} already", intent.as_str()));
         }
-        care.intent = (!is_configured).then_some(intent);
-        let policy = care.policy();
+        managed.intent = (!is_configured).then_some(intent);
+        let on_shutdown = managed.policy().on_shutdown;
         if intent == Intent::Keep {
-            self.sources.read_unless_held(id, care);
+            self.sources.read_unless_held(id, managed);
         }
-        self.keeper.handle_policy(id, policy, now);
-        tell_notice(&Notice::IntentChanged {
+        self.sessions.update_policy(id, now);
+        log_event(&LogEvent::IntentChanged {
             session: (name, intent),
             by,
             is_configured,
@@ -95,52 +168,70 @@ impl Daemon {
         } else {
             "until it is changed back, configured anew or the daemon is restarted"
         };
-        let at_the_end = match policy.on_shutdown {
+        let at_the_end = match on_shutdown {
             OnShutdown::Revoke => "revoked",
             OnShutdown::Leave => "left as it is",
         };
         let next = self
+            .sessions
             .keeper
             .view(id, now)
             .map_or_else(String::new, |view| format!("; {}", next(&view, now)));
-        self.account_for_sessions(now);
-        Done::Yes(format!(
+        self.reporter.report_sessions(&self.sessions, now);
+        CommandResult::Yes(format!(
             "{name} is to {} from here on, {until}; at the stop its token is {at_the_end}{next}",
             intent.as_str()
         ))
     }
 }
 
-/// Who waits for the answers to touches.
+/// Requesters that wait for the result of one command.
 #[derive(Debug, Default)]
-pub(super) struct Waiters(BTreeMap<SessionId, Vec<oneshot::Sender<Done>>>);
+pub(super) struct Waiters(Vec<oneshot::Sender<CommandResult>>);
 
 impl Waiters {
-    fn wait(&mut self, id: SessionId, answer: oneshot::Sender<Done>) {
-        let waiting = self.0.entry(id).or_default();
-        waiting.retain(|answer| !answer.is_closed());
-        if waiting.len() < WAITERS_MAX {
-            waiting.push(answer);
+    /// Adds a requester that waits for `what`, or refuses it if too many wait.
+    pub(super) fn add(&mut self, requester: oneshot::Sender<CommandResult>, what: &str) {
+        self.0.retain(|waiting| !waiting.is_closed());
+        if self.0.len() < WAITERS_MAX {
+            self.0.push(requester);
         } else {
-            drop(answer.send(Done::No("too many wait for this touch already".to_owned())));
+            let refusal = format!("too many wait for {what} already");
+            drop(requester.send(CommandResult::No(refusal)));
         }
     }
 
-    /// Answers those who wait for what happened.
-    pub(super) fn handle_event(&mut self, event: &Event, view: Option<&SessionView>, now: Instant) {
-        if self.0.is_empty() || !self.0.contains_key(&event.session) {
-            return;
-        }
-        let Some(done) = answer(event, view, now) else {
-            return;
-        };
-        for waiting in self.0.remove(&event.session).into_iter().flatten() {
-            drop(waiting.send(done.clone()));
+    /// Answers all requesters.
+    pub(super) fn answer(&mut self, result: &CommandResult) {
+        for requester in self.0.drain(..) {
+            // Sending fails if the requester has gone.
+            drop(requester.send(result.clone()));
         }
     }
 }
 
-fn answer(event: &Event, view: Option<&SessionView>, now: Instant) -> Option<Done> {
+/// The requesters that wait for the answers to touches.
+#[derive(Debug, Default)]
+pub(super) struct TouchWaiters(BTreeMap<SessionId, Waiters>);
+
+impl TouchWaiters {
+    fn wait(&mut self, id: SessionId, requester: oneshot::Sender<CommandResult>) {
+        let waiters = self.0.entry(id).or_default();
+        waiters.add(requester, "this touch");
+    }
+
+    /// Answers the requesters that wait for this event.
+    pub(super) fn handle_event(&mut self, event: &Event, view: Option<&SessionView>, now: Instant) {
+        if self.0.contains_key(&event.session)
+            && let Some(result) = answer(event, view, now)
+            && let Some(mut waiters) = self.0.remove(&event.session)
+        {
+            waiters.answer(&result);
+        }
+    }
+}
+
+fn answer(event: &Event, view: Option<&SessionView>, now: Instant) -> Option<CommandResult> {
     let view = view.filter(|view| has_living_token(view.state));
     if let EventKind::Answered {
         operation: operation @ Operation::Touch(_),
@@ -151,7 +242,7 @@ fn answer(event: &Event, view: Option<&SessionView>, now: Instant) -> Option<Don
         let next = view.map_or_else(String::new, |view| format!("; {}", next(view, now)));
         let method = operation.as_str();
         return Some(match &outcome.verdict {
-            Verdict::Accepted | Verdict::Alive(_) => Done::Yes(format!(
+            Verdict::Accepted | Verdict::Alive(_) => CommandResult::Yes(format!(
                 "touched: {method} accepted{}{next}",
                 deadline(view, now)
             )),
@@ -159,21 +250,21 @@ fn answer(event: &Event, view: Option<&SessionView>, now: Instant) -> Option<Don
             | Verdict::Refused(_)
             | Verdict::Blocked(_)
             | Verdict::Throttled { .. }
-            | Verdict::Unreachable(_) => Done::No(format!(
+            | Verdict::Unreachable(_) => CommandResult::No(format!(
                 "not touched: {method} {}{}{next}",
                 outcome.verdict.as_str(),
                 correlation(outcome)
             )),
         });
     }
-    // Whatever ended the token, it is not touched any more.
+    // A token that has ended is not touched again, so the wait ends without an answer of the API.
     view.is_none()
-        .then(|| Done::No("not touched: the token ended".to_owned()))
+        .then(|| CommandResult::No("not touched: the token ended".to_owned()))
 }
 
 fn has_living_token(state: State) -> bool {
     match state {
-        State::Held | State::AtRisk | State::Blocked => true,
+        State::Alive | State::Excluded | State::AtRisk | State::Blocked => true,
         State::Absent
         | State::Unproven
         | State::Lost
@@ -185,10 +276,10 @@ fn has_living_token(state: State) -> bool {
 }
 
 fn deadline(view: Option<&SessionView>, now: Instant) -> String {
-    let held = view.and_then(|view| view.held.as_ref());
-    held.and_then(|held| held.deadline)
+    let live = view.and_then(|view| view.live.as_ref());
+    live.and_then(|live| live.deadline)
         .map_or_else(String::new, |deadline| {
-            let left = crate::observe::words::lasting(deadline.until(now));
+            let left = crate::status::phrases::human_duration(deadline.until(now));
             format!(", idle deadline in {left}")
         })
 }

@@ -1,196 +1,211 @@
-//! A token that goes on living under another session's name: nobody ends what another one needs.
+//! Carries out the decisions about the tokens of sessions that left the configuration.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Daemon;
-use super::care::{Care, Reading};
+use super::ownership::Decision;
+use super::session_table::{ReadingState, SessionTable};
 use crate::config::{SessionConfig, SessionName};
-use crate::keeper::{Instant, OnShutdown, SessionId};
-use crate::observe::{Notice, tell_notice};
-use crate::token::{Fingerprint, Identity};
+use crate::keeper::{Offer, OnShutdown, SessionId};
+use crate::log::{LogEvent, log_event};
+use crate::time::Instant;
 
 impl Daemon {
-    /// What is to be done with the token of a session that ends: one that another session
-    /// waits for is left to it.
-    pub(super) fn unless_claimed(&self, id: SessionId, wanted: OnShutdown) -> OnShutdown {
-        let waits_for = |other: &SessionId| {
-            let care = self.cares.by_id.get(other)?;
-            let is_there = self.cares.by_name.get(&care.name) == Some(other);
-            care.reading.shared.filter(|_| is_there)
+    /// Carries out all decisions that are due. Returns true if there was any.
+    pub(super) fn carry_out_decisions(&mut self, now: Instant) -> bool {
+        let mut is_any = false;
+        self.sessions
+            .ownership
+            .handle_pools(self.sources.pools.is_any_away());
+        while let Some(decision) = self.poll_decision(now) {
+            is_any = true;
+            match decision {
+                Decision::TakeOver {
+                    holder,
+                    claimant,
+                    token,
+                } => {
+                    self.take_over(holder, claimant, now);
+                    // If the holder's earlier source gave a newer token, that one is dropped: it is
+                    // not the token of the new source.
+                    if self
+                        .sessions
+                        .keeper
+                        .handle_token(holder, token, Offer::Seen, now)
+                        .is_none()
+                    {
+                        self.sessions.handle_given_again(holder, token);
+                    }
+                }
+                Decision::CancelRevocation(id) => self.cancel_end(id, now),
+                Decision::Revoke(id) => self.end(id, OnShutdown::Revoke, now),
+                Decision::Leave(id) => {
+                    // Otherwise a revocation that is in flight could still be processed.
+                    self.requests.drop_of(id);
+                    self.end(id, OnShutdown::Leave, now);
+                }
+            }
+        }
+        is_any
+    }
+
+    fn poll_decision(&mut self, now: Instant) -> Option<Decision> {
+        let SessionTable {
+            by_id, ownership, ..
+        } = &mut self.sessions;
+        let is_missing = |id| {
+            let managed = by_id.get(&id);
+            managed.is_some_and(|managed| self.sources.pools.is_file_missing(&managed.name))
         };
-        let claimed: BTreeSet<_> = self
-            .waiting_for_token
-            .iter()
-            .filter_map(waits_for)
-            .collect();
-        if self.cares.holds_any(id, &claimed) {
+        ownership.poll_decision(is_missing, now)
+    }
+
+    /// Removes a session from the configured ones. It is kept until its tokens are decided on, but
+    /// its name is free at once.
+    pub(super) fn depart(
+        &mut self,
+        name: &SessionName,
+        on_shutdown: OnShutdown,
+        is_of_pool: bool,
+        now: Instant,
+    ) {
+        let Some(id) = self.sessions.by_name.remove(name) else {
+            return;
+        };
+        self.sources.cancel_retry(id);
+        self.sources.waiting_for_token.remove(&id);
+        let ownership = &mut self.sessions.ownership;
+        ownership.handle_departed(id, on_shutdown, is_of_pool, now);
+        // Sessions that have the same token in their source may be able to use it.
+        self.sources.reread_waiting(&self.sessions);
+    }
+
+    /// Replaces the claimant, which has no token, by the holder of the token.
+    fn take_over(&mut self, holder: SessionId, claimant: SessionId, now: Instant) {
+        let Some(new) = self.sessions.by_id.get(&claimant) else {
+            return;
+        };
+        self.sources.cancel_retry(claimant);
+        self.sources.unwatch_session(claimant, new);
+        self.sources.waiting_for_token.remove(&claimant);
+        let (name, config, intent) = (new.name.clone(), new.config.clone(), new.intent);
+        let reading = ReadingState {
+            identity: new.reading.identity,
+            seen_as: new.reading.seen_as,
+            fingerprint: new.reading.fingerprint,
+            ..ReadingState::default()
+        };
+        self.end(claimant, OnShutdown::Leave, now);
+        self.cancel_end(holder, now);
+        let missing = self
+            .sessions
+            .by_id
+            .get(&holder)
+            .filter(|_| self.sessions.is_configured(holder));
+        let freed = missing.map(|old| {
+            // The holder's own file is missing. If it comes back, it is a new session.
+            self.sources.pools.forget(&old.name);
+            self.sources.unwatch_session(holder, old);
+            old.name.clone()
+        });
+        self.rename(holder, &name, &config, reading, now);
+        if let Some(managed) = self.sessions.by_id.get_mut(&holder) {
+            managed.is_file_gone = false;
+            self.sources.watch_session(holder, managed);
+            if intent.is_some() {
+                managed.intent = intent;
+                self.sessions.update_policy(holder, now);
+            }
+        }
+        if let Some(freed) = freed {
+            self.reassign_name(&freed, now);
+        }
+        self.reporter.report_sessions(&self.sessions, now);
+    }
+
+    /// Cancels the end of a session, if it is ending.
+    fn cancel_end(&mut self, id: SessionId, now: Instant) {
+        if self.sessions.cancel_end(id, now) {
+            self.requests.drop_of(id);
+        }
+    }
+
+    /// Ends a session, and revokes or leaves its tokens.
+    fn end(&mut self, id: SessionId, on_shutdown: OnShutdown, now: Instant) {
+        let Some(managed) = self.sessions.by_id.get_mut(&id) else {
+            return;
+        };
+        let on_shutdown = if managed.is_held_elsewhere() {
             OnShutdown::Leave
         } else {
-            wanted
-        }
-    }
-
-    /// The file of `from` is missing and its token is found in that of `to`, which has none of its
-    /// own: it was renamed, and the session with it.
-    pub(super) fn follow_renamed_file(
-        &mut self,
-        from: SessionId,
-        to: SessionId,
-        identity: Option<Identity>,
-        now: Instant,
-    ) -> bool {
-        let (Some(old), Some(new)) = (self.cares.by_id.get(&from), self.cares.by_id.get(&to))
-        else {
-            return false;
+            on_shutdown
         };
-        let is_renamed = !new.has_token()
-            && old.config.api == new.config.api
-            && self.pools.is_missing(&old.name)
-            && self.pools.of(&new.name).is_some();
-        if !is_renamed {
-            return false;
+        if std::mem::take(&mut managed.is_file_gone) {
+            log_event(&LogEvent::FileGone(
+                &self.sources.names(managed),
+                on_shutdown,
+            ));
         }
-        let (old, name, config) = (old.name.clone(), new.name.clone(), new.config.clone());
-        self.keeper.handle_removed(to, OnShutdown::Leave, now, now);
-        self.waiting_for_token.remove(&to);
-        if let Some(care) = self.cares.by_id.get_mut(&to) {
-            self.sources.do_not_read_again(to, care);
-            self.sources.watch_no_more(to, care);
-        }
-        self.leaving.push(to);
-        self.pools.forget(&old);
-        self.config.sessions.remove(&old);
-        if let Some(care) = self.cares.by_id.get(&from) {
-            self.sources.watch_no_more(from, care);
-        }
-        self.rename(from, &name, &config, identity);
-        if let Some(care) = self.cares.by_id.get(&from) {
-            self.sources.watch_another(from, care);
-        }
-        self.account_for_sessions(now);
-        true
+        let until = now + self.config.shutdown.grace;
+        self.sessions.end(id, on_shutdown, until, now);
     }
 
-    /// Gives a session another name, and what goes with it; its token goes on living.
-    pub(super) fn rename(
+    /// Gives a session another name and configuration. Its token stays alive.
+    fn rename(
         &mut self,
         id: SessionId,
         new: &SessionName,
         config: &SessionConfig,
-        identity: Option<Identity>,
+        reading: ReadingState,
+        now: Instant,
     ) {
-        let now = self.now();
-        let Some(care) = self.cares.by_id.get_mut(&id) else {
+        let was_configured = self.sessions.is_configured(id);
+        let Some(managed) = self.sessions.by_id.get_mut(&id) else {
             return;
         };
-        let old = std::mem::replace(&mut care.name, new.clone());
-        self.sources.do_not_read_again(id, care);
-        care.configure(config.clone());
-        care.reading = Reading {
-            identity,
-            ..Reading::default()
-        };
-        tell_notice(&Notice::Renamed {
+        let old = std::mem::replace(&mut managed.name, new.clone());
+        self.sources.cancel_retry(id);
+        managed.configure(config.clone());
+        managed.reading = reading;
+        log_event(&LogEvent::Renamed {
             old: &old,
-            new: &care.named(),
+            new: &self.sources.names(managed),
         });
-        let policy = care.policy();
-        self.sources.read_unless_held(id, care);
-        self.cares.by_name.remove(&old);
-        self.cares.by_name.insert(new.clone(), id);
-        self.keeper.handle_policy(id, policy, now);
+        self.sources.read_unless_held(id, managed);
+        if was_configured {
+            self.sessions.by_name.remove(&old);
+        }
+        self.sessions.by_name.insert(new.clone(), id);
+        self.sessions.update_policy(id, now);
     }
 
-    /// Gives sessions of those that are to go the names of those that are to come, where the
-    /// token is the same: it is at the same place, or has moved to the place of the other.
-    pub(super) fn rename_those_who_stay(
+    /// Renames removed sessions to added ones that have the same source and API. `sessions` are
+    /// those of the new configuration.
+    pub(super) fn rename_in_place(
         &mut self,
-        to_go: &mut BTreeSet<SessionName>,
-        to_come: &mut Vec<SessionName>,
+        removed: &mut BTreeSet<SessionName>,
+        added: &mut Vec<SessionName>,
+        sessions: &BTreeMap<SessionName, SessionConfig>,
+        now: Instant,
     ) {
-        let mut places: BTreeMap<_, _> = to_go
-            .iter()
-            .filter_map(|name| self.cares.by_name.get(name))
-            .filter_map(|id| Some((*id, self.cares.by_id.get(id)?)))
-            .map(|(id, care)| ((care.config.token.clone(), care.config.api.clone()), id))
-            .collect();
-        to_come.retain(|name| {
-            let Some(session) = self.config.sessions.get(name).cloned() else {
+        let mut places = BTreeMap::new();
+        for name in removed.iter() {
+            if let Some((id, managed)) = self.sessions.find_mut(name) {
+                let place = (managed.config.token.clone(), managed.config.api.clone());
+                places.insert(place, (id, name.clone()));
+            }
+        }
+        added.retain(|name| {
+            let Some(session) = sessions.get(name) else {
                 return false;
             };
             let place = (session.token.clone(), session.api.clone());
-            !places
-                .remove(&place)
-                .is_some_and(|id| self.rename_one_of(to_go, id, name, &session, None))
-        });
-        if to_go.is_empty() {
-            return;
-        }
-        to_come.retain(|name| {
-            let session = self.config.sessions.get(name).cloned();
-            let Some((session, (fingerprint, identity))) = session
-                .and_then(|it| Some((self.found_at(&it)?, it)))
-                .map(|(found, it)| (it, found))
-            else {
+            let Some((id, old)) = places.remove(&place) else {
                 return true;
             };
-            let holder = self.cares.holder(fingerprint).filter(|id| {
-                let holder = self.cares.by_id.get(id);
-                holder.is_some_and(|care| care.config.api == session.api)
-            });
-            !holder.is_some_and(|id| self.rename_one_of(to_go, id, name, &session, identity))
+            removed.remove(&old);
+            self.rename(id, name, session, ReadingState::default(), now);
+            false
         });
-    }
-
-    /// Renames a session if it is one of those that are to go; says whether it was.
-    fn rename_one_of(
-        &mut self,
-        to_go: &mut BTreeSet<SessionName>,
-        id: SessionId,
-        name: &SessionName,
-        session: &SessionConfig,
-        identity: Option<Identity>,
-    ) -> bool {
-        let care = self.cares.by_id.get(&id);
-        let is_to_go = care.is_some_and(|care| to_go.remove(&care.name));
-        if is_to_go {
-            self.rename(id, name, session, identity);
-        }
-        is_to_go
-    }
-
-    /// Which token is at a session's place, if that can be told at once.
-    pub(super) fn found_at(
-        &self,
-        session: &SessionConfig,
-    ) -> Option<(Fingerprint, Option<Identity>)> {
-        let read = self.sources.read_at_once(&session.token)?.ok()?;
-        Some((read.token.fingerprint(), read.identity))
-    }
-
-    /// Sessions in the order in which they are to end: first those that have no token, so that
-    /// they lay no claim to that of another.
-    pub(super) fn in_order_of_end(
-        &self,
-        names: impl IntoIterator<Item = SessionName>,
-    ) -> Vec<(SessionName, SessionId)> {
-        let of = |name: SessionName| self.cares.by_name.get(&name).map(|&id| (name, id));
-        let has_token = |id: &SessionId| self.cares.by_id.get(id).is_some_and(Care::has_token);
-        let (last, mut first): (Vec<_>, Vec<_>) = names
-            .into_iter()
-            .filter_map(of)
-            .partition(|(_, id)| has_token(id));
-        first.extend(last);
-        first
-    }
-
-    /// Ends a session; its name is free at once.
-    pub(super) fn remove(&mut self, name: &SessionName, wanted: OnShutdown, until: Instant) {
-        if let Some(id) = self.cares.by_name.remove(name) {
-            let now = self.now();
-            self.keeper.handle_removed(id, wanted, until, now);
-            self.cares.release(id);
-            self.leaving.push(id);
-        }
     }
 }

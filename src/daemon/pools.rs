@@ -1,96 +1,153 @@
-//! Directories each of whose files is a session: files come, change and go while the daemon runs.
+//! Manages pools: directories each of whose files is a session. Files may come, change and go while
+//! the daemon runs.
 //!
-//! What a file holds is read as any session's token is. Here it is only noticed which files
-//! there are. Members are sessions like others: they stand in the configuration that is in
-//! force, so that a reload compares them as it does all sessions.
+//! This module only finds out which files exist; their tokens are read like those of all sessions,
+//! and a reload compares the members of a pool like all sessions.
 //!
-//! *Invariant*: nothing in a pool's directory keeps the daemon from starting or from caring
-//! for other sessions. A name that another session has is that session's, and a file that a
-//! session of the configuration names is that session's too.
+//! *Invariant*: nothing in a pool's directory can prevent the daemon from starting or from keeping
+//! other sessions alive. A name that another session has stays with that session, and so does a
+//! file that a session of the configuration names.
 
 mod pool;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use self::pool::{Changes, Pool};
-use super::Daemon;
-use crate::config::{Config, PoolConfig, SessionConfig, SessionName};
-use crate::keeper::{Instant, OnShutdown, SessionId};
-use crate::observe::{Notice, PoolNews, tell_notice};
-use crate::token::{Listing, Source};
+use futures_util::future::join_all;
 
-/// All pools.
+pub(super) use self::pool::{Changes, Folder};
+use self::pool::{Owner, Pool};
+use crate::config::{Config, PoolConfig, SessionConfig, SessionName};
+use crate::keeper::SessionId;
+use crate::log::{LogEvent, PoolEvent, log_event};
+use crate::sys::files::{self, NotRead};
+use crate::time::Instant;
+use crate::token::{Listing, ListingError};
+
 #[derive(Default)]
 pub(super) struct Pools {
     by_name: BTreeMap<SessionName, Pool>,
-    /// Files that sessions of the configuration name.
+    /// The files that sessions of the configuration name.
     claimed: BTreeSet<PathBuf>,
+    /// The directories that are being listed.
+    listing: BTreeMap<PathBuf, IsOutdated>,
 }
 
-/// The sessions of a configuration with those of the files that its pools have at this moment;
-/// a pool without any counts as one session of its name.
+/// True if a directory changed after its listing began.
+type IsOutdated = bool;
+
+/// The folder of a pool and its content.
+pub(super) struct PoolContents {
+    pub(super) folder: Folder,
+    pub(super) listing: Result<Listing, ListingError>,
+}
+
+/// The contents of pools by the paths of their directories.
+pub(super) type Listings = BTreeMap<PathBuf, PoolContents>;
+
+/// Returns the sessions of a configuration, including those of the files that its pools have at
+/// this moment. A pool without files counts as one session of the pool's name, and so does one
+/// whose file system does not answer within [`files::TOKEN_LIMIT`].
 pub(crate) fn sessions_now(config: &Config) -> BTreeMap<SessionName, SessionConfig> {
-    let mut whole = config.clone();
     let mut pools = Pools::default();
-    pools.complete(&mut whole, config, Instant::BOOT);
+    let find_now = |path: &Path| {
+        let at = path.to_owned();
+        let found = files::run_blocking(files::TOKEN_LIMIT, move || find(&at));
+        Some(found.unwrap_or_else(|cause| not_listed(path, files::TOKEN_LIMIT, cause)))
+    };
+    let mut sessions = pools.complete(config, find_now, Instant::BOOT);
     for (name, config) in &config.pools {
         let pool = pools.by_name.get(name);
-        if pool.is_none_or(|pool| pool.members().next().is_none()) {
+        if pool.is_none_or(Pool::is_empty) {
             let session = || config.session(name.as_str());
-            whole.sessions.entry(name.clone()).or_insert_with(session);
+            sessions.entry(name.clone()).or_insert_with(session);
         }
     }
-    whole.sessions
+    sessions
+}
+
+/// Lists the directories of all pools.
+pub(super) async fn list_all(config: &Config) -> Listings {
+    let directories = config.pools.values().map(PoolConfig::token_dir);
+    let listings = directories.map(|directory| async move {
+        let found = find_within(directory, files::TOKEN_LIMIT).await;
+        (directory.to_owned(), found)
+    });
+    join_all(listings).await.into_iter().collect()
 }
 
 impl Pools {
-    /// Adds the sessions of all pools to a configuration that was just read. Pools that had the
-    /// same directory before go on as they were, the directories of others are listed.
-    pub(super) fn complete(&mut self, config: &mut Config, before: &Config, now: Instant) {
-        let Config {
-            sessions, pools, ..
-        } = config;
-        self.claimed = sessions.values().filter_map(file).cloned().collect();
-        self.by_name.retain(|name, _| {
-            let directory = |config: &PoolConfig| config.token_dir().to_owned();
-            let of = |pools: &BTreeMap<_, PoolConfig>| pools.get(name).map(directory);
-            of(pools).is_some() && of(pools) == of(&before.pools)
-        });
-        for (name, config) in pools {
-            let is_new = !self.by_name.contains_key(name);
-            let pool = self.by_name.entry(name.clone()).or_default();
-            if is_new {
-                let changes = list(pool, config, sessions, &self.claimed, now);
-                tell(name, config, &changes.news);
-                // It is not watched yet: what changes until then is seen by one more look.
-                pool.handle_change(now);
-            }
-            let members: Vec<_> = pool.members().cloned().collect();
-            for member in members {
-                let session = config.session(member.as_str());
-                let is_claimed = file(&session).is_some_and(|it| self.claimed.contains(it));
-                if is_claimed || sessions.contains_key(&member) {
-                    pool.forget(&member);
-                } else {
-                    sessions.insert(member, session);
-                }
+    /// Applies a configuration that was just read. Returns its sessions and those of all pools. A
+    /// pool takes over the state of an earlier pool of the same folder, even if its name or path
+    /// differ. All other pools start with the content that `find` returns, `None` if the
+    /// directory is still being listed.
+    pub(super) fn complete(
+        &mut self,
+        config: &Config,
+        mut find: impl FnMut(&Path) -> Option<PoolContents>,
+        now: Instant,
+    ) -> BTreeMap<SessionName, SessionConfig> {
+        let mut sessions = config.sessions.clone();
+        let files = sessions.values().filter_map(|session| session.token.file());
+        self.claimed = files.map(Path::to_owned).collect();
+        let mut before: Vec<_> = std::mem::take(&mut self.by_name).into_values().collect();
+        for (name, config) in &config.pools {
+            let same_path = |pool: &Pool| pool.folder.path == config.token_dir();
+            if let Some(pool) = take(&mut before, same_path) {
+                self.by_name.insert(name.clone(), pool);
             }
         }
+        for (name, config) in &config.pools {
+            let claimed = &self.claimed;
+            if !self.by_name.contains_key(name) {
+                let found = find(config.token_dir());
+                let owner = |member: &SessionName| owner(member, config, &sessions, claimed);
+                let pool = if let Some(found) = found {
+                    let (pool, events) = take_over_or_new(&mut before, found, owner, now);
+                    log_events(name, config, &events);
+                    pool
+                } else {
+                    self.listing.insert(config.token_dir().to_owned(), false);
+                    begin_unlisted(config.token_dir(), now)
+                };
+                self.by_name.insert(name.clone(), pool);
+            }
+            let Some(pool) = self.by_name.get_mut(name) else {
+                continue;
+            };
+            let members = pool.choose(|member| owner(member, config, &sessions, claimed));
+            let session = |member: &SessionName| (member.clone(), config.session(member.as_str()));
+            let members: Vec<_> = members.map(session).collect();
+            sessions.extend(members);
+        }
+        let pools = &self.by_name;
+        self.listing
+            .retain(|path, _| pools.values().any(|pool| pool.folder.path == *path));
+        sessions
     }
 
-    /// Whether nobody knows what is in the directory of some pool.
+    /// Returns true if a pool has the directory at this path.
+    pub(super) fn has_folder(&self, path: &Path) -> bool {
+        self.directories().any(|directory| directory == path)
+    }
+
+    /// Returns the directories of all pools.
+    pub(super) fn directories(&self) -> impl Iterator<Item = &Path> {
+        self.by_name.values().map(|pool| &*pool.folder.path)
+    }
+
+    /// Returns true if the content of some pool is unknown.
     pub(super) fn is_any_away(&self) -> bool {
         self.by_name.values().any(Pool::is_away)
     }
 
-    /// When a directory is to be listed.
+    /// Returns the instant at which the next directory is to be listed.
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         self.by_name.values().filter_map(Pool::poll_timeout).min()
     }
 
-    /// The pool of this session, if it is a member of one.
+    /// Returns the pool of which this session is a member, if any.
     pub(super) fn of(&self, session: &SessionName) -> Option<&SessionName> {
         let mut pools = self.by_name.iter();
         pools
@@ -98,34 +155,113 @@ impl Pools {
             .map(|(name, _)| name)
     }
 
-    /// Whether the session is a member whose file is not where it was.
+    /// Returns true if the session is a member whose file is missing, alone or with its directory.
     pub(super) fn is_missing(&self, session: &SessionName) -> bool {
         let mut pools = self.by_name.values();
         pools.any(|pool| pool.has(session) && pool.is_missing(session))
     }
 
-    /// The session is no member any more: another one has its token.
+    /// Returns true if the session is a member whose file is missing from a directory that exists.
+    pub(super) fn is_file_missing(&self, session: &SessionName) -> bool {
+        let mut pools = self.by_name.values();
+        pools.any(|pool| pool.is_file_missing(session))
+    }
+
+    /// Handles a change of the directory at this path.
+    pub(super) fn handle_change(&mut self, directory: &Path, now: Instant) {
+        for pool in self.by_name.values_mut() {
+            if pool.folder.path == directory {
+                pool.handle_change(now);
+            }
+        }
+    }
+
+    /// Removes a member whose token another session has taken over.
     pub(super) fn forget(&mut self, session: &SessionName) {
         self.by_name
             .values_mut()
             .for_each(|pool| pool.forget(session));
     }
 
-    /// Takes in that the machine slept for so long.
+    /// Handles a suspension of the machine for the time `slept`.
     pub(super) fn handle_resume(&mut self, slept: Duration, now: Instant) {
         self.by_name
             .values_mut()
             .for_each(|pool| pool.handle_resume(slept, now));
     }
 
-    /// The session is no member any more, and its name is free for a file of another pool.
-    fn handle_freed(&mut self, session: &SessionName, now: Instant) {
-        self.by_name
-            .values_mut()
-            .for_each(|pool| pool.handle_freed(session, now));
+    /// Handles the listing of a directory. Returns the configuration of its pool and the changes
+    /// that result. `sessions` contains the names of all sessions.
+    pub(super) fn handle_listed(
+        &mut self,
+        found: PoolContents,
+        configs: &BTreeMap<SessionName, PoolConfig>,
+        sessions: &BTreeMap<SessionName, SessionId>,
+        now: Instant,
+    ) -> Option<(PoolConfig, Changes)> {
+        let directory = found.folder.path.clone();
+        let is_outdated = self.listing.remove(&directory)?;
+        let mut pools = self.by_name.iter_mut();
+        let (name, pool) = pools.find(|(_, pool)| pool.folder.path == directory)?;
+        let (name, config) = (name.clone(), configs.get(name)?);
+        pool.set_folder_if_unknown(found.folder);
+        let changes = self.handle_listing(&name, config, found.listing, sessions, now);
+        log_events(&name, config, &changes.events);
+        if is_outdated {
+            self.handle_change(&directory, now);
+        }
+        Some((config.clone(), changes))
     }
 
-    fn poll_due(&self, now: Instant) -> Option<SessionName> {
+    /// Handles the listing of a pool's folder.
+    pub(super) fn handle_listing<V>(
+        &mut self,
+        pool: &SessionName,
+        config: &PoolConfig,
+        listing: Result<Listing, ListingError>,
+        sessions: &BTreeMap<SessionName, V>,
+        now: Instant,
+    ) -> Changes {
+        let claimed = &self.claimed;
+        let owner = |member: &SessionName| owner(member, config, sessions, claimed);
+        let pool = self.by_name.get_mut(pool);
+        pool.map(|pool| pool.handle_listing(listing, owner, now))
+            .unwrap_or_default()
+    }
+
+    /// Gives a name that has become free to the first pool that has a file of that name, and
+    /// returns that pool.
+    pub(super) fn admit<V>(
+        &mut self,
+        name: &SessionName,
+        configs: &BTreeMap<SessionName, PoolConfig>,
+        sessions: &BTreeMap<SessionName, V>,
+    ) -> Option<SessionName> {
+        let claimed = &self.claimed;
+        let admits = |(pool, found): (&SessionName, &mut Pool)| {
+            let owner = owner(name, configs.get(pool)?, sessions, claimed);
+            (owner == Owner::Nobody && found.admit(name)).then(|| pool.clone())
+        };
+        self.by_name.iter_mut().find_map(admits)
+    }
+
+    /// Returns a directory that is to be listed.
+    pub(super) fn poll_listing(&mut self, now: Instant) -> Option<PathBuf> {
+        loop {
+            let name = self.poll_due(now)?;
+            let pool = self.by_name.get_mut(&name)?;
+            pool.handle_listing_begun();
+            let directory = pool.folder.path.clone();
+            if let Some(is_outdated) = self.listing.get_mut(&directory) {
+                *is_outdated = true;
+                continue;
+            }
+            self.listing.insert(directory.clone(), false);
+            return Some(directory);
+        }
+    }
+
+    pub(super) fn poll_due(&self, now: Instant) -> Option<SessionName> {
         let mut pools = self.by_name.iter();
         let is_due = |pool: &Pool| pool.poll_timeout().is_some_and(|at| at <= now);
         pools
@@ -134,115 +270,94 @@ impl Pools {
     }
 }
 
-impl Daemon {
-    /// Lists the directories that are due, and takes in what changed.
-    pub(super) fn look_at_pools(&mut self, now: Instant) {
-        while let Some(directory) = self.sources.poll_directory() {
-            for (name, pool) in &mut self.pools.by_name {
-                let config = self.config.pools.get(name);
-                if config.is_some_and(|config| config.token_dir() == &*directory) {
-                    pool.handle_change(now);
-                }
-            }
-        }
-        while let Some(name) = self.pools.poll_due(now) {
-            self.look_at_pool(&name, now);
-        }
-    }
-
-    fn look_at_pool(&mut self, name: &SessionName, now: Instant) {
-        let (Some(pool), Some(config)) = (
-            self.pools.by_name.get_mut(name),
-            self.config.pools.get(name).cloned(),
-        ) else {
-            debug_assert!(false, "every pool is one of the configuration");
-            return;
-        };
-        let claimed = &self.pools.claimed;
-        let changes = list(pool, &config, &self.config.sessions, claimed, now);
-        tell(name, &config, &changes.news);
-        let someone_goes = !changes.gone.is_empty();
-        for (member, id) in self.in_order_of_end(changes.gone) {
-            self.end_member(&member, id, config.on_removal(), now);
-        }
-        for member in &changes.come {
-            self.begin_member(member, &config);
-        }
-        if someone_goes {
-            self.account_for_sessions(now);
-        }
-    }
-
-    fn begin_member(&mut self, member: &SessionName, pool: &PoolConfig) {
-        let session = pool.session(member.as_str());
-        self.config.sessions.insert(member.clone(), session.clone());
-        let id = self.add(member.clone(), session);
-        if let Some(view) = self.keeper.view(id, self.now()) {
-            self.systemd.handle_session(member, &view);
-        }
-        if let Some(care) = self.cares.by_id.get(&id) {
-            // Watched first, read then: no change is missed in between.
-            self.sources.watch_another(id, care);
-            self.sources.read(id, &care.config.token);
-        }
-    }
-
-    fn end_member(
-        &mut self,
-        member: &SessionName,
-        id: SessionId,
-        wanted: OnShutdown,
-        now: Instant,
-    ) {
-        self.config.sessions.remove(member);
-        let wanted = match wanted {
-            OnShutdown::Revoke if !self.is_moved(member, id) => self.unless_claimed(id, wanted),
-            OnShutdown::Revoke | OnShutdown::Leave => OnShutdown::Leave,
-        };
-        if let Some(care) = self.cares.by_id.get_mut(&id) {
-            tell_notice(&Notice::FileGone(&care.named(), wanted));
-            self.sources.do_not_read_again(id, care);
-            self.sources.watch_no_more(id, care);
-        }
-        self.remove(member, wanted, now + self.config.shutdown.grace);
-        self.pools.handle_freed(member, now);
-    }
-
-    /// Whether the token of a session that ends is in the file of that name of some pool. As long
-    /// as the name was taken, nobody asked for it there.
-    fn is_moved(&self, member: &SessionName, id: SessionId) -> bool {
-        let mut pools = self.config.pools.values();
-        pools.any(|pool| {
-            let found = self.found_at(&pool.session(member.as_str()));
-            found.is_some_and(|(token, _)| self.cares.holds_any(id, &BTreeSet::from([token])))
-        })
-    }
-}
-
-fn list(
-    pool: &mut Pool,
-    config: &PoolConfig,
-    sessions: &BTreeMap<SessionName, SessionConfig>,
-    claimed: &BTreeSet<PathBuf>,
+/// Returns the pool of a folder for whose path there was no pool before.
+fn take_over_or_new(
+    before: &mut Vec<Pool>,
+    found: PoolContents,
+    owner: impl Fn(&SessionName) -> Owner,
     now: Instant,
-) -> Changes {
-    let mut listing = Listing::of(config.token_dir());
-    if let Ok(listing) = &mut listing {
-        let is_claimed = |name: &String| claimed.contains(&config.token_dir().join(name));
-        listing.names.retain(|name| !is_claimed(name));
-    }
-    pool.handle_listing(listing, |name| !sessions.contains_key(name), now)
+) -> (Pool, Vec<PoolEvent>) {
+    let PoolContents { folder, listing } = found;
+    let directory = listing.as_ref().ok().map(|listing| listing.directory);
+    let known = take(before, |pool| pool.is_of(&folder, directory));
+    let mut events = Vec::new();
+    let mut pool = known.unwrap_or_else(|| {
+        let mut pool = Pool::default();
+        events = pool.handle_listing(listing, owner, now).events;
+        pool
+    });
+    pool.folder = folder;
+    // The folder is not watched by this path yet. One more listing finds the changes until then.
+    pool.handle_change(now);
+    (pool, events)
 }
 
-fn tell(pool: &SessionName, config: &PoolConfig, news: &[PoolNews]) {
-    for news in news {
-        tell_notice(&Notice::Pool(pool, config.token_dir(), news));
+/// Returns the pool of a folder whose first listing is in progress.
+fn begin_unlisted(path: &Path, now: Instant) -> Pool {
+    let mut pool = Pool::default();
+    pool.folder = Folder::new(path, path.components().collect());
+    pool.handle_change(now);
+    pool
+}
+
+/// Finds and lists a folder on another thread, which is abandoned after the time limit.
+pub(super) async fn find_within(path: &Path, time_limit: Duration) -> PoolContents {
+    let at = path.to_owned();
+    // The path stands for all names in the folder, so the listing counts towards the limits of the
+    // folder's own files and not of the files beside the folder.
+    let place = path.join("*");
+    let found = files::run(&place, time_limit, move || find(&at)).await;
+    found.unwrap_or_else(|cause| not_listed(path, time_limit, cause))
+}
+
+fn not_listed(path: &Path, time_limit: Duration, cause: NotRead) -> PoolContents {
+    PoolContents {
+        folder: Folder::new(path, path.components().collect()),
+        listing: Err(ListingError::TooSlow {
+            directory: path.to_owned(),
+            time_limit,
+            cause,
+        }),
     }
 }
 
-fn file(session: &SessionConfig) -> Option<&PathBuf> {
-    match &session.token {
-        Source::File(path) => Some(path),
-        Source::Env(_) | Source::Credential(_) | Source::Command(_) => None,
+/// Finds the folder at a path and lists it. The folder may be absent. This may hang.
+fn find(path: &Path) -> PoolContents {
+    let canonical = path.ancestors().find_map(|ancestor| {
+        let rest = path.strip_prefix(ancestor).ok()?;
+        Some(ancestor.canonicalize().ok()?.join(rest))
+    });
+    // Collecting the components removes the slash at the end that joining an empty path leaves.
+    let canonical = canonical.as_deref().unwrap_or(path).components().collect();
+    PoolContents {
+        folder: Folder::new(path, canonical),
+        listing: Listing::of(path),
+    }
+}
+
+fn take(pools: &mut Vec<Pool>, predicate: impl Fn(&Pool) -> bool) -> Option<Pool> {
+    let position = pools.iter().position(predicate)?;
+    Some(pools.remove(position))
+}
+
+/// Returns the owner of a file in a pool or of its name.
+fn owner<V>(
+    member: &SessionName,
+    pool: &PoolConfig,
+    sessions: &BTreeMap<SessionName, V>,
+    claimed: &BTreeSet<PathBuf>,
+) -> Owner {
+    if claimed.contains(&pool.token_dir().join(member.as_str())) {
+        Owner::OfFile
+    } else if sessions.contains_key(member) {
+        Owner::OfName
+    } else {
+        Owner::Nobody
+    }
+}
+
+fn log_events(pool: &SessionName, config: &PoolConfig, events: &[PoolEvent]) {
+    for event in events {
+        log_event(&LogEvent::Pool(pool, config.token_dir(), event));
     }
 }

@@ -1,4 +1,4 @@
-//! Signals become orders; a second one that ends the daemon ends it at once.
+//! Turns signals into commands. A second signal to stop ends the process at once.
 
 use std::io;
 use std::sync::Arc;
@@ -9,38 +9,42 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::flag;
 use signal_hook_tokio::Signals;
 
-use super::Order;
+use super::DaemonCommand;
 use crate::keeper::OnShutdown;
 
-/// The exit status when a second signal ends the daemon: what was to be revoked may not be.
-const IMPATIENT: i32 = 1;
+/// The exit status after a second signal to stop, when tokens may not have been revoked.
+const SECOND_SIGNAL_STATUS: i32 = 1;
 
-/// The orders that signals give: SIGTERM and SIGINT stop, SIGQUIT stops and leaves
-/// every token, SIGHUP reloads.
+/// Returns the commands that signals give: SIGTERM and SIGINT stop, SIGQUIT stops and leaves every
+/// token, SIGHUP reloads.
 ///
 /// # Errors
 ///
 /// If a handler cannot be registered.
-pub fn orders() -> io::Result<impl Stream<Item = Order> + Unpin> {
+pub fn orders() -> io::Result<impl Stream<Item = DaemonCommand> + Unpin> {
     let is_stopping = Arc::new(AtomicBool::new(false));
     for signal in [SIGTERM, SIGINT, SIGQUIT] {
-        // In this order: the first signal finds the flag down and raises it. It
-        // works even if the loop is stuck.
-        flag::register_conditional_shutdown(signal, IMPATIENT, Arc::clone(&is_stopping))?;
+        // The order matters: the first signal finds the flag unset and sets it, the second one
+        // finds it set. This works even if the loop is stuck.
+        flag::register_conditional_shutdown(
+            signal,
+            SECOND_SIGNAL_STATUS,
+            Arc::clone(&is_stopping),
+        )?;
         flag::register(signal, Arc::clone(&is_stopping))?;
     }
     let signals = Signals::new([SIGTERM, SIGINT, SIGQUIT, SIGHUP])?;
     Ok(signals.map(|signal| match signal {
-        SIGHUP => Order::Reload,
-        SIGQUIT => Order::Stop {
+        SIGHUP => DaemonCommand::Reload,
+        SIGQUIT => DaemonCommand::Stop {
             wanted: OnShutdown::Leave,
             why: "SIGQUIT",
         },
-        SIGINT => Order::Stop {
+        SIGINT => DaemonCommand::Stop {
             wanted: OnShutdown::Revoke,
             why: "SIGINT",
         },
-        _ => Order::Stop {
+        _ => DaemonCommand::Stop {
             wanted: OnShutdown::Revoke,
             why: "SIGTERM",
         },

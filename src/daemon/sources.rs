@@ -1,94 +1,105 @@
-//! When a session's token is read: at the start, when its file changed, and again while there is none that lives.
+//! Decides when a session's token is read: at the start, when its file changed, before each touch,
+//! and repeatedly while the session has no living token.
+//!
+//! *Invariant*: nothing here blocks. Tasks read files, follow paths and list directories on the
+//! threads of [`crate::sys::files`].
+
+mod readings;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use super::care::{Care, Cares};
-use super::tasks;
-use crate::keeper::{Instant, SessionId};
+pub(super) use self::readings::Reading;
+use self::readings::{ReadReason, Readings};
+use super::next_result;
+use super::pools::{self, Changes, PoolContents, Pools};
+use super::session_table::{ManagedSession, ReadingState, SessionTable};
+use super::timers::Timers;
+use crate::config::{PoolConfig, SessionName};
+use crate::keeper::SessionId;
+use crate::log::{LogEvent, SessionNames, log_event};
+use crate::status::phrases::Pickup;
+use crate::sys::files;
+use crate::time::Instant;
 use crate::token::{
-    Change, Finding, Identity, Read, Reader, Source, SourceError, Watch, WatchTrouble, Watched,
+    FileChange, NotRead, ProbedPath, Read, ReadState, Reader, Source, SourceError, Watch, Watched,
 };
 
-/// A program that gave no living token is run again after this, and ever later.
-const COMMAND_AGAIN: Duration = Duration::from_secs(2);
-const COMMAND_AGAIN_MAX: Duration = Duration::from_secs(300);
-/// A file of a session without a living token is looked at again this often:
-/// some mounts tell nothing of changes.
-const FILE_AGAIN: Duration = Duration::from_secs(60);
+/// The first delay before a program runs again that gave no living token. It doubles each time.
+const COMMAND_RETRY_AFTER: Duration = Duration::from_secs(2);
+const COMMAND_RETRY_MAX: Duration = Duration::from_secs(300);
 
-/// So many programs that print tokens run at a time; the time limit of others begins with their turn.
-const COMMANDS_MAX: usize = 8;
+/// The interval at which the file of a session without a living token is read: some mounts report
+/// no changes, and a file can be rewritten without a change of its size and times.
+const FILE_RETRY_EVERY: Duration = Duration::from_secs(10);
 
-/// What reading a source gave.
-pub(super) struct Reading {
-    pub(super) id: SessionId,
-    /// The place as it was configured when the reading began.
-    pub(super) source: Source,
-    pub(super) result: Result<Read, SourceError>,
-}
+/// The time by which a file is read before a touch is due. It exceeds the time limit for reading,
+/// so that a new token is known by then.
+const READ_AHEAD: Duration = Duration::from_secs(10);
 
-/// Where tokens come from.
+/// The files, pools and programs from which the sessions get their tokens.
 #[derive(Default)]
 pub(super) struct Sources {
+    pub(super) pools: Pools,
+    /// Sessions whose source gave a token that another session holds.
+    pub(super) waiting_for_token: BTreeSet<SessionId>,
     reader: Reader,
-    watch: Watch,
+    pub(super) watch: Watch,
     by_path: BTreeMap<PathBuf, BTreeSet<SessionId>>,
-    /// Directories whose files are sessions.
-    directories: BTreeSet<PathBuf>,
-    /// Those of them that are to be listed.
-    changed: Vec<Arc<Path>>,
-    running: JoinSet<Reading>,
-    room: Room,
-    /// Sessions whose source is being read.
-    read_now: BTreeSet<SessionId>,
-    again: BTreeSet<(Instant, SessionId)>,
+    pub(super) readings: Readings,
+    running: JoinSet<SourceEvent>,
+    retries: Timers,
 }
 
-/// Room for the programs that print tokens.
-struct Room(Arc<Semaphore>);
-
-impl Default for Room {
-    fn default() -> Self {
-        Self(Arc::new(Semaphore::new(COMMANDS_MAX)))
-    }
+/// An event of the sources.
+pub(super) enum SourceEvent {
+    /// A file changed.
+    Changed(FileChange),
+    /// A source was read.
+    Read(Reading),
+    /// A path was followed.
+    Probed(Arc<Path>, Result<ProbedPath, NotRead>),
+    /// A directory was listed.
+    Listed(PoolContents),
 }
 
 impl Sources {
-    /// Watches the files of these sessions and these directories, and no others.
-    pub(super) fn watch(&mut self, cares: &Cares, directories: BTreeSet<PathBuf>) {
+    /// Watches the files of the configured sessions and the directories of the pools, and no
+    /// others. Abandons readings for removed sessions and from places that are not the session's
+    /// source any more.
+    pub(super) fn watch(&mut self, sessions: &SessionTable) {
         self.by_path.clear();
-        self.directories = directories;
-        for id in cares.by_name.values() {
-            let care = cares.by_id.get(id);
-            if let Some(path) = care.and_then(|care| self.reader.file(&care.config.token)) {
+        for id in sessions.by_name.values() {
+            let managed = sessions.by_id.get(id);
+            if let Some(path) = managed.and_then(|managed| self.reader.file(&managed.config.token))
+            {
                 self.by_path.entry(path).or_default().insert(*id);
             }
         }
+        self.readings.retain(sessions);
         let files = self.by_path.keys();
-        let files = files.map(|path| (path.as_path(), file_kind(&self.directories, path)));
-        let directories = self.directories.iter();
-        let directories = directories.map(|path| (path.as_path(), Watched::Directory));
+        let files = files.map(|path| (path.as_path(), file_kind(&self.pools, path)));
+        let directories = self.pools.directories();
+        let directories = directories.map(|path| (path, Watched::Directory));
         self.watch.set(files.chain(directories));
     }
 
     /// Watches the file of one more session.
-    pub(super) fn watch_another(&mut self, id: SessionId, care: &Care) {
-        if let Some(path) = self.reader.file(&care.config.token) {
-            let kind = file_kind(&self.directories, &path);
+    pub(super) fn watch_session(&mut self, id: SessionId, managed: &ManagedSession) {
+        if let Some(path) = self.reader.file(&managed.config.token) {
+            let kind = file_kind(&self.pools, &path);
             self.watch.add(&path, kind);
             self.by_path.entry(path).or_default().insert(id);
         }
     }
 
-    /// Watches the file of a session no more, unless it is another's as well.
-    pub(super) fn watch_no_more(&mut self, id: SessionId, care: &Care) {
-        if let Some(path) = self.reader.file(&care.config.token)
+    /// Stops watching the file of a session, unless another session has the same file.
+    pub(super) fn unwatch_session(&mut self, id: SessionId, managed: &ManagedSession) {
+        if let Some(path) = self.reader.file(&managed.config.token)
             && let Some(ids) = self.by_path.get_mut(&path)
         {
             ids.remove(&id);
@@ -99,196 +110,299 @@ impl Sources {
         }
     }
 
-    /// A directory that is to be listed, since names in it came or went.
-    pub(super) fn poll_directory(&mut self) -> Option<Arc<Path>> {
-        self.changed.pop()
+    /// Returns the way in which a new token at the source is noticed, as far as is known.
+    pub(super) fn pickup(&self, source: &Source) -> Pickup {
+        match self.reader.file(source) {
+            Some(path) if !self.watch.has_events(&path) => Pickup::AtNextReading,
+            Some(_) | None => Pickup::AtOnce,
+        }
     }
 
-    /// Reads a source that can be read at once; `None` for a command.
-    pub(super) fn read_at_once(&self, source: &Source) -> Option<Result<Read, SourceError>> {
-        self.reader.read_at_once(source)
+    /// Returns the names of a session for log messages.
+    pub(super) fn names<'a>(&self, managed: &'a ManagedSession) -> SessionNames<'a> {
+        SessionNames {
+            name: &managed.name,
+            source: &managed.config.token,
+            api: &managed.config.api,
+            revoked: managed
+                .revoked
+                .as_ref()
+                .map(|(token, when)| (*token, &**when)),
+            pickup: self.pickup(&managed.config.token),
+        }
     }
 
-    /// Reads a source that can be read at once; `None` for a command, which is started.
-    pub(super) fn read_first(
+    /// Starts to list a directory.
+    pub(super) fn list(&mut self, directory: PathBuf) {
+        self.running.spawn(async move {
+            SourceEvent::Listed(pools::find_within(&directory, files::LISTING_LIMIT).await)
+        });
+    }
+
+    /// Handles the listing of a directory. Returns the configuration of its pool and the
+    /// changes that result.
+    pub(super) fn handle_listed(
+        &mut self,
+        found: PoolContents,
+        pools: &BTreeMap<SessionName, PoolConfig>,
+        sessions: &SessionTable,
+        now: Instant,
+    ) -> Option<(PoolConfig, Changes)> {
+        if let Ok(listing) = &found.listing {
+            self.watch
+                .handle_listed(&found.folder.path, listing.directory);
+        }
+        self.pools
+            .handle_listed(found, pools, &sessions.by_name, now)
+    }
+
+    /// Starts to read a source. A source that is being read is read once more afterwards.
+    pub(super) fn read(&mut self, id: SessionId, source: &Source) {
+        self.start(id, source, ReadReason::Change);
+    }
+
+    fn start(&mut self, id: SessionId, source: &Source, reason: ReadReason) {
+        // Links must not leave the folder of a pool.
+        let folder = source.file().and_then(Path::parent);
+        let within = folder.filter(|folder| self.pools.has_folder(folder));
+        let within = within.map(Path::to_owned);
+        self.readings.start(id, source, within, reason);
+    }
+
+    /// Reads the source of a session, unless the session has a token.
+    pub(super) fn read_unless_held(&mut self, id: SessionId, managed: &ManagedSession) {
+        if !managed.has_token() && managed.may_have_another() {
+            let reason = match &managed.config.token {
+                Source::Command(_) if managed.reading.is_slow => ReadReason::AfterTimeOut,
+                Source::Command(_) => ReadReason::Change,
+                Source::File(_) | Source::Credential(_) | Source::Env(_) => ReadReason::Blind,
+            };
+            self.start(id, &managed.config.token, reason);
+        }
+    }
+
+    /// Reads a session's file at the time of a request, unless it was read ahead of the request.
+    pub(super) fn read_with_request(&mut self, id: SessionId, managed: &mut ManagedSession) {
+        if is_file(&managed.config.token) && !std::mem::take(&mut managed.reading.is_ahead) {
+            self.start(id, &managed.config.token, ReadReason::Blind);
+        }
+    }
+
+    /// Schedules a reading of the session's file before the touch that is due at `touch_at`.
+    pub(super) fn read_ahead(
         &mut self,
         id: SessionId,
-        source: &Source,
-    ) -> Option<Result<Read, SourceError>> {
-        let result = self.reader.read_at_once(source);
-        if result.is_none() {
-            self.read(id, source);
+        managed: &mut ManagedSession,
+        touch_at: Instant,
+        now: Instant,
+    ) {
+        let at = touch_at - READ_AHEAD;
+        if is_file(&managed.config.token) && managed.has_token() && now < at {
+            self.retries.set(id, at);
         }
-        result
     }
 
-    /// Starts to read a source, unless that is being done.
-    pub(super) fn read(&mut self, id: SessionId, source: &Source) {
-        if self.read_now.insert(id) {
-            let (reader, source) = (self.reader, source.clone());
-            let room = match source {
-                Source::Command(_) => Some(Arc::clone(&self.room.0)),
-                Source::File(_) | Source::Credential(_) | Source::Env(_) => None,
+    /// Waits for the next event of the sources. Cancel-safe.
+    pub(super) async fn next(&mut self) -> SourceEvent {
+        tokio::select! {
+            change = self.watch.next() => SourceEvent::Changed(change),
+            reading = self.readings.next() => SourceEvent::Read(reading),
+            event = next_result(&mut self.running) => event,
+        }
+    }
+
+    /// Handles the probe of a path.
+    pub(super) fn handle_probed(
+        &mut self,
+        path: &Arc<Path>,
+        probed: Result<ProbedPath, NotRead>,
+        sessions: &SessionTable,
+        now: Instant,
+    ) {
+        let settled = match probed {
+            Ok(probed) => self.watch.handle_probed(probed, now),
+            Err(_) => self.watch.handle_unanswered(path, now),
+        };
+        let Some(settled) = settled else {
+            return;
+        };
+        if self.pools.has_folder(&settled.path) {
+            self.pools.handle_change(&settled.path, now);
+            return;
+        }
+        let ids = self.by_path.get(&*settled.path).cloned();
+        for id in ids.into_iter().flatten() {
+            let Some(managed) = sessions.by_id.get(&id) else {
+                continue;
             };
-            self.running.spawn(async move {
-                let _place = match room {
-                    Some(room) => room.acquire_owned().await.ok(),
-                    None => None,
-                };
-                let result = reader.read(&source).await;
-                Reading { id, source, result }
-            });
-        }
-    }
-
-    /// Reads the source of a session that has no token.
-    pub(super) fn read_unless_held(&mut self, id: SessionId, care: &Care) {
-        if !care.has_token() && care.may_have_another() {
-            self.read(id, &care.config.token);
-        }
-    }
-
-    /// Reads a session's file if it is not what was read last: some mounts tell nothing of changes.
-    pub(super) fn read_if_changed(&mut self, id: SessionId, care: &Care) {
-        if let Some(path) = self.reader.file(&care.config.token)
-            && let Some(identity) = Identity::of(&path)
-            && care.reading.identity != Some(identity)
-        {
-            self.read(id, &care.config.token);
-        }
-    }
-
-    /// Something that happened to the sources. Cancel-safe.
-    pub(super) async fn next(&mut self) -> Happening {
-        loop {
-            tokio::select! {
-                change = self.watch.next() => return Happening::Changed(change),
-                reading = tasks::next(&mut self.running) => if let Some(reading) = reading {
-                    return Happening::Read(reading);
-                },
+            let is_known = settled.is_fresh
+                && settled.identity.is_some()
+                && settled.identity == managed.reading.identity;
+            if !is_known {
+                self.read(id, &managed.config.token);
             }
         }
     }
 
-    /// Takes in that files changed.
-    pub(super) fn handle_change(&mut self, change: Change, now: Instant) {
-        self.watch.handle_change(change, now);
-    }
-
-    /// A reading is over, whatever it gave.
-    pub(super) fn handle_end_of_reading(&mut self, id: SessionId) {
-        self.read_now.remove(&id);
-    }
-
-    /// Judges what was read; `None` if a writer may not be done yet.
+    /// Evaluates a reading. Returns `None` if a writer of the file may not have finished.
     pub(super) fn handle_read(
         &mut self,
-        care: &Care,
+        managed: &mut ManagedSession,
         reading: Reading,
         now: Instant,
     ) -> Option<Result<Read, SourceError>> {
-        let result = reading.result;
-        if let Some(path) = self.reader.file(&care.config.token)
-            && self.watch.handle_read(&path, &result, now) == Finding::Unfinished
-        {
-            return None;
+        let Reading {
+            result, is_blind, ..
+        } = reading;
+        managed.reading.is_slow = matches!(result, Err(SourceError::TimedOut { .. }));
+        if let Some(path) = self.reader.file(&managed.config.token) {
+            let identity = result.as_ref().ok().and_then(|read| read.identity);
+            if is_blind && identity.is_some() && identity != managed.reading.identity {
+                // The path may lead to another file than the one that is watched, for example
+                // after a mount.
+                self.watch.refresh(&path);
+            }
+            if self.watch.handle_read(&path, &result, now) == ReadState::Unfinished {
+                return None;
+            }
         }
         Some(result)
     }
 
-    /// Starts the readings that are due.
-    pub(super) fn turn(&mut self, cares: &mut Cares, now: Instant) {
-        while let Some(path) = self.watch.poll_settled(now) {
-            if self.directories.contains(&*path) {
-                self.changed.push(path);
-            } else {
-                self.read_path(&path, cares);
-            }
+    /// Starts the probes, readings and listings that are due.
+    pub(super) fn turn(&mut self, sessions: &mut SessionTable, now: Instant) {
+        while let Some(job) = self.watch.poll_probe(now) {
+            let path = job.path().clone();
+            self.running
+                .spawn(async move { SourceEvent::Probed(path, job.run().await) });
         }
-        while let Some(&(at, id)) = self.again.first().filter(|(at, _)| *at <= now) {
-            self.again.remove(&(at, id));
-            let Some(care) = cares.by_id.get_mut(&id) else {
+        while let Some(directory) = self.pools.poll_listing(now) {
+            self.list(directory);
+        }
+        while let Some(id) = self.retries.pop_due(now) {
+            let Some(managed) = sessions.by_id.get_mut(&id) else {
                 continue;
             };
-            care.reading.again_at = None;
-            if care.has_token() {
-                continue;
-            }
-            if let Source::Command(_) = care.config.token {
-                self.read_unless_held(id, care);
+            if managed.has_token() {
+                if is_file(&managed.config.token) {
+                    managed.reading.is_ahead = true;
+                    self.start(id, &managed.config.token, ReadReason::Blind);
+                }
             } else {
-                self.read_if_changed(id, care);
-                self.read_again(id, care, now);
+                self.read_unless_held(id, managed);
+                if is_file(&managed.config.token) {
+                    self.schedule_retry(id, managed, now);
+                }
             }
+        }
+        if let Some(trouble) = self.watch.poll_trouble() {
+            log_event(&LogEvent::WatchTrouble(&trouble));
         }
     }
 
-    /// A session has no living token: its source is to be read again later.
-    pub(super) fn read_again(&mut self, id: SessionId, care: &mut Care, now: Instant) {
-        if !care.may_have_another() {
+    /// Schedules the next reading for a session without a living token.
+    pub(super) fn schedule_retry(
+        &mut self,
+        id: SessionId,
+        managed: &mut ManagedSession,
+        now: Instant,
+    ) {
+        if !managed.may_have_another() {
             return;
         }
-        let wait = match care.config.token {
+        let wait = match managed.config.token {
             Source::Command(_) => {
-                let doublings = care.reading.attempts.min(16);
-                COMMAND_AGAIN
+                let doublings = managed.reading.attempts.min(16);
+                COMMAND_RETRY_AFTER
                     .saturating_mul(1 << doublings)
-                    .min(COMMAND_AGAIN_MAX)
+                    .min(COMMAND_RETRY_MAX)
             }
-            Source::File(_) | Source::Credential(_) => FILE_AGAIN,
+            Source::File(_) | Source::Credential(_) => FILE_RETRY_EVERY,
             Source::Env(_) => return,
         };
-        care.reading.attempts = care.reading.attempts.saturating_add(1);
-        self.do_not_read_again(id, care);
-        care.reading.again_at = Some(now + wait);
-        self.again.insert((now + wait, id));
+        managed.reading.attempts = managed.reading.attempts.saturating_add(1);
+        self.retries.set(id, now + wait);
     }
 
-    /// A session's token lives.
-    pub(super) fn do_not_read_again(&mut self, id: SessionId, care: &mut Care) {
-        if let Some(at) = care.reading.again_at.take() {
-            self.again.remove(&(at, id));
-        }
+    /// Cancels the scheduled reading of a session.
+    pub(super) fn cancel_retry(&mut self, id: SessionId) {
+        self.retries.cancel(id);
     }
 
-    /// When [`Self::turn`] is to be called again.
-    pub(super) fn poll_timeout(&self) -> Option<Instant> {
-        let again = self.again.first().map(|&(at, _)| at);
-        self.watch.poll_timeout().into_iter().chain(again).min()
-    }
-
-    /// Why some changes go unnoticed.
-    pub(super) fn poll_trouble(&mut self) -> Option<WatchTrouble> {
-        self.watch.poll_trouble()
-    }
-
-    fn read_path(&mut self, path: &Path, cares: &Cares) {
-        let ids: Vec<_> = self
-            .by_path
-            .get(path)
-            .into_iter()
-            .flatten()
-            .copied()
-            .collect();
-        for id in ids {
-            if let Some(care) = cares.by_id.get(&id) {
-                self.read(id, &care.config.token);
+    /// Reads the sources of the sessions that wait for a token of another session, after a token
+    /// was dropped.
+    pub(super) fn reread_waiting(&mut self, sessions: &SessionTable) {
+        for id in std::mem::take(&mut self.waiting_for_token) {
+            if let Some(managed) = sessions.by_id.get(&id) {
+                self.read(id, &managed.config.token);
             }
         }
+    }
+
+    /// Reads the source of a session from the beginning, after it was configured or moved.
+    pub(super) fn read_anew(&mut self, id: SessionId, managed: &mut ManagedSession) {
+        self.cancel_retry(id);
+        managed.reading = ReadingState::default();
+        self.read(id, &managed.config.token);
+    }
+
+    /// Returns the instant at which [`Self::turn`] is to be called again.
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        let next = [
+            self.watch.poll_timeout(),
+            self.retries.first_at(),
+            self.pools.poll_timeout(),
+        ];
+        next.into_iter().flatten().min()
     }
 }
 
-fn file_kind(directories: &BTreeSet<PathBuf>, path: &Path) -> Watched {
+/// Returns true if the source is a file of any kind.
+fn is_file(source: &Source) -> bool {
+    match source {
+        Source::File(_) | Source::Credential(_) => true,
+        Source::Env(_) | Source::Command(_) => false,
+    }
+}
+
+fn file_kind(pools: &Pools, path: &Path) -> Watched {
     match path.parent() {
-        Some(directory) if directories.contains(directory) => Watched::Member,
+        Some(directory) if pools.has_folder(directory) => Watched::Member,
         Some(_) | None => Watched::File,
     }
 }
 
-/// What happened to the sources.
-pub(super) enum Happening {
-    /// A file changed.
-    Changed(Change),
-    /// A source was read.
-    Read(Reading),
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn a_program_that_is_not_the_sessions_any_more_is_given_up_at_once() {
+        let command = |words: [&str; 2]| Source::Command(words.map(str::to_owned).to_vec());
+        let (old, new) = (command(["sleep", "1000"]), command(["echo", "abc"]));
+        let id = SessionId(1);
+        let mut sources = Sources::default();
+        sources.read(id, &old);
+        sources.read(id, &new);
+        let next = tokio::time::timeout(Duration::from_secs(25), sources.next());
+        let Ok(SourceEvent::Read(reading)) = next.await else {
+            panic!("the new program printed a token");
+        };
+        assert!(reading.source == new && reading.result.is_ok());
+        assert!(!reading.is_outdated);
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn what_changes_while_a_file_is_read_is_read_once_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let source = Source::File(folder.path().join("token"));
+        let id = SessionId(1);
+        let mut sources = Sources::default();
+        sources.read(id, &source);
+        sources.read(id, &source);
+        let SourceEvent::Read(reading) = sources.next().await else {
+            panic!("nothing else is done");
+        };
+        assert!(reading.is_outdated);
+    }
 }

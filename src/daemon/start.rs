@@ -1,176 +1,229 @@
-//! How the daemon begins: everything that can fail fails here, before a single request.
+//! Starts the daemon. Every failure that prevents a start is found here, before the first request.
 
 use std::collections::BTreeSet;
+use std::future::pending;
 use std::io;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::care::{Care, Cares};
-use super::clock::{Alarm, Jumps, Timer};
-use super::control::Waiters;
-use super::doors::Doors;
-use super::hooks::Hooks;
-use super::network::Network;
-use super::pools::Pools;
+use super::listeners::Listeners;
+use super::machine::Machine;
+use super::other_daemons::{OtherDaemons, StartRefusal};
+use super::pools::Listings;
+use super::reload::Reloads;
+use super::reporter::Reporter;
 use super::requests::Requests;
-use super::residue::Residue;
-use super::sources::Sources;
-use super::{Daemon, Ended, Setup};
+use super::session_table::SessionTable;
+use super::sources::{SourceEvent, Sources};
+use super::{Daemon, Setup};
 use crate::api::{BuildError, Client};
-use crate::config::{ApiBase, Config, SessionConfig, SessionName};
-use crate::keeper::{HostId, Intent, Keeper, Limits, Policy, SessionId};
-use crate::observe::endpoints::BindError;
-use crate::observe::{Log, Looks, Notice, Stories, Tallies, looks, tell_notice};
+use crate::config::{Config, HttpConfig, SessionName, StatusConfig, StatusSocket};
+use crate::http::BindError;
+use crate::keeper::{Intent, Keeper, Limits, SessionId};
+use crate::log::{LogEvent, log_event};
+use crate::status::QuerySender;
+use crate::sys::files;
+use crate::sys::files::{CONFIG_LIMIT, NotRead};
 use crate::token::Fingerprint;
 
-/// Why the daemon cannot begin.
+/// The time for which the start waits for directories and files, so that the first log lines show
+/// the tokens that exist and two sessions with one token are refused. Slower readings are
+/// completed while the daemon runs, because the other tokens go on idling.
+const START_WAIT: Duration = Duration::from_secs(2);
+
+/// The reason for a failed start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The HTTP client cannot be built.
     #[error("the HTTP client cannot be built")]
     Client(#[from] BuildError),
-    /// Observers cannot be let in where the configuration says.
+    /// The certificates cannot be read in time.
+    #[error("reading the certificate authorities in {} takes longer than {}s", place.display(), CONFIG_LIMIT.as_secs())]
+    Certificates {
+        /// The configured file, or the directory of the system's certificates.
+        place: PathBuf,
+        /// The reason.
+        #[source]
+        cause: NotRead,
+    },
+    /// The directory of the status socket does not answer.
+    #[error("the status socket {} cannot be looked at within {}s", path.display(), CONFIG_LIMIT.as_secs())]
+    Socket {
+        /// The socket.
+        path: PathBuf,
+        /// The reason.
+        #[source]
+        cause: NotRead,
+    },
+    /// A configured listener cannot be bound.
     #[error(transparent)]
     Endpoints(#[from] BindError),
     /// The runtime cannot wait for a timer.
-    #[error("no timer is to be had")]
+    #[error("cannot create a timer")]
     Timer(#[source] io::Error),
     /// Two sessions hold one and the same token.
     #[error(
         "sessions {first} and {second} have one and the same token ({fingerprint}): a token belongs to one session"
     )]
     SharedToken {
-        /// One of them.
+        /// One of the two sessions.
         first: SessionName,
-        /// The other.
+        /// The other session.
         second: SessionName,
-        /// The token.
+        /// The fingerprint of the token.
         fingerprint: Fingerprint,
     },
+    /// Another daemon holds a token, and one of the two would revoke it.
+    #[error("{0}")]
+    HeldElsewhere(Box<StartRefusal>),
 }
 
 impl Daemon {
-    /// Takes the sessions under care and reads their tokens.
+    /// Adds the configured sessions and reads their tokens.
     ///
     /// # Errors
     ///
-    /// [`StartError`]; a token that is not there is none.
+    /// [`StartError`]. An absent token is not an error: the daemon waits for it.
     ///
     /// # Panics
     ///
-    /// Outside a tokio runtime with its drivers enabled.
-    pub fn start(config: Config, setup: Setup) -> Result<(Self, Looks), StartError> {
-        let (looks_in, looks) = looks();
-        let doors = Doors::new(setup.places, looks_in.clone());
-        let bound = doors.bind_first(&config.status)?;
-        let began = (setup.clock)();
+    /// If called outside a tokio runtime with its drivers enabled.
+    pub async fn start(config: Config, setup: Setup) -> Result<(Self, QuerySender), StartError> {
+        let client = client(&config.http).await?;
+        probe_socket(&config.status).await?;
+        let listeners = Listeners::new(setup.places);
+        let bound = listeners.bind(&config.status)?;
+        let limits = limits(&config);
+        let machine = Machine::new(setup.clock, limits.backoff.cap).map_err(StartError::Timer)?;
+        let began = machine.read_clock();
+        let now = began.boot;
         let mut daemon = Self {
-            client: Client::new(&config.http)?,
-            keeper: Keeper::new(limits(&config), setup.seed),
-            clock: setup.clock,
-            jumps: Jumps::new(&began),
-            alarm: Alarm::new(),
-            timer: Timer::new().map_err(StartError::Timer)?,
-            network: watch_network(limits(&config).backoff.cap),
-            systemd: setup.systemd,
-            hooks: Hooks::default(),
-            load: setup.load,
-            log: Log::new(),
-            stories: Stories::default(),
-            log_handle: setup.log,
-            cares: Cares::default(),
-            hosts: Vec::new(),
-            requests: Requests::default(),
-            residue: Residue::default(),
+            sessions: SessionTable::new(Keeper::new(limits, setup.seed)),
             sources: Sources::default(),
-            pools: Pools::default(),
-            looks,
-            doors,
-            tallies: Tallies::new(began.wall_at(began.boot)),
-            started_at: began.boot,
-            leaving: Vec::new(),
-            waiting_for_token: BTreeSet::new(),
-            touch_waiters: Waiters::default(),
-            ended: Ended::default(),
-            is_stopping: false,
-            is_answer_awaited: false,
+            requests: Requests::new(client),
+            machine,
+            reporter: Reporter::new(setup.log, setup.systemd, setup.revocations, &began),
+            listeners,
+            reloads: Reloads::new(setup.load),
+            others: OtherDaemons::new(setup.neighbours),
+            started_at: now,
+            stop: None,
             config,
         };
-        daemon.hooks.handle_config(&daemon.config);
-        let now = daemon.now();
-        daemon.systemd.handle_start(daemon.config.ready_after, now);
-        let before = daemon.config.clone();
-        daemon.pools.complete(&mut daemon.config, &before, now);
-        let sessions = daemon.config.sessions.clone();
+        let config = &daemon.config;
+        daemon.reporter.hooks.handle_config(config);
+        daemon
+            .reporter
+            .systemd
+            .handle_start(config.ready_after, now);
+        let mut until = Box::pin(tokio::time::timeout(START_WAIT, pending::<()>()));
+        let mut listings = daemon.list_first(until.as_mut()).await;
+        let find = |directory: &Path| listings.remove(directory);
+        let now = daemon.machine.now();
+        let pools = &mut daemon.sources.pools;
+        let sessions = pools.complete(&daemon.config, find, now);
         let kept = sessions
             .values()
-            .filter(|it| it.intent == Intent::Keep)
+            .filter(|session| session.policy.intent == Intent::Keep)
             .count();
-        tell_notice(&Notice::Started {
+        log_event(&LogEvent::Started {
             version: env!("CARGO_PKG_VERSION"),
             kept,
             lapsing: sessions.len() - kept,
         });
-        daemon.doors.change(bound);
-        // Of two sessions with one token, one of the configuration comes before a pool's.
+        daemon.listeners.change(bound, now);
+        // If two sessions have the same token, a session of the configuration gets it before a
+        // pool's session, so the former are added first.
         let (members, own): (Vec<_>, Vec<_>) = sessions
             .into_iter()
-            .partition(|(name, _)| daemon.pools.of(name).is_some());
+            .partition(|(name, _)| daemon.sources.pools.of(name).is_some());
         for (name, session) in own.into_iter().chain(members) {
-            daemon.add(name, session);
+            daemon.sessions.add(name, session, now);
         }
-        // Watched first, read then: no change is missed in between.
-        daemon.watch_sources();
-        daemon.read_first()?;
-        daemon.account_for_sessions(daemon.now());
-        Ok((daemon, looks_in))
+        // A source that changes between this reading and the first probe of its path is read again.
+        daemon.sources.watch(&daemon.sessions);
+        daemon.read_first(until.as_mut()).await?;
+        let now = daemon.machine.now();
+        daemon.reporter.report_sessions(&daemon.sessions, now);
+        let query_sender = daemon.listeners.query_sender.clone();
+        Ok((daemon, query_sender))
     }
 
-    /// Takes a session under care.
-    pub(super) fn add(&mut self, name: SessionName, session: SessionConfig) -> SessionId {
-        let host = self.host(&session.api);
-        let id = self.keeper.handle_added(host, policy(&session));
-        self.cares.by_name.insert(name.clone(), id);
-        self.cares.by_id.insert(id, Care::new(name, session));
-        id
-    }
-
-    /// Watches the files of all sessions and the directories of all pools.
-    pub(super) fn watch_sources(&mut self) {
-        let pools = self.config.pools.values();
-        let directories = pools.map(|pool| pool.token_dir().to_owned()).collect();
-        self.sources.watch(&self.cares, directories);
-    }
-
-    fn read_first(&mut self) -> Result<(), StartError> {
-        let now = self.now();
-        let sessions: Vec<_> = self
-            .cares
-            .by_id
-            .iter()
-            .map(|(&id, care)| (id, care.config.token.clone()))
+    /// Lists the directories of the pools that answer in time.
+    async fn list_first(&mut self, mut until: impl Future + Unpin) -> Listings {
+        let directories = self.config.pools.values();
+        let directories: BTreeSet<_> = directories
+            .map(|pool| pool.token_dir().to_owned())
             .collect();
-        for (id, source) in sessions {
-            let Some(result) = self.sources.read_first(id, &source) else {
-                continue;
-            };
-            match result {
+        let count = directories.len();
+        for directory in directories {
+            self.sources.list(directory);
+        }
+        let mut listings = Listings::new();
+        while listings.len() < count {
+            tokio::select! {
+                biased;
+                event = self.sources.next() => if let SourceEvent::Listed(found) = event {
+                    listings.insert(found.folder.path.clone(), found);
+                },
+                _ = &mut until => break,
+            }
+        }
+        listings
+    }
+
+    /// Reads the tokens that can be read in time; the loop handles the others.
+    async fn read_first(&mut self, mut until: impl Future + Unpin) -> Result<(), StartError> {
+        for (id, managed) in &self.sessions.by_id {
+            self.sources.read(*id, &managed.config.token);
+        }
+        let mut readings = Vec::new();
+        while self.sources.readings.is_reading_files() {
+            tokio::select! {
+                biased;
+                event = self.sources.next() => match event {
+                    SourceEvent::Read(reading) => readings.push(reading),
+                    event @ (SourceEvent::Changed(_) | SourceEvent::Probed(..) | SourceEvent::Listed(_)) => {
+                        self.handle_source_event(event);
+                    }
+                },
+                _ = &mut until => break,
+            }
+        }
+        // If two sessions have the same token, the one that was added first gets it.
+        readings.sort_by_key(|reading| reading.id);
+        let now = self.machine.now();
+        for reading in readings {
+            // The start does not wait for writers to finish, unlike the loop: the first log lines
+            // must show the tokens that exist.
+            match reading.result {
                 Ok(read) => {
-                    self.refuse_shared(id, read.token.fingerprint())?;
-                    self.handle_read(id, read, now);
+                    self.refuse_shared(reading.id, read.token.fingerprint())?;
+                    self.handle_read(reading.id, read, now);
                 }
-                Err(error) => self.handle_unreadable(id, &error, now),
+                Err(error) => self.handle_unreadable(reading.id, &error, now),
             }
         }
         Ok(())
     }
 
     fn refuse_shared(&self, id: SessionId, fingerprint: Fingerprint) -> Result<(), StartError> {
-        let name = |id| self.cares.by_id.get(&id).map(|care| care.name.clone());
-        let other = self.cares.other_holder(id, fingerprint);
-        match (other.and_then(name), name(id)) {
-            // What a pool's files hold is not ours to refuse.
+        let name = |id| {
+            self.sessions
+                .by_id
+                .get(&id)
+                .map(|managed| managed.name.clone())
+        };
+        let holder = self.sessions.ownership.other_holder(id, fingerprint);
+        match (holder.and_then(name), name(id)) {
+            // The content of a pool must not prevent the start.
             (Some(first), Some(second))
-                if self.pools.of(&first).or(self.pools.of(&second)).is_none() =>
+                if self
+                    .sources
+                    .pools
+                    .of(&first)
+                    .or(self.sources.pools.of(&second))
+                    .is_none() =>
             {
                 Err(StartError::SharedToken {
                     first,
@@ -181,48 +234,41 @@ impl Daemon {
             _ => Ok(()),
         }
     }
+}
 
-    fn host(&mut self, api: &ApiBase) -> HostId {
-        let position = self
-            .hosts
-            .iter()
-            .position(|known| known == api)
-            .unwrap_or_else(|| {
-                self.hosts.push(api.clone());
-                self.hosts.len() - 1
-            });
-        HostId(u32::try_from(position).unwrap_or(u32::MAX))
+/// Builds the HTTP client on a thread of its own, since reading the certificates may hang.
+pub(super) async fn client(config: &HttpConfig) -> Result<Client, StartError> {
+    let http = config.clone();
+    // The certificates of the system are read as well; their usual directory stands for all of
+    // their places.
+    let file = config.trust.ca_file.clone();
+    let place = file.clone().unwrap_or_else(|| "/etc/ssl/certs".into());
+    match files::run(&place, CONFIG_LIMIT, move || Client::new(&http)).await {
+        Ok(client) => Ok(client?),
+        Err(cause) => Err(StartError::Certificates { place, cause }),
     }
 }
 
-/// Without a watcher, tries are made as often as without a change.
-fn watch_network(retry_within: Duration) -> Network {
-    Network::watch().unwrap_or_else(|error| {
-        tell_notice(&Notice::NetworkNotWatched {
-            cause: &error,
-            retry_within,
-        });
-        Network::default()
+/// Checks that the directory of the Unix socket answers, so that binding there does not hang.
+pub(super) async fn probe_socket(config: &StatusConfig) -> Result<(), StartError> {
+    let StatusSocket::At(path) = &config.socket else {
+        return Ok(());
+    };
+    let place = path.clone();
+    let probe = move || drop(place.symlink_metadata());
+    let probed = files::run(path, CONFIG_LIMIT, probe).await;
+    probed.map_err(|cause| StartError::Socket {
+        path: path.clone(),
+        cause,
     })
 }
 
-/// What a session is to get.
-pub(crate) fn policy(session: &SessionConfig) -> Policy {
-    Policy {
-        intent: session.intent,
-        margin: session.margin,
-        idle_timeout: session.idle_timeout,
-        touch: session.touch,
-        verify_every: session.verify_every.get(),
-        on_shutdown: session.on_shutdown,
-    }
-}
-
-/// The limits that hold for all.
+/// Returns the keeper's limits, which apply to all sessions.
 pub(crate) fn limits(config: &Config) -> Limits {
     Limits {
         request_timeout: config.http.request_timeout,
         timeout_refresh: config.timeout_refresh.max(Duration::from_secs(1)),
+        in_flight_max: config.http.in_flight_max.get() as usize,
         ..Limits::default()
     }
 }

@@ -1,152 +1,152 @@
-//! Tells a service manager how the daemon does, in the words of `sd_notify(3)`.
+//! Notifies a service manager of the daemon's state by the protocol of `sd_notify(3)`.
 //!
-//! It says nothing, and keeps no account, unless `NOTIFY_SOCKET` names somebody to tell.
+//! It sends nothing unless `NOTIFY_SOCKET` is set. It must never block the loop.
 //!
 //! - `READY=1` once every kept session was proven alive in its present generation, or after
-//!   `ready_after`: a machine without network still boots. Until then `EXTEND_TIMEOUT_USEC`
-//!   asks for the patience that `ready_after` takes.
-//! - `STATUS=` whenever the line is another one than before, which is looked at when
-//!   something happened and never for its own sake.
-//! - `WATCHDOG=1` at half of `WATCHDOG_USEC`, from the loop itself, while it does what is due no
-//!   later than a quarter of that interval after its time. It vouches for the loop and its
-//!   timer, not for the API or a token, which a restart would not mend.
+//!   `ready_after`, so that a machine without network still boots. Until then
+//!   `EXTEND_TIMEOUT_USEC` requests the time that `ready_after` takes.
+//! - `STATUS=` whenever the line has changed. The line is made after events only; the daemon never
+//!   wakes up for it.
+//! - `WATCHDOG=1` at half of `WATCHDOG_USEC`, from the loop itself, while it handles deadlines no
+//!   later than a quarter of that interval after they are due. It proves that the loop and its
+//!   timer work, but nothing about the API or a token, for which a restart would not help.
 //! - `RELOADING=1` and `MONOTONIC_USEC`, and `READY=1` after it, also if the reload was refused.
 //! - `STOPPING=1`, and `EXTEND_TIMEOUT_USEC` for as long as revocations and hooks may take.
 //!
-//! The variables stay in the environment of this process and go no further: token commands
-//! and hooks are run with an environment of their own.
+//! The crate `sd-notify` does not fit: it reads the environment and creates a socket for each
+//! message, may wait for ever, does not support abstract names (which containers use) and reads a
+//! clock of its own.
+//!
+//! The variables are not passed on: token commands and hooks have an environment of their own.
 
-mod socket;
 mod standing;
-mod watchdog;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::time::Duration;
 
-use self::socket::Socket;
-use self::standing::Standing;
-use self::watchdog::Watchdog;
-use super::clock::Reading;
+use self::standing::SessionCounts;
 use crate::config::SessionName;
-use crate::keeper::{Instant, SessionView};
-use crate::observe::words::{append, lasting};
+use crate::keeper::SessionView;
+use crate::log::{LogEvent, log_event};
+use crate::status::phrases::{append, human_duration};
+use crate::sys::clock::ClockReading;
+use crate::time::Instant;
 
-/// What is asked for beyond the time that something may take.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The extra time that is requested beyond the limit of an operation.
+const EXTRA_TIME: Duration = Duration::from_secs(10);
 
-/// The service manager, if there is one to be told.
+/// The time limit for sending. A service manager that does not read for so long misses a message,
+/// since the loop has other things to do.
+const SEND_LIMIT: Duration = Duration::from_millis(100);
+
+/// The shortest time between two pings of the watchdog.
+const PING_EVERY_MIN: Duration = Duration::from_millis(100);
+
+/// The time for which a loop that was late must be on time before the next ping.
+const PING_AGAIN_AFTER: Duration = Duration::from_secs(1);
+
+/// The connection to the service manager, if there is one, and the state of the notifications.
 #[derive(Debug, Default)]
-pub struct Systemd(Option<Box<Service>>);
-
-/// What the service manager was told.
-#[derive(Debug)]
-struct Service {
-    socket: Socket,
+pub struct Systemd {
+    socket: Option<NotifySocket>,
     watchdog: Option<Watchdog>,
-    standing: Standing,
-    /// Whether the line has to be made anew.
+    counts: SessionCounts,
+    /// True if the status line has to be made again.
     is_changed: bool,
     status: String,
     phase: Phase,
-    /// Whether the last reload was refused.
+    /// True if the last reload was refused.
     was_refused: bool,
-    /// Why it could not be told.
-    trouble: Option<io::Error>,
+    /// True if an error of sending was logged.
     was_in_trouble: bool,
 }
 
-/// What the service manager knows of us.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// The phase of the daemon as the service manager knows it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 enum Phase {
-    /// It waits for us to be ready, and is told so then, whatever is missing.
+    /// The service manager waits for readiness, which is reported at `ready_at` even if tokens are
+    /// missing.
     Starting { ready_at: Instant },
-    /// We are ready.
+    /// The daemon is ready.
+    #[default]
     Ready,
-    /// It waits for the end of a reload.
-    Reloading,
-    /// It waits for the end.
+    /// The service manager waits for the end of a reload, which is reported once `is_over`.
+    Reloading { is_over: bool },
+    /// The service manager waits for the end of the process.
     Stopping,
 }
 
 impl Systemd {
-    /// The service manager that these variables speak of: `NOTIFY_SOCKET`, `WATCHDOG_USEC`
-    /// and `WATCHDOG_PID`.
+    /// Creates the connection that these variables describe: `NOTIFY_SOCKET`, `WATCHDOG_USEC` and
+    /// `WATCHDOG_PID`.
     #[must_use]
     pub fn of(variable: impl Fn(&str) -> Option<OsString>) -> Self {
-        let socket = variable("NOTIFY_SOCKET").and_then(|name| Socket::new(&name).ok());
-        Self(socket.map(|socket| {
-            Box::new(Service {
-                socket,
-                watchdog: interval(variable).map(Watchdog::new),
-                standing: Standing::default(),
-                is_changed: true,
-                status: String::new(),
-                phase: Phase::Starting {
-                    ready_at: Instant::BOOT,
-                },
-                was_refused: false,
-                trouble: None,
-                was_in_trouble: false,
-            })
-        }))
+        Self {
+            socket: variable("NOTIFY_SOCKET").and_then(|name| NotifySocket::new(&name).ok()),
+            watchdog: interval(variable).map(Watchdog::new),
+            ..Self::default()
+        }
     }
 
-    /// Whether there is anybody to tell.
+    /// Returns true if there is a service manager.
     pub(super) fn is_present(&self) -> bool {
-        self.0.is_some()
+        self.socket.is_some()
     }
 
-    /// Takes in that the daemon begins, and how long it may wait for its tokens.
+    /// Handles the start of the daemon, which waits for its tokens for at most `ready_after`.
     pub(super) fn handle_start(&mut self, ready_after: Duration, now: Instant) {
-        if let Some(service) = &mut self.0 {
-            service.phase = Phase::Starting {
-                ready_at: now + ready_after,
-            };
-            if !ready_after.is_zero() {
-                let patience = (ready_after + PATIENCE).as_micros();
-                service.send(&format!("EXTEND_TIMEOUT_USEC={patience}"));
-            }
+        self.phase = Phase::Starting {
+            ready_at: now + ready_after,
+        };
+        self.is_changed = true;
+        if !ready_after.is_zero() {
+            let extension = (ready_after + EXTRA_TIME).as_micros();
+            self.send(&format!("EXTEND_TIMEOUT_USEC={extension}"));
         }
     }
 
-    /// Takes in how a session stands.
+    /// Updates the state of a session.
     pub(super) fn handle_session(&mut self, name: &SessionName, view: &SessionView) {
-        if let Some(service) = &mut self.0 {
-            service.standing.set(name, view);
-            service.is_changed = true;
+        if self.is_present() {
+            self.counts.set(name, view);
+            self.is_changed = true;
         }
     }
 
-    /// Forgets how all sessions stand: they are told anew.
+    /// Forgets all sessions. The caller reports them again.
     pub(super) fn forget_sessions(&mut self) {
-        if let Some(service) = &mut self.0 {
-            service.standing = Standing::default();
-            service.is_changed = true;
-        }
+        self.counts = SessionCounts::default();
+        self.is_changed = true;
     }
 
-    /// Takes in that the configuration is about to be read again.
-    pub(super) fn handle_reload(&mut self, reading: &Reading) {
-        if let Some(service) = &mut self.0
-            && service.phase == Phase::Ready
-        {
-            let at = reading.monotonic.as_micros();
-            if service.send(&format!("RELOADING=1\nMONOTONIC_USEC={at}")) {
-                service.phase = Phase::Reloading;
+    /// Handles the beginning of a reload.
+    pub(super) fn handle_reload(&mut self, reading: &ClockReading) {
+        match &mut self.phase {
+            Phase::Ready => {
+                let at = reading.monotonic.as_micros();
+                if self.send(&format!("RELOADING=1\nMONOTONIC_USEC={at}")) {
+                    self.phase = Phase::Reloading { is_over: false };
+                }
             }
+            Phase::Reloading { is_over } => *is_over = false,
+            Phase::Starting { .. } | Phase::Stopping => {}
         }
     }
 
-    /// Takes in what came of the reload.
+    /// Handles the end of a reload.
     pub(super) fn handle_reloaded(&mut self, was_refused: bool) {
-        if let Some(service) = &mut self.0 {
-            service.was_refused = was_refused;
-            service.is_changed = true;
+        if let Phase::Reloading { is_over } = &mut self.phase {
+            *is_over = true;
         }
+        self.was_refused = was_refused;
+        self.is_changed = true;
     }
 
-    /// Takes in that the daemon begins to stop.
+    /// Handles the beginning of the daemon's stop.
     pub(super) fn handle_stop(
         &mut self,
         revoke: usize,
@@ -154,89 +154,78 @@ impl Systemd {
         grace: Duration,
         is_quick: bool,
     ) {
-        if let Some(service) = &mut self.0 {
-            service.phase = Phase::Stopping;
-            let within = lasting(grace);
-            let mut lines = format!(
-                "STOPPING=1\nSTATUS=stopping: {revoke} to revoke within {within}, {leave} to leave"
+        self.phase = Phase::Stopping;
+        let within = human_duration(grace);
+        let mut lines = format!(
+            "STOPPING=1\nSTATUS=stopping: {revoke} to revoke within {within}, {leave} to leave"
+        );
+        if !is_quick {
+            let extension = (grace + EXTRA_TIME).as_micros();
+            append(
+                &mut lines,
+                format_args!("\nEXTEND_TIMEOUT_USEC={extension}"),
             );
-            if !is_quick {
-                let patience = (grace + PATIENCE).as_micros();
-                append(&mut lines, format_args!("\nEXTEND_TIMEOUT_USEC={patience}"));
-            }
-            service.send(&lines);
         }
+        self.send(&lines);
     }
 
-    /// Takes in that the machine slept, or that the wall clock was set.
+    /// Handles a suspension of the machine or a change of the wall clock.
     pub(super) fn handle_jump(&mut self) {
-        if let Some(service) = &mut self.0 {
-            service.is_changed = true;
-            if let Some(watchdog) = &mut service.watchdog {
-                watchdog.handle_resume();
+        self.is_changed = true;
+        self.handle_wait(None);
+    }
+
+    /// Sends the notifications that are due. To be called after everything that was due is done,
+    /// since the watchdog's ping vouches for it.
+    pub(super) fn turn(&mut self, reading: &ClockReading) {
+        if self.is_present() {
+            self.send_status(reading);
+            let watchdog = self.watchdog.as_mut();
+            if watchdog.is_some_and(|watchdog| watchdog.poll_ping(reading.boot)) {
+                self.send("WATCHDOG=1");
             }
         }
     }
 
-    /// Tells what is to be told, after all that was due was done.
-    pub(super) fn turn(&mut self, reading: &Reading) {
-        if let Some(service) = &mut self.0 {
-            service.tell_status(reading);
-            let watchdog = service.watchdog.as_mut();
-            if watchdog.is_some_and(|it| it.poll_ping(reading.boot)) {
-                service.send("WATCHDOG=1");
-            }
-        }
-    }
-
-    /// Takes in that the loop goes to wait until `wake_at` at the latest.
+    /// Records that the loop begins to wait, until `wake_at` at the latest.
     pub(super) fn handle_wait(&mut self, wake_at: Option<Instant>) {
-        if let Some(service) = &mut self.0
-            && let Some(watchdog) = &mut service.watchdog
-        {
+        if let Some(watchdog) = &mut self.watchdog {
             watchdog.handle_wait(wake_at);
         }
     }
 
-    /// When [`Self::turn`] is to be called again.
+    /// Returns the instant at which [`Self::turn`] is to be called again.
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
-        let service = self.0.as_ref()?;
-        let ping_at = service.watchdog.as_ref().map(Watchdog::poll_timeout);
-        let ready_at = match service.phase {
+        self.socket.as_ref()?;
+        let ping_at = self.watchdog.as_ref().map(|watchdog| watchdog.ping_at);
+        let ready_at = match self.phase {
             Phase::Starting { ready_at } => Some(ready_at),
-            Phase::Ready | Phase::Reloading | Phase::Stopping => None,
+            Phase::Ready | Phase::Reloading { .. } | Phase::Stopping => None,
         };
         ping_at.into_iter().chain(ready_at).min()
     }
 
-    /// Why the service manager was not told; told once.
-    pub(super) fn poll_trouble(&mut self) -> Option<io::Error> {
-        self.0.as_mut()?.trouble.take()
-    }
-}
-
-impl Service {
-    fn tell_status(&mut self, reading: &Reading) {
+    fn send_status(&mut self, reading: &ClockReading) {
         let becomes_ready = match self.phase {
-            Phase::Starting { ready_at } => ready_at <= reading.boot || self.standing.is_complete(),
-            Phase::Reloading => true,
+            Phase::Starting { ready_at } => ready_at <= reading.boot || self.counts.is_complete(),
+            Phase::Reloading { is_over: true } => true,
             Phase::Ready => false,
-            Phase::Stopping => return,
+            Phase::Reloading { is_over: false } | Phase::Stopping => return,
         };
         if !self.is_changed && !becomes_ready {
             return;
         }
         let is_starting = matches!(self.phase, Phase::Starting { .. });
-        let mut line = self.standing.line(reading, !is_starting);
+        let mut line = self.counts.line(reading, !is_starting);
         if self.was_refused {
             line.insert_str(0, "reload refused, the earlier configuration holds; ");
         }
         let ready = if becomes_ready { "READY=1\n" } else { "" };
         if becomes_ready || line != self.status {
             if !self.send(&format!("{ready}STATUS={line}")) {
-                // Tried again when something happens, and for readiness at the latest then.
+                // The message is sent again after the next event, and readiness also after a while.
                 if let Phase::Starting { ready_at } = &mut self.phase {
-                    *ready_at = (*ready_at).max(reading.boot + PATIENCE);
+                    *ready_at = (*ready_at).max(reading.boot + EXTRA_TIME);
                 }
                 return;
             }
@@ -248,28 +237,105 @@ impl Service {
         }
     }
 
-    /// Whether it was sent.
+    /// Sends a message. Returns true if it was sent.
     fn send(&mut self, lines: &str) -> bool {
-        let result = self.socket.send(lines);
+        let Some(socket) = &self.socket else {
+            return false;
+        };
+        let result = socket.send(lines);
         let was_sent = result.is_ok();
         if let Err(error) = result
             && !std::mem::replace(&mut self.was_in_trouble, true)
         {
-            self.trouble = Some(error);
+            log_event(&LogEvent::ManagerNotTold(&error));
         }
         was_sent
     }
 }
 
-/// How often the service manager wants a ping, if it wants any from us.
+/// Returns the interval within which the service manager expects a ping, if it expects any from
+/// this process.
 fn interval(variable: impl Fn(&str) -> Option<OsString>) -> Option<Duration> {
     let number = |name| variable(name)?.to_str()?.parse::<u64>().ok();
-    let us = u64::from(std::process::id());
-    if variable("WATCHDOG_PID").is_some() && number("WATCHDOG_PID") != Some(us) {
+    let own = u64::from(std::process::id());
+    if variable("WATCHDOG_PID").is_some() && number("WATCHDOG_PID") != Some(own) {
         return None;
     }
-    let interval = number("WATCHDOG_USEC").filter(|&it| it > 0)?;
+    let interval = number("WATCHDOG_USEC").filter(|&microseconds| microseconds > 0)?;
     Some(Duration::from_micros(interval))
+}
+
+/// A socket that sends to the service manager.
+#[derive(Debug)]
+struct NotifySocket {
+    socket: UnixDatagram,
+    address: SocketAddr,
+}
+
+impl NotifySocket {
+    /// Creates a socket that sends to the one with this name: a path, or `@` and an abstract name.
+    fn new(name: &OsStr) -> io::Result<Self> {
+        let address = match name.as_bytes().strip_prefix(b"@") {
+            Some(name) => SocketAddr::from_abstract_name(name)?,
+            None => SocketAddr::from_pathname(name)?,
+        };
+        let socket = UnixDatagram::unbound()?;
+        socket.set_write_timeout(Some(SEND_LIMIT))?;
+        Ok(Self { socket, address })
+    }
+
+    /// Sends one datagram.
+    fn send(&self, lines: &str) -> io::Result<()> {
+        self.socket.send_to_addr(lines.as_bytes(), &self.address)?;
+        Ok(())
+    }
+}
+
+/// The schedule of the watchdog's pings, and the deadline by which the loop has to run again.
+///
+/// A ping proves that the loop ran within the last half of the interval, that its timer fired, and
+/// that deadlines were handled no later than a quarter of the interval after they were due.
+#[derive(Debug)]
+struct Watchdog {
+    every: Duration,
+    late_after: Duration,
+    ping_at: Instant,
+    /// The latest instant at which the loop has to run again.
+    run_by: Option<Instant>,
+}
+
+impl Watchdog {
+    /// Creates a watchdog that pings at half of the interval within which the service manager
+    /// expects a ping.
+    fn new(interval: Duration) -> Self {
+        Self {
+            every: (interval / 2).max(PING_EVERY_MIN),
+            late_after: interval / 4,
+            ping_at: Instant::BOOT,
+            run_by: None,
+        }
+    }
+
+    /// Records that the loop begins to wait, until `wake_at` at the latest; `None` if it may be late
+    /// without a fault, as after a suspension of the machine.
+    fn handle_wait(&mut self, wake_at: Option<Instant>) {
+        self.run_by = wake_at;
+    }
+
+    /// Returns true if a ping is due and the loop was on time. To be called after everything that
+    /// was due is done.
+    fn poll_ping(&mut self, now: Instant) -> bool {
+        let run_by = self.run_by.take();
+        if run_by.is_some_and(|at| now.since(at) > self.late_after) {
+            self.ping_at = now + self.every.min(PING_AGAIN_AFTER);
+            return false;
+        }
+        let is_due = self.ping_at <= now;
+        if is_due {
+            self.ping_at = now + self.every;
+        }
+        is_due
+    }
 }
 
 #[cfg(test)]
@@ -305,5 +371,89 @@ mod tests {
             assert_eq!(interval_of(&[("WATCHDOG_USEC", useless)]), None);
         }
         assert_eq!(interval_of(&[]), None);
+    }
+
+    #[test]
+    fn a_path_and_an_abstract_name_are_both_sent_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("notify");
+        let name = format!("session-keepalive-test-{}", std::process::id());
+        let listeners = [
+            UnixDatagram::bind(&path).unwrap(),
+            UnixDatagram::bind_addr(&SocketAddr::from_abstract_name(&name).unwrap()).unwrap(),
+        ];
+        let names = [path.into_os_string(), format!("@{name}").into()];
+        for (listener, name) in listeners.into_iter().zip(names) {
+            NotifySocket::new(&name).unwrap().send("READY=1").unwrap();
+            let mut buffer = [0; 64];
+            let length = listener.recv(&mut buffer).unwrap();
+            assert_eq!(&buffer[..length], b"READY=1");
+        }
+    }
+
+    #[test]
+    fn a_manager_that_does_not_read_does_not_hold_us_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("notify");
+        let _deaf = UnixDatagram::bind(&path).unwrap();
+        let socket = NotifySocket::new(path.as_os_str()).unwrap();
+        let refused = (0..10_000).find_map(|_| socket.send("STATUS=").err());
+        assert_eq!(refused.unwrap().kind(), io::ErrorKind::WouldBlock);
+    }
+
+    fn at(seconds: u64) -> Instant {
+        Instant::BOOT + Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn a_loop_that_is_on_time_pings_at_half_of_the_interval() {
+        let mut watchdog = Watchdog::new(Duration::from_secs(60));
+        let pings: Vec<_> = (0..200)
+            .filter(|&second| {
+                let is_ping = watchdog.poll_ping(at(second));
+                watchdog.handle_wait(Some(watchdog.ping_at.min(at(second + 1))));
+                is_ping
+            })
+            .collect();
+        assert_eq!(pings, [0, 30, 60, 90, 120, 150, 180]);
+    }
+
+    #[test]
+    fn a_loop_that_misses_its_deadline_is_not_vouched_for_until_it_is_on_time_again() {
+        let mut watchdog = Watchdog::new(Duration::from_secs(60));
+        assert!(watchdog.poll_ping(at(0)));
+        watchdog.handle_wait(Some(at(10)));
+        // Another event wakes the loop, long after its deadline.
+        assert!(!watchdog.poll_ping(at(40)));
+        watchdog.handle_wait(Some(at(41)));
+        assert!(watchdog.poll_ping(at(41)));
+        watchdog.handle_wait(Some(at(42)));
+        assert!(!watchdog.poll_ping(at(42)));
+    }
+
+    #[test]
+    fn a_loop_that_is_always_late_never_pings() {
+        let mut watchdog = Watchdog::new(Duration::from_secs(8));
+        assert!(watchdog.poll_ping(at(0)));
+        for second in (0..100).step_by(4) {
+            watchdog.handle_wait(Some(at(second + 1)));
+            assert!(!watchdog.poll_ping(at(second + 4)), "{second}");
+        }
+    }
+
+    #[test]
+    fn a_machine_that_slept_is_not_late() {
+        let mut watchdog = Watchdog::new(Duration::from_secs(8));
+        assert!(watchdog.poll_ping(at(0)));
+        watchdog.handle_wait(Some(at(4)));
+        watchdog.handle_wait(None);
+        assert!(watchdog.poll_ping(at(3600)));
+    }
+
+    #[test]
+    fn an_absurd_interval_does_not_make_the_loop_spin() {
+        let mut watchdog = Watchdog::new(Duration::from_micros(1));
+        assert!(watchdog.poll_ping(at(1)));
+        assert_eq!(watchdog.ping_at, at(1) + PING_EVERY_MIN);
     }
 }

@@ -1,18 +1,43 @@
-//! A token of which nothing was heard yet: it is peeked at until it proves alive or is refused.
+//! A new token, which is peeked at until it is proven alive or refused.
 
-use super::backoff::Tries;
-use super::event::{Death, Idleness, Obstacle, TokenId};
-use super::{Instant, Outcome, Verdict};
+use std::time::Duration;
 
-/// A token that is to prove itself.
+use super::backoff::{REFUSALS_APART_MAX, Tries};
+use super::event::{Death, FailureReason, Idleness, TokenId};
+use super::schedule::IDLE_TIMEOUT_FALLBACK;
+use super::{Intent, Operation, Outcome, Policy, Touch, Verdict};
+use crate::time::Instant;
+
+/// A token that is neither proven alive nor refused yet.
 #[derive(Clone, Debug)]
 pub(super) struct Candidate {
     pub(super) token: TokenId,
     pub(super) seen_at: Instant,
     pub(super) tries: Tries,
-    /// Whether the present episode of failures was told.
-    pub(super) is_told: bool,
+    /// True if the current sequence of failures was reported.
+    pub(super) is_reported: bool,
+    /// The number of consecutive refusals.
+    refusals: u32,
+    /// The instant of the first of these refusals.
+    refused_at: Instant,
+    /// The instant of the last of these refusals.
+    refused_last_at: Instant,
+    /// The earliest instant of the next peek.
+    pub(super) peek_at: Instant,
+    /// The number of answers since the last change of the network that did not concern the token.
+    pub(super) blocked_answers: u32,
+    /// True if the last request was a touch.
+    pub(super) was_touched_last: bool,
+    /// The touch that failed last.
+    pub(super) failed_touch: Option<Touch>,
+    /// The instant at which the last accepted touch was sent, although the token is not proven
+    /// alive.
+    pub(super) touched_at: Option<Instant>,
 }
+
+/// The number of answers that do not concern the token after which it is touched without proof: a
+/// proxy that blocks one method may let the other pass.
+const BLOCKED_ANSWERS_MAX: u32 = 2;
 
 impl Candidate {
     pub(super) fn new(token: TokenId, now: Instant) -> Self {
@@ -20,32 +45,113 @@ impl Candidate {
             token,
             seen_at: now,
             tries: Tries::default(),
-            is_told: false,
+            is_reported: false,
+            refusals: 0,
+            refused_at: now,
+            refused_last_at: now,
+            peek_at: now,
+            blocked_answers: 0,
+            was_touched_last: false,
+            failed_touch: None,
+            touched_at: None,
         }
     }
 
-    /// What is known of its death.
+    /// Returns the next request and the instant at which it is due, which is not before `floor_at`.
+    pub(super) fn next(
+        &self,
+        policy: &Policy,
+        floor_at: Instant,
+        now: Instant,
+    ) -> (Instant, Operation) {
+        let earliest = self.tries.retry_at(None).max(floor_at).max(now);
+        let peek_at = self.peek_at.max(earliest);
+        match self.touch_at(policy) {
+            Some(at) if !self.was_touched_last && at.max(earliest) <= peek_at => {
+                let touch = match self.failed_touch {
+                    Some(failed) if failed == policy.touch => failed.other(),
+                    Some(_) | None => policy.touch,
+                };
+                (at.max(earliest), Operation::Touch(touch))
+            }
+            Some(_) | None => (peek_at, Operation::Peek),
+        }
+    }
+
+    /// Returns the instant at which the token is touched although it is not proven alive.
+    fn touch_at(&self, policy: &Policy) -> Option<Instant> {
+        let is_needed =
+            policy.intent == Intent::Keep && self.blocked_answers >= BLOCKED_ANSWERS_MAX;
+        let idle_timeout = policy.idle_timeout.unwrap_or(IDLE_TIMEOUT_FALLBACK);
+        is_needed.then(|| match self.touched_at {
+            Some(touched_at) => touched_at + idle_timeout.min(IDLE_TIMEOUT_FALLBACK) / 2,
+            None => self.seen_at,
+        })
+    }
+
+    /// Records a refusal. Returns true if the token has ended: it was refused at the first peek and
+    /// at each one `again_after` the first refusal.
+    pub(super) fn refuse(&mut self, again_after: &[Duration], now: Instant) -> bool {
+        if self.refusals == 0 || now.since(self.refused_last_at) > REFUSALS_APART_MAX {
+            self.refusals = 0;
+            self.refused_at = now;
+        }
+        self.refused_last_at = now;
+        match again_after.get(self.refusals as usize) {
+            Some(&after) => {
+                self.refusals += 1;
+                self.peek_at = self.refused_at + after;
+                self.tries.retry_now();
+                false
+            }
+            None => true,
+        }
+    }
+
+    /// Returns the circumstances of the token's refusal.
     pub(super) fn death(&self, outcome: &Outcome, now: Instant) -> Death {
         Death {
             correlation_id: outcome.correlation_id.clone(),
             idle: Idleness::Unknown,
             since_touch: None,
             age: now.since(self.seen_at),
-            was_held: false,
+            was_alive: false,
             was_proven: false,
             excluded: false,
         }
     }
 }
 
-/// What an outcome that says nothing about the token says instead.
-pub(super) fn obstacle(verdict: &Verdict) -> Option<Obstacle> {
+/// Returns the reason for which an outcome does not concern the token, if that is so.
+pub(super) fn failure_reason(verdict: &Verdict) -> Option<FailureReason> {
     match verdict {
-        Verdict::Unreachable(failure) => Some(Obstacle::Unreachable(failure.clone())),
-        Verdict::Throttled { retry_after } => Some(Obstacle::Throttled {
+        Verdict::Unreachable(failure) => Some(FailureReason::Unreachable(failure.clone())),
+        Verdict::Throttled { retry_after } => Some(FailureReason::Throttled {
             retry_after: *retry_after,
         }),
-        Verdict::Blocked(blockage) => Some(Obstacle::Blocked(blockage.clone())),
+        Verdict::Blocked(reason) => Some(FailureReason::Blocked(reason.clone())),
         Verdict::Accepted | Verdict::Alive(_) | Verdict::Timeout(_) | Verdict::Refused(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keeper::Generation;
+    use crate::token::Fingerprint;
+
+    #[test]
+    fn refusals_more_than_a_minute_apart_do_not_add_up() {
+        let token = TokenId {
+            generation: Generation(1),
+            fingerprint: Fingerprint::of(b"1"),
+        };
+        let again_after = [Duration::from_secs(2)];
+        for (apart, is_dead) in [(2, true), (60, true), (61, false)] {
+            let mut candidate = Candidate::new(token, Instant::BOOT);
+            assert!(!candidate.refuse(&again_after, Instant::BOOT));
+            let second = Instant::BOOT + Duration::from_secs(apart);
+            assert_eq!(candidate.refuse(&again_after, second), is_dead, "{apart}");
+        }
     }
 }

@@ -1,29 +1,29 @@
-//! What the keeper asks the daemon to do, and the ticket that ties the answer to it.
+//! The requests that the keeper commands, and the ticket that ties an outcome to its request.
 
 use std::time::Duration;
 
-use super::Instant;
+use crate::time::Instant;
 
-/// Names one session for as long as the process runs; never used again for another.
+/// The number of a session, unique as long as the process runs.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct SessionId(pub u32);
 
-/// Grows with every new token of a session.
+/// The number of a token among the tokens of its session; it grows with every new one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Generation(pub u32);
 
-/// Ties an outcome to the request and the generation it belongs to.
+/// The identity of a request, which ties an outcome to it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Ticket {
-    /// The session that asks.
+    /// The session of the request.
     pub session: SessionId,
-    /// The token that is used.
+    /// The token of the request.
     pub generation: Generation,
-    /// Unlike for any other request of the process.
+    /// The number of the request, unique in the process.
     pub number: u64,
 }
 
-/// How a session's idle timer is reset.
+/// The request that resets a token's idle timer.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub enum Touch {
     /// `HEAD /tokens/me`: the smallest request there is.
@@ -34,7 +34,7 @@ pub enum Touch {
 }
 
 impl Touch {
-    /// The word for configuration and status.
+    /// Returns the word for configuration and status.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -43,7 +43,7 @@ impl Touch {
         }
     }
 
-    /// The one of the two that this is not.
+    /// Returns the other one of the two touches.
     #[must_use]
     pub fn other(self) -> Self {
         match self {
@@ -53,12 +53,12 @@ impl Touch {
     }
 }
 
-/// The requests that a session makes with its token.
+/// A request that a session makes with its token.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Operation {
-    /// `GET /tokens/me?preserveIdleTTL=true`: looks and disturbs nothing.
+    /// `GET /tokens/me?preserveIdleTTL=true`: reads the token without resetting its idle timer.
     Peek,
-    /// Resets the idle timer.
+    /// `HEAD` or `GET /tokens/me`: resets the idle timer.
     Touch(Touch),
     /// `GET /tokens/timeout`: may reset the idle timer, so never for a lapsing token.
     ReadTimeout,
@@ -67,7 +67,7 @@ pub enum Operation {
 }
 
 impl Operation {
-    /// Every one.
+    /// All operations.
     pub const ALL: [Self; 5] = [
         Self::Peek,
         Self::Touch(Touch::Head),
@@ -76,7 +76,7 @@ impl Operation {
         Self::Revoke,
     ];
 
-    /// The word for logs and metrics.
+    /// Returns the word for logs and metrics.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -89,18 +89,18 @@ impl Operation {
     }
 }
 
-/// One request to be sent at once.
+/// A request to be sent at once.
 ///
-/// A command for a session whose earlier request is still in flight replaces
-/// it: the daemon drops the earlier one.
+/// A command for a session whose earlier request is still in flight replaces that request: the
+/// daemon drops it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Command {
-    /// Comes back with the outcome.
+    /// The ticket that is returned with the outcome.
     pub ticket: Ticket,
-    /// What to ask.
+    /// The request to send.
     pub operation: Operation,
-    /// When it counts as sent: idle time is counted from here.
+    /// The instant at which the request counts as sent, and from which idle time counts.
     pub sent_at: Instant,
-    /// How long to wait for the whole answer at the most.
+    /// The longest time to wait for the whole answer.
     pub time_limit: Duration,
 }

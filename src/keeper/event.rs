@@ -1,138 +1,244 @@
-//! What happened to a session, for people and metrics: each is told once.
+//! The events of sessions, for people and metrics: each occurrence is emitted once.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::command::Operation;
-use super::{Blockage, Failure, Generation, Instant, Outcome, SessionId, TimeoutReport, Touch};
+use super::{BlockReason, Failure, Generation, Outcome, SessionId, TimeoutReport, Touch};
+use crate::time::Instant;
 use crate::token::Fingerprint;
 
-/// Something that happened to a session.
+/// An event of a session.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Event {
-    /// The session.
+    /// The session of the event.
     pub session: SessionId,
-    /// The token it is about, if there is one.
+    /// The token that the event concerns, if there is one.
     pub token: Option<TokenId>,
-    /// When.
+    /// The instant of the event.
     pub at: Instant,
-    /// What.
+    /// The kind of the event, with its details.
     pub kind: EventKind,
 }
 
-/// One token of a session.
+/// The identity of one token of a session.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct TokenId {
-    /// Its place among the session's tokens.
+    /// The number of the token among the session's tokens.
     pub generation: Generation,
-    /// Its only visible form.
+    /// The only visible form of the token.
     pub fingerprint: Fingerprint,
 }
 
-/// What happened.
+/// The kind of an event, with its details.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum EventKind {
-    /// A request was answered, or was not: told for each.
+    /// A request has an outcome, which may be a missing answer. Emitted for each request.
     Answered {
-        /// What was asked.
+        /// The operation of the request.
         operation: Operation,
-        /// When.
+        /// The instant at which the request was sent.
         sent_at: Instant,
-        /// What came of it.
+        /// The outcome of the request.
         outcome: Outcome,
     },
-    /// A token was found and is to be proven alive.
+    /// A new token was found, which is not proven alive yet.
     Found,
-    /// A token that is not yet proven got no answer about it.
-    Unanswered(Obstacle),
+    /// A request with a new token got no answer about it.
+    Unanswered(FailureReason),
     /// The token was proven alive.
-    Held {
-        /// Whether it takes the place of another.
+    Alive {
+        /// True if the token replaces another one that was alive.
         replaces: bool,
     },
-    /// A newer token was refused; the earlier one stays.
+    /// A newer token was refused; the session keeps the earlier one.
     NewerRefused(Death),
-    /// Tries are failing and the deadline is nearer than the margin allows.
-    AtRisk(Obstacle),
-    /// The idle deadline has passed without an accepted touch; the server has not refused the token.
-    PastDeadline(Obstacle),
+    /// Attempts fail and the deadline is nearer than the margin allows.
+    AtRisk(FailureReason),
+    /// The idle deadline has passed without an accepted touch, but the server has not refused the
+    /// token.
+    PastDeadline(FailureReason),
     /// The API answers, but not about the token.
-    Blocked(Blockage),
-    /// The token was at risk or blocked and is well again.
+    Blocked(BlockReason),
+    /// The token was at risk or blocked and is not any more.
     Recovered {
-        /// How many tries had failed.
+        /// The number of failed attempts before.
         failures: u32,
     },
-    /// A 401 was not confirmed: the token lives.
+    /// A 401 was not confirmed: the token is alive.
     Unconfirmed,
+    /// A touch is refused although the token is alive; the other one is used.
+    TouchRefused(Touch, FailureReason),
     /// A touch was accepted and did not move the deadline; the other one is tried.
     TouchExcluded(Touch),
     /// Neither touch moves the deadline: the organisation excludes these calls.
     Excluded,
     /// Touches move the deadline.
     ResetProven {
-        /// The touch that does.
+        /// The touch that moved the deadline.
         touch: Touch,
-        /// Whether the organisation was thought to exclude these calls.
+        /// True if the organisation seemed to exclude these calls before.
         was_excluded: bool,
     },
-    /// The organisation's idle timeout was read and is not what it was.
+    /// The organisation's idle timeout was read for the first time, or changed.
     TimeoutRead(TimeoutReport),
-    /// The token is not permitted to read the organisation's idle timeout: no failure.
+    /// The token is not permitted to read the organisation's idle timeout, which is not a failure.
+    /// The code of the answer is included.
     TimeoutNotPermitted(Arc<str>),
-    /// The token was refused while it was to be kept.
+    /// The API refused the token although the intent was to keep it.
     Lost(Death),
     /// The token idled out as intended.
     Lapsed(Death),
-    /// The token was revoked by us.
+    /// The daemon revoked the token.
     Revoked,
-    /// The token was to be revoked and was not.
-    NotRevoked(Obstacle),
-    /// The token was left as it is.
+    /// The revocation of the token failed.
+    NotRevoked(FailureReason),
+    /// The token was left as it was.
     Left,
 }
 
-/// What kept a request from its purpose.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Obstacle {
-    /// Nothing was heard about the token.
-    Unreachable(Failure),
-    /// Too many requests.
-    Throttled {
-        /// How long the API asks to wait, if it says so.
-        retry_after: Option<Duration>,
-    },
-    /// Something else answered, or about something else.
-    Blocked(Blockage),
-    /// The time for it was over.
-    OutOfTime,
+/// The severity of an event to a person.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Severity {
+    /// A person should look.
+    Warning,
+    /// A state changed.
+    Change,
+    /// Of interest to whoever looks for a cause.
+    Detail,
 }
 
-/// What is known about why a token was refused.
+impl EventKind {
+    /// Returns the word for machines: in the log, metrics and hooks.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Answered { .. } => "answered",
+            Self::Found => "found",
+            Self::Unanswered(_) => "unanswered",
+            Self::Alive { replaces: false } => "alive",
+            Self::Alive { replaces: true } => "replaced",
+            Self::NewerRefused(_) => "newer_refused",
+            Self::AtRisk(_) => "at_risk",
+            Self::PastDeadline(_) => "past_deadline",
+            Self::Blocked(_) => "blocked",
+            Self::Recovered { .. } => "recovered",
+            Self::Unconfirmed => "unconfirmed",
+            Self::TouchRefused(..) => "touch_refused",
+            Self::TouchExcluded(_) => "touch_excluded",
+            Self::Excluded => "excluded",
+            Self::ResetProven {
+                was_excluded: false,
+                ..
+            } => "reset_proven",
+            Self::ResetProven {
+                was_excluded: true, ..
+            } => "exclusion_ended",
+            Self::TimeoutRead(_) => "timeout_read",
+            Self::TimeoutNotPermitted(_) => "timeout_not_permitted",
+            Self::Lost(_) => "lost",
+            Self::Lapsed(_) => "lapsed",
+            Self::Revoked => "revoked",
+            Self::NotRevoked(_) => "not_revoked",
+            Self::Left => "left",
+        }
+    }
+
+    /// Returns how much the event matters to a person.
+    #[must_use]
+    pub fn severity(&self) -> Severity {
+        match self {
+            Self::Unanswered(_)
+            | Self::NewerRefused(_)
+            | Self::AtRisk(_)
+            | Self::PastDeadline(_)
+            | Self::Blocked(_)
+            | Self::Excluded
+            | Self::Lost(_)
+            | Self::NotRevoked(_) => Severity::Warning,
+            Self::Alive { .. }
+            | Self::Recovered { .. }
+            | Self::TouchRefused(..)
+            | Self::TouchExcluded(_)
+            | Self::ResetProven {
+                was_excluded: true, ..
+            }
+            | Self::Lapsed(_)
+            | Self::Revoked
+            | Self::Left => Severity::Change,
+            Self::Answered { .. }
+            | Self::Found
+            | Self::Unconfirmed
+            | Self::ResetProven {
+                was_excluded: false,
+                ..
+            }
+            | Self::TimeoutRead(_)
+            | Self::TimeoutNotPermitted(_) => Severity::Detail,
+        }
+    }
+
+    /// Returns the facts about the token's death, if the API refused the token.
+    #[must_use]
+    pub fn death(&self) -> Option<&Death> {
+        if let Self::NewerRefused(death) | Self::Lost(death) | Self::Lapsed(death) = self {
+            Some(death)
+        } else {
+            None
+        }
+    }
+
+    /// Returns true if no further request is made with the token.
+    #[must_use]
+    pub fn ends_token(&self) -> bool {
+        self.death().is_some() || matches!(self, Self::Revoked | Self::NotRevoked(_) | Self::Left)
+    }
+}
+
+/// The reason for the failure of a request.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum FailureReason {
+    /// No usable answer arrived.
+    Unreachable(Failure),
+    /// The API limited the rate of requests.
+    Throttled {
+        /// The delay that the API asks for, if it does.
+        retry_after: Option<Duration>,
+    },
+    /// The answer did not come from the API, or did not concern the token.
+    Blocked(BlockReason),
+    /// The time limit passed.
+    OutOfTime,
+    /// The revocation was answered, and the token is still alive.
+    StillAlive,
+}
+
+/// The circumstances in which a token was refused.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Death {
-    /// Support asks for it.
+    /// The correlation id of the refusal, which the vendor's support asks for.
     pub correlation_id: Option<Arc<str>>,
-    /// How the refusal stands to the idle deadline.
+    /// The distance of the refusal from the idle deadline.
     pub idle: Idleness,
-    /// How long before it the last touch was accepted.
+    /// The time from the last accepted touch to the refusal.
     pub since_touch: Option<Duration>,
-    /// How long before it the token was first seen.
+    /// The time from the first sight of the token to the refusal.
     pub age: Duration,
-    /// Whether the token was ever proven alive.
-    pub was_held: bool,
-    /// Whether touches were proven to move the idle deadline, and that was not in doubt since.
+    /// True if the token was ever proven alive.
+    pub was_alive: bool,
+    /// True if touches were proven to move the idle deadline and nothing has cast doubt on that
+    /// since.
     pub was_proven: bool,
-    /// Whether the organisation was found to exclude these calls.
+    /// True if the organisation excludes these calls, as far as is known.
     pub excluded: bool,
 }
 
-/// How a refusal stands to the idle deadline.
+/// The distance of a refusal from the idle deadline.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Idleness {
-    /// The deadline was this far off: not idleness.
+    /// The refusal came this long before the deadline, so that idleness is not the cause.
     Before(Duration),
-    /// The deadline had passed this long ago.
+    /// The refusal came this long after the deadline.
     After(Duration),
     /// No deadline was known.
     Unknown,
@@ -146,5 +252,20 @@ impl Idleness {
             Some(deadline) => Self::After(refused_at.since(deadline)),
             None => Self::Unknown,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_at_the_deadline_is_idleness_and_one_before_it_is_not() {
+        let seconds = |seconds| Instant::BOOT + Duration::from_secs(seconds);
+        let idle = |refused_at| Idleness::of(Some(seconds(10)), seconds(refused_at));
+        assert_eq!(idle(7), Idleness::Before(Duration::from_secs(3)));
+        assert_eq!(idle(10), Idleness::After(Duration::ZERO));
+        assert_eq!(idle(12), Idleness::After(Duration::from_secs(2)));
+        assert_eq!(Idleness::of(None, seconds(10)), Idleness::Unknown);
     }
 }

@@ -1,29 +1,29 @@
-//! What is wanted for a session: that its token lives, or that it may go.
+//! The intent for a session's token, during the session and at its end.
 
-/// What is wanted for a session.
+/// The intent for a session's token.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub enum Intent {
     /// Keep the token alive.
     #[default]
     Keep,
-    /// Watch it lapse and disturb nothing.
+    /// Let the token lapse, and only observe it.
     Lapse,
 }
 
-/// What becomes of a session's token when the daemon stops.
+/// The treatment of a session's token when the session ends.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum OnShutdown {
-    /// `DELETE /tokens/me`.
+    /// The token is revoked with `DELETE /tokens/me`.
     Revoke,
-    /// It is left as it is.
+    /// The token is left as it is.
     Leave,
 }
 
 impl Intent {
-    /// Both.
+    /// Both intents.
     pub const ALL: [Self; 2] = [Self::Keep, Self::Lapse];
 
-    /// The word for configuration, logs and metrics.
+    /// Returns the word for configuration, logs and metrics.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -32,7 +32,7 @@ impl Intent {
         }
     }
 
-    /// What becomes of the token when nothing else was configured.
+    /// Returns the default treatment of the token at the end of its session.
     #[must_use]
     pub fn on_shutdown(self) -> OnShutdown {
         match self {
@@ -43,7 +43,10 @@ impl Intent {
 }
 
 impl OnShutdown {
-    /// The word for configuration, logs and metrics.
+    /// Both treatments.
+    pub const ALL: [Self; 2] = [Self::Revoke, Self::Leave];
+
+    /// Returns the word for configuration, logs and metrics.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

@@ -1,54 +1,63 @@
-//! What a request taught us: verdicts are values, and only one of them is about the token's life.
+//! The outcomes of requests. Verdicts are values, and only [`Verdict::Refused`] can end a token.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{ServerTime, Touch};
+use super::Touch;
+use crate::time::ServerTime;
 
-/// What a request taught us, whatever came of it.
+/// The largest number of header fields that an answer may have.
+pub const HEADER_FIELDS_MAX: usize = 1000;
+
+/// The largest header that an answer may have, in bytes.
+pub const HEADER_SIZE_MAX: u32 = 256 * 1024;
+
+/// The outcome of a request, with or without an answer.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Outcome {
-    /// What the answer means.
+    /// The meaning of the answer, or of its absence.
     pub verdict: Verdict,
-    /// The HTTP status, if there was an answer at all.
+    /// The HTTP status, if there was an answer.
     pub status: Option<u16>,
     /// The answer's `Date` header.
     pub date: Option<ServerTime>,
-    /// `ININ-Correlation-Id` or `Genesys-Correlation-Id`: support asks for it.
+    /// True if the answer came from a cache (`Age`) and is therefore no evidence.
+    pub is_cached: bool,
+    /// `ININ-Correlation-Id` or `Genesys-Correlation-Id`, which the vendor's support asks for.
     pub correlation_id: Option<Arc<str>>,
 }
 
-/// What an answer, or the lack of one, means.
+/// The meaning of an answer, or of its absence.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Verdict {
-    /// 2xx to a touch by HEAD or to a revocation: the server did it.
+    /// 2xx to a touch by HEAD or to a revocation.
     Accepted,
-    /// 2xx with a `TokenInfo`: the token lives.
+    /// 2xx with a `TokenInfo`: the token is alive.
     Alive(TokenReport),
     /// 2xx with an `IdleTokenTimeout`.
     Timeout(TimeoutReport),
-    /// 401: the token may be dead. Dead is it only if the code says so.
+    /// 401: the token may have ended; its code decides.
     Refused(Refusal),
-    /// The API, or something before it, answered, but not about the token.
-    Blocked(Blockage),
+    /// An answer of the API, or of something in front of it, that does not concern the token.
+    Blocked(BlockReason),
     /// 429: rate limited.
     Throttled {
         /// `Retry-After`, if the answer had one.
         retry_after: Option<Duration>,
     },
-    /// 408, 5xx, or no answer: nothing about the token.
+    /// 408, 5xx, or no answer: the state of the token is unknown.
     Unreachable(Failure),
 }
 
-/// A `TokenInfo`, as far as the keeper cares.
+/// The parts of a `TokenInfo` that the keeper uses.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct TokenReport {
     /// `organization.id`.
     pub organisation: Option<Arc<str>>,
     /// `organization.name`, for people.
     pub organisation_name: Option<Arc<str>>,
-    /// `dateTokenIdles`: when this token will idle out.
+    /// `dateTokenIdles`: the instant at which this token idles out.
     pub idles_at: Option<ServerTime>,
 }
 
@@ -61,7 +70,7 @@ pub struct TimeoutReport {
     pub groups: Vec<Duration>,
 }
 
-/// The code of a 401, as far as it decides between life and death.
+/// The code of a 401 that may end the token.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Refusal {
     /// `bad.credentials`: idled out, expired, revoked, evicted or never valid.
@@ -70,57 +79,64 @@ pub enum Refusal {
     Unread,
 }
 
-/// Why an answer said nothing about the token.
+/// The reason for which an answer does not concern the token.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Blockage {
-    /// 401 `ip.not.authorized`: our address is not on the organisation's list.
+pub enum BlockReason {
+    /// 401 `ip.not.authorized`: the daemon's address is not on the organisation's list.
     AddressNotAllowed,
-    /// 401 `authentication.required`: the header did not arrive.
+    /// 401 `authentication.required`: the `Authorization` header did not arrive.
     HeaderMissing,
     /// 403, with its code.
     Forbidden(Arc<str>),
     /// Another documented error of the API, with its status and code.
     Rejected(u16, Arc<str>),
-    /// A redirect, a page, or a 2xx that is not what the API sends.
+    /// An answer that the API does not send, such as a redirect or an HTML page.
     NotTheApi(NotTheApi),
 }
 
-/// What a proxy or captive portal gave itself away by.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// The sign that an answer came from a proxy or captive portal.
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum NotTheApi {
     /// A 3xx: the API never redirects.
     Redirect,
     /// A body that is not the JSON that was asked for.
     UnexpectedBody,
-    /// 407: the proxy wants credentials.
+    /// 407: the proxy requires credentials.
     ProxyAuthentication,
+    /// A body in this `Content-Encoding`, which was not asked for and is not decoded.
+    Encoded(Arc<str>),
+    /// The answer of a cache, although the request asked for an uncached one.
+    Cached,
 }
 
-/// Why there was no answer to learn from.
+/// The reason for the absence of a usable answer.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Failure {
     /// The host's name was not resolved.
     NameNotResolved,
-    /// No connection.
+    /// No connection could be established.
     NotConnected,
     /// TLS failed: an unknown issuer, a wrong name, a wrong clock.
     Tls,
-    /// No whole answer within the time limit.
+    /// The whole answer did not arrive within the time limit.
     TimedOut,
-    /// The connection broke before the whole answer was there.
+    /// The connection broke before the whole answer arrived.
     Broken,
-    /// The body passed the limit.
+    /// The body is larger than the limit.
     BodyTooLarge,
-    /// 408 or 5xx.
+    /// The header has more fields than [`HEADER_FIELDS_MAX`] or is larger than
+    /// [`HEADER_SIZE_MAX`].
+    HeaderTooLarge,
+    /// The server answered with 408 or 5xx.
     ServerError(u16),
-    /// 401 to a touch with a token that a peek then showed to live.
+    /// A touch was answered with 401, and a peek then showed the token to be alive.
     TouchRefused(Touch),
-    /// Our own fault: the request could not even be made.
+    /// The daemon could not make the request.
     NotSent(Arc<str>),
 }
 
 impl Verdict {
-    /// The word of every one.
+    /// The words of all verdicts.
     pub const WORDS: [&str; 7] = [
         "accepted",
         "alive",
@@ -131,7 +147,7 @@ impl Verdict {
         "unreachable",
     ];
 
-    /// The word for logs and metrics.
+    /// Returns the word for logs and metrics.
     #[must_use]
     pub fn as_str(&self) -> &'static str {
         match self {
@@ -146,7 +162,7 @@ impl Verdict {
     }
 }
 
-impl fmt::Display for Blockage {
+impl fmt::Display for BlockReason {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::AddressNotAllowed => formatter.write_str(
@@ -165,6 +181,13 @@ impl fmt::Display for Blockage {
             Self::NotTheApi(NotTheApi::ProxyAuthentication) => {
                 formatter.write_str("the proxy asks for credentials (407)")
             }
+            Self::NotTheApi(NotTheApi::Cached) => formatter.write_str(
+                "a cache answered in place of the API: exclude the API from the caches of the proxy",
+            ),
+            Self::NotTheApi(NotTheApi::Encoded(encoding)) => write!(
+                formatter,
+                "the answer is encoded as {encoding}, which was not asked for, perhaps by a proxy"
+            ),
         }
     }
 }
@@ -178,6 +201,11 @@ impl fmt::Display for Failure {
             Self::TimedOut => formatter.write_str("no answer in time"),
             Self::Broken => formatter.write_str("the connection broke before the answer was whole"),
             Self::BodyTooLarge => formatter.write_str("the answer was larger than 64 KiB"),
+            Self::HeaderTooLarge => write!(
+                formatter,
+                "the answer's header has more than {HEADER_FIELDS_MAX} fields or {} KiB",
+                HEADER_SIZE_MAX / 1024
+            ),
             Self::ServerError(status) => write!(formatter, "the server failed with {status}"),
             Self::TouchRefused(Touch::Head) => {
                 formatter.write_str("HEAD is answered with 401 although the token lives")
@@ -187,5 +215,49 @@ impl fmt::Display for Failure {
             }
             Self::NotSent(why) => write!(formatter, "the request could not be made: {why}"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_failure_and_each_blockage_is_told_in_its_own_words() {
+        let failures = [
+            Failure::NameNotResolved,
+            Failure::NotConnected,
+            Failure::Tls,
+            Failure::TimedOut,
+            Failure::Broken,
+            Failure::BodyTooLarge,
+            Failure::HeaderTooLarge,
+            Failure::ServerError(503),
+            Failure::TouchRefused(Touch::Head),
+            Failure::TouchRefused(Touch::Get),
+            Failure::NotSent("why".into()),
+        ];
+        let blockages = [
+            BlockReason::AddressNotAllowed,
+            BlockReason::HeaderMissing,
+            BlockReason::Forbidden("code".into()),
+            BlockReason::Rejected(404, "code".into()),
+            BlockReason::NotTheApi(NotTheApi::Redirect),
+            BlockReason::NotTheApi(NotTheApi::UnexpectedBody),
+            BlockReason::NotTheApi(NotTheApi::ProxyAuthentication),
+            BlockReason::NotTheApi(NotTheApi::Encoded("gzip".into())),
+            BlockReason::NotTheApi(NotTheApi::Cached),
+        ];
+        let mut texts: Vec<_> = failures.iter().map(ToString::to_string).collect();
+        texts.extend(blockages.iter().map(ToString::to_string));
+        let all = texts.len();
+        assert!(texts.iter().all(|text| text.len() > 10), "{texts:?}");
+        texts.sort();
+        texts.dedup();
+        assert_eq!(texts.len(), all);
+        assert_eq!(
+            Failure::HeaderTooLarge.to_string(),
+            "the answer's header has more than 1000 fields or 256 KiB"
+        );
     }
 }

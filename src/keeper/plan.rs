@@ -1,103 +1,107 @@
-//! Foretells what the keeper does with a session, for one idle timeout: when it asks, how often, what an outage may last.
+//! The prediction of the requests that the keeper makes for a session with a given idle timeout,
+//! and of the longest outage that its token survives.
 //!
-//! It reckons with the very functions that the keeper decides by and holds no rule of its own.
-//! It assumes that answers come at once and that a token of the organisation may read its
-//! timeout; slow answers put requests off by as long as they take.
+//! The plan has no rules of its own: it calls the functions with which the keeper decides. It
+//! assumes that answers arrive at once and that a token of the organisation may read its timeout; a
+//! slow answer delays the next request by as long as it takes.
 
 mod flaw;
 mod load;
 mod remedy;
 mod tries;
 
-#[cfg(test)]
-mod tests;
-
 use std::time::Duration;
 
 pub use flaw::{Flaw, Grade};
 pub use load::{Hourly, Load, Share};
-pub use remedy::Remedy;
+pub use remedy::{Bound, Remedy, Setting, SettingValue};
 
 use super::backoff::wait;
-use super::held::{LAPSED_AFTER, look_at};
+use super::live_token::{LAPSED_AFTER, lapse_peek_at};
 use super::policy::Limits;
 use super::schedule::{DATE_PRECISION, IDLE_TIMEOUT_MAX, Schedule};
-use super::{Instant, Intent, Policy};
+use super::{Intent, Policy};
+use crate::time::Instant;
 
-/// The least and the most that something is.
+/// The bounds of a value.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Bounds<T> {
-    /// The least.
+    /// The lower bound.
     pub least: T,
-    /// The most.
+    /// The upper bound.
     pub most: T,
 }
 
-/// What the keeper does with a session whose token idles out after `idle_timeout`.
+/// The requests of a session whose token idles out after `idle_timeout`.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Plan {
-    /// What the session is to get.
+    /// The policy of the session.
     pub policy: Policy,
-    /// The idle timeout that is followed: the organisation's, or the configured one if that is shorter.
+    /// The effective idle timeout: the organisation's, or the configured one if that is shorter.
     pub idle_timeout: Duration,
-    /// What is done.
-    pub course: Course,
+    /// The requests, by the intent.
+    pub course: PlannedRequests,
 }
 
-/// What is done with a token, by the intent.
+/// The requests with a token, by the intent.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub enum Course {
-    /// It is kept alive.
-    Kept(Touches),
-    /// It is watched.
-    Lapsing(Looks),
+pub enum PlannedRequests {
+    /// The token is kept alive.
+    Kept(TouchSchedule),
+    /// The token is to lapse and only peeked at.
+    Lapsing(PeekSchedule),
 }
 
-/// When a token that is kept is touched.
+/// The touches of a kept token, and its prospects in an outage.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub struct Touches {
-    /// How long before the deadline we act: the configured margin, cut to what the keeper honours.
+pub struct TouchSchedule {
+    /// The time before the deadline from which a touch is due: the configured margin, cut to 90
+    /// percent of the idle timeout.
     pub margin: Duration,
-    /// From one touch to the next.
+    /// The time from one touch to the next.
     pub interval: Bounds<Duration>,
-    /// From a touch to the peek that proves it, where one does.
+    /// The time from a touch to the peek that verifies it, if there is one.
     pub proof_after: Duration,
-    /// From a touch that was refused the connection to the next try.
+    /// The time from a touch whose connection was refused to the next attempt.
     pub retry_after: Bounds<Duration>,
-    /// How long before the deadline the last try is made.
+    /// The time from the last attempt to the deadline.
     pub last_try: Duration,
-    /// Tries before the deadline, the first included, if each is refused at once.
+    /// The number of attempts before the deadline, including the first, if each connection is
+    /// refused at once.
     pub refused_tries: Bounds<u32>,
-    /// The same if each hangs for as long as it may.
+    /// The number of attempts before the deadline if each one lasts until its time limit.
     pub hung_tries: Bounds<u32>,
-    /// How long an outage may last that loses nothing, whenever it begins.
+    /// The longest outage that the token survives, whenever it begins.
     pub outage_budget: Duration,
-    /// How long after its beginning an exclusion of the touch is found out at the latest.
+    /// The longest time from the beginning of an exclusion of the touch to its detection.
     pub exclusion_found_after: Duration,
 }
 
-/// When a token that is to lapse is looked at.
+/// The peeks at a lapsing token.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub struct Looks {
-    /// From one peek to the next at the most.
+pub struct PeekSchedule {
+    /// The longest time from one peek to the next.
     pub every: Duration,
-    /// How long after the idle deadline it is looked at.
+    /// The time from the idle deadline to the peek that detects the lapse.
     pub lapse_seen_after: Duration,
-    /// From the first refusal to the peek that confirms it.
+    /// The time from the first refusal to the peek that confirms it for the second time.
     pub confirmed_after: Duration,
-    /// Peeks an hour while its application is active.
+    /// The number of peeks an hour while the application is active.
     pub an_hour: Bounds<f64>,
 }
 
 impl Plan {
-    /// The plan for what a session is to get where tokens idle out after `idle_timeout`.
+    /// Creates the plan of a session with this policy, in an organisation whose tokens idle out
+    /// after `idle_timeout`.
     #[must_use]
     pub fn new(policy: Policy, limits: &Limits, idle_timeout: Duration) -> Self {
         let configured = policy.idle_timeout.unwrap_or(IDLE_TIMEOUT_MAX);
         let idle_timeout = idle_timeout.min(configured).min(IDLE_TIMEOUT_MAX);
         let course = match policy.intent {
-            Intent::Keep => Course::Kept(Touches::new(&policy, limits, idle_timeout)),
-            Intent::Lapse => Course::Lapsing(Looks::new(limits, idle_timeout)),
+            Intent::Keep => {
+                PlannedRequests::Kept(TouchSchedule::new(&policy, limits, idle_timeout))
+            }
+            Intent::Lapse => PlannedRequests::Lapsing(PeekSchedule::new(limits, idle_timeout)),
         };
         Self {
             policy,
@@ -105,9 +109,18 @@ impl Plan {
             course,
         }
     }
+
+    /// Returns the schedule of touches, if the token is kept alive.
+    #[must_use]
+    pub fn touches(&self) -> Option<TouchSchedule> {
+        match self.course {
+            PlannedRequests::Kept(touches) => Some(touches),
+            PlannedRequests::Lapsing(_) => None,
+        }
+    }
 }
 
-impl Touches {
+impl TouchSchedule {
     fn new(policy: &Policy, limits: &Limits, idle_timeout: Duration) -> Self {
         let schedule = Schedule::new(idle_timeout, policy.margin);
         let interval = interval(&schedule, limits);
@@ -125,8 +138,13 @@ impl Touches {
                 most: retry_after(1.0),
             },
             last_try: schedule.reserve,
-            refused_tries: tries::before_deadline(&schedule, lead, limits, tries::Way::Refused),
-            hung_tries: tries::before_deadline(&schedule, lead, limits, tries::Way::Hung),
+            refused_tries: tries::before_deadline(
+                &schedule,
+                lead,
+                limits,
+                tries::FailureMode::Refused,
+            ),
+            hung_tries: tries::before_deadline(&schedule, lead, limits, tries::FailureMode::Hung),
             outage_budget: schedule
                 .margin
                 .min(lead.least.saturating_sub(schedule.reserve)),
@@ -134,18 +152,19 @@ impl Touches {
         }
     }
 
-    /// From one touch to the next, on average.
+    /// Returns the mean time from one touch to the next.
     #[must_use]
     pub fn interval_mean(&self) -> Duration {
         (self.interval.least + self.interval.most) / 2
     }
 }
 
-impl Looks {
+impl PeekSchedule {
     fn new(limits: &Limits, idle_timeout: Duration) -> Self {
-        let every = look_at(Instant::BOOT + idle_timeout, Instant::BOOT, limits);
+        let every = lapse_peek_at(Instant::BOOT + idle_timeout, Instant::BOOT, limits);
         let every = every.since(Instant::BOOT);
-        // Each idle timeout sees two looks at the deadline at the most, and the slow ones between.
+        // In each idle timeout there are at most two peeks at the deadline, and the slow ones
+        // before.
         let slow = if every < limits.watch_every {
             0.0
         } else {
@@ -154,7 +173,7 @@ impl Looks {
         Self {
             every,
             lapse_seen_after: LAPSED_AFTER,
-            confirmed_after: limits.floor,
+            confirmed_after: limits.floor + limits.confirm_after,
             an_hour: Bounds {
                 least: an_hour(every),
                 most: slow + 2.0 * an_hour(idle_timeout.max(limits.floor * 2)),
@@ -163,9 +182,9 @@ impl Looks {
     }
 }
 
-/// The earliest follows a proof, whose answer may show the deadline too early; the latest
-/// waits for a reading of the organisation's timeout in the second before. A touch that is
-/// due goes before a proof.
+/// Returns the bounds of the time from one touch to the next. The shortest time follows a proof,
+/// whose answer may show the deadline too early; the longest includes the floor after a reading of
+/// the organisation's timeout just before. A due touch goes before a proof.
 fn interval(schedule: &Schedule, limits: &Limits) -> Bounds<Duration> {
     let deadline = Instant::BOOT + schedule.idle_timeout;
     let early = deadline - DATE_PRECISION.min(schedule.idle_timeout / 2);
@@ -181,7 +200,7 @@ fn interval(schedule: &Schedule, limits: &Limits) -> Bounds<Duration> {
     }
 }
 
-/// How often something happens in an hour that happens every `interval`.
+/// Returns the number of events an hour that occur every `interval`.
 fn an_hour(interval: Duration) -> f64 {
     3600.0 / interval.as_secs_f64().max(f64::MIN_POSITIVE)
 }

@@ -1,23 +1,24 @@
-//! The numbers the keeper works with: what a session is to get, and the limits that hold for all.
+//! The settings of the keeper: the policy of one session, and the limits of all sessions.
 
 use std::time::Duration;
 
 use super::{Intent, Margin, OnShutdown, Touch};
 
-/// What a session is to get.
+/// The settings of one session.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Policy {
-    /// Keep the token alive or let it lapse.
+    /// The intent to keep the token alive or to let it lapse.
     pub intent: Intent,
-    /// How long before the idle deadline we act.
+    /// The time before the idle deadline from which a touch is due.
     pub margin: Margin,
-    /// The idle timeout, if the operator knows better than the server says.
+    /// The configured idle timeout, which takes precedence over the organisation's unless all of
+    /// these are shorter.
     pub idle_timeout: Option<Duration>,
     /// The touch that is tried first.
     pub touch: Touch,
-    /// A proof of reset is asked for again after this many touches.
+    /// The number of touches after which the reset of the idle timer is verified again.
     pub verify_every: u32,
-    /// What becomes of the token when the session stops.
+    /// The treatment of the token when the session ends.
     pub on_shutdown: OnShutdown,
 }
 
@@ -37,42 +38,50 @@ impl Default for Policy {
 /// The limits that hold for every session.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Limits {
-    /// The least time between two requests of one session.
+    /// The shortest time between two requests of one session.
     pub floor: Duration,
-    /// The first and the longest wait after a failure.
-    pub backoff: Span,
-    /// The first and the longest wait while something other than the token is in the way.
-    pub blocked_backoff: Span,
-    /// The longest `Retry-After` that is believed.
+    /// The first and the longest retry delay after a failure.
+    pub backoff: TimeRange,
+    /// The first and the longest retry delay while answers do not concern the token.
+    pub blocked_backoff: TimeRange,
+    /// The limit to which `Retry-After` is cut.
     pub retry_after_max: Duration,
-    /// How long a whole request may take.
+    /// The time limit of a whole request.
     pub request_timeout: Duration,
-    /// How often an organisation's idle timeout is read again.
+    /// The interval at which an organisation's idle timeout is read.
     pub timeout_refresh: Duration,
-    /// The longest time without a look at a token that nobody touches.
+    /// The longest interval between peeks at a token that is not touched.
     pub watch_every: Duration,
+    /// The time from the first to the second confirmation of a refusal, for a token that was
+    /// proven alive.
+    pub confirm_after: Duration,
+    /// The times after the first refusal at which a token that was never proven alive is peeked at
+    /// again: a new token takes time to reach all servers of the API.
+    pub prove_again_after: [Duration; 3],
+    /// The largest number of requests in flight at one host.
+    pub in_flight_max: usize,
 }
 
 /// A shortest and a longest time.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Span {
-    /// The shortest.
+pub struct TimeRange {
+    /// The shortest time, which is used first.
     pub first: Duration,
-    /// The longest.
+    /// The longest time.
     pub cap: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            // 60 of the 300 requests a minute that the API grants a token and
-            // its application together.
+            // This is 60 of the 300 requests a minute that the API grants to a token, for the
+            // daemon and the application together.
             floor: Duration::from_secs(1),
-            backoff: Span {
+            backoff: TimeRange {
                 first: Duration::from_secs(1),
                 cap: Duration::from_secs(30),
             },
-            blocked_backoff: Span {
+            blocked_backoff: TimeRange {
                 first: Duration::from_secs(5),
                 cap: Duration::from_secs(60),
             },
@@ -80,6 +89,9 @@ impl Default for Limits {
             request_timeout: Duration::from_secs(15),
             timeout_refresh: Duration::from_secs(3600),
             watch_every: Duration::from_secs(900),
+            confirm_after: Duration::from_secs(5),
+            prove_again_after: [2, 5, 15].map(Duration::from_secs),
+            in_flight_max: 64,
         }
     }
 }

@@ -1,18 +1,20 @@
-//! When a touch is due: arithmetic on the idle timeout, the margin, and the jitter that draws a touch earlier.
+//! The schedule of touches, computed from the idle timeout, the margin, and the jitter that makes a
+//! touch earlier.
 
 use std::time::Duration;
 
 use super::backoff::Fit;
-use super::{Instant, ServerTime};
+use crate::time::{Instant, ServerTime};
 
-/// Idle timeouts beyond the documented longest of 8 hours are treated as 8 hours.
+/// The longest documented idle timeout. A longer value of the organisation is cut to it; a
+/// reported deadline further away proves nothing.
 pub(super) const IDLE_TIMEOUT_MAX: Duration = Duration::from_secs(28_800);
-/// The shortest documented idle timeout: assumed when nothing is known.
+/// The shortest documented idle timeout, which is assumed if none is known.
 pub(super) const IDLE_TIMEOUT_FALLBACK: Duration = Duration::from_secs(300);
-/// `Date` is cut to whole seconds, so what it says may be this much too early.
+/// The longest time by which `Date` may be too early, since it is truncated to whole seconds.
 pub(super) const DATE_PRECISION: Duration = Duration::from_secs(1);
 
-/// How long before the idle deadline we act.
+/// The time before the idle deadline from which a touch is due.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Margin {
     /// A share of the idle timeout in percent, 1 to 90.
@@ -28,7 +30,7 @@ impl Default for Margin {
 }
 
 impl Margin {
-    /// The margin for an idle timeout: never more than 90 percent of it.
+    /// Returns the margin for an idle timeout, at most 90 percent of it.
     #[must_use]
     pub fn of(self, idle_timeout: Duration) -> Duration {
         let longest = share(idle_timeout, 90);
@@ -39,21 +41,21 @@ impl Margin {
     }
 }
 
-/// Where a session's idle timeout is known from.
+/// The source of a session's idle timeout.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum TimeoutSource {
-    /// The configuration says so.
+    /// The configuration.
     Configured,
-    /// `dateTokenIdles` proves it.
+    /// A proof by `dateTokenIdles`.
     Proven,
-    /// The least of the enabled values of `GET /tokens/timeout`.
+    /// The shortest of the enabled values of `GET /tokens/timeout`.
     Organisation,
-    /// Nothing is known: the shortest documented timeout is assumed.
+    /// An assumption of the shortest documented timeout, since none is known.
     Assumed,
 }
 
 impl TimeoutSource {
-    /// Every one, the strongest first.
+    /// All sources, in descending order of precedence.
     pub const ALL: [Self; 4] = [
         Self::Configured,
         Self::Proven,
@@ -61,7 +63,7 @@ impl TimeoutSource {
         Self::Assumed,
     ];
 
-    /// The word for logs and metrics.
+    /// Returns the word for logs and metrics.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -73,28 +75,28 @@ impl TimeoutSource {
     }
 }
 
-/// The effective idle timeout of a session, and where it is known from.
+/// The effective idle timeout of a session, with its source.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct IdleTimeout {
-    /// How long the token may idle.
+    /// The longest time for which the token may idle.
     pub duration: Duration,
-    /// Where this is known from.
+    /// The source of the duration.
     pub source: TimeoutSource,
 }
 
-/// When a session is touched, for one idle timeout and margin.
+/// The schedule of a session's touches for one idle timeout and margin.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Schedule {
     /// The idle timeout.
     pub idle_timeout: Duration,
-    /// How long before the deadline we act.
+    /// The time before the deadline from which a touch is due.
     pub margin: Duration,
-    /// What the last try before the deadline needs.
+    /// The time that the last attempt before the deadline needs.
     pub reserve: Duration,
 }
 
 impl Schedule {
-    /// The schedule of an idle timeout and a margin.
+    /// Creates the schedule for an idle timeout and a margin.
     #[must_use]
     pub fn new(idle_timeout: Duration, margin: Margin) -> Self {
         Self {
@@ -104,11 +106,11 @@ impl Schedule {
         }
     }
 
-    /// When the touch is due, for a jitter of `jitter` (0 to 1) of what there is.
+    /// Returns the instant at which the touch is due. `jitter` is the used part of the available
+    /// jitter, 0 to 1.
     ///
-    /// An outage as long as the margin is survived whenever it begins: the touch
-    /// comes earlier by twice the reserve, so that a last try still finds the
-    /// server back.
+    /// The token survives an outage as long as the margin, whenever it begins: the touch comes
+    /// earlier by twice the reserve, so that the last attempt is made after such an outage.
     #[must_use]
     pub fn touch_at(&self, deadline: Instant, jitter: f64) -> Instant {
         let spare = self.idle_timeout.saturating_sub(self.margin);
@@ -116,13 +118,13 @@ impl Schedule {
         deadline - self.margin - guard - (spare / 10).mul_f64(jitter.clamp(0.0, 1.0))
     }
 
-    /// When the deadline is nearer than the margin allows.
+    /// Returns the instant from which the deadline is nearer than the margin allows.
     #[must_use]
     pub fn margin_at(&self, deadline: Instant) -> Instant {
         deadline - self.margin
     }
 
-    /// The frame for tries before `deadline`.
+    /// Returns the deadline and the reserve into which attempts are fitted.
     pub(super) fn fit(&self, deadline: Instant) -> Fit {
         Fit {
             deadline,
@@ -131,18 +133,24 @@ impl Schedule {
     }
 }
 
-/// The earliest moment at which a token idles out that was reported in the answer
-/// to a request sent at `sent_at`. `None` if the report makes no sense.
+/// Returns the earliest instant at which a token idles out, by the answer to a request that was
+/// sent at `sent_at`. `None` if the deadline has passed by the server's own clock.
 pub(super) fn deadline(
     idles_at: ServerTime,
     date: ServerTime,
     sent_at: Instant,
 ) -> Option<Instant> {
-    let remaining = idles_at.since(date)?.min(IDLE_TIMEOUT_MAX);
+    let remaining = idles_at.since(date)?;
     Some(sent_at + remaining.saturating_sub(DATE_PRECISION.min(remaining / 2)))
 }
 
-/// `percent` of `time`.
+/// Returns true if `idles_at` can be an idle deadline: no idle timeout is longer than 8 hours, so
+/// that a later instant is something else, perhaps the token's expiry.
+pub(super) fn is_idle_deadline(idles_at: ServerTime, date: Option<ServerTime>) -> bool {
+    let remaining = date.and_then(|date| idles_at.since(date));
+    remaining.is_none_or(|remaining| remaining <= IDLE_TIMEOUT_MAX + DATE_PRECISION)
+}
+
 fn share(time: Duration, percent: u32) -> Duration {
     time.saturating_mul(percent) / 100
 }
@@ -181,15 +189,24 @@ mod tests {
     }
 
     #[test]
-    fn absurd_reports_are_cut_or_dropped() {
+    fn absurd_reports_prove_nothing() {
         let at = ServerTime::from_unix_milliseconds;
         let now = Instant::BOOT + seconds(10);
         assert_eq!(deadline(at(900_000), at(0), now), Some(now + seconds(899)));
-        assert_eq!(
-            deadline(at(i64::MAX), at(0), now),
-            Some(now + seconds(28_799))
-        );
+        assert!(is_idle_deadline(at(28_800_999), Some(at(0))));
+        assert!(!is_idle_deadline(at(28_802_000), Some(at(0))));
+        assert!(!is_idle_deadline(at(i64::MAX), Some(at(0))));
         assert_eq!(deadline(at(0), at(1), now), None);
         assert_eq!(deadline(at(0), at(0), now), Some(now));
+    }
+
+    #[test]
+    fn a_date_that_is_cut_takes_no_more_than_half_of_the_time_left() {
+        let at = ServerTime::from_unix_milliseconds;
+        let left = |milliseconds| deadline(at(milliseconds), at(0), Instant::BOOT);
+        let after = |milliseconds| Some(Instant::BOOT + Duration::from_millis(milliseconds));
+        assert_eq!(left(1000), after(500));
+        assert_eq!(left(2000), after(1000));
+        assert_eq!(left(3000), after(2000));
     }
 }

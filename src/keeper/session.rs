@@ -1,4 +1,4 @@
-//! One token under care: what it goes through, and the one request it may have in flight.
+//! The state machine of one session: its token, a newer token, and its one request in flight.
 
 mod answer;
 mod choose;
@@ -11,143 +11,156 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use fastrand::Rng;
-
-use super::candidate::Candidate;
-use super::event::{Death, Event, EventKind, TokenId};
-use super::held::{Held, Outlook, Risk, Step};
-use super::organisation::{HostId, OrganisationId, Organisations};
-use super::policy::Limits;
-use super::proof::Exclusions;
-use super::{
-    Command, Failure, Generation, Instant, Intent, Next, Operation, Outcome, Policy, SessionId,
-    Ticket, Touch, Verdict,
-};
-use crate::token::Fingerprint;
-
+pub(super) use stop::Stopping;
 pub use want::NoTouch;
 
-pub(super) use stop::Stopping;
+use super::backoff::{RefusedRequest, TIME_LIMIT_MIN};
+use super::candidate::Candidate;
+use super::due::QueuePlace;
+use super::event::{Death, Event, EventKind, TokenId};
+use super::live_token::{Context, FailedTouches, LiveToken, NextStep, Risk};
+use super::organisation::{HostId, OrganisationId, Organisations};
+use super::policy::Limits;
+use super::schedule::{IDLE_TIMEOUT_FALLBACK, IDLE_TIMEOUT_MAX};
+use super::{
+    Command, Failure, Generation, Intent, Next, Operation, Outcome, Policy, SessionId, Ticket,
+    Touch, Verdict,
+};
+use crate::time::Instant;
+use crate::token::Fingerprint;
 
-/// How much longer than its time limit an answer is waited for.
+/// The time after a request's time limit at which it is given up, should the daemon never report
+/// its outcome.
 const OVERDUE_AFTER: Duration = Duration::from_secs(5);
 
-/// What a session shares with all others.
+/// The occasion on which a token is offered to a session.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Offer {
+    /// The source was read; it may hold the same token as before.
+    Seen,
+    /// The source was written again, or an operator requested another attempt: a refused token is
+    /// tried once more.
+    Again,
+}
+
+/// The state that all sessions share.
 #[derive(Debug)]
-pub(super) struct Shared {
+pub(super) struct KeeperState {
     pub(super) limits: Limits,
     pub(super) organisations: Organisations,
-    /// Organisations whose timeouts were read and are not what they were.
-    pub(super) changed: Vec<Change>,
+    /// The changes of organisations' timeouts that their members do not know yet.
+    pub(super) changed: Vec<TimeoutChange>,
     pub(super) rng: Rng,
     pub(super) events: VecDeque<Event>,
     pub(super) tickets: u64,
 }
 
-/// What was read of an organisation's timeouts.
+/// A change of the knowledge about an organisation's timeouts.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Change {
+pub(super) struct TimeoutChange {
     pub(super) organisation: OrganisationId,
-    pub(super) news: News,
+    pub(super) update: TimeoutUpdate,
 }
 
-/// What is new about an organisation's timeouts.
+/// The kind of a [`TimeoutChange`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum News {
-    /// They were read for the first time.
+pub(super) enum TimeoutUpdate {
+    /// The timeouts were read for the first time.
     Known,
-    /// They are not what they were.
+    /// The timeouts cannot be read.
+    Unreadable,
+    /// The timeouts differ from the previous reading.
     Changed,
 }
 
-/// One token under care.
+/// The token of one source, its policy and its request in flight.
 #[derive(Debug)]
 pub(super) struct Session {
     pub(super) id: SessionId,
     pub(super) host: HostId,
     pub(super) policy: Policy,
-    pub(super) present: Present,
-    /// A newer token, which takes the present one's place when it proves alive.
+    pub(super) present: TokenState,
+    /// A newer token, which replaces the present one once it is proven alive.
     pub(super) candidate: Option<Candidate>,
     pub(super) in_flight: Option<InFlight>,
     pub(super) last_sent_at: Option<Instant>,
-    /// Whether the last request was to prove the newer token.
+    /// True if the last request was made to prove the newer token.
     pub(super) was_proving: bool,
     pub(super) last_answer: Option<LastAnswer>,
-    /// The token that was refused last: not one further request with it.
+    /// The token that was refused last; no further request uses it.
     pub(super) refused: Option<Fingerprint>,
-    pub(super) exclusions: Exclusions,
-    /// The touch that was refused last though the token lived.
-    pub(super) refused_touch: Option<Touch>,
+    /// The organisation for which [`EventKind::Excluded`] was emitted.
+    pub(super) exclusion_reported: Option<OrganisationId>,
     pub(super) generations: u32,
     pub(super) stopping: Option<Stopping>,
-    /// Its place among those who are due.
-    pub(super) due_at: Option<Instant>,
+    /// The session's place in the queues of its host.
+    pub(super) place: Option<QueuePlace>,
 }
 
 /// The session's token.
 #[derive(Debug)]
-pub(super) enum Present {
-    /// There is none.
+pub(super) enum TokenState {
+    /// The session has no token yet.
     Absent,
-    /// It lives.
-    Held(Box<Held>),
-    /// It is of no more use.
-    Ended(Ended),
+    /// The token is alive.
+    Alive(Box<LiveToken>),
+    /// The token cannot or must not be used any more.
+    Ended(EndedToken),
 }
 
-/// A token that is of no more use.
+/// A token that cannot or must not be used any more.
 #[derive(Debug)]
-pub(super) struct Ended {
+pub(super) struct EndedToken {
     pub(super) token: TokenId,
-    pub(super) end: End,
+    pub(super) end: TokenEnding,
 }
 
-/// How a token ended.
+/// The way in which a token ended.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum End {
-    /// Refused while it was to be kept.
+pub enum TokenEnding {
+    /// The API refused the token although the intent was to keep it.
     Lost(Death),
-    /// Idled out as intended.
+    /// The token idled out as intended.
     Lapsed(Death),
-    /// Revoked by us.
+    /// The daemon revoked the token.
     Revoked,
-    /// To be revoked by us, and not.
+    /// The revocation failed.
     NotRevoked,
-    /// Left as it was.
+    /// The token was left as it was.
     Left,
 }
 
-/// The request that is under way.
+/// The request whose answer is awaited.
 #[derive(Debug)]
 pub(super) struct InFlight {
     pub(super) ticket: Ticket,
     pub(super) operation: Operation,
-    pub(super) purpose: Purpose,
+    pub(super) purpose: RequestPurpose,
     pub(super) sent_at: Instant,
     pub(super) give_up_at: Instant,
 }
 
-/// What a request is for.
+/// The purpose of a request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Purpose {
-    /// To prove a new token.
+pub(super) enum RequestPurpose {
+    /// Proves a new token alive.
     Prove,
-    /// The next step with a token that lives.
-    Step(Step),
-    /// To revoke a token.
+    /// Performs the next step with a living token.
+    Step(NextStep),
+    /// Revokes a token, or checks its revocation.
     Revoke,
 }
 
-/// The last answer, for people.
+/// A summary of the last answer, for people.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct LastAnswer {
-    /// What was asked.
+    /// The operation of the request.
     pub operation: Operation,
-    /// The verdict's word.
+    /// The verdict, as [`Verdict::as_str`] returns it.
     pub verdict: &'static str,
     /// The HTTP status.
     pub status: Option<u16>,
-    /// When it came.
+    /// The instant at which the answer arrived.
     pub at: Instant,
 }
 
@@ -157,53 +170,59 @@ impl Session {
             id,
             host,
             policy,
-            present: Present::Absent,
+            present: TokenState::Absent,
             candidate: None,
             in_flight: None,
             last_sent_at: None,
             was_proving: false,
             last_answer: None,
             refused: None,
-            exclusions: Exclusions::default(),
-            refused_touch: None,
+            exclusion_reported: None,
             generations: 0,
             stopping: None,
-            due_at: None,
+            place: None,
         }
     }
 
-    /// The token people should know the session by.
+    /// Returns the token by which people identify the session.
     pub(super) fn token(&self) -> Option<TokenId> {
         match (&self.present, &self.candidate) {
-            (Present::Held(held), _) => Some(held.token),
+            (TokenState::Alive(live), _) => Some(live.token),
             (_, Some(candidate)) => Some(candidate.token),
-            (Present::Ended(ended), None) => Some(ended.token),
-            (Present::Absent, None) => None,
+            (TokenState::Ended(ended), None) => Some(ended.token),
+            (TokenState::Absent, None) => None,
         }
     }
 
-    /// Takes in a token that was read from the session's source.
+    /// Handles a token that was read from the session's source. Returns its generation if it is
+    /// new.
     pub(super) fn offer(
         &mut self,
         fingerprint: Fingerprint,
+        offer: Offer,
         now: Instant,
-        shared: &mut Shared,
+        shared: &mut KeeperState,
     ) -> Option<Generation> {
-        if self.stopping.is_some() || self.refused == Some(fingerprint) {
+        let is_known_dead = offer == Offer::Seen && self.refused == Some(fingerprint);
+        if self.stopping.is_some() || is_known_dead {
             return None;
         }
         match &self.present {
-            Present::Held(held) if held.token.fingerprint == fingerprint => {
+            TokenState::Alive(live) if live.token.fingerprint == fingerprint => {
                 self.drop_candidate();
                 return None;
             }
-            Present::Ended(ended) if ended.token.fingerprint == fingerprint => return None,
-            Present::Absent | Present::Held(_) | Present::Ended(_) => {}
+            TokenState::Ended(ended)
+                if ended.token.fingerprint == fingerprint && offer == Offer::Seen =>
+            {
+                return None;
+            }
+            TokenState::Absent | TokenState::Alive(_) | TokenState::Ended(_) => {}
         }
         if self
             .candidate
             .as_ref()
-            .is_some_and(|it| it.token.fingerprint == fingerprint)
+            .is_some_and(|candidate| candidate.token.fingerprint == fingerprint)
         {
             return None;
         }
@@ -214,36 +233,84 @@ impl Session {
             fingerprint,
         };
         self.candidate = Some(Candidate::new(token, now));
-        self.tell(Some(token), EventKind::Found, now, shared);
+        self.emit(Some(token), EventKind::Found, now, shared);
         Some(token.generation)
     }
 
-    /// The touch to use next: the preferred one, unless only the other is known to work.
-    pub(super) fn touch(&self) -> Touch {
-        let touch = self.exclusions.choose(self.policy.touch);
-        let is_refused = self.refused_touch == Some(touch);
-        if is_refused && !self.exclusions.has(touch.other()) {
-            touch.other()
+    /// Returns the touch to use next: the preferred one, unless only the other is known to work.
+    /// After a failed touch it is the other one, which may get through where the first does not.
+    pub(super) fn touch(&self, live: &LiveToken, shared: &KeeperState, now: Instant) -> Touch {
+        let known = &shared.organisations.of(live.organisation).touches;
+        let chosen = known.choose(self.policy.touch, now);
+        let failed = live.failed_touches.last().map(|failed| failed.touch);
+        let doubted = live.tries.doubt.map(|doubt| doubt.request);
+        let has_failed = failed == Some(chosen) || doubted == Some(RefusedRequest::Touch(chosen));
+        // The knowledge about an exclusion may be outdated. After repeated failures an excluded
+        // touch is therefore tried as well: it costs nothing, and it may be the one that works.
+        let is_other_allowed = !known.is_excluded(chosen.other(), now)
+            || !known.works(chosen, now)
+            || live.tries.failures % 3 == 2;
+        let is_other_preferred = live.wants_other_than(chosen)
+            && !live.failed_touches.has(chosen.other())
+            && !known.is_excluded(chosen.other(), now);
+        if (has_failed && is_other_allowed) || (!has_failed && is_other_preferred) {
+            chosen.other()
         } else {
-            touch
+            chosen
         }
     }
 
-    /// When the session wants attention.
-    pub(super) fn wants_at(&self, now: Instant, shared: &Shared) -> Option<Instant> {
+    /// Returns the session's place in the queues of its host, or `None` if it has no next request.
+    pub(super) fn queue_place(&self, now: Instant, shared: &KeeperState) -> Option<QueuePlace> {
         if let Some(in_flight) = &self.in_flight {
-            return Some(in_flight.give_up_at);
+            return Some(QueuePlace::InFlight(self.give_up_at(in_flight, shared)));
         }
-        self.choose(now, shared).map(|choice| choice.at)
+        self.choose(now, shared)
+            .map(|choice| QueuePlace::Waiting(choice.at))
     }
 
-    /// Sends what is due, if anything is.
-    pub(super) fn send(&mut self, now: Instant, shared: &mut Shared) -> Option<Command> {
-        if let Some(overdue) = self.overdue(now) {
+    /// Returns the instant at which a token is lost without a request. If more requests are due
+    /// at a host than it may have in flight, the session with the nearest deadline goes first.
+    pub(super) fn urgency(&self, now: Instant) -> Instant {
+        if let Some(stopping) = &self.stopping {
+            return stopping.until;
+        }
+        let live = match &self.present {
+            TokenState::Alive(live) if self.policy.intent == Intent::Keep => live.deadline,
+            TokenState::Alive(_) => Some(now + IDLE_TIMEOUT_MAX),
+            TokenState::Absent | TokenState::Ended(_) => None,
+        };
+        let candidate = self
+            .candidate
+            .as_ref()
+            .map(|candidate| candidate.seen_at + IDLE_TIMEOUT_FALLBACK);
+        let deadlines = live.into_iter().chain(candidate);
+        deadlines.min().unwrap_or(now)
+    }
+
+    /// Returns the instant at which a request is given up: the end of its time limit, or the last
+    /// attempt before the deadline if the request was sent before that.
+    fn give_up_at(&self, in_flight: &InFlight, shared: &KeeperState) -> Instant {
+        let TokenState::Alive(live) = &self.present else {
+            return in_flight.give_up_at;
+        };
+        if in_flight.purpose == RequestPurpose::Revoke {
+            return in_flight.give_up_at;
+        }
+        let context = self.context(live.organisation, shared);
+        let soonest = in_flight.sent_at + shared.limits.floor;
+        let last_try_at = live.last_try_at(&context, soonest);
+        last_try_at.map_or(in_flight.give_up_at, |at| at.min(in_flight.give_up_at))
+    }
+
+    /// Returns the request that is due, if any, and records it as in flight.
+    pub(super) fn send(&mut self, now: Instant, shared: &mut KeeperState) -> Option<Command> {
+        if let Some(overdue) = self.overdue(now, shared) {
             let outcome = Outcome {
                 verdict: Verdict::Unreachable(Failure::TimedOut),
                 status: None,
                 date: None,
+                is_cached: false,
                 correlation_id: None,
             };
             self.receive(overdue, &outcome, now, shared);
@@ -253,10 +320,10 @@ impl Session {
         }
         let choice = self.choose(now, shared).filter(|choice| choice.at <= now)?;
         let time_limit = self.time_limit(&choice, now, shared);
-        if let (Purpose::Step(Step::Touch), Present::Held(held)) =
+        if let (RequestPurpose::Step(step), TokenState::Alive(live)) =
             (choice.purpose, &mut self.present)
         {
-            held.is_touch_wanted = false;
+            live.record_sent(step, now);
         }
         shared.tickets += 1;
         let ticket = Ticket {
@@ -265,13 +332,21 @@ impl Session {
             number: shared.tickets,
         };
         self.last_sent_at = Some(now);
-        self.was_proving = choice.purpose == Purpose::Prove;
+        self.was_proving = choice.purpose == RequestPurpose::Prove;
+        if let (RequestPurpose::Prove, Some(candidate)) = (choice.purpose, &mut self.candidate) {
+            candidate.was_touched_last = matches!(choice.operation, Operation::Touch(_));
+        }
+        // The stop of the daemon waits for revocations, so these are given up sooner.
+        let overdue_after = match choice.purpose {
+            RequestPurpose::Revoke => TIME_LIMIT_MIN,
+            RequestPurpose::Prove | RequestPurpose::Step(_) => OVERDUE_AFTER,
+        };
         self.in_flight = Some(InFlight {
             ticket,
             operation: choice.operation,
             purpose: choice.purpose,
             sent_at: now,
-            give_up_at: now + time_limit + OVERDUE_AFTER,
+            give_up_at: now + time_limit + overdue_after,
         });
         Some(Command {
             ticket,
@@ -281,14 +356,14 @@ impl Session {
         })
     }
 
-    /// What is known when the next step with a token that lives is chosen.
-    pub(super) fn outlook<'a>(
+    /// Returns the state beside the token on which the next step with it depends.
+    pub(super) fn context<'a>(
         &'a self,
         organisation: OrganisationId,
-        shared: &'a Shared,
-    ) -> Outlook<'a> {
+        shared: &'a KeeperState,
+    ) -> Context<'a> {
         let organisation = shared.organisations.of(organisation);
-        Outlook {
+        Context {
             policy: &self.policy,
             limits: &shared.limits,
             organisation,
@@ -296,8 +371,8 @@ impl Session {
         }
     }
 
-    /// Tells what happened.
-    fn tell(&self, token: Option<TokenId>, kind: EventKind, at: Instant, shared: &mut Shared) {
+    /// Queues an event.
+    fn emit(&self, token: Option<TokenId>, kind: EventKind, at: Instant, shared: &mut KeeperState) {
         shared.events.push_back(Event {
             session: self.id,
             token,
@@ -306,49 +381,55 @@ impl Session {
         });
     }
 
-    /// The request that was never answered, not even by the daemon.
-    fn overdue(&self, now: Instant) -> Option<Ticket> {
+    /// Returns the ticket of the request in flight if its time is over and the daemon has not
+    /// reported an outcome.
+    fn overdue(&self, now: Instant, shared: &KeeperState) -> Option<Ticket> {
         let in_flight = self.in_flight.as_ref()?;
-        (in_flight.give_up_at <= now).then_some(in_flight.ticket)
+        (self.give_up_at(in_flight, shared) <= now).then_some(in_flight.ticket)
     }
 
-    /// Forgets the newer token and what is in flight with it.
+    /// Drops the newer token and its request in flight.
     fn drop_candidate(&mut self) {
         if let Some(candidate) = self.candidate.take()
             && self
                 .in_flight
                 .as_ref()
-                .is_some_and(|it| it.ticket.generation == candidate.token.generation)
+                .is_some_and(|in_flight| in_flight.ticket.generation == candidate.token.generation)
         {
             self.in_flight = None;
         }
     }
 
-    /// Takes in that the organisation's timeouts are known, or are not what they were.
-    pub(super) fn timeout_read(&mut self, news: News, shared: &Shared) {
-        self.with_held(
+    /// Handles a change of the knowledge about the organisation's timeouts.
+    pub(super) fn update_timeout(&mut self, update: TimeoutUpdate, shared: &KeeperState) {
+        self.with_live_token(
             shared,
-            match news {
-                News::Known => Held::timeout_known,
-                News::Changed => Held::timeout_changed,
+            match update {
+                TimeoutUpdate::Known => LiveToken::timeout_known,
+                TimeoutUpdate::Unreadable => LiveToken::timeout_unreadable,
+                TimeoutUpdate::Changed => LiveToken::timeout_changed,
             },
         );
     }
 
-    /// Tells the token that lives, if one does, what is to be known of its idle timeout.
-    fn with_held(&mut self, shared: &Shared, learn: impl FnOnce(&mut Held, &Outlook<'_>)) {
-        match std::mem::replace(&mut self.present, Present::Absent) {
-            Present::Held(mut held) => {
-                let outlook = self.outlook(held.organisation, shared);
-                learn(&mut held, &outlook);
-                self.present = Present::Held(held);
+    /// Applies `update` to the living token, if the session has one.
+    fn with_live_token(
+        &mut self,
+        shared: &KeeperState,
+        update: impl FnOnce(&mut LiveToken, &Context<'_>),
+    ) {
+        match std::mem::replace(&mut self.present, TokenState::Absent) {
+            TokenState::Alive(mut live) => {
+                let context = self.context(live.organisation, shared);
+                update(&mut live, &context);
+                self.present = TokenState::Alive(live);
             }
-            other @ (Present::Absent | Present::Ended(_)) => self.present = other,
+            state @ (TokenState::Absent | TokenState::Ended(_)) => self.present = state,
         }
     }
 
-    /// What is asked next, for people.
-    pub(super) fn next(&self, now: Instant, shared: &Shared) -> Option<Next> {
+    /// Returns the next request or the one in flight, for people.
+    pub(super) fn next(&self, now: Instant, shared: &KeeperState) -> Option<Next> {
         if let Some(in_flight) = &self.in_flight {
             let operation = in_flight.operation;
             return Some(Next {
@@ -365,29 +446,34 @@ impl Session {
         })
     }
 
-    /// Takes another policy; what was learned of the token stays.
-    pub(super) fn change_policy(&mut self, policy: Policy, shared: &mut Shared) {
-        if policy.touch != self.policy.touch {
-            self.exclusions = Exclusions::default();
-            self.refused_touch = None;
+    /// Replaces the policy; the knowledge about the token stays.
+    pub(super) fn change_policy(&mut self, policy: Policy, shared: &mut KeeperState) {
+        if policy.touch != self.policy.touch
+            && let TokenState::Alive(live) = &mut self.present
+        {
+            // An operator who changes the preferred touch expects that it is tried, whatever the
+            // keeper knows about it.
+            let organisation = shared.organisations.of_mut(live.organisation);
+            organisation.touches.include(policy.touch);
+            live.failed_touches = FailedTouches::default();
         }
         let intent_changed = policy.intent != self.policy.intent;
         let timeout_changed = policy.idle_timeout != self.policy.idle_timeout;
         self.policy = policy;
-        if let Present::Held(held) = &mut self.present
+        if let TokenState::Alive(live) = &mut self.present
             && intent_changed
         {
-            held.is_touch_wanted = false;
-            // A touch that was on trial belongs to the other intent.
-            held.trial = None;
-            held.risk = Risk::None;
+            live.is_touch_requested = false;
+            // A pending verification belongs to the previous intent.
+            live.verification = None;
+            live.risk = Risk::None;
             let may_read = policy.intent == Intent::Keep;
             shared
                 .organisations
-                .set_reading(self.id, held.organisation, may_read);
+                .set_reading(self.id, live.organisation, may_read);
         }
         if timeout_changed {
-            self.with_held(shared, Held::timeout_configured);
+            self.with_live_token(shared, LiveToken::timeout_configured);
         }
     }
 }

@@ -1,46 +1,51 @@
-//! What observers see of a session at one moment.
+//! The state of a session at one instant, for observers.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::event::{Death, TokenId};
-use super::held::Risk;
+use super::live_token::Risk;
 use super::organisation::HostId;
 use super::schedule::IdleTimeout;
-use super::session::{End, LastAnswer, Present, Session, Shared};
-use super::{Blockage, Instant, Intent, Operation, Policy, Reset, SessionId, Touch};
+use super::session::{KeeperState, LastAnswer, Session, TokenEnding, TokenState};
+use super::{BlockReason, Intent, Operation, Policy, Reset, SessionId, Touch};
+use crate::time::Instant;
 
-/// What a session goes through.
+/// The state of a session.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum State {
-    /// There is no token yet.
+    /// The session has no token yet.
     Absent,
-    /// Nothing was heard about the token yet.
+    /// The token is neither proven alive nor refused yet.
     Unproven,
-    /// The token lives.
-    Held,
-    /// The token lives, tries are failing and the deadline is nearer than the margin allows.
+    /// The token is alive.
+    Alive,
+    /// The token is alive, but no touch moves its idle deadline, so it ends then unless the
+    /// application is active.
+    Excluded,
+    /// The token is alive, attempts fail and the deadline is nearer than the margin allows.
     AtRisk,
     /// The API answers, but not about the token.
     Blocked,
-    /// The token was refused while it was to be kept.
+    /// The API refused the token although the intent was to keep it.
     Lost,
     /// The token idled out as intended.
     Lapsed,
-    /// The token was revoked by us.
+    /// The daemon revoked the token.
     Revoked,
-    /// The token was to be revoked and was not.
+    /// The revocation of the token failed.
     NotRevoked,
-    /// The token was left as it is when the session ended.
+    /// The token was left as it was when the session ended.
     Left,
 }
 
 impl State {
-    /// Every state, in the order in which a session meets them.
-    pub const ALL: [Self; 10] = [
+    /// All states, in the order in which a session goes through them.
+    pub const ALL: [Self; 11] = [
         Self::Absent,
         Self::Unproven,
-        Self::Held,
+        Self::Alive,
+        Self::Excluded,
         Self::AtRisk,
         Self::Blocked,
         Self::Lost,
@@ -50,13 +55,14 @@ impl State {
         Self::Left,
     ];
 
-    /// The word for people and metrics.
+    /// Returns the word for people and metrics.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Absent => "absent",
             Self::Unproven => "unproven",
-            Self::Held => "held",
+            Self::Alive => "alive",
+            Self::Excluded => "excluded",
             Self::AtRisk => "at risk",
             Self::Blocked => "blocked",
             Self::Lost => "lost",
@@ -68,64 +74,65 @@ impl State {
     }
 }
 
-/// What observers see of a session.
+/// The state of a session, for observers.
 #[derive(Clone, PartialEq, Debug)]
 pub struct SessionView {
-    /// The session.
+    /// The number of the session.
     pub id: SessionId,
-    /// Where its token belongs.
+    /// The API host of its token.
     pub host: HostId,
-    /// What it is to get.
+    /// Its policy.
     pub policy: Policy,
-    /// What it goes through.
+    /// Its state.
     pub state: State,
-    /// The token people should know it by.
+    /// The token by which people identify the session.
     pub token: Option<TokenId>,
-    /// Whether a newer token waits to be proven.
+    /// True if a newer token is not proven alive yet.
     pub is_newer_waiting: bool,
-    /// What is in the way.
-    pub blocked: Option<Blockage>,
-    /// How many tries failed since the last success.
+    /// The reason for which answers do not concern the token.
+    pub blocked: Option<BlockReason>,
+    /// The number of failed attempts since the last success.
     pub failures: u32,
-    /// When something is asked next, and what.
+    /// The next request, or the one in flight.
     pub next: Option<Next>,
     /// The last answer.
     pub last_answer: Option<LastAnswer>,
-    /// What is known of the token, if it lives.
-    pub held: Option<HeldView>,
-    /// Why it ended, if it did.
+    /// The knowledge about the token, if it is alive.
+    pub live: Option<LiveTokenView>,
+    /// The circumstances of the token's refusal, if it was refused.
     pub death: Option<Death>,
 }
 
-/// What is asked next.
+/// The next request of a session, or the one in flight.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Next {
-    /// When; or until when an answer is waited for.
+    /// The instant at which the request is due; for one in flight, at which it is given up.
     pub at: Instant,
-    /// What.
+    /// The operation of the request.
     pub operation: Operation,
-    /// Whether it is under way already.
+    /// True if the request is in flight.
     pub is_under_way: bool,
 }
 
-/// What is known of a token that lives.
+/// The knowledge about a living token.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct HeldView {
-    /// When it was first proven alive.
+pub struct LiveTokenView {
+    /// The instant at which the token was first proven alive.
     pub proven_at: Instant,
-    /// When the server will end it if nobody touches it.
+    /// The instant at which the server ends the token without a touch.
     pub deadline: Option<Instant>,
-    /// When the next touch is due.
+    /// The instant at which the next touch is due.
     pub touch_at: Option<Instant>,
-    /// When the deadline is nearer than the margin allows.
+    /// The instant from which the deadline is nearer than the margin allows.
     pub margin_at: Option<Instant>,
-    /// When the last accepted touch was sent.
+    /// The instant at which the last accepted touch was sent.
     pub touched_at: Option<Instant>,
-    /// How long the token may idle, and where this is known from.
+    /// The effective idle timeout and its source.
     pub idle_timeout: IdleTimeout,
-    /// How long the server may be away from the next touch on.
+    /// The time from the next touch to the deadline: the longest outage from then on that the
+    /// token survives.
     pub outage_budget: Option<Duration>,
-    /// Whether touches count.
+    /// The knowledge about the effect of touches.
     pub reset: Reset,
     /// The touch in use.
     pub touch: Touch,
@@ -134,25 +141,35 @@ pub struct HeldView {
 }
 
 impl SessionView {
-    /// Whether the session is as it should be: proven alive in its present generation,
-    /// and not past its margin. Lapsing sessions are always.
+    /// Returns true if the session is ready: its token is proven alive and not past its margin. A
+    /// lapsing session is always ready.
     #[must_use]
     pub fn is_ready(&self, now: Instant) -> bool {
         self.policy.intent == Intent::Lapse
             || self
-                .held
+                .live
                 .as_ref()
-                .is_some_and(|held| held.margin_at.is_none_or(|margin_at| now < margin_at))
+                .is_some_and(|live| live.margin_at.is_none_or(|margin_at| now < margin_at))
+    }
+
+    /// Returns the longest outage from the next touch on that the token survives.
+    ///
+    /// Returns `None` unless the intent is to keep the token and touches move the deadline.
+    #[must_use]
+    pub fn outage_budget(&self) -> Option<Duration> {
+        let live = self.live.as_ref()?;
+        let is_touched = self.policy.intent == Intent::Keep && live.reset != Reset::Excluded;
+        live.outage_budget.filter(|_| is_touched)
     }
 }
 
 impl Session {
-    /// What observers see of the session.
-    pub(super) fn view(&self, now: Instant, shared: &Shared) -> SessionView {
+    /// Returns the state of the session for observers.
+    pub(super) fn view(&self, now: Instant, shared: &KeeperState) -> SessionView {
         let tries = match (&self.present, &self.candidate) {
-            (Present::Held(held), _) => Some(&held.tries),
+            (TokenState::Alive(live), _) => Some(&live.tries),
             (_, Some(candidate)) => Some(&candidate.tries),
-            (Present::Absent | Present::Ended(_), None) => None,
+            (TokenState::Absent | TokenState::Ended(_), None) => None,
         };
         SessionView {
             id: self.id,
@@ -160,69 +177,75 @@ impl Session {
             policy: self.policy,
             state: self.state(),
             token: self.token(),
-            is_newer_waiting: self.candidate.is_some() && matches!(self.present, Present::Held(_)),
+            is_newer_waiting: self.candidate.is_some()
+                && matches!(self.present, TokenState::Alive(_)),
             blocked: tries.and_then(|tries| tries.blocked.clone()),
             failures: tries.map_or(0, |tries| tries.failures),
             next: self.next(now, shared),
             last_answer: self.last_answer,
-            held: self.held_view(now, shared),
+            live: self.live_token_view(now, shared),
             death: self.death().cloned(),
         }
     }
 
     pub(super) fn state(&self) -> State {
         match (&self.present, &self.candidate) {
-            (Present::Held(held), _) if held.risk != Risk::None => State::AtRisk,
-            (Present::Held(held), _) if held.tries.blocked.is_some() => State::Blocked,
-            (Present::Held(_), _) => State::Held,
+            (TokenState::Alive(live), _) if live.risk != Risk::None => State::AtRisk,
+            (TokenState::Alive(live), _) if live.tries.blocked.is_some() => State::Blocked,
+            (TokenState::Alive(live), _)
+                if self.policy.intent == Intent::Keep && live.reset == Reset::Excluded =>
+            {
+                State::Excluded
+            }
+            (TokenState::Alive(_), _) => State::Alive,
             (_, Some(candidate)) if candidate.tries.blocked.is_some() => State::Blocked,
             (_, Some(_)) => State::Unproven,
-            (Present::Absent, None) => State::Absent,
-            (Present::Ended(ended), None) => match &ended.end {
-                End::Lost(_) => State::Lost,
-                End::Lapsed(_) => State::Lapsed,
-                End::Revoked => State::Revoked,
-                End::NotRevoked => State::NotRevoked,
-                End::Left => State::Left,
+            (TokenState::Absent, None) => State::Absent,
+            (TokenState::Ended(ended), None) => match &ended.end {
+                TokenEnding::Lost(_) => State::Lost,
+                TokenEnding::Lapsed(_) => State::Lapsed,
+                TokenEnding::Revoked => State::Revoked,
+                TokenEnding::NotRevoked => State::NotRevoked,
+                TokenEnding::Left => State::Left,
             },
         }
     }
 
     fn death(&self) -> Option<&Death> {
         match (&self.present, &self.candidate) {
-            (Present::Ended(ended), None) => match &ended.end {
-                End::Lost(death) | End::Lapsed(death) => Some(death),
-                End::Revoked | End::NotRevoked | End::Left => None,
+            (TokenState::Ended(ended), None) => match &ended.end {
+                TokenEnding::Lost(death) | TokenEnding::Lapsed(death) => Some(death),
+                TokenEnding::Revoked | TokenEnding::NotRevoked | TokenEnding::Left => None,
             },
-            (Present::Absent | Present::Held(_) | Present::Ended(_), _) => None,
+            (TokenState::Absent | TokenState::Alive(_) | TokenState::Ended(_), _) => None,
         }
     }
 
-    fn held_view(&self, now: Instant, shared: &Shared) -> Option<HeldView> {
-        let Present::Held(held) = &self.present else {
+    fn live_token_view(&self, now: Instant, shared: &KeeperState) -> Option<LiveTokenView> {
+        let TokenState::Alive(live) = &self.present else {
             return None;
         };
-        let outlook = self.outlook(held.organisation, shared);
-        let touch_at = held.touch_at(&outlook, now);
+        let context = self.context(live.organisation, shared);
+        let touch_at = live.touch_at(&context, now);
         let keeps = self.policy.intent == Intent::Keep;
-        let schedule = held.schedule(&outlook);
-        Some(HeldView {
-            proven_at: held.proven_at,
-            deadline: held.deadline,
+        let schedule = live.schedule(&context);
+        Some(LiveTokenView {
+            proven_at: live.proven_at,
+            deadline: live.deadline,
             touch_at,
-            margin_at: held
+            margin_at: live
                 .deadline
                 .filter(|_| keeps)
-                .map(|it| schedule.margin_at(it)),
-            touched_at: held.touched_at,
-            idle_timeout: held.idle_timeout(&outlook),
-            outage_budget: held
+                .map(|deadline| schedule.margin_at(deadline)),
+            touched_at: live.touched_at,
+            idle_timeout: live.idle_timeout(&context),
+            outage_budget: live
                 .deadline
                 .zip(touch_at)
                 .map(|(deadline, at)| deadline.since(at)),
-            reset: held.reset,
-            touch: self.touch(),
-            organisation: outlook.organisation.name.clone(),
+            reset: live.reset,
+            touch: self.touch(live, shared, now),
+            organisation: context.organisation.name.clone(),
         })
     }
 }

@@ -1,4 +1,4 @@
-//! The errors of the API, in the one form in which it writes them.
+//! The errors of the API and their JSON representation.
 
 use std::borrow::Cow;
 
@@ -7,14 +7,14 @@ use serde_json::json;
 
 use super::{Permission, Response};
 
-/// An error before it has become an answer.
+/// An error of the API that has not been converted to a response yet.
 pub(super) struct ApiError {
     status: u16,
     code: Cow<'static, str>,
     message: Cow<'static, str>,
-    /// The message with its parameter's name in braces.
+    /// The template and the value from which the message was made.
     parameter: Option<Box<Parameter>>,
-    /// The field of the body that was wrong.
+    /// The invalid field of the request body.
     field: Option<&'static str>,
     header: Option<Header>,
 }
@@ -32,7 +32,7 @@ struct Parameter {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct ErrorBody<'a> {
+struct SimErrorBody<'a> {
     message: &'a str,
     code: &'a str,
     status: u16,
@@ -170,7 +170,7 @@ impl ApiError {
         }
     }
 
-    /// 400 for a field of the body, or for the whole of it.
+    /// Returns a 400 for one field of the body, or for the whole body if `field` is `None`.
     pub(super) fn failed_request(
         field: Option<&'static str>,
         message: impl Into<Cow<'static, str>>,
@@ -198,15 +198,15 @@ impl ApiError {
     }
 
     pub(super) fn into_response(self, context_id: &str) -> Response {
-        let body = ErrorBody {
+        let body = SimErrorBody {
             message: &self.message,
             code: &self.code,
             status: self.status,
-            message_with_params: self.parameter.as_ref().map(|it| it.template),
+            message_with_params: self.parameter.as_ref().map(|parameter| parameter.template),
             message_params: self
                 .parameter
                 .as_ref()
-                .map(|it| json!({ it.name: it.value })),
+                .map(|parameter| json!({ parameter.name: parameter.value })),
             context_id,
             details: self
                 .field

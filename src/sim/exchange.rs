@@ -1,4 +1,4 @@
-//! What goes in and what comes out: a request, and the answer to it.
+//! The model's input and output: a request and the response to it.
 
 use std::borrow::Cow;
 
@@ -17,22 +17,22 @@ pub enum Method {
     Delete,
     /// POST.
     Post,
-    /// One that the API has no use for.
+    /// A method that no operation of the API uses.
     Other,
 }
 
-/// One request, borrowed from whoever makes it. It has no `Debug`: it may hold secrets.
+/// A request, borrowed from its caller. It has no `Debug`, because it may contain secrets.
 #[derive(Clone, Copy)]
 pub struct Request<'a> {
     /// The method.
     pub method: Method,
     /// The path as it was sent: `/api/v2/tokens/me`.
     pub path: &'a str,
-    /// What follows the question mark, as it was sent.
+    /// The query after the question mark, as it was sent.
     pub query: &'a str,
     /// The token of `Authorization: Bearer`.
     pub bearer: Option<&'a str>,
-    /// What HTTP Basic authentication carried.
+    /// The credentials of HTTP Basic authentication.
     pub client: Option<ClientSecret<'a>>,
     /// The `Content-Type` header.
     pub content_type: Option<&'a str>,
@@ -45,12 +45,12 @@ pub struct Request<'a> {
 pub struct ClientSecret<'a> {
     /// The client's id.
     pub id: &'a str,
-    /// Its secret; any will do.
+    /// The client's secret; the model accepts any that is not empty.
     pub secret: &'a str,
 }
 
 impl<'a> Request<'a> {
-    /// A request without a token, query or body.
+    /// Returns a request without a token, query or body.
     #[must_use]
     pub fn new(method: Method, path: &'a str) -> Self {
         Self {
@@ -64,7 +64,7 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// `GET /tokens/me?preserveIdleTTL=true`.
+    /// Returns a `GET /tokens/me?preserveIdleTTL=true` with this token.
     #[must_use]
     pub fn peek_me(token: &'a str) -> Self {
         Self {
@@ -73,31 +73,31 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// `GET /tokens/me`.
+    /// Returns a `GET /tokens/me` with this token.
     #[must_use]
     pub fn get_me(token: &'a str) -> Self {
         Self::new(Method::Get, "/api/v2/tokens/me").bearer(token)
     }
 
-    /// `HEAD /tokens/me`.
+    /// Returns a `HEAD /tokens/me` with this token.
     #[must_use]
     pub fn head_me(token: &'a str) -> Self {
         Self::new(Method::Head, "/api/v2/tokens/me").bearer(token)
     }
 
-    /// `DELETE /tokens/me`.
+    /// Returns a `DELETE /tokens/me` with this token.
     #[must_use]
     pub fn delete_me(token: &'a str) -> Self {
         Self::new(Method::Delete, "/api/v2/tokens/me").bearer(token)
     }
 
-    /// `GET /tokens/timeout`.
+    /// Returns a `GET /tokens/timeout` with this token.
     #[must_use]
     pub fn get_timeout(token: &'a str) -> Self {
         Self::new(Method::Get, "/api/v2/tokens/timeout").bearer(token)
     }
 
-    /// `PUT /tokens/timeout` with a JSON body.
+    /// Returns a `PUT /tokens/timeout` with this token and a JSON body.
     #[must_use]
     pub fn put_timeout(token: &'a str, body: &'a [u8]) -> Self {
         Self {
@@ -107,14 +107,14 @@ impl<'a> Request<'a> {
         }
     }
 
-    pub(super) fn has_media_type(&self, wanted: &str) -> bool {
-        self.content_type.is_some_and(|found| {
-            let essence = found.split(';').next().unwrap_or_default();
-            essence.trim().eq_ignore_ascii_case(wanted)
+    pub(super) fn has_media_type(&self, media_type: &str) -> bool {
+        self.content_type.is_some_and(|content_type| {
+            let essence = content_type.split(';').next().unwrap_or_default();
+            essence.trim().eq_ignore_ascii_case(media_type)
         })
     }
 
-    /// The same with this token.
+    /// Sets the token of `Authorization: Bearer`.
     #[must_use]
     pub fn bearer(self, token: &'a str) -> Self {
         Self {
@@ -124,12 +124,12 @@ impl<'a> Request<'a> {
     }
 }
 
-/// One response of HTTP.
+/// An HTTP response.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Response {
     /// The status code.
     pub status: u16,
-    /// The headers, in no order that matters; `Content-Length` is left to the wire.
+    /// The headers, in any order, without `Content-Length`: the HTTP server adds it.
     pub headers: Vec<(&'static str, Cow<'static, str>)>,
     /// The body; always empty in answer to HEAD.
     pub body: Vec<u8>,
@@ -149,7 +149,7 @@ impl Response {
         self
     }
 
-    /// The value of the first header with this name, in any case.
+    /// Returns the value of the first header with this name; ignores the case of the name.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers
@@ -159,11 +159,11 @@ impl Response {
     }
 }
 
-/// A response, and what goes wrong on its way.
+/// A response, and the fault of its transmission.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Answer {
-    /// What the server says; of no account where the wire swallows it.
+pub struct FaultyResponse {
+    /// The server's response; has no meaning if the fault suppresses it.
     pub response: Response,
-    /// What the client meets instead of the plain response.
+    /// The fault of the transmission; `None` if the client receives the response unchanged.
     pub wire: Option<WireFault>,
 }

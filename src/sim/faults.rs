@@ -1,119 +1,119 @@
-//! What goes wrong, and when: a script of faults that the server follows.
+//! The faults that a test injects into the server's answers.
 
 mod script;
 
 use std::time::Duration;
 
-pub use script::{Matcher, Rule, Script, Span};
+pub use script::{Matcher, Rule, RuleSpan, Script};
 
 use super::error::ApiError;
 use super::{Method, Response};
 
-/// The most bytes that [`Fault::Huge`] makes of a body.
+/// The maximum length of the body of a [`SimFault::Huge`], in bytes.
 const HUGE_MAX: usize = 16 * 1024 * 1024;
 
 const PAGE: &str = "<!DOCTYPE html><html><head><title>Sign in</title></head>\
     <body><h1>Welcome to the guest network</h1></body></html>";
 
-/// One thing that goes wrong with one call.
+/// A fault of one call.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Fault {
-    /// The call is processed when it arrives, and answered this much later.
+pub enum SimFault {
+    /// The server processes the call when it arrives, and sends the answer this much later.
     Latency(Duration),
     /// The connection ends without an answer.
     Close {
-        /// How it ends.
-        ending: Ending,
-        /// Whether the server did what it was asked.
+        /// The kind of end.
+        ending: ConnectionEnd,
+        /// The processing of the call before the fault.
         processing: Processing,
     },
-    /// No answer comes, and the connection stays open until the client leaves.
+    /// The server sends no answer, and the connection stays open until the client closes it.
     Hang {
-        /// Whether the server did what it was asked.
+        /// The processing of the call before the fault.
         processing: Processing,
     },
     /// An error of the API.
     Error {
-        /// The status: 401, 403, 408, 429, 5xx.
+        /// The status, such as 401, 403, 408, 429 or 5xx.
         status: u16,
         /// The code in the body.
         code: String,
         /// The message in the body.
         message: String,
-        /// Seconds for `Retry-After`.
+        /// The value of `Retry-After`, in seconds.
         retry_after: Option<u64>,
-        /// Whether the server did what it was asked.
+        /// The processing of the call before the fault.
         processing: Processing,
     },
     /// A status with an empty body.
     Empty {
-        /// The status; 200 is possible.
+        /// The status, which may be 200.
         status: u16,
-        /// Whether the server did what it was asked.
+        /// The processing of the call before the fault.
         processing: Processing,
     },
-    /// A captive portal's page with 200; the API never sees the call.
+    /// A captive portal's page with 200; the call does not reach the API.
     Page,
-    /// A captive portal's redirect; the API never sees the call.
+    /// A captive portal's redirect; the call does not reach the API.
     Redirect,
-    /// 200 with JSON that breaks off; the API never sees the call.
+    /// 200 with truncated JSON; the call does not reach the API.
     InvalidJson,
-    /// The call is processed, and `Content-Length` is wrong by some bytes.
+    /// The server processes the call, and `Content-Length` is wrong by some bytes.
     ContentLength(Length),
-    /// The call is processed, and the body filled up with blanks.
+    /// The server processes the call and pads the body with blanks.
     Huge {
-        /// The body's length, up to 16 MiB.
+        /// The length of the body, at most 16 MiB.
         bytes: usize,
     },
-    /// The call is processed, and `Date` is wrong.
+    /// The server processes the call, and `Date` is wrong.
     DateSkew {
-        /// How far it is ahead; behind, if negative.
+        /// The lead of `Date` over the server's clock; negative for a lag.
         milliseconds: i64,
     },
 }
 
-/// Whether the server did what it was asked before something went wrong.
+/// The processing of a call before a fault.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Processing {
-    /// It did not: the idle timer runs on.
+    /// The server did not process the call, so the idle timer is not reset.
     Skipped,
-    /// It did: the idle timer is reset, though the client does not know.
+    /// The server processed the call: it reset the idle timer, though the client cannot see that.
     Done,
 }
 
-/// How a connection ends.
+/// The kind of end of a connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Ending {
-    /// With a FIN, as when a server stops.
+pub enum ConnectionEnd {
+    /// A FIN, as from a server that stops.
     Finish,
-    /// With a RST, as when one crashes.
+    /// A RST, as from a server that crashes.
     Reset,
 }
 
-/// How `Content-Length` is wrong.
+/// An error of `Content-Length`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Length {
-    /// It promises this many bytes that never come.
+    /// The header is this many bytes larger than the body.
     TooLong(u32),
-    /// It ends this many bytes before the body does.
+    /// The header is this many bytes smaller than the body.
     TooShort(u32),
 }
 
-/// What the client meets instead of the plain response.
+/// A fault of the transmission, applied to a finished response.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum WireFault {
-    /// The response, this much later.
+    /// The response arrives this much later.
     Latency(Duration),
-    /// The end of the connection.
-    Close(Ending),
-    /// Nothing, until it leaves.
+    /// The connection ends without a response.
+    Close(ConnectionEnd),
+    /// No response arrives, and the connection stays open until the client closes it.
     Hang,
-    /// The response with a wrong `Content-Length`.
+    /// The response has a wrong `Content-Length`.
     ContentLength(Length),
 }
 
-impl Fault {
-    /// An error of the API in place of the answer; the call is not processed.
+impl SimFault {
+    /// Returns an error of the API that replaces the answer to an unprocessed call.
     #[must_use]
     pub fn error(status: u16, code: &str, message: &str) -> Self {
         Self::Error {
@@ -125,7 +125,7 @@ impl Fault {
         }
     }
 
-    /// 429 with this many seconds to wait.
+    /// Returns a 429 whose `Retry-After` is `retry_after` seconds, without processing.
     #[must_use]
     pub fn throttled(retry_after: u64) -> Self {
         Self::Error {
@@ -139,7 +139,7 @@ impl Fault {
         }
     }
 
-    /// A status with an empty body in place of the answer; the call is not processed.
+    /// Returns a status with an empty body that replaces the answer to an unprocessed call.
     #[must_use]
     pub fn empty(status: u16) -> Self {
         Self::Empty {
@@ -178,7 +178,7 @@ impl Fault {
         }
     }
 
-    /// What comes in place of the server's own response, or `None` if that stays.
+    /// Returns the response that replaces the server's own; `None` if the fault does not replace it.
     pub(super) fn replacement(&self, context_id: &str) -> Option<Response> {
         match self {
             Self::Error {
@@ -221,12 +221,12 @@ impl Fault {
         }
     }
 
-    /// Whether something between client and API answers, which knows nothing of correlation ids.
+    /// Returns true if an intermediary answers instead of the API, without a correlation id.
     pub(super) fn is_before_the_api(&self) -> bool {
         matches!(self, Self::Page | Self::Redirect)
     }
 
-    /// Changes the finished response to a request with this method.
+    /// Applies the fault to the finished response to a request with this method.
     pub(super) fn distort(&self, method: Method, response: &mut Response) {
         if let Self::Huge { bytes } = self
             && method != Method::Head

@@ -1,23 +1,23 @@
-//! What the tests of the model share.
+//! The helpers that the tests of the model share.
 
 use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{Answer, Request, Server, Settings, TokenSpec};
-use crate::keeper::Instant;
+use super::{FaultyResponse, Request, Server, Settings, TokenSpec};
+use crate::time::Instant;
 
-/// So many seconds after boot.
+/// Returns the instant `seconds` after boot.
 pub(super) fn at(seconds: u64) -> Instant {
     Instant::from_boot(Duration::from_secs(seconds))
 }
 
-/// An organisation with an idle timeout of 900 s, and user `ann` with token `a` since boot.
+/// Returns an organisation with an idle timeout of 900s, and user `ann` with token `a` since boot.
 pub(super) fn server() -> Server {
     server_with(|_| {})
 }
 
-/// The same with other settings.
+/// Returns [`server`] with changed settings.
 pub(super) fn server_with(change: impl FnOnce(&mut Settings)) -> Server {
     let mut settings = Settings::default();
     change(&mut settings);
@@ -26,20 +26,20 @@ pub(super) fn server_with(change: impl FnOnce(&mut Settings)) -> Server {
     server
 }
 
-/// The status of the answer.
+/// Returns the status of the answer.
 pub(super) fn status(server: &mut Server, request: &Request<'_>, seconds: u64) -> u16 {
     server.answer(request, at(seconds)).response.status
 }
 
-/// The body of an answer as JSON; null if it is empty.
-pub(super) fn json(answer: &Answer) -> Value {
+/// Returns the body of an answer as JSON; null if it is empty.
+pub(super) fn json(answer: &FaultyResponse) -> Value {
     if answer.response.body.is_empty() {
         return Value::Null;
     }
     serde_json::from_slice(&answer.response.body).unwrap()
 }
 
-/// Status and code of the answer, whose body must be of the documented form.
+/// Returns the status and code of the answer; panics unless its body has the documented form.
 pub(super) fn refusal(server: &mut Server, request: &Request<'_>, seconds: u64) -> (u16, String) {
     let answer = server.answer(request, at(seconds));
     let body = json(&answer);

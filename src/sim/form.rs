@@ -1,8 +1,9 @@
-//! Reads `name=value&name=value`, the form of queries and of OAuth requests, and refuses nothing.
+//! The decoder of `name=value&name=value`, the form of queries and OAuth requests. It accepts any
+//! text.
 
 use std::borrow::Cow;
 
-/// The value of the first pair with this name.
+/// Returns the decoded value of the first pair with this name.
 pub(super) fn value<'a>(form: &'a str, name: &str) -> Option<Cow<'a, str>> {
     form.split('&').find_map(|pair| {
         let (found, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -10,7 +11,7 @@ pub(super) fn value<'a>(form: &'a str, name: &str) -> Option<Cow<'a, str>> {
     })
 }
 
-/// Resolves `%41` and `+`; a bad encoding stands for itself, bad UTF-8 becomes U+FFFD.
+/// Decodes `%41` and `+`; keeps an invalid encoding as it is and replaces invalid UTF-8 by U+FFFD.
 pub(super) fn decoded(text: &str) -> Cow<'_, str> {
     if !text.contains(['%', '+']) {
         return Cow::Borrowed(text);

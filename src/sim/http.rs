@@ -1,7 +1,8 @@
-//! The model's HTTP face: serves a [`Server`] to any client of HTTP/1.1.
+//! The HTTP/1.1 server of the model: serves a [`Server`] to any client.
 //!
-//! The clock is handed in, and the model is locked for the moment of one answer
-//! only, so that a test can look at it and script it while it is being served.
+//! It must never read the clock itself: the caller passes a [`Clock`]. The model is locked
+//! only while it computes one answer, so that a test can inspect and script it while it is
+//! being served.
 
 mod authorization;
 mod connection;
@@ -17,31 +18,31 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use super::Server;
-use crate::keeper::Instant;
+use crate::time::Instant;
 
-/// The most connections at a time; further ones wait to be accepted.
+/// The maximum number of simultaneous connections; further ones wait to be accepted.
 const CONNECTIONS_MAX: usize = 10_000;
 
-/// How long to wait when no connection can be accepted, for want of file descriptors say.
+/// The wait after a failed accept, for example for lack of file descriptors.
 const ACCEPT_AGAIN_AFTER: Duration = Duration::from_millis(50);
 
-/// Tells the model what time it is.
+/// A function that returns the current instant.
 pub type Clock = Arc<dyn Fn() -> Instant + Send + Sync>;
 
-/// A model that is being served until this is dropped.
+/// A model that is served until the handle is dropped.
 pub struct Handle {
     address: SocketAddr,
     server: Arc<Mutex<Server>>,
-    /// Ends with the handle, and the connections with it.
+    /// The serving task, which ends with the handle and ends all connections.
     _serving: JoinSet<()>,
 }
 
 impl Handle {
-    /// Serves on a free port of 127.0.0.1, within the runtime that this is called from.
+    /// Serves on a free port of 127.0.0.1, in the current Tokio runtime.
     ///
     /// # Errors
     ///
-    /// If no port can be had.
+    /// The error of the system if it cannot bind a port.
     pub async fn on_loopback(
         server: Server,
         clock: impl Fn() -> Instant + Send + Sync + 'static,
@@ -50,11 +51,11 @@ impl Handle {
         Self::on(listener, server, clock)
     }
 
-    /// Serves on this listener, within the runtime that this is called from.
+    /// Serves on this listener, in the current Tokio runtime.
     ///
     /// # Errors
     ///
-    /// If the listener has no address.
+    /// The error of the system if it cannot return the listener's address.
     pub fn on(
         listener: TcpListener,
         server: Server,
@@ -71,32 +72,33 @@ impl Handle {
         })
     }
 
-    /// Where clients find it.
+    /// Returns the address of the listener.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The base of the API for clients: `http://127.0.0.1:40001`.
+    /// Returns the base URL of the API, such as `http://127.0.0.1:40001`.
     #[must_use]
     pub fn base(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// The model, to be looked at and scripted. Nothing is answered while this is held:
-    /// never across an await.
+    /// Locks and returns the model, for inspection and scripting.
+    ///
+    /// No request is answered while the guard exists: it must not be held across an await.
     pub fn server(&self) -> MutexGuard<'_, Server> {
         locked(&self.server)
     }
 
-    /// The model, for those who outlive a borrow.
+    /// Returns a shared reference to the model that may outlive the handle.
     #[must_use]
     pub fn shared(&self) -> Arc<Mutex<Server>> {
         Arc::clone(&self.server)
     }
 }
 
-/// Serves for as long as it is polled; dropping it ends all connections.
+/// Serves the model for as long as the future is polled; dropping it ends all connections.
 pub async fn serve(listener: TcpListener, server: Arc<Mutex<Server>>, clock: Clock) {
     let mut connections = JoinSet::new();
     loop {
@@ -107,18 +109,24 @@ pub async fn serve(listener: TcpListener, server: Arc<Mutex<Server>>, clock: Clo
         match listener.accept().await {
             Ok((stream, _)) => {
                 let server = Arc::clone(&server);
-                connections.spawn(connection::converse(stream, server, Arc::clone(&clock)));
+                connections.spawn(connection::serve_connection(
+                    stream,
+                    server,
+                    Arc::clone(&clock),
+                ));
             }
             Err(_) => pause(ACCEPT_AGAIN_AFTER).await,
         }
     }
 }
 
-/// A test that panicked while it held the model has said what it had to say.
+/// Locks the model. Ignores a poisoned lock: a test that panicked while it held the lock has
+/// already failed.
 fn locked(server: &Mutex<Server>) -> MutexGuard<'_, Server> {
     server.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Waits for `duration`.
 async fn pause(duration: Duration) {
     let _ = tokio::time::timeout(duration, pending::<()>()).await;
 }

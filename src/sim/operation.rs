@@ -1,14 +1,13 @@
-//! Which operation a request asks for.
+//! The mapping of requests to the operations of the API.
 
 use std::borrow::Cow;
 
-use super::form;
-use super::{Method, Request};
+use super::{Method, Request, form};
 
-/// What a request asks for.
+/// An operation of the API.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Operation {
-    /// `GET /tokens/me?preserveIdleTTL=true`; `true` in any case.
+    /// `GET /tokens/me?preserveIdleTTL=true`; the case of `true` does not matter.
     PeekMe,
     /// `HEAD /tokens/me`.
     HeadMe,
@@ -22,32 +21,32 @@ pub enum Operation {
     DeleteMe,
     /// `DELETE /tokens/{userId}`.
     DeleteUser,
-    /// `POST /oauth/token`: made without a token.
+    /// `POST /oauth/token`, a request without a token.
     Mint,
-    /// An unknown path, or a method that its path does not have.
+    /// An unknown path, or a method that the path does not support.
     Unknown,
 }
 
 impl Operation {
-    /// How many there are.
+    /// The number of operations.
     pub(super) const COUNT: usize = Self::Unknown as usize + 1;
 }
 
-/// Where a request leads.
-pub(super) enum Route<'a> {
-    /// To an operation of the API without further parameters.
+/// The target of a request.
+pub(super) enum RequestTarget<'a> {
+    /// An operation of the API without a path parameter.
     Api(Operation),
-    /// To [`Operation::DeleteUser`] of this user.
+    /// [`Operation::DeleteUser`] of this user.
     User(Cow<'a, str>),
-    /// To the login service.
+    /// The login service.
     Login,
-    /// Nowhere: the path has other methods only.
+    /// A path that supports only the methods in `allow`.
     WrongMethod { allow: &'static str },
-    /// Nowhere.
+    /// An unknown path.
     NotFound,
 }
 
-impl<'a> Route<'a> {
+impl<'a> RequestTarget<'a> {
     pub(super) fn of(request: &Request<'a>) -> Self {
         let Some(path) = request.path.strip_prefix("/api/v2/tokens/") else {
             return match (request.path, request.method) {
@@ -100,7 +99,7 @@ mod tests {
             query,
             ..Request::new(method, path)
         };
-        Route::of(&request).operation()
+        RequestTarget::of(&request).operation()
     }
 
     #[test]

@@ -1,55 +1,56 @@
-//! What the server saw of one token, and what became of it.
+//! The server's record of one token: its calls and its fate.
 
 use std::time::Duration;
 
 use super::Operation;
-use crate::keeper::Instant;
+use crate::time::Instant;
 
-/// What became of a token.
+/// The state of a token, and the instant of its end.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Fate {
-    /// It lives.
+    /// The token is alive.
     Living,
-    /// It idled out.
+    /// The token idled out.
     Lapsed(Instant),
-    /// It reached the end of its lifetime.
+    /// The token reached the end of its lifetime.
     Expired(Instant),
-    /// It was revoked, by itself or by an administrator.
+    /// The token was revoked, by a request with the token itself, by an administrator or by a newer
+    /// token with the same value.
     Revoked(Instant),
-    /// It made room for a newer token of its user.
+    /// The server ended the token to make room for a newer token of its user.
     Evicted(Instant),
 }
 
-/// What the server saw of one token.
+/// The server's record of one token.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Record {
     calls: [u32; Operation::COUNT],
-    /// Calls that were answered with 2xx.
+    /// The number of calls that the API answered with 2xx.
     pub accepted: u32,
-    /// Calls that were answered with 401 `bad.credentials`.
+    /// The number of calls that the API answered with 401 `bad.credentials`.
     pub refused: u32,
-    /// Calls that arrived when the token was dead, whatever they were answered with.
+    /// The number of calls that arrived when the token was dead, whatever the answer.
     pub after_death: u32,
-    /// Calls that were rate limited.
+    /// The number of calls that exceeded the rate limit.
     pub throttled: u32,
-    /// How often a call over HTTP reset the idle timer.
+    /// The number of calls over HTTP that reset the idle timer.
     pub resets: u32,
-    /// How often the application that shares the token reset it.
+    /// The number of times that the application that shares the token reset the idle timer.
     pub resets_by_application: u32,
-    /// When the token was added.
+    /// The instant at which the token was added.
     pub added_at: Instant,
-    /// The last activity that counted; at first when the token was added.
+    /// The instant of the last activity that reset the idle timer; initially `added_at`.
     pub last_reset_at: Instant,
-    /// When a call over HTTP arrived last.
+    /// The instant at which the last call over HTTP arrived.
     pub last_call_at: Option<Instant>,
-    /// The least time between two calls over HTTP.
+    /// The shortest time between two consecutive calls over HTTP.
     pub shortest_gap: Option<Duration>,
-    /// What became of the token.
+    /// The state of the token.
     pub fate: Fate,
 }
 
 impl Fate {
-    /// Whether the token lives.
+    /// Returns true if the token is alive.
     #[must_use]
     pub fn is_living(self) -> bool {
         self == Self::Living
@@ -74,13 +75,13 @@ impl Record {
         }
     }
 
-    /// How many calls of this operation arrived, whether they were processed or not.
+    /// Returns the number of calls of this operation that arrived, processed or not.
     #[must_use]
     pub fn calls(&self, operation: Operation) -> u32 {
         self.calls[operation as usize]
     }
 
-    /// How many calls arrived altogether.
+    /// Returns the number of calls of all operations that arrived.
     #[must_use]
     pub fn calls_in_all(&self) -> u32 {
         self.calls
@@ -88,7 +89,7 @@ impl Record {
             .fold(0, |sum, calls| sum.saturating_add(*calls))
     }
 
-    /// When the token idled out, if that was its fate.
+    /// Returns the instant at which the token idled out; `None` if it did not.
     #[must_use]
     pub fn lapsed_at(&self) -> Option<Instant> {
         match self.fate {
@@ -97,7 +98,7 @@ impl Record {
         }
     }
 
-    /// When the token was revoked, if that was its fate.
+    /// Returns the instant at which the token was revoked; `None` if it was not.
     #[must_use]
     pub fn revoked_at(&self) -> Option<Instant> {
         match self.fate {
@@ -106,7 +107,7 @@ impl Record {
         }
     }
 
-    pub(super) fn note_arrival(&mut self, operation: Operation, now: Instant) {
+    pub(super) fn record_arrival(&mut self, operation: Operation, now: Instant) {
         let calls = &mut self.calls[operation as usize];
         *calls = calls.saturating_add(1);
         if let Some(last) = self.last_call_at {

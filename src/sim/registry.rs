@@ -1,39 +1,38 @@
-//! Who holds which token: found by value and by user without walking over all of them.
+//! The tokens and users of an organisation, indexed by token value and by user id.
 
 use std::collections::{HashMap, VecDeque};
 
-use super::eras::Eras;
+use super::timeout_history::TimeoutHistory;
 use super::{Fate, Grant, Permission, Record, TokenSpec};
-use crate::keeper::Instant;
+use crate::time::Instant;
 
-/// The number of a token; never used again for another.
+/// The number of a token, never reused for another token.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct TokenNumber(usize);
 
-/// The number of a user.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct UserNumber(usize);
 
 #[derive(Default)]
 pub(super) struct Registry {
-    tokens: Vec<Token>,
-    users: Vec<User>,
-    // Looked up, never iterated: the order of a hash map is not ours to depend on.
+    tokens: Vec<SimToken>,
+    users: Vec<SimUser>,
+    // The maps are never iterated: the order of a hash map differs between runs with equal seeds.
     by_value: HashMap<Box<str>, TokenNumber>,
     by_user: HashMap<Box<str>, UserNumber>,
 }
 
-pub(super) struct Token {
+pub(super) struct SimToken {
     pub(super) value: Box<str>,
     pub(super) holder: Holder,
     pub(super) permissions: Vec<Permission>,
     pub(super) expires_at: Instant,
-    /// When the present minute of the rate limit began.
+    /// The start of the current minute of the rate limit.
     pub(super) minute_began_at: Instant,
     pub(super) calls_in_minute: u32,
     pub(super) record: Record,
-    /// The era in which the token was last seen alive.
-    era: usize,
+    /// The timeout period in which the token's fate was last updated.
+    period: usize,
 }
 
 pub(super) enum Holder {
@@ -46,24 +45,30 @@ pub(super) enum Holder {
     },
 }
 
-struct User {
+struct SimUser {
     groups: Vec<String>,
-    /// Tokens that may live, the oldest first.
+    /// The tokens that may be alive, oldest first.
     tokens: VecDeque<TokenNumber>,
 }
 
 impl Registry {
-    /// Adds a token; an earlier one with the same value is revoked.
-    pub(super) fn add(&mut self, spec: TokenSpec, expires_at: Instant, eras: &Eras, now: Instant) {
+    /// Adds a token; revokes an earlier token with the same value.
+    pub(super) fn add(
+        &mut self,
+        spec: TokenSpec,
+        expires_at: Instant,
+        timeout_history: &TimeoutHistory,
+        now: Instant,
+    ) {
         if let Some(number) = self.find(&spec.value) {
-            self.end(number, Fate::Revoked(now), eras, now);
+            self.end(number, Fate::Revoked(now), timeout_history, now);
         }
         let number = TokenNumber(self.tokens.len());
         let holder = match spec.grant {
             Grant::Client { id } => Holder::Client { id },
             Grant::User { id, groups, scopes } => {
                 let user = self.user(&id);
-                self.join(user, groups, eras, now);
+                self.join(user, groups, timeout_history, now);
                 self.users[user.0].tokens.push_back(number);
                 Holder::User {
                     number: user,
@@ -73,7 +78,7 @@ impl Registry {
         };
         let value = spec.value.into_boxed_str();
         self.by_value.insert(value.clone(), number);
-        self.tokens.push(Token {
+        self.tokens.push(SimToken {
             value,
             holder,
             permissions: spec.permissions,
@@ -81,7 +86,7 @@ impl Registry {
             minute_began_at: now,
             calls_in_minute: 0,
             record: Record::new(now),
-            era: eras.present(),
+            period: timeout_history.current(),
         });
     }
 
@@ -90,7 +95,7 @@ impl Registry {
             return *number;
         }
         let number = UserNumber(self.users.len());
-        self.users.push(User {
+        self.users.push(SimUser {
             groups: Vec::new(),
             tokens: VecDeque::new(),
         });
@@ -98,9 +103,16 @@ impl Registry {
         number
     }
 
-    fn join(&mut self, user: UserNumber, groups: Vec<String>, eras: &Eras, now: Instant) {
-        // What has idled out under the old groups stays so under the new ones.
-        self.prune(user, eras, now);
+    fn join(
+        &mut self,
+        user: UserNumber,
+        groups: Vec<String>,
+        timeout_history: &TimeoutHistory,
+        now: Instant,
+    ) {
+        // The fates are updated under the old groups first: a token that has idled out stays dead
+        // even if the new groups have a longer timeout.
+        self.prune(user, timeout_history, now);
         for group in groups {
             if !self.users[user.0].groups.contains(&group) {
                 self.users[user.0].groups.push(group);
@@ -108,24 +120,30 @@ impl Registry {
         }
     }
 
-    /// Evicts the oldest tokens of the user until there is room for one more.
-    pub(super) fn make_room(&mut self, user: &str, tokens_max: usize, eras: &Eras, now: Instant) {
+    /// Evicts the user's oldest tokens until fewer than `tokens_max` are alive.
+    pub(super) fn make_room(
+        &mut self,
+        user: &str,
+        tokens_max: usize,
+        timeout_history: &TimeoutHistory,
+        now: Instant,
+    ) {
         let user = self.user(user);
-        self.prune(user, eras, now);
+        self.prune(user, timeout_history, now);
         while self.users[user.0].tokens.len() >= tokens_max.max(1)
             && let Some(oldest) = self.users[user.0].tokens.pop_front()
         {
-            self.end(oldest, Fate::Evicted(now), eras, now);
+            self.end(oldest, Fate::Evicted(now), timeout_history, now);
         }
     }
 
-    fn prune(&mut self, user: UserNumber, eras: &Eras, now: Instant) {
+    fn prune(&mut self, user: UserNumber, timeout_history: &TimeoutHistory, now: Instant) {
         let mut tokens = std::mem::take(&mut self.users[user.0].tokens);
-        tokens.retain(|number| self.settle(*number, eras, now).is_living());
+        tokens.retain(|number| self.update_fate(*number, timeout_history, now).is_living());
         self.users[user.0].tokens = tokens;
     }
 
-    /// How many tokens were ever added.
+    /// Returns the number of all tokens that were added, dead ones included.
     pub(super) fn len(&self) -> usize {
         self.tokens.len()
     }
@@ -138,37 +156,46 @@ impl Registry {
         self.by_user.get(id).copied()
     }
 
-    pub(super) fn token(&self, number: TokenNumber) -> &Token {
+    pub(super) fn token(&self, number: TokenNumber) -> &SimToken {
         &self.tokens[number.0]
     }
 
-    pub(super) fn token_mut(&mut self, number: TokenNumber) -> &mut Token {
+    pub(super) fn token_mut(&mut self, number: TokenNumber) -> &mut SimToken {
         &mut self.tokens[number.0]
     }
 
-    pub(super) fn tokens(&self) -> impl Iterator<Item = &Token> {
+    pub(super) fn tokens(&self) -> impl Iterator<Item = &SimToken> {
         self.tokens.iter()
     }
 
-    fn groups(&self, token: &Token) -> &[String] {
+    fn groups(&self, token: &SimToken) -> &[String] {
         match &token.holder {
             Holder::User { number, .. } => &self.users[number.0].groups,
             Holder::Client { .. } => &[],
         }
     }
 
-    /// When the token idles out if nothing changes.
-    pub(super) fn idles_at(&self, token: &Token, eras: &Eras) -> Option<Instant> {
-        eras.idles_at(token.record.last_reset_at, self.groups(token))
+    /// Returns the token's idle deadline under the current timeout.
+    pub(super) fn idles_at(
+        &self,
+        token: &SimToken,
+        timeout_history: &TimeoutHistory,
+    ) -> Option<Instant> {
+        timeout_history.idles_at(token.record.last_reset_at, self.groups(token))
     }
 
-    /// What has become of the token by `now`.
-    pub(super) fn fate(&self, token: &Token, eras: &Eras, now: Instant) -> Fate {
+    /// Returns the token's fate by `now`.
+    pub(super) fn fate(
+        &self,
+        token: &SimToken,
+        timeout_history: &TimeoutHistory,
+        now: Instant,
+    ) -> Fate {
         if !token.record.fate.is_living() {
             return token.record.fate;
         }
         let reset_at = token.record.last_reset_at;
-        let lapsed_at = eras.lapsed_at(token.era, reset_at, self.groups(token), now);
+        let lapsed_at = timeout_history.lapsed_at(token.period, reset_at, self.groups(token), now);
         match lapsed_at {
             Some(at) if at <= token.expires_at => Fate::Lapsed(at),
             _ if token.expires_at <= now => Fate::Expired(token.expires_at),
@@ -176,34 +203,52 @@ impl Registry {
         }
     }
 
-    /// Records what has become of the token by `now`.
-    pub(super) fn settle(&mut self, number: TokenNumber, eras: &Eras, now: Instant) -> Fate {
-        let fate = self.fate(self.token(number), eras, now);
+    /// Records and returns the token's fate by `now`.
+    pub(super) fn update_fate(
+        &mut self,
+        number: TokenNumber,
+        timeout_history: &TimeoutHistory,
+        now: Instant,
+    ) -> Fate {
+        let fate = self.fate(self.token(number), timeout_history, now);
         let token = self.token_mut(number);
         token.record.fate = fate;
-        token.era = eras.present();
+        token.period = timeout_history.current();
         fate
     }
 
-    /// Settles every token and puts it into era zero, for the past to be forgotten.
-    pub(super) fn settle_all(&mut self, eras: &Eras, now: Instant) {
+    /// Updates the fate of every token and sets its period to zero, so that the past periods can be
+    /// dropped.
+    pub(super) fn update_all_fates(&mut self, timeout_history: &TimeoutHistory, now: Instant) {
         for number in 0..self.tokens.len() {
-            self.settle(TokenNumber(number), eras, now);
-            self.tokens[number].era = 0;
+            self.update_fate(TokenNumber(number), timeout_history, now);
+            self.tokens[number].period = 0;
         }
     }
 
-    /// Ends the token, unless it is dead already.
-    pub(super) fn end(&mut self, number: TokenNumber, fate: Fate, eras: &Eras, now: Instant) {
-        if self.settle(number, eras, now).is_living() {
+    /// Ends the token with `fate`; has no effect on a dead token.
+    pub(super) fn end(
+        &mut self,
+        number: TokenNumber,
+        fate: Fate,
+        timeout_history: &TimeoutHistory,
+        now: Instant,
+    ) {
+        if self.update_fate(number, timeout_history, now).is_living() {
             self.token_mut(number).record.fate = fate;
         }
     }
 
-    /// Ends all tokens of a user.
-    pub(super) fn end_all(&mut self, user: UserNumber, fate: Fate, eras: &Eras, now: Instant) {
+    /// Ends all tokens of a user with `fate`.
+    pub(super) fn end_all(
+        &mut self,
+        user: UserNumber,
+        fate: Fate,
+        timeout_history: &TimeoutHistory,
+        now: Instant,
+    ) {
         for number in std::mem::take(&mut self.users[user.0].tokens) {
-            self.end(number, fate, eras, now);
+            self.end(number, fate, timeout_history, now);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The server: it authenticates, counts, and does what it was asked.
+//! The simulated server: it authenticates, counts and executes requests.
 
 mod administration;
 mod gate;
@@ -6,24 +6,24 @@ mod me;
 mod oauth;
 mod timeout;
 
-use crate::keeper::Instant;
-
-use super::eras::Eras;
 use super::error::ApiError;
-use super::operation::Route;
+use super::operation::RequestTarget;
 use super::registry::{Holder, Registry, TokenNumber, UserNumber};
+use super::timeout_history::TimeoutHistory;
 use super::{
-    Answer, Fault, Method, Operation, Processing, Request, Response, Script, Settings, wall,
+    FaultyResponse, Method, Operation, Processing, Request, Response, Script, Settings, SimFault,
+    wall,
 };
+use crate::time::Instant;
 
-/// The longest body of a request, in bytes; a longer one is answered with 413.
+/// The maximum length of a request's body, in bytes; the server answers a longer one with 413.
 pub const BODY_LENGTH_MAX: usize = 64 * 1024;
 
-/// An organisation's server.
+/// The server of one organisation.
 pub struct Server {
     settings: Settings,
     script: Script,
-    eras: Eras,
+    timeout_history: TimeoutHistory,
     timeout: timeout::Document,
     registry: Registry,
     random: fastrand::Rng,
@@ -33,13 +33,13 @@ pub struct Server {
 }
 
 impl Server {
-    /// A server without tokens; the seed decides every id that it makes up.
+    /// Returns a server without tokens; the seed determines every generated id and token.
     #[must_use]
     pub fn new(settings: Settings, seed: u64) -> Self {
         let mut random = fastrand::Rng::with_seed(seed);
         Self {
             script: Script::default(),
-            eras: Eras::new(settings.timeout.clone(), settings.precedence),
+            timeout_history: TimeoutHistory::new(settings.timeout.clone(), settings.precedence),
             timeout: timeout::Document::new(&settings),
             registry: Registry::default(),
             organisation_id: uuid(&mut random),
@@ -50,51 +50,56 @@ impl Server {
         }
     }
 
-    /// Answers one request that arrives at `now`.
+    /// Answers a request that arrives at `now`.
     ///
-    /// Instants must not decrease from call to call for the answers to make
-    /// sense; nothing panics if they do.
-    pub fn answer(&mut self, request: &Request<'_>, now: Instant) -> Answer {
-        let route = Route::of(request);
+    /// The answers are meaningful only if `now` does not decrease from call to call;
+    /// a decrease does not cause a panic.
+    pub fn answer(&mut self, request: &Request<'_>, now: Instant) -> FaultyResponse {
+        let route = RequestTarget::of(request);
         let operation = route.operation();
         let context_id = uuid(&mut self.random);
-        let known = request.bearer.and_then(|value| self.registry.find(value));
-        if let Some(number) = known {
-            self.registry.settle(number, &self.eras, now);
+        let token = request.bearer.and_then(|value| self.registry.find(value));
+        if let Some(number) = token {
+            self.registry
+                .update_fate(number, &self.timeout_history, now);
             let record = &mut self.registry.token_mut(number).record;
-            record.note_arrival(operation, now);
+            record.record_arrival(operation, now);
         }
         let fault = self.script.next(request, operation, now);
-        let processing = fault.as_ref().map_or(Processing::Done, Fault::processing);
-        let own = match processing {
-            Processing::Done => self.process(request, &route, known, &context_id, now),
+        let processing = fault
+            .as_ref()
+            .map_or(Processing::Done, SimFault::processing);
+        let original = match processing {
+            Processing::Done => self.process(request, &route, token, &context_id, now),
+            // A fault that skips the processing without replacing the response is one of the
+            // transmission, so this status does not reach the client.
             Processing::Skipped => Response::new(504, Vec::new()),
         };
         let replacement = fault
             .as_ref()
             .and_then(|fault| fault.replacement(&context_id));
-        let mut response = replacement.unwrap_or(own);
-        self.sign(&mut response, fault.as_ref(), context_id, now);
+        let mut response = replacement.unwrap_or(original);
+        self.add_headers(&mut response, fault.as_ref(), context_id, now);
         if request.method == Method::Head {
             response.body.clear();
         }
         if let Some(fault) = &fault {
             fault.distort(request.method, &mut response);
         }
-        Answer {
+        FaultyResponse {
             response,
-            wire: fault.as_ref().and_then(Fault::wire),
+            wire: fault.as_ref().and_then(SimFault::wire),
         }
     }
 
-    fn sign(
+    fn add_headers(
         &self,
         response: &mut Response,
-        fault: Option<&Fault>,
+        fault: Option<&SimFault>,
         context_id: String,
         now: Instant,
     ) {
-        let skew = fault.map_or(0, Fault::date_skew);
+        let skew = fault.map_or(0, SimFault::date_skew);
         let date = wall::at(self.settings.wall_at_boot, now);
         let date = wall::shifted(date, self.settings.date_skew.saturating_add(skew));
         let headers = &mut response.headers;
@@ -102,7 +107,7 @@ impl Server {
         if !headers.iter().any(|(name, _)| *name == "Content-Type") {
             headers.push(("Content-Type", "application/json".into()));
         }
-        if !fault.is_some_and(Fault::is_before_the_api) {
+        if !fault.is_some_and(SimFault::is_before_the_api) {
             headers.push(("ININ-Correlation-Id", context_id.into()));
         }
     }
@@ -110,50 +115,52 @@ impl Server {
     fn process(
         &mut self,
         request: &Request<'_>,
-        route: &Route<'_>,
-        known: Option<TokenNumber>,
+        route: &RequestTarget<'_>,
+        token: Option<TokenNumber>,
         context_id: &str,
         now: Instant,
     ) -> Response {
         let result = match route {
-            Route::Login => return self.mint(request, now),
-            Route::NotFound => Err(ApiError::not_found()),
-            Route::WrongMethod { allow } => Err(ApiError::wrong_method(allow)),
-            Route::Api(_) | Route::User(_) => self
-                .authenticate(request, known, now)
+            RequestTarget::Login => return self.mint(request, now),
+            RequestTarget::NotFound => Err(ApiError::not_found()),
+            RequestTarget::WrongMethod { allow } => Err(ApiError::wrong_method(allow)),
+            RequestTarget::Api(_) | RequestTarget::User(_) => self
+                .authenticate(request, token, now)
                 .and_then(|number| self.serve(request, route, number, now)),
         };
         result.unwrap_or_else(|error| error.into_response(context_id))
     }
 
-    /// Does what a caller asks whose token, address and rate have passed.
+    /// Executes a request whose token, address and rate have been accepted.
     fn serve(
         &mut self,
         request: &Request<'_>,
-        route: &Route<'_>,
+        route: &RequestTarget<'_>,
         number: TokenNumber,
         now: Instant,
     ) -> Result<Response, ApiError> {
-        self.note_activity(route.operation(), number, now);
+        // The request counts as activity even if a check below fails.
+        self.record_activity(route.operation(), number, now);
         if request.body.len() > BODY_LENGTH_MAX {
             return Err(ApiError::too_large());
         }
         let response = match route {
-            Route::User(user) => self.delete_user(number, user, now)?,
-            Route::Api(Operation::GetTimeout) => self.read_timeout(number)?,
-            Route::Api(Operation::PutTimeout) => self.set_timeout(request, number, now)?,
-            Route::Api(Operation::DeleteMe) => self.delete_me(number, now),
-            Route::Api(Operation::HeadMe) => Response::new(200, Vec::new()),
-            Route::Api(_) | Route::Login | Route::WrongMethod { .. } | Route::NotFound => {
-                self.token_info(number)
-            }
+            RequestTarget::User(user) => self.delete_user(number, user, now)?,
+            RequestTarget::Api(Operation::GetTimeout) => self.read_timeout(number)?,
+            RequestTarget::Api(Operation::PutTimeout) => self.set_timeout(request, number, now)?,
+            RequestTarget::Api(Operation::DeleteMe) => self.delete_me(number, now),
+            RequestTarget::Api(Operation::HeadMe) => Response::new(200, Vec::new()),
+            RequestTarget::Api(_)
+            | RequestTarget::Login
+            | RequestTarget::WrongMethod { .. }
+            | RequestTarget::NotFound => self.token_info(number),
         };
         let record = &mut self.registry.token_mut(number).record;
         record.accepted = record.accepted.saturating_add(1);
         Ok(response)
     }
 
-    fn note_activity(&mut self, operation: Operation, number: TokenNumber, now: Instant) {
+    fn record_activity(&mut self, operation: Operation, number: TokenNumber, now: Instant) {
         let resets = !matches!(operation, Operation::PeekMe | Operation::DeleteMe)
             && !self.settings.excluded.contains(&operation);
         if resets {
@@ -171,7 +178,7 @@ impl Server {
     }
 }
 
-/// An id in the form of a UUID.
+/// Returns a random id in the form of a version 4 UUID.
 fn uuid(random: &mut fastrand::Rng) -> String {
     let bits = random.u128(..);
     let part = |from: u32, width: u32| (bits >> from) & ((1 << width) - 1);
@@ -190,9 +197,8 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::sim::Fate;
     use crate::sim::fixture::{at, server, server_with, status};
-    use crate::sim::{IdleTimeout, Matcher, Rule, Span, TokenSpec};
+    use crate::sim::{Fate, IdleSettings, Matcher, Rule, RuleSpan, TokenSpec};
 
     #[test]
     fn a_token_is_dead_at_its_idle_deadline_and_stays_dead() {
@@ -201,7 +207,7 @@ mod tests {
         assert_eq!(status(&mut server, &Request::get_me("a"), 1798), 200);
         assert_eq!(status(&mut server, &Request::head_me("a"), 2698), 401);
         server.alter(at(2699), |settings| {
-            settings.timeout = IdleTimeout::of_organisation(Duration::from_secs(28_800));
+            settings.timeout = IdleSettings::of_organisation(Duration::from_secs(28_800));
         });
         assert_eq!(status(&mut server, &Request::head_me("a"), 2700), 401);
         let record = server.record("a", at(3000)).unwrap();
@@ -254,14 +260,14 @@ mod tests {
         let mut server = server();
         for (processing, reset_at) in [(Processing::Skipped, 0), (Processing::Done, 10)] {
             for fault in [
-                Fault::Hang { processing },
-                Fault::Empty {
+                SimFault::Hang { processing },
+                SimFault::Empty {
                     status: 504,
                     processing,
                 },
             ] {
                 let calls = Matcher::token("a");
-                let span = Span::Times(1);
+                let span = RuleSpan::Times(1);
                 server.script().push(Rule { calls, span, fault });
                 server.answer(&Request::head_me("a"), at(10));
                 let record = server.record("a", at(10)).unwrap();
@@ -285,7 +291,7 @@ mod tests {
         let mut server = server_with(|settings| settings.lifetime = Duration::MAX);
         let end = at(u64::MAX);
         server.alter(at(0), |settings| {
-            settings.timeout = IdleTimeout::of_organisation(Duration::MAX);
+            settings.timeout = IdleSettings::of_organisation(Duration::MAX);
             settings.date_skew = i64::MIN;
         });
         let request = Request::get_me("a");
@@ -294,7 +300,9 @@ mod tests {
         server.answer(&Request::get_me("b"), at(0));
         server.answer(&Request::get_me("b"), end);
         for _ in 0..1000 {
-            server.alter(at(3), |settings| settings.timeout = IdleTimeout::disabled());
+            server.alter(at(3), |settings| {
+                settings.timeout = IdleSettings::disabled();
+            });
         }
         assert!(server.record("a", at(3)).is_some());
     }

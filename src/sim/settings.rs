@@ -1,4 +1,4 @@
-//! What an organisation has set up, and how its server behaves.
+//! The settings of a simulated organisation and the behaviour of its server.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -6,60 +6,61 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::{Operation, Permission};
-use crate::keeper::ServerTime;
+use crate::time::ServerTime;
 
-/// What an organisation has set up, and how its server behaves.
+/// The settings of an organisation and the behaviour of its server.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Settings {
     /// The organisation's name.
     pub organisation: String,
-    /// When tokens idle out.
-    pub timeout: IdleTimeout,
-    /// Which bundle counts for a user who is in several.
+    /// The idle timeouts of the organisation and its groups.
+    pub timeout: IdleSettings,
+    /// The rule that selects a bundle for a user to whom several apply.
     pub precedence: Precedence,
-    /// What becomes of group bundles that a `PUT /tokens/timeout` omits.
+    /// The handling of group bundles that a `PUT /tokens/timeout` omits.
     pub omitted_bundles: OmittedBundles,
-    /// Further fields of the `IdleTokenTimeout`, which this model gives no meaning.
+    /// Additional fields of the `IdleTokenTimeout`, which the model returns but does not interpret.
     pub unknown_fields: Map<String, Value>,
-    /// How long a token lives at the most, unless it was added with a lifetime of its own.
+    /// The maximum lifetime of a token that was added without a lifetime of its own.
     pub lifetime: Duration,
     /// Operations that do not reset the idle timer. A peek never does.
     pub excluded: Vec<Operation>,
-    /// Whether `TokenInfo` says when the token will idle out.
+    /// The presence of the idle deadline in `TokenInfo`.
     pub idle_date: IdleDate,
-    /// What the server's wall clock shows at boot; it keeps time with the instants.
+    /// The server's wall-clock time at boot; the wall clock advances with the instants.
     pub wall_at_boot: ServerTime,
-    /// How far the `Date` header is ahead of the wall clock, in milliseconds.
+    /// The lead of the `Date` header over the wall clock, in milliseconds.
     pub date_skew: i64,
-    /// How many calls a minute a token may make, its application's included; `None` for no limit.
+    /// The maximum number of calls per minute and token, including those of the application that
+    /// shares the token; `None` for no limit.
     pub calls_per_minute: Option<NonZeroU32>,
-    /// How many tokens a user may have; one more and the oldest is evicted.
+    /// The maximum number of tokens per user; a further token evicts the oldest one.
     pub tokens_per_user_max: usize,
-    /// Whether the organisation is bound to HIPAA: timeouts of at most 900 s.
+    /// True if the organisation is bound to HIPAA, which limits timeouts to 900s.
     pub hipaa: bool,
-    /// Whether our address is on the organisation's list.
+    /// True if the organisation's list of allowed addresses contains the client's address.
     pub address_allowed: bool,
-    /// Whether revoking one token of a user revokes them all.
+    /// True if revoking one token of a user revokes all of them.
     pub universal_logout: bool,
-    /// The permissions of tokens that are minted.
+    /// The permissions of tokens that `POST /oauth/token` issues.
     pub minted_permissions: Vec<Permission>,
 }
 
-/// When tokens idle out.
+/// The idle timeouts of an organisation and its groups.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct IdleTimeout {
+pub struct IdleSettings {
     /// The organisation's timeout; `None` if it is disabled.
     pub organisation: Option<Duration>,
-    /// Whether the bundles count at all.
+    /// True if the bundles are in effect.
     pub groups_enabled: bool,
-    /// Timeouts for members of groups.
+    /// The timeouts for members of groups.
     pub bundles: Vec<GroupBundle>,
 }
 
 /// A timeout for the members of some groups.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct GroupBundle {
-    /// 1 to 5; decides between bundles, see [`Precedence`].
+    /// The priority, 1 to 5, by which [`Precedence`] selects a bundle.
     pub priority: u8,
     /// The idle timeout.
     pub timeout: Duration,
@@ -67,42 +68,42 @@ pub struct GroupBundle {
     pub groups: Vec<String>,
 }
 
-/// Which of several bundles counts: the documentation does not say.
+/// The rule that selects one of several bundles; the API's documentation leaves it open.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Precedence {
-    /// The one with the lowest number.
+    /// The bundle with the lowest priority number applies.
     #[default]
     LowestNumber,
-    /// The one with the highest number.
+    /// The bundle with the highest priority number applies.
     HighestNumber,
 }
 
-/// What becomes of group bundles that a PUT omits: the documentation does not say.
+/// The handling of group bundles that a PUT omits; the API's documentation leaves it open.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum OmittedBundles {
-    /// They are gone.
+    /// The omitted bundles are deleted.
     #[default]
     Dropped,
-    /// They stay as they were.
+    /// The omitted bundles remain unchanged.
     Kept,
 }
 
-/// Whether `TokenInfo` says when the token will idle out.
+/// The presence of the idle deadline in `TokenInfo`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum IdleDate {
-    /// With `dateTokenIdles`.
+    /// `TokenInfo` contains `dateTokenIdles`.
     #[default]
     Shown,
-    /// Without.
+    /// `TokenInfo` omits `dateTokenIdles`.
     Absent,
 }
 
 impl Default for Settings {
-    /// An organisation with an idle timeout of 15 minutes and nothing unusual.
+    /// Returns an organisation with an idle timeout of 15 minutes and common values for the rest.
     fn default() -> Self {
         Self {
             organisation: "Example".to_owned(),
-            timeout: IdleTimeout::of_organisation(Duration::from_secs(900)),
+            timeout: IdleSettings::of_organisation(Duration::from_secs(900)),
             precedence: Precedence::default(),
             omitted_bundles: OmittedBundles::default(),
             unknown_fields: Map::new(),
@@ -125,8 +126,8 @@ impl Default for Settings {
     }
 }
 
-impl IdleTimeout {
-    /// One timeout for everybody.
+impl IdleSettings {
+    /// Returns one timeout for all users, without group bundles.
     #[must_use]
     pub fn of_organisation(timeout: Duration) -> Self {
         Self {
@@ -136,7 +137,7 @@ impl IdleTimeout {
         }
     }
 
-    /// No token idles out.
+    /// Returns a disabled timeout: no token idles out.
     #[must_use]
     pub fn disabled() -> Self {
         Self {
@@ -146,19 +147,19 @@ impl IdleTimeout {
         }
     }
 
-    /// The timeout that counts for a member of these groups; `None` if none does.
+    /// Returns the timeout that applies to a member of `groups`; `None` if none applies.
     #[must_use]
     pub fn effective(&self, groups: &[String], precedence: Precedence) -> Option<Duration> {
         if !self.groups_enabled || groups.is_empty() {
             return self.organisation;
         }
-        let concerned = self.bundles.iter().filter(|bundle| {
+        let applicable = self.bundles.iter().filter(|bundle| {
             let mut members = bundle.groups.iter();
             members.any(|group| groups.contains(group))
         });
         let bundle = match precedence {
-            Precedence::LowestNumber => concerned.min_by_key(|bundle| bundle.priority),
-            Precedence::HighestNumber => concerned.max_by_key(|bundle| bundle.priority),
+            Precedence::LowestNumber => applicable.min_by_key(|bundle| bundle.priority),
+            Precedence::HighestNumber => applicable.max_by_key(|bundle| bundle.priority),
         };
         bundle.map_or(self.organisation, |bundle| Some(bundle.timeout))
     }
@@ -175,13 +176,13 @@ mod tests {
             timeout: Duration::from_secs(seconds),
             groups: vec![group.to_owned()],
         };
-        let mut timeout = IdleTimeout {
+        let mut timeout = IdleSettings {
             organisation: None,
             groups_enabled: true,
             bundles: vec![bundle(2, 600, "a"), bundle(1, 1200, "b")],
         };
         let both = ["a".to_owned(), "b".to_owned()];
-        let seconds = |timeout: &IdleTimeout, groups: &[String], precedence| {
+        let seconds = |timeout: &IdleSettings, groups: &[String], precedence| {
             let effective = timeout.effective(groups, precedence);
             effective.map(|timeout| timeout.as_secs())
         };

@@ -1,50 +1,50 @@
-//! What a token is when it is given to somebody.
+//! The properties with which a token is issued.
 
 use std::time::Duration;
 
-/// A token to be added. It has no `Debug`: its value is the secret.
+/// The specification of a token to add. It has no `Debug`, because its value is a secret.
 #[derive(Clone, PartialEq, Eq)]
 pub struct TokenSpec {
     /// The secret.
     pub value: String,
-    /// Whom it was granted to.
+    /// The user or client to which the token is granted.
     pub grant: Grant,
-    /// What it permits.
+    /// The permissions of the token.
     pub permissions: Vec<Permission>,
-    /// How long it lives at the most; `None` for the organisation's own.
+    /// The maximum lifetime; `None` for the organisation's lifetime.
     pub lifetime: Option<Duration>,
 }
 
-/// Whom a token was granted to.
+/// The user or client to which a token is granted.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Grant {
-    /// A person, through an application.
+    /// A user, through an application.
     User {
         /// The user's id.
         id: String,
-        /// Groups that the user is in, beside those that earlier tokens named.
+        /// The user's groups, in addition to those that earlier tokens named.
         groups: Vec<String>,
-        /// What the application may do.
+        /// The scopes that the application may use.
         scopes: Vec<String>,
     },
-    /// An OAuth client on its own behalf: no user, no groups, and scopes do not apply.
+    /// An OAuth client that acts for itself: it has no user and no groups, and scopes do not apply.
     Client {
         /// The client's id.
         id: String,
     },
 }
 
-/// A permission that an operation needs.
+/// A permission that an operation requires.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Permission {
-    /// `oauth:token:delete`: to end the tokens of others.
+    /// `oauth:token:delete`, required to revoke the tokens of a user.
     OauthTokenDelete,
-    /// `directory:organization:admin`: to set the idle timeout.
+    /// `directory:organization:admin`, required to set the idle timeout.
     DirectoryOrganizationAdmin,
 }
 
 impl Permission {
-    /// The permission's name in the API.
+    /// Returns the permission's name in the API.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -55,7 +55,8 @@ impl Permission {
 }
 
 impl TokenSpec {
-    /// A user's token with the scopes `user-basic-info` and `authorization`, and no permissions.
+    /// Returns a user's token with the scopes `user-basic-info` and `authorization` and no
+    /// permissions.
     #[must_use]
     pub fn user(value: impl Into<String>, user: impl Into<String>) -> Self {
         Self {
@@ -70,7 +71,7 @@ impl TokenSpec {
         }
     }
 
-    /// An OAuth client's token without permissions.
+    /// Returns an OAuth client's token without permissions.
     #[must_use]
     pub fn client(value: impl Into<String>, client: impl Into<String>) -> Self {
         Self {
@@ -81,14 +82,14 @@ impl TokenSpec {
         }
     }
 
-    /// The same with one permission more.
+    /// Adds a permission.
     #[must_use]
     pub fn permitting(mut self, permission: Permission) -> Self {
         self.permissions.push(permission);
         self
     }
 
-    /// The same with this lifetime.
+    /// Sets the lifetime.
     #[must_use]
     pub fn living_for(self, lifetime: Duration) -> Self {
         Self {
@@ -97,7 +98,7 @@ impl TokenSpec {
         }
     }
 
-    /// The same for a user who is in this group too; nothing for a client.
+    /// Adds the user to a group; has no effect on a client's token.
     #[must_use]
     pub fn in_group(mut self, group: impl Into<String>) -> Self {
         if let Grant::User { groups, .. } = &mut self.grant {
@@ -106,7 +107,7 @@ impl TokenSpec {
         self
     }
 
-    /// The same with these scopes alone; nothing for a client.
+    /// Replaces the scopes; has no effect on a client's token.
     #[must_use]
     pub fn scoped(mut self, names: &[&str]) -> Self {
         if let Grant::User { scopes, .. } = &mut self.grant {

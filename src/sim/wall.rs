@@ -1,16 +1,17 @@
-//! The server's wall clock, and how its moments are written in answers.
+//! The server's wall clock, and the formats of its times in answers.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimePrinter;
 
-use crate::keeper::{Instant, ServerTime};
+use crate::time::{Instant, ServerTime};
 
-/// The last whole second that every writer here can write: late in the year 9999.
+/// The latest time that [`http_date`] and [`iso`] can both write, late in the year 9999, in Unix
+/// milliseconds.
 const LAST_MILLISECOND: i64 = 253_402_207_199_999;
 
-/// What the server's wall clock shows at `now`; saturates at the end of time.
+/// Returns the wall-clock time at `now`; saturates at the latest [`ServerTime`].
 pub(super) fn at(boot: ServerTime, now: Instant) -> ServerTime {
     later(boot, now.since_boot())
 }
@@ -20,24 +21,24 @@ fn later(time: ServerTime, duration: Duration) -> ServerTime {
     shifted(time, milliseconds)
 }
 
-/// The moment `milliseconds` later, or earlier if they are negative.
+/// Returns the time `milliseconds` later, or earlier if the number is negative; saturates.
 pub(super) fn shifted(time: ServerTime, milliseconds: i64) -> ServerTime {
     ServerTime::from_unix_milliseconds(time.unix_milliseconds().saturating_add(milliseconds))
 }
 
-/// For the `Date` header: `Tue, 24 Nov 2026 08:00:00 GMT`.
+/// Formats a time for the `Date` header: `Tue, 24 Nov 2026 08:00:00 GMT`.
 pub(super) fn http_date(time: ServerTime) -> String {
     DateTimePrinter::new()
         .timestamp_to_rfc9110_string(&timestamp(time))
         .unwrap_or_default()
 }
 
-/// For `dateTokenIdles`: `2026-11-24T08:00:00.000Z`.
+/// Formats a time for `dateTokenIdles`: `2026-11-24T08:00:00.000Z`.
 pub(super) fn iso(time: ServerTime) -> String {
     format!("{:.3}", timestamp(time))
 }
 
-/// Moments before 1970 and after 9999 are moved to the nearest that can be written.
+/// Converts a time for writing; clamps times before 1970 or after [`LAST_MILLISECOND`].
 fn timestamp(time: ServerTime) -> Timestamp {
     let milliseconds = time.unix_milliseconds().clamp(0, LAST_MILLISECOND);
     Timestamp::from_millisecond(milliseconds).unwrap_or(Timestamp::UNIX_EPOCH)

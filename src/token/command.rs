@@ -1,4 +1,6 @@
-//! Runs the program that prints a token: what it prints is taken for one, and nothing else of it is.
+//! Runs the program that prints a token and returns its output.
+//!
+//! The output is never shown, and standard error is never read.
 
 use std::ffi::OsString;
 use std::process::Stdio;
@@ -9,14 +11,15 @@ use zeroize::Zeroizing;
 
 use super::file::READ_MAX;
 use super::{Source, SourceError, TOKEN_LENGTH_MAX};
-use crate::program::{self, Program};
+use crate::sys::program;
+use crate::sys::program::Program;
 
-/// What the program prints until it ends, if it ends well and in time.
+/// Returns the output of the program, if it succeeds in time.
 ///
-/// It gets the `variables` for an environment and no input. What it says on
-/// standard error is dropped: it may hold anything, tokens included. If this
-/// is dropped or fails, the program and its children are killed; children that
-/// let go of the output and outlive the program are its own affair.
+/// The program gets the `variables` as its environment and no input. Its standard error is
+/// dropped: it may hold anything, tokens included. If this future is dropped or fails, the
+/// program and its children are killed; children that close the output and outlive the program
+/// are left alone.
 pub(super) async fn output(
     place: &Source,
     words: &[String],
@@ -25,7 +28,8 @@ pub(super) async fn output(
 ) -> Result<Zeroizing<Vec<u8>>, SourceError> {
     let mut command = program::command(words);
     command.envs(variables).stdout(Stdio::piped());
-    let program = Program::start(command).map_err(|cause| SourceError::NotStarted {
+    let program = Program::start(command).await;
+    let program = program.map_err(|cause| SourceError::NotStarted {
         place: place.clone(),
         cause,
     })?;
@@ -41,7 +45,7 @@ pub(super) async fn output(
 
 async fn read(mut program: Program, place: &Source) -> Result<Zeroizing<Vec<u8>>, SourceError> {
     let stdout = program.take_output().expect("standard output is piped");
-    // Room to spare, so that the buffer never moves and no copy stays behind.
+    // The spare capacity keeps the buffer in place, so that no unwiped copy stays behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(READ_MAX + 64));
     let unreadable = |cause| SourceError::NotReadable {
         place: place.clone(),
@@ -158,22 +162,22 @@ mod tests {
         );
         let mut child = tokio::select! {
             ended = shell(&script, LONG) => panic!("the program ended: {ended:?}"),
-            child = heard(&pipe) => child,
+            child = open_after_first_byte(&pipe) => child,
         };
-        // The end of the pipe comes with the end of whoever holds it.
-        let mut last_words = String::new();
-        child.read_to_string(&mut last_words).unwrap();
-        assert_eq!(last_words, "");
+        // The pipe ends only when every process that holds it has ended.
+        let mut output = String::new();
+        child.read_to_string(&mut output).unwrap();
+        assert_eq!(output, "");
     }
 
-    /// The pipe, once someone has written a byte to it.
-    async fn heard(pipe: &Path) -> File {
+    /// Returns the pipe, once a byte was written to it.
+    async fn open_after_first_byte(pipe: &Path) -> File {
         let pipe = pipe.to_owned();
-        let heard = tokio::task::spawn_blocking(move || {
+        let opened = tokio::task::spawn_blocking(move || {
             let mut file = File::open(pipe).unwrap();
             file.read_exact(&mut [0]).unwrap();
             file
         });
-        heard.await.unwrap()
+        opened.await.unwrap()
     }
 }

@@ -1,84 +1,43 @@
-//! Reads a small regular file without ever waiting for it, and tells one state of a file from another.
+//! Reads the file of a token, and distinguishes the states of a file.
 
 use std::fmt;
-use std::fs::{File, Metadata};
-use std::io::{self, Read as _};
+use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{Mode, OFlags};
-use zeroize::Zeroizing;
-
 use super::TOKEN_LENGTH_MAX;
 
-/// The most that is read of anything: a token, CRLF, and one byte that tells that there is more.
+/// The largest number of bytes that are read: a token, CRLF, and one byte that reveals that
+/// there is more.
 pub(super) const READ_MAX: usize = TOKEN_LENGTH_MAX + 3;
 
-/// The state of a file at one moment: if two are equal, the file has not changed in between.
+/// The state of a file at one moment. If two states are equal, the file has not changed in
+/// between, unless it was rewritten within one tick of the file system's clock.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Identity {
+pub struct FileState {
     device: u64,
     inode: u64,
     size: u64,
     modified_seconds: i64,
     modified_nanoseconds: i64,
+    // A program can set the time of the last modification back, but not this time.
+    changed_seconds: i64,
+    changed_nanoseconds: i64,
 }
 
-/// A token that more people can get at than should; it is used all the same.
+/// A defect of a token's file; the token is used nevertheless.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Warning {
-    /// Everyone on this machine can read the file.
+    /// All users of this machine can read the file.
     ReadableByAll(PathBuf, u32),
-    /// The file's group, or everyone, can put another token in its place.
+    /// The file's group, or all users, can replace the token.
     WritableByOthers(PathBuf, u32),
+    /// The file was removed or replaced in its original place; the old one is still mounted here.
+    Unlinked(PathBuf),
 }
 
-/// What was in a file.
-pub(super) struct Contents {
-    /// At most [`READ_MAX`] bytes.
-    pub(super) bytes: Zeroizing<Vec<u8>>,
-    /// Taken before the bytes were read: a later change shows as another identity.
-    pub(super) identity: Identity,
-    pub(super) warning: Option<Warning>,
-}
-
-/// Why there are no contents.
-#[derive(Debug)]
-pub(super) enum NoContents {
-    NotAFile,
-    Failed(io::Error),
-}
-
-/// Reads the start of the regular file that the path leads to; symbolic links are followed.
-pub(super) fn read(path: &Path) -> Result<Contents, NoContents> {
-    // Asked before it is opened: opening alone can block (a pipe), or do
-    // something (a watchdog device). Asked again after, since it may have been
-    // replaced; then the flags keep the open from blocking.
-    regular(&std::fs::metadata(path)?)?;
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
-    let file = File::from(rustix::fs::open(path, flags, Mode::empty()).map_err(io::Error::from)?);
-    let metadata = file.metadata()?;
-    regular(&metadata)?;
-    // Room to spare, so that the buffer never moves and no copy stays behind.
-    let mut bytes = Zeroizing::new(Vec::with_capacity(READ_MAX + 64));
-    file.take(READ_MAX as u64).read_to_end(&mut bytes)?;
-    Ok(Contents {
-        bytes,
-        identity: Identity::from(&metadata),
-        warning: Warning::about(path, metadata.mode()),
-    })
-}
-
-fn regular(metadata: &Metadata) -> Result<(), NoContents> {
-    if metadata.is_file() {
-        Ok(())
-    } else {
-        Err(NoContents::NotAFile)
-    }
-}
-
-impl Identity {
-    /// The present state of the file that the path leads to; `None` if it leads nowhere.
+impl FileState {
+    /// Returns the present state of the file at the path; `None` if there is none.
     #[must_use]
     pub fn of(path: &Path) -> Option<Self> {
         std::fs::metadata(path)
@@ -94,11 +53,13 @@ impl Identity {
             size,
             modified_seconds: 0,
             modified_nanoseconds: 0,
+            changed_seconds: 0,
+            changed_nanoseconds: 0,
         }
     }
 }
 
-impl From<&Metadata> for Identity {
+impl From<&Metadata> for FileState {
     fn from(metadata: &Metadata) -> Self {
         Self {
             device: metadata.dev(),
@@ -106,19 +67,37 @@ impl From<&Metadata> for Identity {
             size: metadata.size(),
             modified_seconds: metadata.mtime(),
             modified_nanoseconds: metadata.mtime_nsec(),
+            changed_seconds: metadata.ctime(),
+            changed_nanoseconds: metadata.ctime_nsec(),
         }
     }
 }
 
 impl Warning {
-    fn about(path: &Path, mode: u32) -> Option<Self> {
+    pub(super) fn about(path: &Path, metadata: &Metadata) -> Option<Self> {
+        let mode = metadata.mode();
         let permissions = mode & 0o7777;
-        if mode & 0o022 != 0 {
+        if metadata.nlink() == 0 {
+            Some(Self::Unlinked(path.to_owned()))
+        } else if mode & 0o022 != 0 {
             Some(Self::WritableByOthers(path.to_owned(), permissions))
         } else if mode & 0o004 != 0 {
             Some(Self::ReadableByAll(path.to_owned(), permissions))
         } else {
             None
+        }
+    }
+}
+
+impl Warning {
+    /// Returns the remedy.
+    #[must_use]
+    pub fn advice(&self) -> &'static str {
+        match self {
+            Self::ReadableByAll(..) | Self::WritableByOthers(..) => {
+                "chmod 0600, or 0640 for the daemon's group"
+            }
+            Self::Unlinked(_) => "mount its folder instead of the file",
         }
     }
 }
@@ -136,25 +115,24 @@ impl fmt::Display for Warning {
                 "file {} has mode {mode:04o}: others than its owner can replace the token",
                 path.display()
             ),
+            Self::Unlinked(path) => write!(
+                formatter,
+                "file {} was removed or replaced where it is mounted from, and a new token there cannot be seen",
+                path.display()
+            ),
         }
-    }
-}
-
-impl From<io::Error> for NoContents {
-    fn from(cause: io::Error) -> Self {
-        Self::Failed(cause)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::fs::Permissions;
+    use std::fs::{File, Permissions};
     use std::os::unix::fs::PermissionsExt;
 
-    use rustix::fs::{CWD, FileType};
     use tempfile::TempDir;
 
     use super::*;
+    use crate::sys::files;
 
     fn file(content: &[u8]) -> (TempDir, PathBuf) {
         let directory = tempfile::tempdir().unwrap();
@@ -164,13 +142,18 @@ mod tests {
         (directory, path)
     }
 
+    fn read(path: &Path) -> (Vec<u8>, Metadata) {
+        let whole = files::read_start(path, None, READ_MAX).unwrap();
+        (whole.bytes.to_vec(), whole.metadata)
+    }
+
     #[test]
     fn a_private_file_is_read_without_a_warning() {
         let (_keep, path) = file(b"abc\n");
-        let contents = read(&path).ok().unwrap();
-        assert_eq!(*contents.bytes, b"abc\n");
-        assert_eq!(Some(contents.identity), Identity::of(&path));
-        assert_eq!(contents.warning, None);
+        let (bytes, metadata) = read(&path);
+        assert_eq!(bytes, b"abc\n");
+        assert_eq!(Some(FileState::from(&metadata)), FileState::of(&path));
+        assert_eq!(Warning::about(&path, &metadata), None);
     }
 
     #[test]
@@ -178,35 +161,18 @@ mod tests {
         let (_keep, path) = file(b"abc");
         let warning = |mode| {
             std::fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
-            read(&path).ok().unwrap().warning
+            Warning::about(&path, &read(&path).1)
         };
         assert_eq!(warning(0o640), None);
         let readable = Warning::ReadableByAll(path.clone(), 0o644);
         assert_eq!(warning(0o644), Some(readable.clone()));
         let writable = Some(Warning::WritableByOthers(path.clone(), 0o660));
         assert_eq!(warning(0o660), writable);
-        let told = format!(
+        let expected = format!(
             "file {} has mode 0644: everyone on this machine can read the token",
             path.display()
         );
-        assert_eq!(readable.to_string(), told);
-    }
-
-    #[test]
-    fn what_is_no_regular_file_is_refused_without_waiting() {
-        let directory = tempfile::tempdir().unwrap();
-        let pipe = directory.path().join("pipe");
-        let private = Mode::from_raw_mode(0o600);
-        rustix::fs::mknodat(CWD, &pipe, FileType::Fifo, private, 0).unwrap();
-        let link = directory.path().join("link");
-        std::os::unix::fs::symlink("/dev/zero", &link).unwrap();
-        // A socket cannot even be opened: it is known for what it is all the same.
-        let socket = directory.path().join("socket");
-        let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
-        for path in [&*pipe, &*link, &*socket, directory.path()] {
-            let refused = read(path).err();
-            assert!(matches!(refused, Some(NoContents::NotAFile)), "{refused:?}");
-        }
+        assert_eq!(readable.to_string(), expected);
     }
 
     #[test]
@@ -214,21 +180,44 @@ mod tests {
         let (_keep, path) = file(b"");
         let huge = File::options().write(true).open(&path).unwrap();
         huge.set_len(10 << 30).unwrap();
-        assert_eq!(read(&path).ok().unwrap().bytes.len(), READ_MAX);
+        assert_eq!(read(&path).0.len(), READ_MAX);
+    }
+
+    #[test]
+    fn a_file_rewritten_with_its_size_and_time_kept_is_another_state() {
+        let (_keep, path) = file(b"abc");
+        let before = FileState::of(&path);
+        let modified = path.metadata().unwrap().modified().unwrap();
+        // The file system's clock ticks every few milliseconds.
+        while FileState::of(&path) == before {
+            std::fs::write(&path, b"xyz").unwrap();
+            let file = File::options().write(true).open(&path).unwrap();
+            file.set_modified(modified).unwrap();
+        }
+        assert_eq!(path.metadata().unwrap().modified().unwrap(), modified);
+    }
+
+    #[test]
+    fn a_file_that_is_only_held_by_a_mount_is_read_with_a_warning() {
+        let (_keep, path) = file(b"abc");
+        let held = File::open(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        let warning = Warning::about(&path, &held.metadata().unwrap());
+        assert_eq!(warning, Some(Warning::Unlinked(path)));
     }
 
     #[test]
     fn every_change_makes_another_identity() {
         let (keep, path) = file(b"abc");
-        let before = Identity::of(&path);
+        let before = FileState::of(&path);
         std::fs::write(&path, b"abcd").unwrap();
-        let longer = Identity::of(&path);
+        let longer = FileState::of(&path);
         assert_ne!(longer, before);
-        let other = keep.path().join("other");
-        std::fs::write(&other, b"wxyz").unwrap();
-        std::fs::rename(&other, &path).unwrap();
-        assert_ne!(Identity::of(&path), longer);
+        let replacement = keep.path().join("other");
+        std::fs::write(&replacement, b"wxyz").unwrap();
+        std::fs::rename(&replacement, &path).unwrap();
+        assert_ne!(FileState::of(&path), longer);
         std::fs::remove_file(&path).unwrap();
-        assert_eq!(Identity::of(&path), None);
+        assert_eq!(FileState::of(&path), None);
     }
 }

@@ -1,4 +1,4 @@
-//! Lists the files of a directory that may hold tokens: names alone, nothing is opened.
+//! Lists the files of a directory that may hold tokens. It reads names, and never opens a file.
 
 use std::ffi::OsStr;
 use std::fs::{DirEntry, Metadata};
@@ -7,58 +7,74 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
-/// The most files of one directory that are listed; which of more are is up to the file system.
+use crate::sys::files::NotRead;
+
+/// The largest number of files of one directory that are listed. If there are more, the file
+/// system decides which of them are listed.
 pub const LISTED_MAX: usize = 100_000;
 
-/// How often a directory is listed anew because it was replaced meanwhile.
+/// The number of times that a directory is listed, if it is replaced meanwhile.
 const ATTEMPTS_MAX: usize = 3;
 
-/// What the names of temporary files end in.
+/// The ends of the names of temporary files.
 const TEMPORARY: [&str; 3] = ["~", ".tmp", ".swp"];
 
-/// The directory itself, whatever its path: another mount or another directory is another place.
+/// The identity of a directory, independent of its path: another mount or a new directory at the
+/// same path has another identity.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct DirectoryId {
     device: u64,
     inode: u64,
-    /// Where the file system tells it: a directory that was removed leaves its inode to the next.
+    /// The time of creation, if the file system records it: a new directory can reuse the inode of
+    /// a removed one.
     created: Option<Duration>,
 }
 
-/// What was found in a directory.
+/// The files of a directory.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Listing {
-    /// Which directory it was.
+    /// The identity of the directory.
     pub directory: DirectoryId,
-    /// The names, in no order. Bytes that are no UTF-8 stand there as `�`.
+    /// The names, in no order. Bytes that are not UTF-8 are replaced by `�`.
     pub names: Vec<String>,
-    /// Whether there are no others.
+    /// True if the listing contains all files.
     pub is_whole: bool,
 }
 
-/// Why there is no listing.
+/// The reason for a failed listing.
 #[derive(Debug, thiserror::Error)]
 pub enum ListingError {
-    /// The directory does not exist, or not yet, or is no directory.
+    /// The directory does not exist, or not yet, or is not a directory.
     #[error("directory {0} does not exist")]
     Absent(PathBuf),
-    /// The directory is there, but not for us.
+    /// The directory exists, but the daemon cannot read it.
     #[error("directory {directory} cannot be read")]
     NotReadable {
         /// The directory.
         directory: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         #[source]
         cause: io::Error,
+    },
+    /// The listing was abandoned.
+    #[error("directory {directory} cannot be listed within {}s", time_limit.as_secs())]
+    TooSlow {
+        /// The directory.
+        directory: PathBuf,
+        /// The time limit of the listing.
+        time_limit: Duration,
+        /// The reason.
+        #[source]
+        cause: NotRead,
     },
 }
 
 impl Listing {
-    /// Lists what may be a token's file: no directories, nothing hidden and nothing temporary.
+    /// Lists the possible token files: neither directories nor hidden nor temporary files.
     ///
     /// # Errors
     ///
-    /// [`ListingError`]; a directory of which only a part could be read is one.
+    /// [`ListingError`], also if only a part of the directory could be read.
     pub fn of(directory: &Path) -> Result<Self, ListingError> {
         list(directory, LISTED_MAX).map_err(|cause| {
             let directory = directory.to_owned();
@@ -103,7 +119,7 @@ fn list_once(directory: &Path, files_max: usize) -> io::Result<Listing> {
     for entry in directory.read_dir()? {
         let entry = entry?;
         let name = entry.file_name();
-        if is_passed_over(&name) || is_directory(&entry) {
+        if is_ignored(&name) || is_directory(&entry) {
             continue;
         }
         if names.len() >= files_max {
@@ -119,17 +135,17 @@ fn list_once(directory: &Path, files_max: usize) -> io::Result<Listing> {
     })
 }
 
-/// Whether a name is not meant for us: what editors, writers and Kubernetes put beside the files.
-fn is_passed_over(name: &OsStr) -> bool {
+/// Returns true for a name that editors, writers or Kubernetes use beside the token files.
+fn is_ignored(name: &OsStr) -> bool {
     let name = name.as_encoded_bytes();
     name.starts_with(b".") || TEMPORARY.iter().any(|end| name.ends_with(end.as_bytes()))
 }
 
-/// Whether it is a directory or a link to one. What has gone meanwhile is none.
+/// Returns true for a directory or a link to one, and false for an entry that was removed.
 fn is_directory(entry: &DirEntry) -> bool {
     entry.file_type().is_ok_and(|kind| {
-        let leads_to_one = || entry.path().metadata().is_ok_and(|found| found.is_dir());
-        kind.is_dir() || kind.is_symlink() && leads_to_one()
+        let links_to_directory = || entry.path().metadata().is_ok_and(|found| found.is_dir());
+        kind.is_dir() || kind.is_symlink() && links_to_directory()
     })
 }
 
@@ -151,13 +167,13 @@ mod tests {
     fn a_directory_that_is_made_anew_is_another_one() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("tokens");
-        let made = || {
+        let create = || {
             std::fs::create_dir(&path).unwrap();
             DirectoryId::from(&path.metadata().unwrap())
         };
-        let first = made();
+        let first = create();
         std::fs::remove_dir(&path).unwrap();
-        assert_ne!(made(), first);
+        assert_ne!(create(), first);
     }
 
     #[test]
@@ -172,10 +188,10 @@ mod tests {
             "alice.swp",
             ".",
         ] {
-            assert!(is_passed_over(OsStr::new(name)), "{name}");
+            assert!(is_ignored(OsStr::new(name)), "{name}");
         }
         for name in ["alice", "tmp", "alice.swp.x", "a.b-c_d", "Alice", "4913"] {
-            assert!(!is_passed_over(OsStr::new(name)), "{name}");
+            assert!(!is_ignored(OsStr::new(name)), "{name}");
         }
     }
 

@@ -1,4 +1,4 @@
-//! Brings the token from its source, with a limit to how much is read and how long it takes.
+//! Reads tokens from their sources, with limits on size and time.
 
 use std::ffi::OsString;
 use std::io;
@@ -8,40 +8,42 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::file::{self, NoContents};
-use super::{Identity, Source, SourceError, Token, Warning, command};
-use crate::program;
+use super::file::READ_MAX;
+use super::{FileState, Source, SourceError, Token, Warning, command};
+use crate::sys::files::OpenError;
+use crate::sys::{files, program};
 
-/// How long a command may take to print a token, unless told otherwise.
+/// The default time limit of a command that prints a token.
 pub const COMMAND_TIME_LIMIT: Duration = Duration::from_secs(30);
 
-/// Brings tokens from their sources.
+/// A reader of tokens.
 #[derive(Clone, Copy, Debug)]
 pub struct Reader {
     variable: fn(&str) -> Option<OsString>,
     command_time_limit: Duration,
 }
 
-/// A token and what was noticed about its file.
+/// A token and the state of its file.
 #[derive(Debug)]
 pub struct Read {
     /// The token.
     pub token: Token,
     /// The state of the file before it was read; `None` if it did not come from a file.
-    pub identity: Option<Identity>,
-    /// Who else can get at it.
+    pub identity: Option<FileState>,
+    /// The warning about the permissions or the mount of the file.
     pub warning: Option<Warning>,
 }
 
 impl Default for Reader {
-    /// Reads the variables of this process; a command has [`COMMAND_TIME_LIMIT`].
+    /// Creates a reader of the variables of this process, with [`COMMAND_TIME_LIMIT`].
     fn default() -> Self {
         Self::new(|name| std::env::var_os(name), COMMAND_TIME_LIMIT)
     }
 }
 
 impl Reader {
-    /// Reads variables through `variable` and gives each command `command_time_limit`.
+    /// Creates a reader that looks up variables with `variable` and limits each command to
+    /// `command_time_limit`.
     #[must_use]
     pub fn new(variable: fn(&str) -> Option<OsString>, command_time_limit: Duration) -> Self {
         Self {
@@ -50,21 +52,42 @@ impl Reader {
         }
     }
 
-    /// Reads the token that is at the source at this moment.
+    /// Reads the present token of the source.
     ///
-    /// Only a command takes time. Dropping the future kills it and its children.
+    /// A file is read on another thread, for 5s at most. Dropping the future kills a command and
+    /// its children.
     ///
     /// # Errors
     ///
-    /// [`SourceError`], which names the source and never shows what was found.
+    /// [`SourceError`], which names the source and never shows its content.
     ///
     /// # Panics
     ///
-    /// For a command, outside a tokio runtime with its drivers enabled.
+    /// Outside a tokio runtime with its drivers enabled.
     pub async fn read(&self, source: &Source) -> Result<Read, SourceError> {
+        self.read_within(source, None).await
+    }
+
+    /// Reads as [`Self::read`] does, but follows no link that leads out of this directory.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::read`].
+    ///
+    /// # Panics
+    ///
+    /// As [`Self::read`].
+    pub async fn read_within(
+        &self,
+        source: &Source,
+        directory: Option<&Path>,
+    ) -> Result<Read, SourceError> {
         match source {
-            Source::File(path) => read_file(source, path),
-            Source::Credential(name) => self.read_credential(source, name),
+            Source::File(path) => read_file(source, path, directory).await,
+            Source::Credential(name) => {
+                let path = self.credential(source, name)?;
+                read_file(source, &path, None).await
+            }
             Source::Env(name) => self.read_variable(source, name),
             Source::Command(words) => {
                 let variables = program::inherited(self.variable);
@@ -79,22 +102,7 @@ impl Reader {
         }
     }
 
-    /// Reads the token without waiting for anything; `None` for a command, which takes time.
-    ///
-    /// # Errors
-    ///
-    /// As [`Self::read`].
-    #[must_use]
-    pub fn read_at_once(&self, source: &Source) -> Option<Result<Read, SourceError>> {
-        match source {
-            Source::File(path) => Some(read_file(source, path)),
-            Source::Credential(name) => Some(self.read_credential(source, name)),
-            Source::Env(name) => Some(self.read_variable(source, name)),
-            Source::Command(_) => None,
-        }
-    }
-
-    /// The file to watch for changes of the source; `None` if there is none.
+    /// Returns the file to watch for changes of the source; `None` if there is none.
     #[must_use]
     pub fn file(&self, source: &Source) -> Option<PathBuf> {
         match source {
@@ -102,10 +110,6 @@ impl Reader {
             Source::Credential(name) => self.credential(source, name).ok(),
             Source::Env(_) | Source::Command(_) => None,
         }
-    }
-
-    fn read_credential(&self, source: &Source, name: &str) -> Result<Read, SourceError> {
-        read_file(source, &self.credential(source, name)?)
     }
 
     fn read_variable(&self, source: &Source, name: &str) -> Result<Read, SourceError> {
@@ -133,22 +137,45 @@ impl Reader {
     }
 }
 
-fn read_file(source: &Source, path: &Path) -> Result<Read, SourceError> {
+async fn read_file(
+    source: &Source,
+    path: &Path,
+    directory: Option<&Path>,
+) -> Result<Read, SourceError> {
+    let (place, at, within) = (
+        source.clone(),
+        path.to_owned(),
+        directory.map(Path::to_owned),
+    );
+    let work = move || read_file_here(&place, &at, within.as_deref());
+    let read = files::run(path, files::TOKEN_LIMIT, work).await;
+    read.unwrap_or_else(|cause| Err(SourceError::not_read(source, cause)))
+}
+
+/// Reads a file on this thread, which may block for an unlimited time.
+fn read_file_here(
+    source: &Source,
+    path: &Path,
+    directory: Option<&Path>,
+) -> Result<Read, SourceError> {
     let place = || source.clone();
-    let contents = file::read(path).map_err(|error| match error {
-        NoContents::NotAFile => SourceError::NotAFile(place()),
-        NoContents::Failed(cause) if cause.kind() == io::ErrorKind::NotFound => {
+    let whole = files::read_start(path, directory, READ_MAX).map_err(|error| match error {
+        OpenError::NotAFile => SourceError::NotAFile(place()),
+        OpenError::LeadsOut => SourceError::LeadsOut(place()),
+        OpenError::TooLong(_) => SourceError::TooMuchOutput(place()),
+        OpenError::Failed(cause) if cause.kind() == io::ErrorKind::NotFound => {
             SourceError::Absent(place())
         }
-        NoContents::Failed(cause) => SourceError::NotReadable {
+        OpenError::Failed(cause) => SourceError::NotReadable {
             place: place(),
             cause,
         },
     })?;
     Ok(Read {
-        token: token(source, contents.bytes)?,
-        identity: Some(contents.identity),
-        warning: contents.warning,
+        token: token(source, whole.bytes)?,
+        // A change after this state was read shows as another state.
+        identity: Some(FileState::from(&whole.metadata)),
+        warning: Warning::about(path, &whole.metadata),
     })
 }
 
@@ -165,7 +192,7 @@ mod tests {
 
     use super::*;
 
-    /// A reader in whose environment the variables are these.
+    /// Returns a reader with these variables as its environment.
     fn reader() -> Reader {
         let variable = |name: &str| match name {
             "TOKEN" => Some("abc\n".into()),
@@ -197,7 +224,7 @@ mod tests {
         ] {
             let read = reader().read(&source).await.unwrap();
             assert_eq!(read.token.expose(), b"abc", "{source}");
-            let identity = reader().file(&source).and_then(|path| Identity::of(&path));
+            let identity = reader().file(&source).and_then(|path| FileState::of(&path));
             assert_eq!(read.identity, identity);
         }
     }

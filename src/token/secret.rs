@@ -1,11 +1,11 @@
-//! A token, which is a secret: it has no `Display`, its `Debug` is its fingerprint, and it is wiped when dropped.
+//! The token, which is a secret: it never has a `Display`, its `Debug` is its fingerprint, and it
+//! is wiped when dropped.
 
 use std::fmt;
 
 use secrecy::{ExposeSecret, SecretSlice};
+use sha2::{Digest, Sha256};
 use zeroize::Zeroize;
-
-use super::Fingerprint;
 
 /// The longest token that is accepted, in bytes.
 pub const TOKEN_LENGTH_MAX: usize = 8 * 1024;
@@ -16,16 +16,17 @@ pub struct Token {
     fingerprint: Fingerprint,
 }
 
-/// Why some bytes are no token. Says nothing of the bytes themselves.
+/// The reason for which some bytes are not a token. It reveals nothing about the bytes
+/// themselves, except for a position.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum NotAToken {
-    /// Nothing, or nothing but a line ending.
+    /// No bytes, or only a line ending.
     #[error("is empty")]
     Empty,
-    /// More than [`TOKEN_LENGTH_MAX`].
+    /// More than [`TOKEN_LENGTH_MAX`] bytes.
     #[error("is longer than 8192 bytes")]
     TooLong,
-    /// A byte that no HTTP header could carry as part of a token; the position counts from 1.
+    /// A byte that no HTTP header can carry in a token, with its position, counted from 1.
     #[error(
         "has a character at position {0} that no token has: only visible ASCII is allowed, without spaces"
     )]
@@ -33,13 +34,13 @@ pub enum NotAToken {
 }
 
 impl Token {
-    /// Takes the bytes for a token; one trailing line ending (LF or CRLF) is trimmed.
+    /// Creates a token from the bytes; one trailing line ending (LF or CRLF) is trimmed.
     ///
-    /// The bytes are wiped whether they are one or not.
+    /// The bytes are wiped, even if they are not a token.
     ///
     /// # Errors
     ///
-    /// [`NotAToken`] if nothing is left, or it is too long or not visible ASCII.
+    /// [`NotAToken`] if the rest is empty, too long or not visible ASCII.
     pub fn from_bytes(mut bytes: Vec<u8>) -> Result<Self, NotAToken> {
         let token = Self::from_slice(&bytes);
         bytes.zeroize();
@@ -64,13 +65,13 @@ impl Token {
         })
     }
 
-    /// The only form in which the token may be shown.
+    /// Returns the fingerprint, the only form in which the token may be shown.
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
         self.fingerprint
     }
 
-    /// The token itself, for the `Authorization` header and nothing else.
+    /// Returns the token itself, for the `Authorization` header and nothing else.
     #[must_use]
     pub fn expose(&self) -> &[u8] {
         self.secret.expose_secret()
@@ -80,6 +81,59 @@ impl Token {
 impl fmt::Debug for Token {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "Token({})", self.fingerprint)
+    }
+}
+
+/// The SHA-256 of a token. It is compared as a whole; only the first 8 hexadecimal digits are
+/// shown.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Fingerprint([u8; 32]);
+
+impl Fingerprint {
+    /// Computes the fingerprint of a secret.
+    #[must_use]
+    pub fn of(secret: &[u8]) -> Self {
+        // The hasher is on the heap, where freed memory is wiped: it keeps the last block of the
+        // secret, and would leave that on the stack.
+        let mut hasher = Box::new(Sha256::new());
+        Digest::update(&mut *hasher, secret);
+        Self(Digest::finalize_reset(&mut *hasher).into())
+    }
+
+    /// Returns the whole fingerprint in 64 hexadecimal digits: for the daemon's own files, never to
+    /// be shown.
+    pub(crate) fn to_hex(self) -> String {
+        use fmt::Write as _;
+        self.0.iter().fold(String::new(), |mut hex, byte| {
+            // Writing to a string never fails.
+            let _always = write!(hex, "{byte:02x}");
+            hex
+        })
+    }
+
+    /// Parses the output of [`Self::to_hex`].
+    pub(crate) fn from_hex(hex: &str) -> Option<Self> {
+        let mut bytes = [0; 32];
+        let is_hex = hex.len() == 64 && hex.bytes().all(|digit| digit.is_ascii_hexdigit());
+        let digits = is_hex.then(|| hex.as_bytes().chunks_exact(2))?;
+        for (byte, digits) in bytes.iter_mut().zip(digits) {
+            *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
+        }
+        Some(Self(bytes))
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [first, second, third, fourth, ..] = self.0;
+        let shown = u32::from_be_bytes([first, second, third, fourth]);
+        write!(formatter, "{shown:08x}")
+    }
+}
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, formatter)
     }
 }
 
@@ -112,5 +166,10 @@ mod tests {
     fn debug_shows_the_fingerprint_alone() {
         let token = Token::from_bytes(b"abc".to_vec()).unwrap();
         assert_eq!(format!("{token:?}"), "Token(ba7816bf)");
+    }
+
+    #[test]
+    fn is_what_sha256sum_prints_first() {
+        assert_eq!(Fingerprint::of(b"abc").to_string(), "ba7816bf");
     }
 }

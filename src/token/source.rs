@@ -1,11 +1,19 @@
-//! Where a token comes from: a place, never the token itself.
+//! The source of a token: a place, never the token itself. The reason for which it gives no token.
+//!
+//! Every message names the place, and none ever shows the content found there.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
+use std::time::Duration;
 
-/// Where a session's token is to be found.
+use super::NotAToken;
+use crate::sys::files::NotRead;
+
+/// The source of a session's token.
 ///
-/// `Debug` and `Display` leave out a command's arguments: they are not ours to show.
+/// `Debug` and `Display` leave out a command's arguments, which may be secret.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Source {
     /// A file that holds the token and nothing else.
@@ -16,6 +24,23 @@ pub enum Source {
     Credential(String),
     /// A program that prints the token: the path and its arguments, no shell.
     Command(Vec<String>),
+}
+
+impl Source {
+    /// Returns the path of a file that is not a credential.
+    #[must_use]
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Self::File(path) => Some(path),
+            Self::Env(_) | Self::Credential(_) | Self::Command(_) => None,
+        }
+    }
+
+    /// Returns true for a program that prints the token.
+    #[must_use]
+    pub fn is_command(&self) -> bool {
+        matches!(self, Self::Command(_))
+    }
 }
 
 impl fmt::Display for Source {
@@ -38,6 +63,125 @@ impl fmt::Display for Source {
 impl fmt::Debug for Source {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "Source({self})")
+    }
+}
+
+/// The reason for which a source provided no token.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// The file or credential does not exist, or not yet.
+    #[error("{0} does not exist")]
+    Absent(Source),
+    /// The file exists, but the daemon cannot read it.
+    #[error("{place} cannot be read")]
+    NotReadable {
+        /// The source of the token.
+        place: Source,
+        /// The error of the system.
+        #[source]
+        cause: io::Error,
+    },
+    /// A directory, pipe, socket or device.
+    #[error("{0} is not a regular file")]
+    NotAFile(Source),
+    /// A file of a pool is a link to a file elsewhere. It is refused: a writer of the pool's folder
+    /// must not be able to choose any file that the daemon can read.
+    #[error(
+        "{0} is a link that leads out of its folder: put the token itself there, or name its file as the token of a session"
+    )]
+    LeadsOut(Source),
+    /// The file system does not answer.
+    #[error("reading {place} takes longer than {}s: its file system does not answer", time_limit.as_secs())]
+    TooSlow {
+        /// The source of the token.
+        place: Source,
+        /// The time limit of the reading.
+        time_limit: Duration,
+    },
+    /// The file was not read, because too many other files are stuck or no thread is available.
+    #[error("{place} is not read for now")]
+    NotRead {
+        /// The source of the token.
+        place: Source,
+        /// The reason.
+        #[source]
+        cause: NotRead,
+    },
+    /// The source holds something that cannot be a token.
+    #[error("the token from {place} {reason}")]
+    NotAToken {
+        /// The source of the token.
+        place: Source,
+        /// The reason for which it is not a token.
+        reason: NotAToken,
+    },
+    /// The environment variable is missing; it will not appear while the process runs.
+    #[error("{0} is not set")]
+    NotSet(Source),
+    /// The process was started without any credentials.
+    #[error("{0}: CREDENTIALS_DIRECTORY is not set; the unit needs LoadCredential= for it")]
+    NoCredentials(Source),
+    /// A credential's name that could lead out of the credentials' directory.
+    #[error("{0} must be named by a plain file name")]
+    NotAFileName(Source),
+    /// The program could not be started.
+    #[error("{place} could not be started")]
+    NotStarted {
+        /// The program.
+        place: Source,
+        /// The error of the system.
+        #[source]
+        cause: io::Error,
+    },
+    /// The program exited with a failure, or was killed by a signal.
+    #[error("{place} failed: {status}")]
+    Failed {
+        /// The program.
+        place: Source,
+        /// Its exit status, or the signal.
+        status: ExitStatus,
+    },
+    /// The program did not end in time, or a child of it kept its output open; it was killed.
+    #[error("{place} did not end within {time_limit:?}")]
+    TimedOut {
+        /// The program.
+        place: Source,
+        /// The time limit of the program.
+        time_limit: Duration,
+    },
+    /// The program printed more than the longest token and a line ending; it was killed.
+    #[error("{0} printed more than 8192 bytes")]
+    TooMuchOutput(Source),
+}
+
+impl SourceError {
+    /// Returns true if there is nothing at the place, or not yet.
+    #[must_use]
+    pub fn is_absent(&self) -> bool {
+        matches!(self, Self::Absent(_))
+    }
+
+    /// Returns true if the state of the place is unknown, since its file system did not answer or
+    /// it was not read.
+    #[must_use]
+    pub fn is_unanswered(&self) -> bool {
+        matches!(self, Self::TooSlow { .. } | Self::NotRead { .. })
+    }
+
+    /// Creates the error of a reading that did not finish.
+    pub(crate) fn not_read(place: &Source, cause: NotRead) -> Self {
+        let place = place.clone();
+        match cause {
+            NotRead::TooSlow(time_limit) => Self::TooSlow { place, time_limit },
+            cause @ (NotRead::TooMany | NotRead::NoThread(_)) => Self::NotRead { place, cause },
+        }
+    }
+
+    /// Returns true if a writer in the middle of its work can leave the place like this: no file
+    /// for a moment, an empty file, or a part of a token and some padding.
+    #[must_use]
+    pub fn may_be_unfinished(&self) -> bool {
+        matches!(self, Self::Absent(_) | Self::NotAToken { .. })
     }
 }
 

@@ -1,20 +1,20 @@
-//! Says when a token's file should be read again, or a directory of such files listed.
+//! Watches token files, and directories of such files, and reports which to read or list again.
 //!
-//! It watches directories: a file that is replaced by a rename, or by the swap
-//! of a Kubernetes volume, is another file. A file itself is only watched for
-//! who writes without closing it, so that writing to other files of a directory
-//! wakes nobody. It never waits and has no clock: the loop brings the events
-//! and the time.
+//! A [`Watch`] never waits, opens no file and has no clock: the loop supplies the events and the
+//! time, and runs each [`ProbeJob`] on a thread that may block.
 //!
-//! *Invariant*: a path is followed anew before each look, so whatever happens
-//! to the file after it was last looked at is an event still to come. Set the
-//! paths first and read them after, and no change is missed. Excepted are file
-//! systems without events (network mounts), writes through another hard link,
-//! and the renaming of a plain directory further up; therefore the loop reads
-//! the file at every touch as well.
+//! It watches directories, since a rename or the swap of a Kubernetes volume replaces the file. A
+//! file itself is watched only for writes that do not close it, so that writing to other files of
+//! a directory causes no event.
+//!
+//! *Invariant*: each probe resolves its path again, so a change of the file after its last probe
+//! always causes an event. An added path is probed first; a caller that reads the paths which the
+//! first probe finds changed misses no change. Exceptions are file systems without events (network
+//! mounts), writes through another hard link, and the renaming of a plain directory further up;
+//! therefore the loop also reads the file before every touch.
 
-mod change;
 mod index;
+mod probe;
 #[cfg(test)]
 mod tests;
 
@@ -24,282 +24,375 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use futures_util::StreamExt;
-use inotify::{EventStream, Inotify, WatchDescriptor, WatchMask};
+use inotify::{EventStream, Inotify, WatchDescriptor};
 
-pub use self::change::Change;
-use self::change::{Entry, Kind, News};
-use self::index::Index;
-use super::route::route;
-use super::settle::{Finding, Look, Settle};
-use super::{Identity, Read, SourceError};
-use crate::keeper::Instant;
+pub use self::index::FileChange;
+use self::index::{ChangeKind, Index, NameChange};
+pub use self::probe::{ProbeJob, ProbedPath};
+use super::debounce::{DebounceStep, Debouncer, ReadState};
+use super::{DirectoryId, FileState, Read, SourceError};
+use crate::time::Instant;
 
-/// What is done with a path.
+/// The use of a watched path.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Watched {
     /// A file that is read.
     File,
-    /// A file in a watched directory; who writes to it without closing it goes unnoticed, which
-    /// saves one watch for each.
+    /// A file in a watched directory. A write that does not close the file is not detected, which
+    /// saves one watch for each file.
     Member,
     /// A directory that is listed.
     Directory,
 }
 
-/// What changes a file or where a path leads; opening, reading and writing are not among it.
-const MASK: WatchMask = WatchMask::ATTRIB
-    .union(WatchMask::CLOSE_WRITE)
-    .union(WatchMask::CREATE)
-    .union(WatchMask::DELETE)
-    .union(WatchMask::DELETE_SELF)
-    .union(WatchMask::MOVE)
-    .union(WatchMask::MOVE_SELF)
-    .union(WatchMask::ONLYDIR);
+/// The largest number of paths that are probed at the same time.
+const PROBES_MAX: usize = 64;
 
-/// What is done to a file itself. Added to what is watched there already: it may be a directory.
-const FILE_MASK: WatchMask = WatchMask::MODIFY.union(WatchMask::MASK_ADD);
-
-/// How often a path is followed anew because it led elsewhere in the meantime.
-const ATTEMPTS_MAX: usize = 8;
-
-/// How many files are looked at before the loop gets to do something else.
-const LOOKS_MAX: usize = 64;
-
-/// Watches the files of tokens, and directories of such files.
+/// A watch on the files of tokens, and on directories of such files.
 #[derive(Default)]
 pub struct Watch {
     /// `None` while inotify is not available.
     events: Option<EventStream<Vec<u8>>>,
     index: Index,
-    /// What is done with each path.
+    /// The use of each path.
     watched: BTreeMap<Arc<Path>, Watched>,
-    settle: Settle,
+    debounce: Debouncer,
+    /// The paths that are to be probed without an event.
+    fresh: BTreeSet<Arc<Path>>,
+    /// The paths that are being probed, with true for those that were fresh.
+    probing: BTreeMap<Arc<Path>, bool>,
+    /// The directories of the pools, as their last probes found them.
+    directories: BTreeMap<Arc<Path>, DirectoryId>,
+    /// The watches that were removed while a probe may have relied on them.
+    removed_watches: BTreeSet<WatchDescriptor>,
     trouble: Option<WatchTrouble>,
-    /// Nothing more is said until the paths are set again.
-    troubled: bool,
+    /// True if a trouble was recorded. Further ones are dropped until the paths are set again.
+    trouble_recorded: bool,
 }
 
-/// Why some changes go unnoticed until the file is next read for another reason.
+/// A path that was probed and is to be read, or listed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Settled {
+    /// The path.
+    pub path: Arc<Path>,
+    /// The state of the file; `None` if there is no file or its state is unknown.
+    pub identity: Option<FileState>,
+    /// True if the probe was not caused by an event: the file has to be read only if its state
+    /// differs from the one in which it was last read.
+    pub is_fresh: bool,
+}
+
+/// The reason for which some changes are not detected until the file is read for another reason.
 #[derive(Debug, thiserror::Error)]
 pub enum WatchTrouble {
-    /// No inotify instance is to be had.
+    /// The system provides no inotify instance.
     #[error(
         "token files are not watched, only read at each touch: inotify is not available (see fs.inotify.max_user_instances)"
     )]
     Unavailable(#[source] io::Error),
-    /// There are too many watches on this machine.
+    /// The limit of watches on this machine is reached.
     #[error(
         "directory {0} is not watched, its tokens are only read at each touch: fs.inotify.max_user_watches is reached"
     )]
     LimitReached(PathBuf),
-    /// The system does not let us watch this directory.
+    /// The system refuses a watch on this directory.
     #[error("directory {directory} is not watched, its tokens are only read at each touch")]
     Refused {
         /// The directory.
         directory: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         #[source]
         cause: io::Error,
     },
+    /// The file system does not answer.
+    #[error(
+        "{0} is not watched, only looked at again from time to time: its file system does not answer"
+    )]
+    Unanswered(PathBuf),
 }
 
 impl Watch {
-    /// Watches nothing yet.
+    /// Creates a watch without paths.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Watches these paths and no others; what is watched already is left alone.
+    /// Watches these paths and no others; present watches stay unchanged.
     ///
-    /// Where the last attempt failed, it is tried again.
+    /// If inotify could not be opened before, it is opened again.
     ///
     /// # Panics
     ///
     /// Outside a tokio runtime with its I/O driver enabled.
     pub fn set<'a>(&mut self, paths: impl IntoIterator<Item = (&'a Path, Watched)>) {
-        self.troubled = false;
+        self.trouble_recorded = false;
         if self.events.is_none() {
             match open() {
                 Ok(events) => self.events = Some(events),
                 Err(cause) => self.trouble(WatchTrouble::Unavailable(cause)),
             }
         }
-        let wanted: BTreeMap<Arc<Path>, Watched> = paths
+        let requested: BTreeMap<Arc<Path>, Watched> = paths
             .into_iter()
             .map(|(path, watched)| (Arc::from(path), watched))
             .collect();
-        let unwanted: Vec<_> = self
+        let obsolete: Vec<_> = self
             .watched
             .iter()
-            .filter(|(path, watched)| wanted.get(*path) != Some(watched))
+            .filter(|(path, watched)| requested.get(*path) != Some(watched))
             .map(|(path, _)| path.clone())
             .collect();
-        for path in unwanted {
+        for path in obsolete {
             self.remove(&path);
         }
-        for (path, watched) in wanted {
+        for (path, watched) in requested {
             self.add(&path, watched);
         }
     }
 
-    /// Watches this path as well.
+    /// Adds this path.
     pub fn add(&mut self, path: &Path, watched: Watched) {
         if !self.index.is_watched(path) {
             let path: Arc<Path> = match self.index.path(path) {
                 Some(path) => path.clone(),
                 None => path.into(),
             };
+            // The index knows the path at once; its directories are watched by the first probe.
+            let unneeded = self.index.put(&path, BTreeSet::new());
+            self.remove_watches(unneeded);
             self.watched.insert(path.clone(), watched);
-            self.follow(&path);
+            self.fresh.insert(path);
         }
     }
 
-    /// Watches this path no more.
+    /// Schedules a probe of a path that may lead elsewhere without an event, as after a mount.
+    pub fn refresh(&mut self, path: &Path) {
+        if let Some((path, _)) = self.watched.get_key_value(path) {
+            self.fresh.insert(path.clone());
+        }
+    }
+
+    /// Handles the listing of a directory: the path is probed if it leads to another directory than
+    /// the watched one.
+    pub fn handle_listed(&mut self, path: &Path, directory: DirectoryId) {
+        if self
+            .directories
+            .get(path)
+            .is_some_and(|watched| *watched != directory)
+        {
+            self.refresh(path);
+        }
+    }
+
+    /// Returns true if changes of the path cause events, as far as is known: the first probe may
+    /// not have finished.
+    #[must_use]
+    pub fn has_events(&self, path: &Path) -> bool {
+        let is_probed = !self.fresh.contains(path) && !self.probing.contains_key(path);
+        self.events.is_some() && (self.index.is_watched(path) || !is_probed)
+    }
+
+    /// Stops watching this path.
     pub fn remove(&mut self, path: &Path) {
         if let Some((path, _)) = self.watched.remove_entry(path) {
             let unneeded = self.index.remove(&path);
-            self.give_up(unneeded);
-            self.settle.forget(&path);
+            self.remove_watches(unneeded);
+            self.debounce.forget(&path);
+            self.fresh.remove(&path);
+            self.directories.remove(&path);
         }
     }
 
-    /// Waits for something to happen to the files; for ever if inotify is not available.
+    /// Waits for a change of the files; for ever if inotify is not available.
     ///
     /// Cancel-safe.
-    pub async fn next(&mut self) -> Change {
+    pub async fn next(&mut self) -> FileChange {
         match &mut self.events {
-            Some(events) => Change::of(events.next().await),
+            Some(events) => FileChange::of(events.next().await),
             None => std::future::pending().await,
         }
     }
 
-    /// Something happened: the files concerned will be due for a look.
-    pub fn handle_change(&mut self, change: Change, now: Instant) {
-        let concerned: Vec<Arc<Path>> = match change.0 {
-            Kind::Of(entry, News::Content) => self.index.of_entry(&entry).cloned().collect(),
-            Kind::Of(entry, News::Name) => {
+    /// Handles a change: the files concerned become due for a probe.
+    pub fn handle_change(&mut self, change: FileChange, now: Instant) {
+        let affected: Vec<Arc<Path>> = match change.0 {
+            ChangeKind::Of(entry, NameChange::Content) => {
+                self.index.of_entry(&entry).cloned().collect()
+            }
+            ChangeKind::Of(entry, NameChange::Name) => {
                 let listings = self.index.of_listing(&entry.directory);
                 listings
                     .chain(self.index.of_entry(&entry))
                     .cloned()
                     .collect()
             }
-            Kind::OfDirectory(directory) => self.index.of_directory(&directory).cloned().collect(),
-            Kind::Overflow => self.index.paths().cloned().collect(),
-            Kind::Broken(cause) => {
+            ChangeKind::OfDirectory(directory) => {
+                self.index.of_directory(&directory).cloned().collect()
+            }
+            ChangeKind::Overflow => self.index.paths().cloned().collect(),
+            ChangeKind::Broken(cause) => {
                 self.events = None;
                 self.index.clear_entries();
                 self.trouble(WatchTrouble::Unavailable(cause));
                 self.index.paths().cloned().collect()
             }
         };
-        for path in concerned {
-            self.settle.handle_event(&path, now);
+        for path in affected {
+            self.debounce.handle_event(&path, now);
         }
     }
 
-    /// A file that has changed, has come to rest and is to be read.
-    ///
-    /// Looks at a limited number of files; if more are due, so is [`Self::poll_timeout`].
-    pub fn poll_settled(&mut self, now: Instant) -> Option<Arc<Path>> {
-        for _ in 0..LOOKS_MAX {
-            let path = self.settle.poll_look(now)?;
-            self.follow(&path);
-            match self.settle.handle_look(&path, Identity::of(&path), now) {
-                Look::Wait => {}
-                Look::Take => return Some(path),
+    /// Returns the probe of a path that is due. Its result is passed to [`Self::handle_probed`].
+    pub fn poll_probe(&mut self, now: Instant) -> Option<ProbeJob> {
+        while self.probing.len() < PROBES_MAX {
+            if let Some(path) = self.fresh.pop_first() {
+                if self.probing.contains_key(&path) {
+                    // The running probe may find an old state, so the path is probed once more.
+                    self.debounce.handle_event(&path, now);
+                    continue;
+                }
+                return self.probe(path, true);
             }
+            let path = self.debounce.poll_probe(now)?;
+            if self.probing.contains_key(&path) {
+                self.debounce.postpone(&path, now);
+                continue;
+            }
+            self.debounce.begin_probe(&path);
+            return self.probe(path, false);
         }
         None
     }
 
-    /// What came of reading a file, for whatever reason it was read: whether to
-    /// believe it, or to wait since someone may still be writing.
+    /// Handles the result of a probe; returns the path if it is to be read.
+    pub fn handle_probed(&mut self, probed: ProbedPath, now: Instant) -> Option<Settled> {
+        let path = probed.path;
+        let is_fresh = self.probing.remove(&path)?;
+        let is_lost = probed
+            .entries
+            .iter()
+            .any(|entry| self.removed_watches.contains(&entry.directory));
+        if self.probing.is_empty() {
+            self.removed_watches.clear();
+        }
+        if !self.watched.contains_key(&path) {
+            let added = probed.entries.into_iter().map(|entry| entry.directory);
+            let added =
+                added.filter(|directory| self.index.of_directory(directory).next().is_none());
+            self.remove_watches(added.collect());
+            return None;
+        }
+        for (directory, cause) in probed.failures {
+            self.record_failure(directory, cause);
+        }
+        if is_lost {
+            self.fresh.insert(path.clone());
+        }
+        let unneeded = self.index.put(&path, probed.entries);
+        self.remove_watches(unneeded);
+        if let Some(directory) = probed.directory {
+            self.directories.insert(path.clone(), directory);
+        }
+        self.after_probe(path, probed.identity, is_fresh, now)
+    }
+
+    /// Handles a probe that was abandoned because the file system did not answer.
+    pub fn handle_unanswered(&mut self, path: &Arc<Path>, now: Instant) -> Option<Settled> {
+        let is_fresh = self.probing.remove(path)?;
+        if self.probing.is_empty() {
+            self.removed_watches.clear();
+        }
+        if !self.watched.contains_key(path) {
+            return None;
+        }
+        self.trouble(WatchTrouble::Unanswered(path.to_path_buf()));
+        // The path is read nevertheless: the reading reports what is wrong with the file.
+        self.after_probe(path.clone(), None, is_fresh, now)
+    }
+
+    fn after_probe(
+        &mut self,
+        path: Arc<Path>,
+        identity: Option<FileState>,
+        is_fresh: bool,
+        now: Instant,
+    ) -> Option<Settled> {
+        let is_due =
+            is_fresh || self.debounce.handle_probe(&path, identity, now) == DebounceStep::Take;
+        is_due.then_some(Settled {
+            path,
+            identity,
+            is_fresh,
+        })
+    }
+
+    fn probe(&mut self, path: Arc<Path>, is_fresh: bool) -> Option<ProbeJob> {
+        let watched = *self.watched.get(&path)?;
+        self.probing.insert(path.clone(), is_fresh);
+        let inotify = self.events.as_ref().map(EventStream::watches);
+        Some(ProbeJob::new(path, watched, inotify))
+    }
+
+    /// Handles the result of reading a file, for whatever reason it was read. Returns
+    /// [`ReadState::Unfinished`] if a writer may not have finished.
     pub fn handle_read(
         &mut self,
         path: &Path,
         read: &Result<Read, SourceError>,
         now: Instant,
-    ) -> Finding {
+    ) -> ReadState {
         match self.index.path(path) {
-            Some(path) => self.settle.handle_read(path, read, now),
-            None => Finding::Final,
+            Some(path) => self.debounce.handle_read(path, read, now),
+            None => ReadState::Final,
         }
     }
 
-    /// When [`Self::poll_settled`] has something to do next.
+    /// Returns the time of the next probe.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.settle.poll_timeout()
+        if self.probing.len() >= PROBES_MAX {
+            // The end of a running probe makes room for the next one.
+            None
+        } else if self.fresh.is_empty() {
+            self.debounce.poll_timeout()
+        } else {
+            Some(Instant::BOOT)
+        }
     }
 
-    /// Why some changes will go unnoticed: the first reason since the paths were set.
+    /// Returns the first trouble since the paths were set, once.
     pub fn poll_trouble(&mut self) -> Option<WatchTrouble> {
         self.trouble.take()
     }
 
-    /// Watches the directories that decide where the path leads at this moment, and what is there.
-    fn follow(&mut self, path: &Arc<Path>) {
-        let watched = self.watched.get(path).copied();
-        let end = match watched {
-            Some(Watched::File) => Some(FILE_MASK),
-            Some(Watched::Directory) => Some(MASK),
-            Some(Watched::Member) | None => None,
-        };
-        let mut entries = BTreeSet::new();
-        if let Some(mut watches) = self.events.as_ref().map(EventStream::watches) {
-            let mut steps = route(path);
-            for _ in 0..ATTEMPTS_MAX {
-                for step in steps.iter().cloned() {
-                    let name = step.name;
-                    match watches.add(&step.directory, MASK) {
-                        Ok(directory) => _ = entries.insert(Entry { directory, name }),
-                        Err(cause) => self.not_watched(step.directory, cause),
-                    }
-                }
-                match end.map(|mask| watches.add(path, mask)) {
-                    Some(Ok(itself)) => _ = entries.insert(Entry::itself(itself)),
-                    Some(Err(cause)) if watched == Some(Watched::Directory) => {
-                        self.not_watched(path.to_path_buf(), cause);
-                    }
-                    // Who reads the file says why it cannot be.
-                    Some(Err(_)) | None => {}
-                }
-                // What was created before its directory was watched made no event.
-                let afterwards = route(path);
-                if afterwards == steps {
-                    break;
-                }
-                steps = afterwards;
-            }
+    fn remove_watches(&mut self, directories: BTreeSet<WatchDescriptor>) {
+        if !self.probing.is_empty() {
+            // For a directory that is already watched, the kernel returns the present watch to a
+            // running probe, and that watch is about to be removed.
+            self.removed_watches.extend(directories.iter().cloned());
         }
-        let unneeded = self.index.put(path, entries);
-        self.give_up(unneeded);
-    }
-
-    fn give_up(&mut self, directories: BTreeSet<WatchDescriptor>) {
         if let Some(mut watches) = self.events.as_ref().map(EventStream::watches) {
             for directory in directories {
-                // Fails if the directory has gone, and its watch with it.
+                // This fails if the directory was removed, since its watch was removed with it.
                 let _gone = watches.remove(directory);
             }
         }
     }
 
-    fn not_watched(&mut self, directory: PathBuf, cause: io::Error) {
+    fn record_failure(&mut self, directory: PathBuf, cause: io::Error) {
         let kind = cause.kind();
         if kind == io::ErrorKind::StorageFull {
             self.trouble(WatchTrouble::LimitReached(directory));
         } else if kind != io::ErrorKind::NotFound && kind != io::ErrorKind::NotADirectory {
-            // Those two mean that it was replaced since it was found: the path leads elsewhere.
+            // These two kinds mean that the directory was replaced meanwhile: an event follows.
             self.trouble(WatchTrouble::Refused { directory, cause });
         }
     }
 
     fn trouble(&mut self, trouble: WatchTrouble) {
-        if !self.troubled {
-            self.troubled = true;
+        if !self.trouble_recorded {
+            self.trouble_recorded = true;
             self.trouble = Some(trouble);
         }
     }

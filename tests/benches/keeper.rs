@@ -10,11 +10,11 @@
 use std::hint::black_box;
 use std::time::Duration;
 
-use session_keepalive::daemon::clock;
 use session_keepalive::keeper::{
-    HostId, Instant, Keeper, Limits, Operation, Outcome, Policy, ServerTime, TimeoutReport,
-    TokenReport, Verdict,
+    HostId, Keeper, Limits, Offer, Operation, Outcome, Policy, TimeoutReport, TokenReport, Verdict,
 };
+use session_keepalive::sys::clock;
+use session_keepalive::time::{Instant, ServerTime};
 use session_keepalive::token::Fingerprint;
 
 const ROUNDS: u32 = 200_000;
@@ -25,13 +25,13 @@ fn server_time(at: Instant) -> ServerTime {
     ServerTime::from_unix_milliseconds(milliseconds)
 }
 
-/// A keeper whose sessions are all held.
+/// A keeper whose sessions are all alive.
 fn keeper(sessions: u32) -> (Keeper, Instant) {
     let mut keeper = Keeper::new(Limits::default(), 1);
     let now = Instant::BOOT + Duration::from_secs(1000);
     for number in 0..sessions {
         let id = keeper.handle_added(HostId(0), Policy::default());
-        keeper.handle_token(id, Fingerprint::of(&number.to_be_bytes()), now);
+        keeper.handle_token(id, Fingerprint::of(&number.to_be_bytes()), Offer::Seen, now);
     }
     let mut now = now;
     rounds(&mut keeper, &mut now, sessions);
@@ -59,6 +59,7 @@ fn rounds(keeper: &mut Keeper, now: &mut Instant, rounds: u32) {
                 verdict,
                 status: Some(200),
                 date: Some(server_time(*now)),
+                is_cached: false,
                 correlation_id: None,
             };
             keeper.handle_outcome(command.ticket, &outcome, *now);

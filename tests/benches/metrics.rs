@@ -3,7 +3,7 @@
 //! `cargo bench --bench metrics` prints the time and size of one rendering for each number of
 //! sessions. For a count that does not depend on the machine: `valgrind --tool=callgrind` on
 //! the binary that `cargo bench --no-run` names, with the number of sessions as its argument;
-//! the function is `session_keepalive::observe::metrics::render`.
+//! the function is `session_keepalive::metrics::render`.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints what it measured")]
 
@@ -12,19 +12,21 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use session_keepalive::config::{ApiBase, SessionName};
-use session_keepalive::daemon::clock;
 use session_keepalive::keeper::{
-    HeldView, HostId, IdleTimeout, Instant, Next, Operation, Policy, Reset, SessionId, SessionView,
+    HostId, IdleTimeout, LiveTokenView, Next, Operation, Policy, Reset, SessionId, SessionView,
     State, TimeoutSource, Touch,
 };
-use session_keepalive::observe::metrics::{Form, render};
-use session_keepalive::observe::{NamedView, Snapshot, Tallies};
+use session_keepalive::metrics::{Counters, MetricsFormat, render};
+use session_keepalive::status::phrases::Pickup;
+use session_keepalive::status::{NamedView, Snapshot};
+use session_keepalive::sys::clock;
+use session_keepalive::time::Instant;
 use session_keepalive::token::Source;
 
 const ROUNDS: u32 = 10;
 const IDLE_TIMEOUT: Duration = Duration::from_secs(900);
 
-/// A session that is held and was touched a while ago.
+/// A session that is alive and was touched a while ago.
 fn session(number: u32, now: Instant) -> NamedView {
     let since_touch = Duration::from_millis(u64::from(number) * 37 % 400_000);
     let deadline = now + IDLE_TIMEOUT - since_touch;
@@ -33,12 +35,14 @@ fn session(number: u32, now: Instant) -> NamedView {
         api: ApiBase::new("https://api.mypurecloud.de").expect("an API"),
         overridden: None,
         source: Source::File("/run/wallboard/token".into()),
+        revoked: None,
+        pickup: Pickup::AtOnce,
         trouble: None,
         view: SessionView {
             id: SessionId(number),
             host: HostId(0),
             policy: Policy::default(),
-            state: State::Held,
+            state: State::Alive,
             token: None,
             is_newer_waiting: false,
             blocked: None,
@@ -49,7 +53,7 @@ fn session(number: u32, now: Instant) -> NamedView {
                 is_under_way: false,
             }),
             last_answer: None,
-            held: Some(HeldView {
+            live: Some(LiveTokenView {
                 proven_at: now - since_touch,
                 deadline: Some(deadline),
                 touch_at: Some(deadline - IDLE_TIMEOUT / 2),
@@ -77,8 +81,8 @@ fn snapshot(sessions: u32) -> Snapshot {
         started_at: Instant::BOOT,
         is_stopping: false,
         sessions: (0..sessions).map(|number| session(number, at)).collect(),
-        happenings: Vec::new(),
-        tallies: Tallies::new(Timestamp::UNIX_EPOCH),
+        recent_events: Vec::new(),
+        counters: Counters::new(Timestamp::UNIX_EPOCH),
         per_session_max: usize::MAX,
     }
 }
@@ -88,7 +92,7 @@ fn render_both(snapshot: &mut Snapshot, tell: impl Fn(&str, &dyn Fn() -> usize))
     for (what, per_session_max) in [("each", usize::MAX), ("together", 0)] {
         snapshot.per_session_max = per_session_max;
         tell(what, &|| {
-            black_box(render(snapshot, Form::OpenMetrics)).len()
+            black_box(render(snapshot, MetricsFormat::OpenMetrics)).len()
         });
     }
 }

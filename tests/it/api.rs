@@ -1,4 +1,4 @@
-//! The client of the API against servers on the wire, well-behaved and not.
+//! Tests of the API client with servers on the wire, correct and faulty ones.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -14,7 +14,7 @@ mod operations;
 mod proxy;
 mod trust;
 
-/// As long as a real one, and unlike anything else a test sends.
+/// A token with the length of a real one, unlike any other text in a test.
 const SECRET: &str = "Zm9v-c2VjcmV0LXRva2VuLW9mLWEtdGVzdC10aGF0LW11c3QtbmV2ZXItYmUtc2hvd24";
 const TOKEN_INFO: &str = r#"{"organization":{"id":"o-1","name":"Acme"}}"#;
 const HEAD: Operation = Operation::Touch(Touch::Head);

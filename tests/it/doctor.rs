@@ -1,4 +1,4 @@
-//! `doctor`, through the binary, in worlds that are broken in one way each.
+//! Tests of `doctor`, run as a binary, each with one thing broken.
 
 mod network;
 mod tokens;
@@ -6,17 +6,18 @@ mod tokens;
 use std::time::Duration;
 
 use super::support::keepalive::Folder;
-use super::support::once::{Said, run};
+use super::support::once::{CommandOutput, run};
 use super::support::simulation::Simulation;
 
-/// As long as a real one, and unlike anything else that is said.
+/// A token as long as a real one, whose pieces appear in no other text.
 const TOKEN: &str = "Kx7pQ2mZ9rT4vB1nC6wL8sD3yH5jG0fE2aU9iO4tR7eW1qA6M3nB8vC1xZ6lK0jH";
 
 const fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// A folder with the token in the file `token`, and a configuration whose one session keeps it.
+/// Returns a folder with the token in the file `token`, and a configuration whose one session
+/// keeps it.
 fn folder(api: &str, more: &str) -> Folder {
     let folder = Folder::new();
     folder.write("token", TOKEN);
@@ -25,18 +26,18 @@ fn folder(api: &str, more: &str) -> Folder {
     folder
 }
 
-/// What the doctor says, none of which is a piece of the token.
-fn doctor(folder: &Folder, more: &[&str]) -> Said {
-    let words = [&["doctor", "--config", "config.toml"], more].concat();
-    let said = run(folder.command(&words), "");
+/// Runs `doctor` and asserts that its output contains no piece of the token.
+fn doctor(folder: &Folder, more: &[&str]) -> CommandOutput {
+    let arguments = [&["doctor", "--config", "config.toml"], more].concat();
+    let output = run(folder.command(&arguments), "");
     for at in 0..=TOKEN.len() - 8 {
         let piece = &TOKEN[at..at + 8];
         assert!(
-            !said.out.contains(piece) && !said.err.contains(piece),
-            "{said:#?}"
+            !output.out.contains(piece) && !output.err.contains(piece),
+            "{output:#?}"
         );
     }
-    said
+    output
 }
 
 fn simulation() -> Simulation {
@@ -45,13 +46,13 @@ fn simulation() -> Simulation {
     simulation
 }
 
-/// Demands one line with this beginning that holds these parts.
+/// Asserts that one line has this beginning, and that it contains these parts.
 #[track_caller]
-fn has_line(said: &Said, beginning: &str, parts: &[&str]) {
-    let is_it = |line: &&str| line.starts_with(beginning);
-    let lines: Vec<_> = said.out.lines().filter(is_it).collect();
-    assert_eq!(lines.len(), 1, "{beginning}: {said:#?}");
+fn has_line(output: &CommandOutput, beginning: &str, parts: &[&str]) {
+    let is_match = |line: &&str| line.starts_with(beginning);
+    let lines: Vec<_> = output.out.lines().filter(is_match).collect();
+    assert_eq!(lines.len(), 1, "{beginning}: {output:#?}");
     for part in parts {
-        assert!(lines[0].contains(part), "{part}: {said:#?}");
+        assert!(lines[0].contains(part), "{part}: {output:#?}");
     }
 }

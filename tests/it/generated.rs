@@ -1,6 +1,9 @@
-//! Manual pages and completions are what the command line says today.
+//! Tests that the manual pages, the completions and the reference of the configuration match the
+//! program.
 //!
-//! `UPDATE=1 cargo test generated` writes them anew.
+//! `UPDATE=1 cargo test generated` regenerates them.
+
+mod configuration;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,17 +14,18 @@ use clap_complete::{Shell, generate};
 use clap_mangen::Man;
 use session_keepalive::cli;
 
-/// Files by their name.
+/// Files by name.
 type Files = BTreeMap<String, String>;
 
 const NAME: &str = "session-keepalive";
 
-/// One page for the program and one for each of its commands.
+/// Renders one page for the program, one for each of its commands, and one for its configuration.
 fn pages() -> Files {
     let mut command = cli::command().disable_help_subcommand(true);
     command.build();
     let mut pages = Files::new();
     add_pages(&command, &mut pages);
+    pages.insert(format!("{NAME}.toml.5"), configuration::manual_page());
     pages
 }
 
@@ -33,9 +37,12 @@ fn add_pages(command: &Command, pages: &mut Files) {
     pages.insert(format!("{name}.1"), page(command.clone()));
 }
 
-/// A page without version and date: it only differs when the command line does.
+/// Renders a page without version and date: it differs only if the command line does.
 fn page(command: Command) -> String {
     let has_subcommands = command.has_subcommands();
+    let is_configured = command
+        .get_arguments()
+        .any(|flag| flag.get_id() == "config");
     let man = Man::new(command)
         .source(NAME)
         .manual("session-keepalive manual");
@@ -49,13 +56,16 @@ fn page(command: Command) -> String {
         man.render_subcommands_section(&mut page).unwrap();
     }
     man.render_extra_section(&mut page).unwrap();
-    let page = String::from_utf8(page).unwrap();
-    // An empty date has to be quoted, or what follows takes its place.
+    let mut page = String::from_utf8(page).unwrap();
+    if is_configured {
+        page += ".SH SEE ALSO\n\\fBsession\\-keepalive.toml\\fR(5)\n";
+    }
+    // roff requires quotes around an empty date: without them the next argument takes its place.
     page.replacen(" 1  ", " 1 \"\" ", 1)
         .replace(".SH EXTRA\n", ".SH NOTES\n")
 }
 
-/// The files under the names by which each shell looks for them.
+/// Generates the files under the names that each shell expects.
 fn completions() -> Files {
     let names = [
         (Shell::Bash, NAME.to_owned()),
@@ -71,9 +81,11 @@ fn completions() -> Files {
 }
 
 fn folder(name: &str) -> PathBuf {
+    root().join("packaging").join(name)
+}
+
+fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("packaging")
-        .join(name)
 }
 
 fn read(folder: &Path) -> Files {
@@ -98,17 +110,17 @@ fn write(folder: &Path, files: &Files) {
     }
 }
 
-fn is_current(name: &str, wanted: &Files) {
+fn is_current(name: &str, expected: &Files) {
     let folder = folder(name);
     if std::env::var_os("UPDATE").is_some() {
-        write(&folder, wanted);
+        write(&folder, expected);
     }
-    let there = read(&folder);
-    let names: Vec<_> = wanted.keys().chain(there.keys()).collect();
+    let present = read(&folder);
+    let names: Vec<_> = expected.keys().chain(present.keys()).collect();
     for file in names {
         assert!(
-            wanted.get(file) == there.get(file),
-            "packaging/{name}/{file} is not what the command line says; \
+            expected.get(file) == present.get(file),
+            "packaging/{name}/{file} is not what the program says; \
              `UPDATE=1 cargo test generated` writes it anew"
         );
     }
@@ -122,4 +134,34 @@ fn the_manual_pages_are_current() {
 #[test]
 fn the_completions_are_current() {
     is_current("completions", &completions());
+}
+
+/// Compares the text of a file with what it should be.
+fn file_is_current(name: &str, expected: impl FnOnce(&str) -> String) {
+    let path = root().join(name);
+    let present = fs::read_to_string(&path).unwrap();
+    let expected = expected(&present);
+    if std::env::var_os("UPDATE").is_some() {
+        fs::write(&path, &expected).unwrap();
+    } else {
+        assert_eq!(
+            present, expected,
+            "{name} is not what the schema says; `UPDATE=1 cargo test generated` writes it anew"
+        );
+    }
+}
+
+#[test]
+fn the_commented_configuration_is_current() {
+    file_is_current("config/session-keepalive.toml", |_| configuration::sample());
+}
+
+#[test]
+fn the_reference_of_the_configuration_is_current() {
+    // The introduction above the mark is written by hand.
+    let mark = "<!-- From here on generated from src/config/schema.rs. -->\n";
+    file_is_current("packaging/docs/configuration.md", |present| {
+        let (intro, _) = present.split_once(mark).expect("the page has the mark");
+        format!("{intro}{mark}{}", configuration::reference())
+    });
 }

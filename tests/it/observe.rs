@@ -1,4 +1,4 @@
-//! The daemon as observers see it: the binary, real sockets, and what is answered there.
+//! Tests of the daemon's endpoints and of the commands that use them, with the binary and sockets.
 
 mod commands;
 mod documented;
@@ -10,6 +10,7 @@ mod orders;
 mod page;
 mod ready;
 mod slow;
+mod socket;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -21,7 +22,7 @@ const fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// The part of a configuration that is the same for all tests: observers are let in over TCP.
+/// Returns the common part of the configurations: JSON logs, and the endpoints over TCP.
 fn head(simulation: &Simulation) -> String {
     format!(
         "api = \"{}\"\n[log]\nformat = \"json\"\n[status]\nlisten = \"0\"\n",
@@ -29,12 +30,12 @@ fn head(simulation: &Simulation) -> String {
     )
 }
 
-/// The part that is about a session; its token is the content of a file of the same name.
+/// Returns the part of a configuration for a session, whose token is in a file of its name.
 fn session(name: &str, more: &str) -> String {
     format!("[sessions.{name}]\ntoken = {{ file = \"{name}\" }}\n{more}\n")
 }
 
-/// Where the daemon says that it listens.
+/// Waits for the address on which the daemon listens.
 fn address(keepalive: &mut Keepalive) -> SocketAddr {
     let line = keepalive.wait_for(&["\"event\":\"listening\""]);
     let line: serde_json::Value = serde_json::from_str(&line).unwrap();

@@ -1,8 +1,9 @@
-//! The operations by hand, through the binary, against the simulator.
+//! Tests of the commands that make one operation of the API, run as a binary against the simulator.
 
 mod asking;
 mod failing;
 mod naming;
+mod pasted;
 mod secrets;
 mod timeout;
 mod token;
@@ -10,18 +11,18 @@ mod user;
 
 use std::time::Duration;
 
-use session_keepalive::daemon::clock;
-use session_keepalive::sim::{Fault, Matcher, Operation, Permission, Rule, Span, TokenSpec};
+use session_keepalive::sim::{Matcher, Operation, Permission, Rule, RuleSpan, SimFault, TokenSpec};
+use session_keepalive::sys::clock;
 
 use super::support::keepalive::Folder;
-use super::support::once::{Said, run};
+use super::support::once::{CommandOutput, run};
 use super::support::simulation::Simulation;
 
-/// As long as a real one, and unlike anything else that is said.
+/// A token as long as a real one, whose pieces appear in no other text.
 const TOKEN: &str = "Kx7pQ2mZ9rT4vB1nC6wL8sD3yH5jG0fE2aU9iO4tR7eW1qA6M3nB8vC1xZ6lK0jH";
-/// Its fingerprint.
+/// The fingerprint of [`TOKEN`].
 const FINGERPRINT: &str = "031ec3c4";
-/// Another user, who has a token too.
+/// The id of another user, who has the token [`TOKEN_OF_USER`].
 const USER: &str = "8b3a2f0e-6c1d-4b7e-9f25-0d4c1a5e7b90";
 const TOKEN_OF_USER: &str = "P9oI4uY1tR6eW3qL8kJ5hG2f";
 
@@ -45,26 +46,26 @@ impl Bench {
             .permitting(Permission::OauthTokenDelete)
             .permitting(Permission::DirectoryOrganizationAdmin);
         simulation.server().add_token(admin, clock::now());
-        let other = TokenSpec::user(TOKEN_OF_USER, USER);
-        simulation.server().add_token(other, clock::now());
+        let user = TokenSpec::user(TOKEN_OF_USER, USER);
+        simulation.server().add_token(user, clock::now());
         let folder = Folder::new();
         folder.write("token", TOKEN);
         Self { simulation, folder }
     }
 
-    /// Runs these words with the token from its file; nobody is there to be asked.
-    fn run(&self, words: &[&str]) -> Said {
+    /// Runs the command with the token from its file, without a terminal.
+    fn run(&self, arguments: &[&str]) -> CommandOutput {
         let base = self.simulation.base();
         let more = ["--api", &base, "--token-file", "token"];
-        self.run_bare(&[words, &more].concat(), "")
+        self.run_bare(&[arguments, &more].concat(), "")
     }
 
-    /// Runs these words alone, with this on standard input.
-    fn run_bare(&self, words: &[&str], input: &str) -> Said {
-        run(self.folder.command(words), input)
+    /// Runs the command without further arguments, with `input` on standard input.
+    fn run_bare(&self, arguments: &[&str], input: &str) -> CommandOutput {
+        run(self.folder.command(arguments), input)
     }
 
-    /// Writes a configuration with one session, `crm`, of this intent, whose token is that of the file.
+    /// Writes a configuration with one session, `crm`, of this intent, with the token of the file.
     fn configure(&self, intent: &str) {
         let base = self.simulation.base();
         self.folder.write(
@@ -75,10 +76,10 @@ impl Bench {
         );
     }
 
-    /// What befalls the next call of an operation.
-    fn befall(&self, operation: Operation, fault: Fault) {
+    /// Lets the next call of an operation fail.
+    fn fail_next(&self, operation: Operation, fault: SimFault) {
         let calls = Matcher::operation(operation);
-        let span = Span::Times(1);
+        let span = RuleSpan::Times(1);
         let rule = Rule { calls, span, fault };
         self.simulation.server().script().push(rule);
     }

@@ -1,4 +1,4 @@
-//! `plan` as an operator runs it: the binary, a configuration, its exit statuses.
+//! Tests of `plan` as an operator runs it: the binary, a configuration, its exit statuses.
 
 use std::process::Output;
 
@@ -7,11 +7,15 @@ use super::support::keepalive::Folder;
 const WALLBOARD: &str =
     "region = \"eu-central-1\"\n[sessions.wallboard]\ntoken = { file = \"wallboard\" }\n";
 
-/// Runs `plan` with this configuration, whose token is not even there.
+/// Runs `plan` with this configuration, whose token file does not exist.
 fn plan(config: &str, columns: Option<&str>, arguments: &[&str]) -> Output {
+    run("plan", config, columns, arguments)
+}
+
+fn run(command: &str, config: &str, columns: Option<&str>, arguments: &[&str]) -> Output {
     let folder = Folder::new();
     folder.write("config.toml", config);
-    let mut command = folder.command(&["plan", "--config", "config.toml"]);
+    let mut command = folder.command(&[command, "--config", "config.toml"]);
     if let Some(columns) = columns {
         command.env("COLUMNS", columns);
     }
@@ -51,8 +55,11 @@ fn a_setting_that_cannot_work_is_a_failure_where_that_is_certain() {
 fn wrong_usage_and_a_wrong_configuration_have_statuses_of_their_own() {
     let output = plan(WALLBOARD, None, &["--idle-timeout", "9h"]);
     assert_eq!(output.status.code(), Some(64));
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert!(said.contains("an idle timeout is 1s to 8h long"), "{said}");
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        stderr.contains("an idle timeout is 1s to 8h long"),
+        "{stderr}"
+    );
     let output = plan(&format!("{WALLBOARD}margin = 10\n"), None, &[]);
     assert_eq!(output.status.code(), Some(78));
     assert!(output.stdout.is_empty());
@@ -85,4 +92,17 @@ fn the_object_for_machines_says_the_same() {
     assert_eq!(wallboard["plans"][0]["outage_budget"], 450.0);
     assert_eq!(wallboard["plans"][0]["touch_after"]["most"], 441.0);
     assert_eq!(object["totals"][0]["start_burst"], 2);
+}
+
+#[test]
+fn check_ends_with_the_flaws_and_succeeds() {
+    let output = run("check", WALLBOARD, None, &[]);
+    assert!(!printed(&output).contains("weak") && !printed(&output).contains("cannot"));
+    let config = format!("{WALLBOARD}margin = \"10m\"\n");
+    let output = run("check", &config, None, &[]);
+    assert_eq!(output.status.code(), Some(0));
+    let text = printed(&output);
+    let (_, warning) = text.split_once("\n\ncannot work if tokens idle").unwrap();
+    assert!(warning.starts_with(" out after 5m: session wallboard: the margin of 10m"));
+    assert!(warning.ends_with("change sessions.wallboard.margin to \"4m 30s\" or less\n"));
 }

@@ -1,7 +1,8 @@
-//! What an answer means: each kind of answer, what the operator is told of it, and which requests follow.
+//! Tests of the kinds of answers: the verdict of each, the log lines about it, and the requests
+//! that follow.
 //!
-//! The binary asks a server that is healthy but for the answers that it is told to give.
-//! What follows is the exact list of the requests, and then silence for a while.
+//! The binary sends its requests to a server that is healthy except for the answers that a test
+//! configures. Each test asserts the exact list of requests, and then none for a while.
 
 mod accepted;
 mod answers;
@@ -16,14 +17,15 @@ mod unrevoked;
 
 use std::time::Duration;
 
-use super::support::keepalive::{Folder, Keepalive};
 use server::{Api, DELETE, TOKEN};
 
-/// Less than the second that lies between two requests of a session: they may take longer or
-/// shorter to arrive.
+use super::support::keepalive::{Folder, Keepalive};
+
+/// The shortest gap between two requests, less than the second between their sending: requests
+/// take different times to arrive.
 const FLOOR: Duration = Duration::from_millis(750);
 
-/// One kept session at a server that answers as a row says.
+/// One kept session, with a server that gives the answers of a test.
 struct Row {
     api: Api,
     daemon: Keepalive,
@@ -34,8 +36,8 @@ const fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// Checks all cases at the same time, for each of them has to wait.
-fn at_once<T: Copy + Send>(cases: &[T], check: impl Fn(T) + Copy + Send) {
+/// Checks all cases in parallel, since each of them has to wait.
+fn in_parallel<T: Copy + Send>(cases: &[T], check: impl Fn(T) + Copy + Send) {
     std::thread::scope(|scope| {
         for &case in cases {
             scope.spawn(move || check(case));
@@ -48,7 +50,8 @@ impl Row {
         Self::start_with(api, "", "")
     }
 
-    /// `session` goes to the keys of the session, `more` to the end of the configuration.
+    /// Starts the daemon; `session` is added to the keys of the session, `more` to the end of the
+    /// configuration.
     fn start_with(api: Api, session: &str, more: &str) -> Self {
         let folder = Folder::new();
         folder.write("kiosk", TOKEN);
@@ -65,8 +68,8 @@ impl Row {
         }
     }
 
-    /// Waits for an event in a line of this level and, after it, a session in this state.
-    fn tells(&mut self, level: &str, event: &str, state: &str) -> String {
+    /// Waits for an event in a line of this level and with a session in this state.
+    fn wait_for_event(&mut self, level: &str, event: &str, state: &str) -> String {
         self.daemon.wait_for(&[
             &format!("\"level\":\"{level}\""),
             &format!("\"event\":\"{event}\""),
@@ -75,18 +78,19 @@ impl Row {
         ])
     }
 
-    /// An event was told once, in a line of this level and with a session in this state.
-    fn told_as(&self, level: &str, event: &str, state: &str) {
+    /// Asserts that an event was logged once, in a line of this level and with a session in this
+    /// state.
+    fn assert_logged_once(&self, level: &str, event: &str, state: &str) {
         let count = self.daemon.count(&[
             &format!("\"level\":\"{level}\""),
             &format!("\"event\":\"{event}\""),
             &format!("\"state\":\"{state}\""),
         ]);
-        assert_eq!(count, 1, "{}", self.daemon.said.join("\n"));
+        assert_eq!(count, 1, "{}", self.daemon.log.join("\n"));
     }
 
-    /// Waits for what is said of one answer.
-    fn answered(&mut self, operation: &str, verdict: &str) -> String {
+    /// Waits for the log line about an answer.
+    fn wait_for_answer(&mut self, operation: &str, verdict: &str) -> String {
         self.daemon.wait_for(&[
             "\"level\":\"DEBUG\"",
             "\"event\":\"answered\"",
@@ -95,57 +99,65 @@ impl Row {
         ])
     }
 
-    /// How often an event was told so far.
-    fn told(&self, event: &str) -> usize {
+    /// Returns the number of times that an event was logged.
+    fn event_count(&self, event: &str) -> usize {
         self.daemon.count(&[&format!("\"event\":\"{event}\"")])
     }
 
-    /// These and no other requests came, each with the token and after the floor; and for `quiet`
-    /// none comes.
-    fn asked(&mut self, expected: &[&str], quiet: Duration) {
+    /// Asserts that these and no other requests came, each with the token and after the floor, and
+    /// that none comes for `quiet`.
+    fn assert_requests(&mut self, expected: &[&str], quiet: Duration) {
         self.daemon.listen_for(quiet);
-        self.asked_first(expected);
-        let (asked, said) = (self.api.asked(), self.daemon.said.join("\n"));
-        assert_eq!(asked.len(), expected.len(), "{asked:#?}\n{said}");
+        self.assert_first_requests(expected);
+        let (requests, log) = (self.api.requests(), self.daemon.log.join("\n"));
+        assert_eq!(requests.len(), expected.len(), "{requests:#?}\n{log}");
     }
 
-    /// These requests came first, each with the token and after the floor.
-    fn asked_first(&self, expected: &[&str]) {
-        let (asked, said) = (self.api.asked(), self.daemon.said.join("\n"));
-        let what: Vec<_> = asked.iter().map(|asked| asked.what.as_str()).collect();
-        assert!(what.starts_with(expected), "{what:?}\n{said}");
-        for request in &asked {
+    /// Asserts that these requests came first, each with the token and after the floor.
+    fn assert_first_requests(&self, expected: &[&str]) {
+        let (requests, log) = (self.api.requests(), self.daemon.log.join("\n"));
+        let targets: Vec<_> = requests
+            .iter()
+            .map(|request| request.target.as_str())
+            .collect();
+        assert!(targets.starts_with(expected), "{targets:?}\n{log}");
+        for request in &requests {
             let expected = format!("Bearer {TOKEN}");
             assert_eq!(request.authorization, Some(expected), "{request:?}");
         }
-        for (pair, gap) in asked.windows(2).zip(self.gaps()) {
-            // The first try of a revocation alone does not wait.
-            let is_last_of_all = pair[1].what == DELETE && pair[0].what != DELETE;
+        for (pair, gap) in requests.windows(2).zip(self.gaps()) {
+            // Only the first attempt of a revocation does not wait for the floor.
+            let is_first_revocation = pair[1].target == DELETE && pair[0].target != DELETE;
             assert!(
-                gap >= FLOOR || is_last_of_all,
-                "{gap:?}: {asked:#?}\n{said}"
+                gap >= FLOOR || is_first_revocation,
+                "{gap:?}: {requests:#?}\n{log}"
             );
         }
     }
 
-    /// Between each request and the next.
+    /// Returns the times between each request and the next.
     fn gaps(&self) -> Vec<Duration> {
-        let asked = self.api.asked();
-        let pairs = asked.windows(2);
+        let requests = self.api.requests();
+        let pairs = requests.windows(2);
         pairs.map(|pair| pair[1].at - pair[0].at).collect()
     }
 
-    /// The last request was this.
-    fn asked_last(&self, expected: &str) {
-        let asked = self.api.asked();
-        let last = asked.last().map(|asked| asked.what.as_str());
-        assert_eq!(last, Some(expected), "{asked:#?}");
+    /// Asserts that the last request was this.
+    fn assert_last_request(&self, expected: &str) {
+        let requests = self.api.requests();
+        let last = requests.last().map(|request| request.target.as_str());
+        assert_eq!(last, Some(expected), "{requests:#?}");
     }
 
-    /// Nothing that was said is a verdict on the token's life.
-    fn is_undecided(&self) {
+    /// Asserts that no log line is a verdict on the token's life.
+    fn assert_undecided(&self) {
         for verdict in ["lost", "lapsed", "newer_refused"] {
-            assert_eq!(self.told(verdict), 0, "{}", self.daemon.said.join("\n"));
+            assert_eq!(
+                self.event_count(verdict),
+                0,
+                "{}",
+                self.daemon.log.join("\n")
+            );
         }
     }
 }

@@ -1,15 +1,23 @@
-//! The daemon as an operator runs it: the binary, real files, real signals, a server over HTTP.
+//! Tests of the daemon as an operator runs it: the binary, real files, real signals, a server over
+//! HTTP.
 
+mod connections;
+mod echoes;
 mod ending;
+mod handing_over;
+mod hanging;
 mod hooks;
+mod inherited;
 mod keeping;
 mod memory;
 mod network;
+mod other_daemons;
 mod output;
 mod own_memory;
 mod pools;
 mod quiet;
 mod reloading;
+mod revoked_before;
 mod secrets;
 mod systemd;
 mod tokens;
@@ -24,7 +32,8 @@ const fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// A folder with a token file and the text of a configuration for one kept session of that name.
+/// Returns a folder with a token file and the text of a configuration for one kept session of that
+/// name.
 fn one_session(simulation: &Simulation, name: &str) -> (Folder, String) {
     let folder = Folder::new();
     simulation.token(name);
@@ -32,7 +41,7 @@ fn one_session(simulation: &Simulation, name: &str) -> (Folder, String) {
     (folder, head(simulation) + &session(name, ""))
 }
 
-/// The part of a configuration that is the same for all tests.
+/// Returns the part of a configuration that is common to all tests.
 fn head(simulation: &Simulation) -> String {
     format!(
         "api = \"{}\"\n[log]\nformat = \"json\"\n",
@@ -40,7 +49,7 @@ fn head(simulation: &Simulation) -> String {
     )
 }
 
-/// The part that is about a session; its token is the content of a file of the same name.
+/// Returns the part about a session, whose token is the content of a file of the same name.
 fn session(name: &str, more: &str) -> String {
     format!("[sessions.{name}]\ntoken = {{ file = \"{name}\" }}\n{more}\n")
 }

@@ -1,9 +1,10 @@
-//! Servers that behave as no library would let them, the simulator, and the binary as a process.
+//! The common parts of the tests: misbehaving servers, the simulator, and the binary as a process.
 
 pub(crate) mod ask;
 pub(crate) mod child;
 pub(crate) mod front;
 pub(crate) mod hook;
+pub(crate) mod hung;
 pub(crate) mod inside;
 pub(crate) mod keepalive;
 pub(crate) mod manager;
@@ -12,3 +13,4 @@ pub(crate) mod once;
 pub(crate) mod raw;
 pub(crate) mod simulation;
 pub(crate) mod tls;
+pub(crate) mod volume;

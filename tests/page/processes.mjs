@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
-const PATIENCE = 30_000;
+const PATIENCE = 120_000;
 
 const running = new Set();
 const folders = [];

@@ -1,4 +1,4 @@
-// The official JavaScript SDK, unchanged, against the simulator: each line printed is a step that held.
+// The official JavaScript SDK, unchanged, against the simulator: each line printed is a step that worked.
 const assert = require('node:assert');
 const platform = require('purecloud-platform-client-v2');
 

@@ -1,4 +1,4 @@
-"""The official Python SDK, unchanged, against the simulator: each line printed is a step that held."""
+"""The official Python SDK, unchanged, against the simulator: each line printed is a step that worked."""
 
 import sys
 

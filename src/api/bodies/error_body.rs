@@ -1,46 +1,46 @@
-//! `ErrorBody`: what the API says when it refuses.
+//! `ErrorBody`: the body of an error of the API.
 
 use serde_json::Value;
 
 use crate::api::field::{self, Fields};
 
-/// What the API says when it refuses. As it came: not fit for a log line unless it is cut.
+/// The body of an error of the API, as received: it must be cut before it is logged.
 #[derive(Clone, PartialEq, Debug)]
 pub struct ErrorBody(Fields);
 
 impl ErrorBody {
-    /// Takes the body for an `ErrorBody`; `None` if it is no JSON object.
+    /// Reads the body as an `ErrorBody`; returns `None` if it is not a JSON object.
     #[must_use]
     pub fn read(body: &[u8]) -> Option<Self> {
         field::object(body).map(Self)
     }
 
-    /// `code`, or the first one among the nested `errors`.
+    /// Returns `code`, or the first one among the nested `errors`.
     #[must_use]
     pub fn code(&self) -> Option<&str> {
         first(&self.0, "code")
     }
 
-    /// `message`, or the first one among the nested `errors`.
+    /// Returns `message`, or the first one among the nested `errors`.
     #[must_use]
     pub fn message(&self) -> Option<&str> {
         first(&self.0, "message")
     }
 
-    /// `contextId`: support asks for it.
+    /// Returns `contextId`, which the vendor's support needs.
     #[must_use]
     pub fn context_id(&self) -> Option<&str> {
         first(&self.0, "contextId")
     }
 
-    /// The whole object, as it came.
+    /// Returns the whole object, as received.
     #[must_use]
     pub fn fields(&self) -> &serde_json::Map<String, Value> {
         &self.0
     }
 }
 
-/// The first text of that name that is not empty, from the outside inwards.
+/// Returns the first non-empty text of that name, from the outside inwards.
 ///
 /// The parser's own limit on nesting bounds the depth.
 fn first<'a>(fields: &'a Fields, name: &str) -> Option<&'a str> {

@@ -14,7 +14,7 @@ const UNIT: &str = "inactivityTimeoutUnit";
 const GROUPS_ENABLED: &str = "inactivityTimeoutGroupsEnabled";
 const GROUPS: &str = "inactivityTimeoutGroupBundles";
 
-/// The organisation's idle timeout. Every field may be absent, and unknown ones are kept.
+/// The idle timeout of an organisation. Every field may be absent, and unknown ones are kept.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 #[serde(transparent)]
 pub struct IdleTokenTimeout(Fields);
@@ -31,7 +31,8 @@ pub struct Group<'a> {
 }
 
 impl IdleTokenTimeout {
-    /// Takes the body for an `IdleTokenTimeout`; `None` if it is no JSON object, or has none of the fields of one.
+    /// Reads the body as an `IdleTokenTimeout`; returns `None` if it is not a JSON object, or has
+    /// none of the known fields.
     #[must_use]
     pub fn read(body: &[u8]) -> Option<Self> {
         let fields = field::object(body)?;
@@ -47,26 +48,26 @@ impl IdleTokenTimeout {
         known.then_some(Self(fields))
     }
 
-    /// `idleTokenTimeoutSeconds`, enabled or not.
+    /// Returns `idleTokenTimeoutSeconds`, enabled or not.
     #[must_use]
     pub fn timeout(&self) -> Option<Duration> {
         field::seconds(&self.0, SECONDS)
     }
 
-    /// `enableIdleTokenTimeout`.
+    /// Returns `enableIdleTokenTimeout`.
     #[must_use]
     pub fn is_enabled(&self) -> Option<bool> {
-        field::truth(&self.0, ENABLED)
+        field::boolean(&self.0, ENABLED)
     }
 
-    /// `inactivityTimeoutGroupsEnabled`; if it is absent, whether there are bundles.
+    /// Returns `inactivityTimeoutGroupsEnabled`; if it is absent, true if there are bundles.
     #[must_use]
     pub fn groups_are_enabled(&self) -> bool {
-        field::truth(&self.0, GROUPS_ENABLED)
+        field::boolean(&self.0, GROUPS_ENABLED)
             .unwrap_or_else(|| !field::elements(&self.0, GROUPS).is_empty())
     }
 
-    /// `inactivityTimeoutGroupBundles`, enabled or not.
+    /// Returns `inactivityTimeoutGroupBundles`, enabled or not.
     #[must_use]
     pub fn groups(&self) -> Vec<Group<'_>> {
         let bundles = field::elements(&self.0, GROUPS);
@@ -89,20 +90,20 @@ impl IdleTokenTimeout {
         self.0.insert(SECONDS.to_owned(), Value::from(seconds));
     }
 
-    /// Disables the timeout of the organisation; that of its groups stays as it is.
+    /// Disables the timeout of the organisation; the timeouts of its groups stay as they are.
     pub fn disable(&mut self) {
         self.0.insert(ENABLED.to_owned(), Value::Bool(false));
-        // The API wants the seconds left out when it disables the timeout.
+        // The API requires that the seconds are absent when the timeout is disabled.
         self.0.remove(SECONDS);
     }
 
-    /// The whole object, as it came or as it was modified.
+    /// Returns the whole object, as received or as modified.
     #[must_use]
     pub fn fields(&self) -> &serde_json::Map<String, Value> {
         &self.0
     }
 
-    /// What the keeper cares about: the timeouts that are enabled.
+    /// Returns the enabled timeouts for the keeper.
     #[must_use]
     pub fn report(&self) -> TimeoutReport {
         let enabled = self.is_enabled() != Some(false);

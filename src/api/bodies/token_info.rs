@@ -1,23 +1,24 @@
-//! `TokenInfo`: what `GET /tokens/me` says about a token.
+//! `TokenInfo`: the answer of `GET /tokens/me`.
 
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::api::field::{self, Fields};
 use crate::api::time;
-use crate::keeper::{ServerTime, TokenReport};
+use crate::keeper::TokenReport;
+use crate::time::ServerTime;
 
 const ID_LENGTH_MAX: usize = 64;
 const NAME_LENGTH_MAX: usize = 128;
 
-/// What the API says about a token. Every field may be absent.
+/// The API's information about a token. Every field may be absent.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 #[serde(transparent)]
 pub struct TokenInfo(Fields);
 
-/// Something with an id and a name.
+/// An object with an id and a name.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Named<'a> {
+pub struct NamedEntity<'a> {
     /// `id`.
     pub id: Option<&'a str>,
     /// `name`.
@@ -28,13 +29,14 @@ pub struct Named<'a> {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct OAuthClient<'a> {
     /// `id` and `name`.
-    pub named: Named<'a>,
+    pub named: NamedEntity<'a>,
     /// `authorizedGrantType`: `CLIENT_CREDENTIALS`, `CODE`, …
     pub grant_type: Option<&'a str>,
 }
 
 impl TokenInfo {
-    /// Takes the body for a `TokenInfo`; `None` if it is no JSON object, or has none of the fields of one.
+    /// Reads the body as a `TokenInfo`; returns `None` if it is not a JSON object, or has none of
+    /// the known fields.
     #[must_use]
     pub fn read(body: &[u8]) -> Option<Self> {
         let fields = field::object(body)?;
@@ -52,19 +54,19 @@ impl TokenInfo {
         known.then_some(Self(fields))
     }
 
-    /// `organization`: the one the token works in.
+    /// Returns `organization`: the one in which the token is used.
     #[must_use]
-    pub fn organisation(&self) -> Option<Named<'_>> {
+    pub fn organisation(&self) -> Option<NamedEntity<'_>> {
         self.named("organization")
     }
 
-    /// `homeOrganization`: the one the token's user is at home in.
+    /// Returns `homeOrganization`: the one that the token's user belongs to.
     #[must_use]
-    pub fn home_organisation(&self) -> Option<Named<'_>> {
+    pub fn home_organisation(&self) -> Option<NamedEntity<'_>> {
         self.named("homeOrganization")
     }
 
-    /// `OAuthClient`: the client that the token was issued to.
+    /// Returns `OAuthClient`: the client that the token was issued to.
     #[must_use]
     pub fn client(&self) -> Option<OAuthClient<'_>> {
         let client = self.0.get("OAuthClient")?.as_object()?;
@@ -74,26 +76,26 @@ impl TokenInfo {
         })
     }
 
-    /// `authorizedScope`: what the token may be used for.
+    /// Returns `authorizedScope`: the scopes of the token.
     #[must_use]
     pub fn scopes(&self) -> Vec<&str> {
         let scopes = field::elements(&self.0, "authorizedScope");
         scopes.iter().filter_map(Value::as_str).collect()
     }
 
-    /// `dateTokenIdles`: when this token will idle out.
+    /// Returns `dateTokenIdles`: the idle deadline of the token.
     #[must_use]
     pub fn idles_at(&self) -> Option<ServerTime> {
         self.0.get("dateTokenIdles").and_then(time::instant)
     }
 
-    /// The whole object, as it came.
+    /// Returns the whole object, as received.
     #[must_use]
     pub fn fields(&self) -> &serde_json::Map<String, Value> {
         &self.0
     }
 
-    /// What the keeper cares about.
+    /// Returns the fields that the keeper needs.
     #[must_use]
     pub fn report(&self) -> TokenReport {
         let organisation = self.organisation();
@@ -106,13 +108,13 @@ impl TokenInfo {
         }
     }
 
-    fn named(&self, name: &str) -> Option<Named<'_>> {
+    fn named(&self, name: &str) -> Option<NamedEntity<'_>> {
         self.0.get(name)?.as_object().map(named)
     }
 }
 
-fn named(fields: &Fields) -> Named<'_> {
-    Named {
+fn named(fields: &Fields) -> NamedEntity<'_> {
+    NamedEntity {
         id: field::text(fields, "id"),
         name: field::text(fields, "name"),
     }

@@ -1,87 +1,83 @@
-//! What the server saw, held against what was told.
+//! The report at the end of a demo: the server's records compared with the introduction.
 
-use super::super::seen;
-use super::stage::{ROLES, Role};
+use super::stage::{DemoServers, ROLES, Role};
+use crate::cli::simulate::{record_row, record_table};
 use crate::daemon::Stopped;
 use crate::sim::{Fate, Operation, Record};
 
-/// A demo that ended sooner shows only a part of what was told.
+/// The shortest demo, in seconds, in which everything that the introduction announces happens.
 const WHOLE_AFTER: u64 = 50;
 
-/// How a session's story is told.
+/// The course of a session that the introduction announces.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Told {
-    /// It is kept and revoked at the end.
+pub(super) enum DemoReportStyle {
+    /// The session is kept, and its token revoked at the end.
     Kept,
-    /// It idles out and nobody disturbs it.
+    /// The token idles out undisturbed.
     Lapses,
-    /// Its first token idles out and its second is revoked at the end.
+    /// The first token idles out, and the second is revoked at the end.
     Replaced,
-    /// It is kept by GET, since HEAD does not count.
+    /// The session is kept by GET, since HEAD does not reset the idle timer.
     KeptByGet,
 }
 
-/// The end of the demo.
-pub(super) struct Report {
-    pub(super) text: String,
-    pub(super) is_as_told: bool,
-}
-
-impl Report {
-    pub(super) fn new(
-        record: impl Fn(&Role, u8) -> Option<Record>,
-        stopped: &Stopped,
-        seconds: u64,
-        planned: u64,
-    ) -> Self {
-        let is_whole = seconds >= planned && planned >= WHOLE_AFTER;
-        let mut text = format!("\nWhat the server saw in {seconds} s:\n\n");
-        text.push_str(&seen::header("SESSION"));
-        let mut is_as_told = stopped.not_revoked == 0;
-        for role in &ROLES {
-            for number in [1, 2] {
-                let Some(record) = record(role, number) else {
-                    continue;
-                };
-                text.push_str(&seen::line(&name(role, number), &record));
-                let is_right = is_told(role.told, number, &record, is_whole);
-                if !is_right {
-                    text.push_str("    ^ this is not what was told\n");
-                }
-                is_as_told &= is_right;
+/// Returns the servers' records as text, and whether all went as the introduction announces.
+pub(super) fn report(
+    servers: &DemoServers,
+    stopped: &Stopped,
+    seconds: u64,
+    planned: u64,
+) -> (String, bool) {
+    let is_whole = seconds >= planned && planned >= WHOLE_AFTER;
+    let mut table = record_table("\nSESSION");
+    let mut is_as_expected = stopped.not_revoked == 0;
+    for role in &ROLES {
+        for number in [1, 2] {
+            let Some(record) = servers.record(role, number) else {
+                continue;
+            };
+            let mut row = record_row(name(role, number), &record);
+            if !is_as_announced(role.style, number, &record, is_whole) {
+                row[6] += ": not as announced";
+                is_as_expected = false;
             }
+            table.row(row);
         }
-        text.push_str(match (is_as_told, is_whole) {
-            (true, true) => "\nAll went as told.\n",
-            (true, false) => "\nAll went as told, as far as it went.\n",
-            (false, _) => "\nNot all went as told.\n",
-        });
-        Self { text, is_as_told }
     }
+    let table = table.render();
+    let mut text = format!("\nWhat the server saw in {seconds}s:\n\n{table}");
+    text.push_str(match (is_as_expected, is_whole) {
+        (true, true) => "\nEverything went as announced.\n",
+        (true, false) => "\nEverything went as announced, as far as it went.\n",
+        (false, _) => "\nNot everything went as announced.\n",
+    });
+    (text, is_as_expected)
 }
 
 fn name(role: &Role, number: u8) -> String {
-    match (role.told, number) {
-        (Told::Replaced, 1) => format!("{}, old", role.name),
-        (Told::Replaced, _) => format!("{}, new", role.name),
+    match (role.style, number) {
+        (DemoReportStyle::Replaced, 1) => format!("{}, old", role.name),
+        (DemoReportStyle::Replaced, _) => format!("{}, new", role.name),
         _ => role.name.to_owned(),
     }
 }
 
-fn is_told(told: Told, number: u8, record: &Record, is_whole: bool) -> bool {
+fn is_as_announced(style: DemoReportStyle, number: u8, record: &Record, is_whole: bool) -> bool {
     let is_revoked = matches!(record.fate, Fate::Revoked(_));
     let is_lapsed = matches!(record.fate, Fate::Lapsed(_));
     let touches = record.calls(Operation::HeadMe) + record.calls(Operation::GetMe);
-    match (told, number) {
-        (Told::Lapses, _) => {
+    match (style, number) {
+        (DemoReportStyle::Lapses, _) => {
             let is_undisturbed = touches == 0 && record.resets == 0;
             is_undisturbed && !is_revoked && (is_lapsed || !is_whole)
         }
-        (Told::Replaced, 1) if is_whole => is_lapsed,
-        (Told::KeptByGet, _) if is_whole => {
+        (DemoReportStyle::Replaced, 1) if is_whole => is_lapsed,
+        (DemoReportStyle::KeptByGet, _) if is_whole => {
             is_revoked && record.calls(Operation::GetMe) > 0 && record.calls(Operation::HeadMe) <= 3
         }
-        (Told::Kept | Told::KeptByGet, _) => is_revoked && (touches > 0 || !is_whole),
-        (Told::Replaced, _) => is_revoked || !is_whole,
+        (DemoReportStyle::Kept | DemoReportStyle::KeptByGet, _) => {
+            is_revoked && (touches > 0 || !is_whole)
+        }
+        (DemoReportStyle::Replaced, _) => is_revoked || !is_whole,
     }
 }

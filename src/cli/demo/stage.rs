@@ -1,82 +1,81 @@
-//! The demo's stage: two simulated organisations, five tokens in files, and a configuration.
+//! The servers of the demo: two simulated organisations, five tokens in files, and a configuration.
 
-use std::fs;
-use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use super::super::simulate::wall_at_boot;
-use super::report::{Report, Told};
+use super::report::DemoReportStyle;
 use super::{APPLICATION_EVERY, IDLE_TIMEOUT, REPLACED_AFTER};
 use crate::config::{self, Config, Errors, Layers};
-use crate::daemon::{Stopped, clock};
-use crate::observe::words::append;
 use crate::sim::http::Handle;
-use crate::sim::{IdleTimeout, Operation, Record, Server, Settings, TokenSpec};
+use crate::sim::{IdleSettings, Operation, Record, Server, Settings, TokenSpec};
+use crate::status::phrases::append;
+use crate::sys::clock;
 
 /// A session of the demo.
 pub(super) struct Role {
     pub(super) name: &'static str,
-    /// What is special about it.
+    /// The description in the introduction.
     pub(super) about: &'static str,
-    pub(super) told: Told,
+    pub(super) style: DemoReportStyle,
     intent: &'static str,
     excludes_head: bool,
 }
 
-/// Everyone who plays.
+/// The sessions of the demo.
 pub(super) const ROLES: [Role; 5] = [
     Role {
         name: "wallboard",
         about: "kept: nobody else uses its token",
-        told: Told::Kept,
+        style: DemoReportStyle::Kept,
         intent: "keep",
         excludes_head: false,
     },
     Role {
         name: "crm",
         about: "to lapse: only looked at",
-        told: Told::Lapses,
+        style: DemoReportStyle::Lapses,
         intent: "lapse",
         excludes_head: false,
     },
     Role {
         name: "softphone",
         about: "kept: its application is active as well",
-        told: Told::Kept,
+        style: DemoReportStyle::Kept,
         intent: "keep",
         excludes_head: false,
     },
     Role {
         name: "kiosk",
         about: "kept: its token is replaced midway",
-        told: Told::Replaced,
+        style: DemoReportStyle::Replaced,
         intent: "keep",
         excludes_head: false,
     },
     Role {
         name: "reports",
         about: "kept: its organisation does not count HEAD",
-        told: Told::KeptByGet,
+        style: DemoReportStyle::KeptByGet,
         intent: "keep",
         excludes_head: true,
     },
 ];
 
-/// The token of a role, the first or the second.
+/// Returns the first or the second token of a session.
 pub(super) fn token(role: &Role, number: u8) -> String {
     format!("demo-token-{number}-of-{}", role.name)
 }
 
 /// Two simulated organisations and the files that hold their tokens.
-pub(super) struct Stage {
+pub(super) struct DemoServers {
     plain: Handle,
     excluding: Handle,
     folder: PathBuf,
 }
 
-impl Stage {
-    /// Sets the stage.
+impl DemoServers {
+    /// Starts both organisations and writes the first token of each session to its file.
     pub(super) async fn build() -> io::Result<Self> {
         let folder = std::env::temp_dir().join(format!(
             "session-keepalive-demo-{}-{:08x}",
@@ -84,19 +83,19 @@ impl Stage {
             fastrand::u32(..)
         ));
         let made = fs::DirBuilder::new().mode(0o700).create(&folder);
-        made.map_err(|error| no_folder(&folder, &error))?;
-        let stage = Self {
+        made.map_err(|error| folder_error(&folder, &error))?;
+        let servers = Self {
             plain: organisation(false).await?,
             excluding: organisation(true).await?,
             folder,
         };
         for role in &ROLES {
-            stage.write(role, 1)?;
+            servers.write(role, 1)?;
         }
-        Ok(stage)
+        Ok(servers)
     }
 
-    /// The configuration as an operator would write it.
+    /// Writes the configuration as an operator would, and loads it.
     pub(super) fn config(&self) -> Result<Config, Errors> {
         let path = self.folder.join("config.toml");
         let mut text = String::from("[shutdown]\ngrace = \"5s\"\n[status]\nsocket = \"off\"\n");
@@ -111,7 +110,7 @@ impl Stage {
                 ),
             );
         }
-        // An unwritable file shows as an error of its reading.
+        // A file that cannot be written shows as an error when it is read below.
         let _written = fs::write(&path, text);
         config::load(Layers {
             file: Some(&path),
@@ -120,26 +119,21 @@ impl Stage {
         .map(|loaded| loaded.config)
     }
 
-    /// The application that shares a token uses it.
-    pub(super) fn application_is_active(&self) {
+    /// Uses the softphone's token as the application that shares it would.
+    pub(super) fn use_token_by_application(&self) {
         self.organisation(&ROLES[2])
             .server()
             .touch_by_application(&token(&ROLES[2], 1), clock::now());
     }
 
-    /// One session gets another token.
+    /// Replaces the kiosk's token with its second one.
     pub(super) fn replace_token(&self) {
-        // The report shows it if this fails.
+        // A failed write shows in the report: the second token is never used.
         let _written = self.write(&ROLES[3], 2);
     }
 
-    /// What the server saw, and whether it is what was told.
-    pub(super) fn report(&self, stopped: &Stopped, seconds: u64, planned: u64) -> Report {
-        let record = |role: &Role, number| self.record(role, number);
-        Report::new(record, stopped, seconds, planned)
-    }
-
-    fn record(&self, role: &Role, number: u8) -> Option<Record> {
+    /// Returns the server's record of a token.
+    pub(super) fn record(&self, role: &Role, number: u8) -> Option<Record> {
         self.organisation(role)
             .server()
             .record(&token(role, number), clock::now())
@@ -153,7 +147,7 @@ impl Stage {
         }
     }
 
-    /// Makes a token known to the server and writes it to the session's file, whole or not at all.
+    /// Adds a token to the server and writes it atomically to the session's file.
     fn write(&self, role: &Role, number: u8) -> io::Result<()> {
         let token = token(role, number);
         let spec = TokenSpec::user(token.as_str(), role.name);
@@ -173,16 +167,16 @@ impl Stage {
     }
 }
 
-impl Drop for Stage {
+impl Drop for DemoServers {
     fn drop(&mut self) {
-        // The folder holds tokens of a simulator that ends with it.
+        // A folder that cannot be removed does no harm: its tokens end with the simulator.
         let _left = fs::remove_dir_all(&self.folder);
     }
 }
 
 async fn organisation(excludes_head: bool) -> io::Result<Handle> {
     let settings = Settings {
-        timeout: IdleTimeout::of_organisation(IDLE_TIMEOUT),
+        timeout: IdleSettings::of_organisation(IDLE_TIMEOUT),
         excluded: if excludes_head {
             vec![Operation::HeadMe]
         } else {
@@ -194,7 +188,7 @@ async fn organisation(excludes_head: bool) -> io::Result<Handle> {
     Handle::on_loopback(Server::new(settings, fastrand::u64(..)), clock::now).await
 }
 
-fn no_folder(folder: &Path, error: &io::Error) -> io::Error {
+fn folder_error(folder: &Path, error: &io::Error) -> io::Error {
     let folder = folder.display();
     let message = format!(
         "the demo cannot make {folder} for its token files: {error}; set TMPDIR to a writable folder"
@@ -202,10 +196,10 @@ fn no_folder(folder: &Path, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), message)
 }
 
-/// What is going to happen.
+/// Returns the text that announces what the demo will show.
 pub(super) fn introduction(seconds: u64) -> String {
     let mut text = format!(
-        "A simulated organisation ends tokens that idle for {} s.\nFor {seconds} s the daemon cares for these:\n\n",
+        "A simulated organisation ends tokens that idle for {}s.\nFor {seconds}s the daemon cares for these:\n\n",
         IDLE_TIMEOUT.as_secs()
     );
     for role in &ROLES {
@@ -217,7 +211,7 @@ pub(super) fn introduction(seconds: u64) -> String {
     append(
         &mut text,
         format_args!(
-            "\nThe softphone's application is active every {APPLICATION_EVERY} s;\nthe kiosk's token is replaced after {REPLACED_AFTER} s.\nThen the daemon stops and revokes what it kept.\n\n"
+            "\nThe softphone's application is active every {APPLICATION_EVERY}s;\nthe kiosk's token is replaced after {REPLACED_AFTER}s.\nThen the daemon stops and revokes what it kept.\n\n"
         ),
     );
     text

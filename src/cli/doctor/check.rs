@@ -1,19 +1,23 @@
-//! A check: what was looked at, how it is, and what to do.
+//! One check of `doctor`: its subject, its verdict, its finding and the advice.
+
+use std::borrow::Cow;
 
 use serde_json::{Value, json};
 
+use crate::api::Redactor;
 use crate::cli::exit::{Exit, print};
-use crate::observe::Escaped;
+use crate::config::clean;
+use crate::log::{Escaped, escape_json};
+use crate::status::phrases::counted;
 
-/// How it is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Verdict {
+enum CheckResult {
     Ok,
     Warning,
     Failure,
 }
 
-impl Verdict {
+impl CheckResult {
     fn as_str(self) -> &'static str {
         match self {
             Self::Ok => "ok",
@@ -23,10 +27,10 @@ impl Verdict {
     }
 }
 
-/// What was looked at, how it is, and what to do.
+/// The result of one check: subject, verdict, finding and advice.
 pub(super) struct Check {
-    verdict: Verdict,
-    /// The file, host or session that it is about.
+    verdict: CheckResult,
+    /// The file, host or session that was checked.
     subject: String,
     name: &'static str,
     finding: String,
@@ -34,22 +38,22 @@ pub(super) struct Check {
 }
 
 impl Check {
-    /// Nothing is wrong.
+    /// Creates a check that found nothing wrong.
     pub(super) fn ok(subject: &str, name: &'static str, finding: impl Into<String>) -> Self {
-        Self::new(Verdict::Ok, subject, name, finding.into())
+        Self::new(CheckResult::Ok, subject, name, finding.into())
     }
 
-    /// It works, and a person should look.
+    /// Creates a check of something that works but deserves a person's attention.
     pub(super) fn warning(subject: &str, name: &'static str, finding: impl Into<String>) -> Self {
-        Self::new(Verdict::Warning, subject, name, finding.into())
+        Self::new(CheckResult::Warning, subject, name, finding.into())
     }
 
-    /// It does not work.
+    /// Creates a check of something that does not work.
     pub(super) fn failure(subject: &str, name: &'static str, finding: impl Into<String>) -> Self {
-        Self::new(Verdict::Failure, subject, name, finding.into())
+        Self::new(CheckResult::Failure, subject, name, finding.into())
     }
 
-    fn new(verdict: Verdict, subject: &str, name: &'static str, finding: String) -> Self {
+    fn new(verdict: CheckResult, subject: &str, name: &'static str, finding: String) -> Self {
         Self {
             verdict,
             subject: subject.to_owned(),
@@ -59,18 +63,29 @@ impl Check {
         }
     }
 
-    /// What to do.
+    /// Adds advice.
     pub(super) fn advise(self, advice: impl Into<String>) -> Self {
         let advice = Some(advice.into());
         Self { advice, ..self }
     }
 
-    /// What to do, if there is something.
+    /// Adds advice if there is some.
     pub(super) fn advise_some(self, advice: Option<String>) -> Self {
         Self { advice, ..self }
     }
 
-    /// All of it for people.
+    /// Removes what a server repeated of a token.
+    pub(super) fn redact(&mut self, redactor: &Redactor) {
+        for text in [Some(&mut self.finding), self.advice.as_mut()] {
+            if let Some(text) = text
+                && let Cow::Owned(redacted) = redactor.text(text)
+            {
+                *text = redacted;
+            }
+        }
+    }
+
+    /// Returns the check as one line for people, line ending included.
     pub(super) fn line(&self) -> String {
         let Self {
             subject,
@@ -84,38 +99,39 @@ impl Check {
             "{:<8} {subject} {name}: {finding}{advice}",
             self.verdict.as_str()
         );
-        format!("{}\n", Escaped(&line))
+        format!("{}\n", Escaped(&clean(&line)))
     }
 
     fn json(&self) -> Value {
         json!({
             "verdict": self.verdict.as_str(),
-            "subject": self.subject,
+            // The subject may be a token that was pasted where a path or a name belongs.
+            "subject": clean(&self.subject),
             "check": self.name,
-            "finding": self.finding,
-            "advice": self.advice,
+            "finding": clean(&self.finding),
+            "advice": self.advice.as_deref().map(clean),
         })
     }
 }
 
-/// All checks.
-pub(super) struct Report(pub(super) Vec<Check>);
+/// The checks in the order in which they are printed.
+pub(super) struct DoctorReport(pub(super) Vec<Check>);
 
-impl Report {
-    /// Prints them; the exit status says whether something is broken.
+impl DoctorReport {
+    /// Prints the checks; returns [`Exit::Failure`] if any of them failed.
     pub(super) fn print(&self, json: bool, version: u32) -> Exit {
         let worst = self.0.iter().map(|check| check.verdict).max();
-        let worst = worst.unwrap_or(Verdict::Ok);
+        let worst = worst.unwrap_or(CheckResult::Ok);
         let text = if json {
             let checks: Vec<_> = self.0.iter().map(Check::json).collect();
             let whole = json!({ "version": version, "verdict": worst.as_str(), "checks": checks });
-            format!("{whole}\n")
+            escape_json(format!("{whole}\n"))
         } else {
             let lines: Vec<_> = self.0.iter().map(Check::line).collect();
             format!("{}\n{}\n", lines.concat(), self.summary())
         };
         match (print(&text), worst) {
-            (Exit::Success, Verdict::Failure) => Exit::Failure,
+            (Exit::Success, CheckResult::Failure) => Exit::Failure,
             (exit, _) => exit,
         }
     }
@@ -130,13 +146,8 @@ impl Report {
         format!(
             "{}: {}, {}",
             counted(self.0.len(), "check"),
-            counted(count(Verdict::Failure), "failure"),
-            counted(count(Verdict::Warning), "warning")
+            counted(count(CheckResult::Failure), "failure"),
+            counted(count(CheckResult::Warning), "warning")
         )
     }
-}
-
-fn counted(count: usize, noun: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{count} {noun}{plural}")
 }

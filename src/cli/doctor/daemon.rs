@@ -1,91 +1,98 @@
-//! Whether a daemon runs, and whether it does what this configuration says.
+//! Compares a running daemon with the configuration.
 //!
-//! It must never give an order: a difference is told with the command that mends it.
+//! It must never send a command to the daemon: the advice on a difference names the command that
+//! removes it.
 
 use std::collections::BTreeMap;
 
 use super::check::Check;
 use super::session::Examined;
-use crate::cli::socket::{NoAnswer, NotFound, NotShown, Socket};
+use crate::cli::socket::{DaemonError, NotFound, SocketOptions};
 use crate::config::{SessionConfig, SessionName, StatusConfig, StatusSocket};
-use crate::observe::report::{Report, SessionReport};
-use crate::observe::words::{Chain, new_token};
+use crate::status::phrases::{Chain, Pickup, new_token};
+use crate::status::report::{SessionReport, StatusReport};
 use crate::token::{Fingerprint, Source};
 
 const SUBJECT: &str = "daemon";
 const NAME: &str = "daemon";
 const RELOAD: &str = "session-keepalive reload puts the configuration into force";
 
-/// A session as it is configured, and the token that is at its source now.
-type Wanted<'a> = (&'a SessionConfig, Option<Fingerprint>);
+/// A configured session, and the fingerprint of the token that its source holds.
+type Expected<'a> = (&'a SessionConfig, Option<Fingerprint>);
 
-/// Asks the daemon, and compares what it cares for with what is configured.
-pub(super) async fn examine(
-    config: &StatusConfig,
-    socket: &Socket,
-    sessions: &BTreeMap<SessionName, SessionConfig>,
-    examined: &[Examined],
-) -> Vec<Check> {
-    let socket = match &config.socket {
-        _ if socket.is_named() => socket.clone(),
-        StatusSocket::At(path) => Socket::at(path.clone()),
-        StatusSocket::Auto => Socket::default(),
-        StatusSocket::Off => {
-            let finding = "not asked, since it has no socket: status.socket is off";
-            return vec![Check::ok(SUBJECT, "answers", finding)];
-        }
-    };
-    match socket.report("/status").await {
-        Ok((report, _)) => compare(&report, &wanted(sessions, examined)),
-        Err(error) => vec![silent(&error)],
+/// Returns the socket of this configuration's daemon, or `None` if `status.socket` is off.
+pub(super) fn socket(config: &StatusConfig, options: &SocketOptions) -> Option<SocketOptions> {
+    match &config.socket {
+        _ if options.is_named() => Some(options.clone()),
+        StatusSocket::At(path) => Some(SocketOptions::at(path.clone())),
+        StatusSocket::Auto => Some(SocketOptions::default()),
+        StatusSocket::Off => None,
     }
 }
 
-fn wanted<'a>(
+/// Requests the daemon's status and compares its sessions with the configured ones.
+pub(super) async fn examine(
+    socket: Option<&SocketOptions>,
+    sessions: &BTreeMap<SessionName, SessionConfig>,
+    examined: &[Examined],
+) -> Vec<Check> {
+    let Some(socket) = socket else {
+        let finding = "not asked, since it has no socket: status.socket is off";
+        return vec![Check::ok(SUBJECT, "answers", finding)];
+    };
+    match socket.report("/status").await {
+        Ok((report, _)) => compare(&report, &expected(sessions, examined)),
+        Err(error) => vec![no_answer(&error)],
+    }
+}
+
+fn expected<'a>(
     sessions: &'a BTreeMap<SessionName, SessionConfig>,
     examined: &[Examined],
-) -> BTreeMap<&'a str, Wanted<'a>> {
-    let found: BTreeMap<_, _> = examined
+) -> BTreeMap<&'a str, Expected<'a>> {
+    let fingerprints: BTreeMap<_, _> = examined
         .iter()
-        .map(|it| (it.name.as_str(), it.fingerprint))
+        .map(|session| (session.name.as_str(), session.fingerprint))
         .collect();
     let sessions = sessions.iter();
     sessions
         .map(|(name, session)| {
             let name = name.as_str();
-            (name, (session, found.get(name).copied().flatten()))
+            (name, (session, fingerprints.get(name).copied().flatten()))
         })
         .collect()
 }
 
-fn silent(error: &NotShown) -> Check {
+fn no_answer(error: &DaemonError) -> Check {
     const NAME: &str = "answers";
     let why = Chain(error).to_string();
     match error {
-        NotShown::NoAnswer(
-            NoAnswer::NotFound(NotFound::Nowhere(_)) | NoAnswer::NotConnected { .. },
-        ) => Check::warning(SUBJECT, NAME, why).advise(
-            "if none is meant to run yet, all is well; else systemctl status session-keepalive says why it does not",
-        ),
-        NotShown::NoAnswer(NoAnswer::NotFound(_) | NoAnswer::Stranger { .. }) => {
+        DaemonError::NotFound(NotFound::Nowhere(_)) | DaemonError::NotConnected { .. } => {
+            Check::warning(SUBJECT, NAME, why).advise(
+                "if none is meant to run yet, all is well; else systemctl status session-keepalive says why it does not",
+            )
+        }
+        DaemonError::NotFound(_) | DaemonError::Stranger { .. } => {
             Check::warning(SUBJECT, NAME, why).advise("or name its socket with --socket")
         }
-        NotShown::OtherVersion(_) => Check::warning(SUBJECT, NAME, why),
-        NotShown::NoAnswer(NoAnswer::Broken { .. } | NoAnswer::TooSlow { .. })
-        | NotShown::Refused(..)
-        | NotShown::NotUnderstood(_)
-        | NotShown::NoSuchSession { .. } => {
+        DaemonError::OtherVersion(_) => Check::warning(SUBJECT, NAME, why),
+        DaemonError::Broken { .. }
+        | DaemonError::TooSlow { .. }
+        | DaemonError::Refused(..)
+        | DaemonError::NotUnderstood(_)
+        | DaemonError::NoSuchSession { .. }
+        | DaemonError::NotASession(_) => {
             Check::failure(SUBJECT, NAME, why).advise("look at its log")
         }
     }
 }
 
-/// What differs, and how each session does.
-fn compare(report: &Report, wanted: &BTreeMap<&str, Wanted<'_>>) -> Vec<Check> {
+/// Returns a check for the daemon, and for each session that it or the configuration has.
+fn compare(report: &StatusReport, expected: &BTreeMap<&str, Expected<'_>>) -> Vec<Check> {
     let mut checks = vec![answers(report)];
-    for (name, wanted) in wanted {
-        match report.sessions.iter().find(|it| it.name == *name) {
-            Some(session) => of_session(session, wanted, &mut checks),
+    for (name, expected) in expected {
+        match report.sessions.iter().find(|session| session.name == *name) {
+            Some(session) => compare_session(session, expected, &mut checks),
             None => checks.push(
                 Check::failure(name, NAME, "the daemon does not care for this session")
                     .advise(RELOAD),
@@ -94,7 +101,7 @@ fn compare(report: &Report, wanted: &BTreeMap<&str, Wanted<'_>>) -> Vec<Check> {
     }
     for session in &report.sessions {
         let name = session.name.as_str();
-        if !wanted.contains_key(name) {
+        if !expected.contains_key(name) {
             let finding = "the daemon cares for this session, which is not configured here";
             let check = Check::warning(name, NAME, finding);
             checks.push(check.advise(format!(
@@ -105,7 +112,7 @@ fn compare(report: &Report, wanted: &BTreeMap<&str, Wanted<'_>>) -> Vec<Check> {
     checks
 }
 
-fn answers(report: &Report) -> Check {
+fn answers(report: &StatusReport) -> Check {
     const NAME: &str = "answers";
     let theirs = report.program.as_str();
     let ours = env!("CARGO_PKG_VERSION");
@@ -122,10 +129,14 @@ fn answers(report: &Report) -> Check {
     Check::ok(SUBJECT, NAME, format!("it does, in version {theirs}"))
 }
 
-fn of_session(session: &SessionReport, (config, token): &Wanted<'_>, checks: &mut Vec<Check>) {
+fn compare_session(
+    session: &SessionReport,
+    (config, token): &Expected<'_>,
+    checks: &mut Vec<Check>,
+) {
     let name = session.name.as_str();
     let before = checks.len();
-    let (theirs, ours) = (session.intent.as_str(), config.intent.as_str());
+    let (theirs, ours) = (session.intent.as_str(), config.policy.intent.as_str());
     let configured = session.configured_intent.as_deref().unwrap_or(theirs);
     let settings = [
         ("intent", configured, ours),
@@ -133,15 +144,16 @@ fn of_session(session: &SessionReport, (config, token): &Wanted<'_>, checks: &mu
         (
             "on_shutdown",
             session.on_shutdown.as_str(),
-            config.on_shutdown.as_str(),
+            config.policy.on_shutdown.as_str(),
         ),
     ];
-    // What becomes of it at the stop follows from the intent, unless somebody says otherwise.
-    if let Some((what, theirs, ours)) = settings
+    // One difference is enough: `on_shutdown` follows from the intent unless it is configured.
+    if let Some((setting, theirs, ours)) = settings
         .into_iter()
         .find(|(_, theirs, ours)| theirs != ours)
     {
-        let finding = format!("the daemon goes by {what} {theirs}, the configuration says {ours}");
+        let finding =
+            format!("the daemon goes by {setting} {theirs}, the configuration says {ours}");
         checks.push(Check::warning(name, NAME, finding).advise(RELOAD));
     }
     if configured != theirs {
@@ -175,7 +187,7 @@ fn of_session(session: &SessionReport, (config, token): &Wanted<'_>, checks: &mu
     );
 }
 
-/// The daemon has another token than the one that is at its source.
+/// Returns a check if the daemon holds another token than the one that its source holds.
 fn other_token(session: &SessionReport, ours: Fingerprint, source: &Source) -> Option<Check> {
     let ours = ours.to_string();
     let theirs = session.fingerprint.as_deref();
@@ -185,10 +197,10 @@ fn other_token(session: &SessionReport, ours: Fingerprint, source: &Source) -> O
     let theirs = theirs.unwrap_or("none");
     let finding = format!("the daemon has token {theirs}, {source} gives {ours}");
     Some(match source {
-        // It may print another one each time.
+        // A command may print another token each time it runs.
         Source::Command(_) => Check::ok(&session.name, NAME, finding),
         Source::File(_) | Source::Env(_) | Source::Credential(_) => {
-            Check::warning(&session.name, NAME, finding).advise(new_token(source))
+            Check::warning(&session.name, NAME, finding).advise(new_token(source, Pickup::AtOnce))
         }
     })
 }
@@ -197,9 +209,9 @@ fn other_token(session: &SessionReport, ours: Fingerprint, source: &Source) -> O
 mod tests {
     use super::*;
     use crate::config::{Config, Flags, Layers, load};
-    use crate::observe::report::Moment;
+    use crate::status::report::Moment;
 
-    /// One session, called default, whose token is in the file `token`.
+    /// Returns a configuration of one session, `default`, whose token is in the file `token`.
     fn config() -> Config {
         let flags = Flags {
             region: Some("eu-central-1".into()),
@@ -214,13 +226,13 @@ mod tests {
         load(layers).unwrap().config
     }
 
-    /// What the daemon tells if it does what is configured.
-    fn agreeing() -> SessionReport {
+    /// Returns the daemon's report on a session that runs as configured.
+    fn matching_session() -> SessionReport {
         SessionReport {
             name: "default".to_owned(),
             intent: "keep".to_owned(),
-            state: "held".to_owned(),
-            standing: "held: touch in 7 m".to_owned(),
+            state: "alive".to_owned(),
+            standing: "alive: touch in 7m".to_owned(),
             fingerprint: Some(Fingerprint::of(b"a").to_string()),
             api: "https://api.mypurecloud.de".to_owned(),
             on_shutdown: "revoke".to_owned(),
@@ -228,12 +240,12 @@ mod tests {
         }
     }
 
-    fn told(sessions: Vec<SessionReport>) -> Vec<String> {
+    fn check_lines(sessions: Vec<SessionReport>) -> Vec<String> {
         let now = Moment {
             at: String::new(),
             in_seconds: 0.0,
         };
-        let report = Report {
+        let report = StatusReport {
             version: 1,
             program: env!("CARGO_PKG_VERSION").to_owned(),
             now: String::new(),
@@ -251,46 +263,46 @@ mod tests {
         };
         let config = config();
         let session = config.sessions.values().next().unwrap();
-        let wanted = BTreeMap::from([("default", (session, Some(Fingerprint::of(b"a"))))]);
-        let checks = compare(&report, &wanted);
+        let expected = BTreeMap::from([("default", (session, Some(Fingerprint::of(b"a"))))]);
+        let checks = compare(&report, &expected);
         let lines = checks.iter().skip(1).map(Check::line);
-        lines.map(|it| it.trim_end().to_owned()).collect()
+        lines.map(|line| line.trim_end().to_owned()).collect()
     }
 
     #[test]
     fn a_daemon_that_does_what_is_configured_is_well() {
         assert_eq!(
-            told(vec![agreeing()]),
-            ["ok       default daemon: held: touch in 7 m; with the token of file token"]
+            check_lines(vec![matching_session()]),
+            ["ok       default daemon: alive: touch in 7m; with the token of file token"]
         );
     }
 
     #[test]
     fn what_differs_is_told_with_what_mends_it() {
         let of = |change: fn(&mut SessionReport)| {
-            let mut session = agreeing();
+            let mut session = matching_session();
             change(&mut session);
-            told(vec![session])[0].clone()
+            check_lines(vec![session])[0].clone()
         };
         assert_eq!(
-            of(|it| it.intent = "lapse".to_owned()),
+            of(|session| session.intent = "lapse".to_owned()),
             "warning  default daemon: the daemon goes by intent lapse, the configuration says keep; session-keepalive reload puts the configuration into force"
         );
         assert_eq!(
-            of(|it| {
-                it.intent = "lapse".to_owned();
-                it.configured_intent = Some("keep".to_owned());
+            of(|session| {
+                session.intent = "lapse".to_owned();
+                session.configured_intent = Some("keep".to_owned());
             }),
             "warning  default daemon: somebody asked to lapse it, the configuration says keep; session-keepalive keep default ends that"
         );
         assert_eq!(
-            of(|it| it.fingerprint = Some("00000000".to_owned())),
+            of(|session| session.fingerprint = Some("00000000".to_owned())),
             "warning  default daemon: the daemon has token 00000000, file token gives ca978112; a new token in file token takes over at once"
         );
         assert_eq!(
-            of(|it| {
-                it.state = "lost".to_owned();
-                it.standing = "lost: refused".to_owned();
+            of(|session| {
+                session.state = "lost".to_owned();
+                session.standing = "lost: refused".to_owned();
             }),
             "failure  default daemon: lost: refused"
         );
@@ -298,9 +310,9 @@ mod tests {
 
     #[test]
     fn a_session_that_one_side_has_alone_is_told() {
-        let mut other = agreeing();
-        other.name = "crm".to_owned();
-        let lines = told(vec![other]);
+        let mut unconfigured = matching_session();
+        unconfigured.name = "crm".to_owned();
+        let lines = check_lines(vec![unconfigured]);
         assert!(
             lines[0].starts_with("failure  default daemon: the daemon does not care"),
             "{lines:#?}"

@@ -1,50 +1,52 @@
-//! The way to an API: name, connection, certificate, answer and clock.
+//! Checks an API's host: its name, connection, certificate, answer and clock.
+//!
+//! It must never send a token.
 
 use std::time::Duration;
 
 use super::check::Check;
-use crate::api::{Certificate, Probed, Prober, Trusting, connect, way};
+use crate::api::{Certificate, HostProbe, Prober, TrustSource, reach, resolve, route};
 use crate::cli::operate::duration_with_seconds;
 use crate::config::{ApiBase, HttpConfig};
-use crate::daemon::clock;
-use crate::keeper::{Blockage, Failure, Obstacle, ServerTime, Verdict};
-use crate::observe::words::{obstacle, remedy};
+use crate::keeper::{BlockReason, Failure, FailureReason, Verdict};
+use crate::status::phrases::{reason, remedy};
+use crate::sys::clock;
+use crate::time::ServerTime;
 
-/// A clock that is off by less does no harm; `Date` has whole seconds, and an answer takes some.
+/// The largest harmless difference of the clocks: `Date` has whole seconds, and an answer takes
+/// time.
 const SKEW_MAX: Duration = Duration::from_secs(60);
 
-/// Looks at everything that is between this machine and the API.
+/// Checks everything between this machine and the API, up to the first failure.
 pub(super) async fn examine(api: ApiBase, http: &HttpConfig) -> Vec<Check> {
     let mut checks = Vec::new();
     let host = api.as_str();
-    let Some(way) = way(http, &api) else {
-        let check = Check::failure(host, "dns", "the way there is not known");
-        return vec![
-            check.advise("look at the proxy that the configuration or the environment names"),
-        ];
+    let Some(route) = route(http, &api) else {
+        let check = Check::failure(host, "dns", "the route to it is not known");
+        return vec![check.advise("correct the API's address")];
     };
-    let addresses = match way.addresses(http).await {
+    let addresses = match resolve(http, &route).await {
         Ok(addresses) => addresses,
-        Err(failure) => return vec![failed(host, "dns", failure)],
+        Err(error) => return vec![failed(host, "dns", error.into())],
     };
     let shown: Vec<_> = addresses
         .iter()
         .take(3)
-        .map(|it| it.ip().to_string())
+        .map(|address| address.ip().to_string())
         .collect();
     checks.push(Check::ok(
         host,
         "dns",
-        format!("{way} is {}", shown.join(", ")),
+        format!("{route} is {}", shown.join(", ")),
     ));
-    match connect(http, &addresses).await {
+    match reach(http, &addresses).await {
         Ok(peer) => checks.push(Check::ok(host, "tcp", format!("{peer} listens"))),
-        Err(failure) => {
-            checks.push(failed(host, "tcp", failure));
+        Err(error) => {
+            checks.push(failed(host, "tcp", error.into()));
             return checks;
         }
     }
-    let Some(probed) = probe(http, &api, Trusting::Configured).await else {
+    let Some(probed) = probe(http, &api, TrustSource::Configured).await else {
         checks.push(Check::failure(host, "tls", "no client can be built for it"));
         return checks;
     };
@@ -58,20 +60,19 @@ pub(super) async fn examine(api: ApiBase, http: &HttpConfig) -> Vec<Check> {
     checks
 }
 
-async fn probe(http: &HttpConfig, api: &ApiBase, trusting: Trusting) -> Option<Probed> {
-    let prober = Prober::new(http, api, trusting).ok()?;
+async fn probe(http: &HttpConfig, api: &ApiBase, trust: TrustSource) -> Option<HostProbe> {
+    let prober = Prober::new(http, trust).ok()?;
     Some(prober.probe(api).await)
 }
 
-async fn certificate(http: &HttpConfig, api: &ApiBase, probed: &Probed) -> Check {
+async fn certificate(http: &HttpConfig, api: &ApiBase, probed: &HostProbe) -> Check {
     const NAME: &str = "tls";
     let host = api.as_str();
-    let is_refused = |probed: &Probed| matches!(probed.verdict, Verdict::Unreachable(Failure::Tls));
+    let is_refused =
+        |probed: &HostProbe| matches!(probed.verdict, Verdict::Unreachable(Failure::Tls));
     if is_refused(probed) {
-        let seen = probe(http, api, Trusting::Anyone).await;
-        let seen = seen.and_then(|probed| probed.certificate);
-        return match seen {
-            Some(certificate) => refused(host, &certificate),
+        return match &probed.certificate {
+            Some(certificate) => refused(host, certificate),
             None => failed(host, NAME, Failure::Tls),
         };
     }
@@ -79,7 +80,7 @@ async fn certificate(http: &HttpConfig, api: &ApiBase, probed: &Probed) -> Check
         return Check::warning(host, NAME, "the certificate could not be read");
     };
     let issuer = &certificate.issuer;
-    let public = probe(http, api, Trusting::Public).await;
+    let public = probe(http, api, TrustSource::Public).await;
     if public.is_some_and(|public| is_refused(&public)) {
         let finding = format!(
             "trusted, but issued by {issuer}, which is no public authority: a TLS-inspecting proxy reads every token"
@@ -90,7 +91,7 @@ async fn certificate(http: &HttpConfig, api: &ApiBase, probed: &Probed) -> Check
     Check::ok(host, NAME, format!("trusted, issued by {issuer}"))
 }
 
-/// Why a certificate is not trusted, as far as can be seen from it and from our clock.
+/// Returns a check with the likeliest reason for an untrusted certificate, by its dates and names.
 fn refused(host: &str, certificate: &Certificate) -> Check {
     const NAME: &str = "tls";
     let Certificate {
@@ -123,21 +124,21 @@ fn day(since_1970: Duration) -> String {
     time.strftime("%Y-%m-%d").to_string()
 }
 
-/// Without a token the API answers that one is missing.
+/// Returns a check of the answer to a request without a token: the API must refuse it.
 fn answer(host: &str, verdict: &Verdict) -> Check {
     const NAME: &str = "answer";
     let ok = || Check::ok(host, NAME, "it answers as the API does");
     match verdict {
         Verdict::Refused(_)
         | Verdict::Blocked(
-            Blockage::HeaderMissing | Blockage::AddressNotAllowed | Blockage::Forbidden(_),
+            BlockReason::HeaderMissing | BlockReason::AddressNotAllowed | BlockReason::Forbidden(_),
         ) => ok(),
-        Verdict::Blocked(blockage @ (Blockage::Rejected(..) | Blockage::NotTheApi(_))) => {
-            hindered(host, NAME, &Obstacle::Blocked(blockage.clone()))
+        Verdict::Blocked(blockage @ (BlockReason::Rejected(..) | BlockReason::NotTheApi(_))) => {
+            failed_for(host, NAME, &FailureReason::Blocked(blockage.clone()))
         }
         Verdict::Throttled { retry_after } => {
             let retry_after = *retry_after;
-            hindered(host, NAME, &Obstacle::Throttled { retry_after })
+            failed_for(host, NAME, &FailureReason::Throttled { retry_after })
         }
         Verdict::Unreachable(failure) => failed(host, NAME, failure.clone()),
         Verdict::Accepted | Verdict::Alive(_) | Verdict::Timeout(_) => Check::warning(
@@ -163,10 +164,10 @@ fn skew(host: &str, date: ServerTime) -> Check {
 }
 
 fn failed(host: &str, name: &'static str, failure: Failure) -> Check {
-    hindered(host, name, &Obstacle::Unreachable(failure))
+    failed_for(host, name, &FailureReason::Unreachable(failure))
 }
 
-fn hindered(host: &str, name: &'static str, hindrance: &Obstacle) -> Check {
-    let check = Check::failure(host, name, obstacle(hindrance).to_string());
-    check.advise_some(remedy(hindrance).map(str::to_owned))
+fn failed_for(host: &str, name: &'static str, failure: &FailureReason) -> Check {
+    let check = Check::failure(host, name, reason(failure).to_string());
+    check.advise_some(remedy(failure).map(str::to_owned))
 }

@@ -1,4 +1,6 @@
-//! A session's token: whether it can be read, whether it lives, and what is known of its idle timeout.
+//! Checks a session's token: that it can be read and is alive, and its idle timeout.
+//!
+//! *Invariant*: a token that is to lapse is only peeked at.
 
 use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
@@ -6,27 +8,30 @@ use std::time::Duration;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::check::Check;
-use super::touch;
-use crate::api::{CallError, Client, Preserve, Reply, TokenInfo};
-use crate::cli::operate::{advice, shown};
+use super::user::{self, Commands};
+use crate::api::{CallError, Client, Preserve, Redactor, Reply, TokenInfo};
+use crate::cli::operate::{advice, human_time};
 use crate::cli::timeout::overview;
 use crate::config::{SessionConfig, SessionName};
-use crate::keeper::{Intent, Verdict};
-use crate::observe::words::{Chain, lasting, new_token};
+use crate::keeper::{Intent, Touch, Verdict};
+use crate::status::phrases::{Chain, Pickup, human_duration, new_token};
+use crate::time::ServerTime;
 use crate::token::{Fingerprint, Reader, SourceError, Token};
 
-/// The daemon makes no two requests with one token within this time, and nor do we.
+/// The shortest time between two requests with one token, as in the daemon.
 const PACE: Duration = Duration::from_secs(1);
 
-/// What was found of a session.
+/// The checks of one session, and the identity of its token.
 pub(super) struct Examined {
     pub(super) name: String,
     pub(super) fingerprint: Option<Fingerprint>,
+    /// Removes the token from texts of servers; `None` if no token was read.
+    pub(super) redactor: Option<Redactor>,
     pub(super) checks: Vec<Check>,
 }
 
-/// A token that is looked at, slowly enough.
-pub(super) struct Patient<'a> {
+/// A token, and the means to make paced requests with it.
+pub(super) struct TokenProbe<'a> {
     pub(super) name: &'a str,
     pub(super) session: &'a SessionConfig,
     pub(super) client: &'a Client,
@@ -34,15 +39,15 @@ pub(super) struct Patient<'a> {
     pace: Interval,
 }
 
-impl Patient<'_> {
-    /// Waits until the next request may be made.
-    pub(super) async fn rest(&mut self) {
+impl TokenProbe<'_> {
+    /// Waits until [`PACE`] allows the next request.
+    pub(super) async fn wait_for_turn(&mut self) {
         self.pace.tick().await;
     }
 
-    /// Looks at the token, which disturbs nothing.
+    /// Reads the token's information without resetting its idle timer.
     pub(super) async fn peek(&mut self) -> Result<Reply<TokenInfo>, CallError> {
-        self.rest().await;
+        self.wait_for_turn().await;
         let api = &self.session.api;
         self.client
             .token_info(api, &self.token, Preserve::Yes)
@@ -50,49 +55,59 @@ impl Patient<'_> {
     }
 }
 
-/// Looks at a session; one that is to lapse is only peeked at.
+/// Checks a session; with `prove`, also that a touch moves a kept token's idle deadline.
 pub(super) async fn examine(
     name: &SessionName,
     session: &SessionConfig,
     client: &Client,
+    commands: Commands,
     prove: bool,
 ) -> Examined {
     let name = name.as_str();
     let mut examined = Examined {
         name: name.to_owned(),
         fingerprint: None,
+        redactor: None,
         checks: Vec::new(),
     };
     let checks = &mut examined.checks;
+    if commands == Commands::NotAsRoot
+        && let Some(not_run) = user::not_run(name, session)
+    {
+        checks.push(not_run);
+        return examined;
+    }
     let Some(token) = read(name, session, checks).await else {
         return examined;
     };
     examined.fingerprint = Some(token.fingerprint());
+    examined.redactor = Some(Redactor::new(&token));
     let mut pace = interval(PACE);
     pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut patient = Patient {
+    let mut token_probe = TokenProbe {
         name,
         session,
         client,
         token,
         pace,
     };
-    let reply = match patient.peek().await {
+    let reply = match token_probe.peek().await {
         Ok(reply) => reply,
         Err(error) => {
-            checks.push(dead(&patient, &error));
+            checks.push(peek_failed(&token_probe, &error));
             return examined;
         }
     };
-    lives(name, session, &reply, checks);
-    match session.intent {
+    add_token_facts(name, session, &reply, checks);
+    match session.policy.intent {
         Intent::Lapse => {}
         Intent::Keep => {
-            // First, since the reading may reset the idle timer too, and then proves nothing.
+            // The proof comes first: reading the timeout may reset the idle timer as well, and
+            // a deadline that moved after that would prove nothing about the touch.
             if prove {
-                checks.push(touch::prove(&mut patient, &reply.value).await);
+                checks.push(prove_touch(&mut token_probe, &reply.value).await);
             }
-            checks.push(timeout(&mut patient).await);
+            checks.push(timeout(&mut token_probe).await);
         }
     }
     examined
@@ -108,7 +123,7 @@ async fn read(name: &str, session: &SessionConfig, checks: &mut Vec<Check>) -> O
             let advice = if matches!(error, SourceError::NotReadable { .. }) {
                 "let the daemon's user read it".to_owned()
             } else {
-                new_token(source)
+                new_token(source, Pickup::AtOnce)
             };
             checks.push(check.advise(advice));
             return None;
@@ -123,40 +138,36 @@ async fn read(name: &str, session: &SessionConfig, checks: &mut Vec<Check>) -> O
     checks.push(match read.warning {
         Some(warning) => {
             let check = Check::warning(name, NAME, warning.to_string());
-            check.advise("chmod 0600, or 0640 for the daemon's group")
+            check.advise(warning.advice())
         }
         None => Check::ok(name, NAME, format!("{fingerprint} from {source}{mode}")),
     });
     Some(read.token)
 }
 
-fn dead(patient: &Patient<'_>, error: &CallError) -> Check {
-    let advice = advice(error);
-    let check = Check::failure(patient.name, "lives", error.to_string());
-    match error.verdict {
-        Verdict::Refused(_) => {
-            let source = new_token(&patient.session.token);
-            check.advise(
-                [advice, Some(source)]
-                    .into_iter()
-                    .flatten()
-                    .collect::<Vec<_>>()
-                    .join("; "),
-            )
-        }
-        Verdict::Accepted
-        | Verdict::Alive(_)
-        | Verdict::Timeout(_)
-        | Verdict::Blocked(_)
-        | Verdict::Throttled { .. }
-        | Verdict::Unreachable(_) => check.advise_some(advice),
+fn peek_failed(token_probe: &TokenProbe<'_>, error: &CallError) -> Check {
+    let mut advice = advice(error);
+    if let Verdict::Refused(_) = error.verdict {
+        let source = new_token(&token_probe.session.token, Pickup::AtOnce);
+        let refused = advice.map(|advice| format!("{advice}; {source}"));
+        advice = Some(refused.unwrap_or(source));
     }
+    Check::failure(token_probe.name, "lives", error.to_string()).advise_some(advice)
 }
 
-fn lives(name: &str, session: &SessionConfig, reply: &Reply<TokenInfo>, checks: &mut Vec<Check>) {
+fn add_token_facts(
+    name: &str,
+    session: &SessionConfig,
+    reply: &Reply<TokenInfo>,
+    checks: &mut Vec<Check>,
+) {
     let info = &reply.value;
-    let organisation = info.organisation().and_then(|it| it.name.or(it.id));
-    let client = info.client().and_then(|it| it.named.name.or(it.named.id));
+    let organisation = info
+        .organisation()
+        .and_then(|entity| entity.name.or(entity.id));
+    let client = info
+        .client()
+        .and_then(|client| client.named.name.or(client.named.id));
     let scopes = info.scopes();
     let scopes = if scopes.is_empty() {
         "none".to_owned()
@@ -169,15 +180,15 @@ fn lives(name: &str, session: &SessionConfig, reply: &Reply<TokenInfo>, checks: 
         client.unwrap_or("not named")
     );
     checks.push(Check::ok(name, "lives", finding));
-    let intent = session.intent.as_str();
+    let intent = session.policy.intent.as_str();
     let deadline = match (info.idles_at(), reply.date) {
         (Some(at), Some(date)) => match at.since(date) {
             Some(left) => {
-                Check::ok(name, "idle deadline", format!("in {}, to {intent}", lasting(left)))
+                Check::ok(name, "idle deadline", format!("in {}, to {intent}", human_duration(left)))
             }
-            None => Check::warning(name, "idle deadline", format!("passed at {}", shown(at))),
+            None => Check::warning(name, "idle deadline", format!("passed at {}", human_time(at))),
         },
-        (Some(at), None) => Check::ok(name, "idle deadline", shown(at)),
+        (Some(at), None) => Check::ok(name, "idle deadline", human_time(at)),
         (None, _) => Check::warning(name, "idle deadline", "not told by the API").advise(
             "the daemon goes by the organisation's timeout, or by idle_timeout in the configuration",
         ),
@@ -185,39 +196,98 @@ fn lives(name: &str, session: &SessionConfig, reply: &Reply<TokenInfo>, checks: 
     checks.push(deadline);
 }
 
-async fn timeout(patient: &mut Patient<'_>) -> Check {
+async fn timeout(token_probe: &mut TokenProbe<'_>) -> Check {
     const NAME: &str = "idle timeout";
-    patient.rest().await;
-    let name = patient.name;
-    let read = patient.client.timeout(&patient.session.api, &patient.token);
+    token_probe.wait_for_turn().await;
+    let name = token_probe.name;
+    let read = token_probe
+        .client
+        .timeout(&token_probe.session.api, &token_probe.token);
     match read.await {
         Ok(reply) => Check::ok(name, NAME, overview(&reply.value)),
-        Err(error) => match error.verdict {
-            Verdict::Blocked(_) => Check::ok(
-                name,
-                NAME,
-                "this token may not read it, which is no failure: the idle deadline tells",
-            ),
-            Verdict::Accepted
-            | Verdict::Alive(_)
-            | Verdict::Timeout(_)
-            | Verdict::Refused(_)
-            | Verdict::Throttled { .. }
-            | Verdict::Unreachable(_) => {
-                Check::warning(name, NAME, error.to_string()).advise_some(advice(&error))
-            }
-        },
+        Err(error) if matches!(error.verdict, Verdict::Blocked(_)) => Check::ok(
+            name,
+            NAME,
+            "this token may not read it, which is no failure: the idle deadline tells",
+        ),
+        Err(error) => Check::warning(name, NAME, error.to_string()).advise_some(advice(&error)),
     }
 }
 
-/// Sessions that have one token: it is cared for once.
-pub(super) fn twins(examined: &[Examined]) -> Vec<Check> {
+/// Proves that a touch moves a kept token's idle deadline: with the configured method, and with the
+/// other one if that has no effect. Never for a token that is to lapse: a touch resets the idle timer.
+async fn prove_touch(probe: &mut TokenProbe<'_>, info: &TokenInfo) -> Check {
+    const NAME: &str = "touch";
+    let name = probe.name;
+    let Some(before) = info.idles_at() else {
+        return Check::warning(
+            name,
+            NAME,
+            "cannot be proven: the API does not tell the idle deadline",
+        );
+    };
+    let configured = probe.session.policy.touch;
+    let alternative = match configured {
+        Touch::Head => Touch::Get,
+        Touch::Get => Touch::Head,
+    };
+    let tried = match moves_deadline(probe, configured, before).await {
+        Ok(true) => {
+            let finding = format!("{} moves the idle deadline", word(configured));
+            return Check::ok(name, NAME, finding);
+        }
+        Ok(false) => moves_deadline(probe, alternative, before).await,
+        Err(error) => Err(error),
+    };
+    match tried {
+        Ok(true) => {
+            let (configured, alternative) = (word(configured), word(alternative));
+            let finding =
+                format!("{configured} does not move the idle deadline, {alternative} does");
+            Check::warning(name, NAME, finding).advise(format!(
+                "the daemon finds out by itself; touch = \"{}\" spares it that",
+                alternative.to_ascii_lowercase()
+            ))
+        }
+        Ok(false) => {
+            let finding = "neither HEAD nor GET moves the idle deadline: the organisation excludes these calls";
+            Check::failure(name, NAME, finding)
+                .advise("an administrator removes /api/v2/tokens/me from the excluded API calls")
+        }
+        Err(error) => Check::failure(name, NAME, error.to_string()).advise_some(advice(&error)),
+    }
+}
+
+async fn moves_deadline(
+    probe: &mut TokenProbe<'_>,
+    touch: Touch,
+    before: ServerTime,
+) -> Result<bool, CallError> {
+    probe.wait_for_turn().await;
+    let (client, api) = (probe.client, &probe.session.api);
+    match touch {
+        Touch::Head => drop(client.head_token(api, &probe.token).await?),
+        Touch::Get => drop(client.token_info(api, &probe.token, Preserve::No).await?),
+    }
+    let after = probe.peek().await?.value.idles_at();
+    Ok(after.is_some_and(|after| after > before))
+}
+
+fn word(touch: Touch) -> &'static str {
+    match touch {
+        Touch::Head => "HEAD",
+        Touch::Get => "GET",
+    }
+}
+
+/// Returns a failure for each session that has the same token as an earlier one.
+pub(super) fn duplicate_tokens(examined: &[Examined]) -> Vec<Check> {
     let mut checks = Vec::new();
     for (position, second) in examined.iter().enumerate() {
-        let is_twin = |first: &&Examined| {
+        let has_same_token = |first: &&Examined| {
             first.fingerprint.is_some() && first.fingerprint == second.fingerprint
         };
-        if let Some(first) = examined[..position].iter().find(is_twin) {
+        if let Some(first) = examined[..position].iter().find(has_same_token) {
             let finding = format!("the same as that of session {}", first.name);
             let check = Check::failure(&second.name, "token", finding);
             checks.push(check.advise("give each session a token of its own"));

@@ -1,50 +1,48 @@
-//! The page: how the session stands, what can be done, its tokens, and what happened.
+//! Draws the page: the session's state, the advice, its tokens and the timeline.
 
 use std::time::Duration;
 
-use crate::cli::operate::Lines;
-use crate::observe::report::{CourseReport, Moment, StoryReport, TokenReport};
-use crate::observe::words::lasting;
+use crate::cli::text::{Lines, seconds};
+use crate::status::phrases::human_duration;
+use crate::status::report::{HistoryReport, Moment, TimelineReport, TokenReport};
 
-/// What lasted less has no second time.
-const AT_ONCE: f64 = 1.0;
+/// The shortest duration, in seconds, of an entry that is shown with its end.
+const SPAN_MIN_SECONDS: f64 = 1.0;
 
-/// Holds a number and its unit on one line until all is wrapped.
-const GLUE: char = '\u{a0}';
+/// The no-break space that keeps a number and its unit on one line until the text is wrapped.
+const NO_BREAK_SPACE: char = '\u{a0}';
 
-/// The units of durations.
-const UNITS: [&str; 5] = ["ms", "s", "m", "h", "d"];
-
-/// Draws the page.
-pub(super) fn draw(story: &StoryReport, width: usize) -> String {
-    let today = day_and_time(&story.now).0;
-    let session = &story.session;
+/// Returns the page, wrapped to `width` columns.
+pub(super) fn draw(history: &HistoryReport, width: usize) -> String {
+    let today = day_and_time(&history.now).0;
+    let session = &history.session;
     let mut head = Lines::default();
     let configured = session.configured_intent.as_deref();
-    let ordered =
-        configured.map_or_else(String::new, |it| format!(", as ordered (configured: {it})"));
+    let overridden = configured.map_or_else(String::new, |intent| {
+        format!(", as ordered (configured: {intent})")
+    });
     let (name, intent) = (&session.name, &session.intent);
-    head.add("session", format!("{name}, to {intent}{ordered}"));
-    head.add("state", glued(&session.standing));
+    head.add("session", format!("{name}, to {intent}{overridden}"));
+    head.add("state", bind_units(&session.standing));
     head.add_some("trouble", session.trouble.clone());
-    add_all(&mut head, "known", &story.known);
-    add_all(&mut head, "what to do", &story.advice);
-    let mut tokens = story.tokens.iter();
+    add_all(&mut head, "known", &history.known);
+    add_all(&mut head, "what to do", &history.advice);
+    let mut tokens = history.tokens.iter();
     if let Some(token) = tokens.next() {
-        head.append(of_token(token, &story.source, today));
+        head.append(token_lines(token, &history.source, today));
     }
-    let earlier: Vec<_> = tokens.map(|token| of_earlier(token, today)).collect();
+    let earlier: Vec<_> = tokens.map(|token| earlier_token(token, today)).collect();
     add_all(&mut head, "before it", &earlier);
-    if story.tokens_forgotten > 0 {
-        let forgotten = format!("older tokens, forgotten: {}", story.tokens_forgotten);
+    if history.tokens_forgotten > 0 {
+        let forgotten = format!("older tokens, forgotten: {}", history.tokens_forgotten);
         head.add("", forgotten);
     }
     let mut page = head.render_within(width) + "\n";
-    page += &course(story, width);
-    page.replace(GLUE, " ")
+    page += &timeline(history, width);
+    page.replace(NO_BREAK_SPACE, " ")
 }
 
-fn of_token(token: &TokenReport, source: &str, today: &str) -> Lines {
+fn token_lines(token: &TokenReport, source: &str, today: &str) -> Lines {
     let moment = |at: &Moment| moment(at, today);
     let mut lines = Lines::default();
     let (fingerprint, generation) = (&token.fingerprint, token.generation);
@@ -69,13 +67,13 @@ fn of_token(token: &TokenReport, source: &str, today: &str) -> Lines {
         lines.add("reset proven", proofs + &last);
     }
     if let (Some(at), Some(left)) = (&token.nearest, token.nearest_seconds) {
-        let said = if left > 0.0 {
-            let left = lasting(Duration::try_from_secs_f64(left).unwrap_or_default());
+        let closest = if left > 0.0 {
+            let left = human_duration(Duration::try_from_secs_f64(left).unwrap_or_default());
             format!("touched {left} before its idle deadline")
         } else {
             "touched when its idle deadline had passed".to_owned()
         };
-        lines.add("closest", glued(&format!("{said}, {}", moment(at))));
+        lines.add("closest", bind_units(&format!("{closest}, {}", moment(at))));
     }
     let failures = match token.failures {
         0 => "none".to_owned(),
@@ -86,13 +84,13 @@ fn of_token(token: &TokenReport, source: &str, today: &str) -> Lines {
     if let Some(outage) = &token.outage {
         let (lasted, over) = (seconds(outage.seconds), moment(&outage.until));
         let failed = outage.failures;
-        let said = format!("{lasted} with {failed} failed, over {over}");
-        lines.add("longest outage", glued(&said));
+        let outage = format!("{lasted} with {failed} failed, over {over}");
+        lines.add("longest outage", bind_units(&outage));
     }
     lines
 }
 
-fn of_earlier(token: &TokenReport, today: &str) -> String {
+fn earlier_token(token: &TokenReport, today: &str) -> String {
     let end = token.end_in_words.as_deref().unwrap_or("not ended");
     let ended = token.ended.as_ref().map(|at| moment(at, today));
     format!(
@@ -126,16 +124,16 @@ fn last(at: Option<&Moment>, today: &str) -> String {
     })
 }
 
-/// What happened, under the day on which it did.
-fn course(story: &StoryReport, width: usize) -> String {
+/// Returns the timeline, each day under a line with its date.
+fn timeline(history: &HistoryReport, width: usize) -> String {
     let mut days: Vec<(&str, Lines)> = Vec::new();
-    for row in &story.course {
+    for row in &history.course {
         let (day, time) = day_and_time(&row.from.at);
         if days.last().is_none_or(|(last, _)| *last != day) {
             days.push((day, Lines::default()));
         }
         if let Some((_, lines)) = days.last_mut() {
-            lines.add(format!("{time}  {}", ago(&row.from)), of_row(row));
+            lines.add(format!("{time}  {}", ago(&row.from)), row_text(row));
         }
     }
     let mut text = String::new();
@@ -143,7 +141,7 @@ fn course(story: &StoryReport, width: usize) -> String {
         text += day;
         text += " UTC";
         if position == 0 {
-            text += &beginning(story);
+            text += &beginning(history);
         }
         text.push('\n');
         text += &lines.render_within(width);
@@ -151,18 +149,18 @@ fn course(story: &StoryReport, width: usize) -> String {
     text
 }
 
-/// From when on something is known.
-fn beginning(story: &StoryReport) -> String {
-    match story.course_forgotten {
-        0 => format!(" (the daemon began {})", ago(&story.started)),
+/// Returns the note on the beginning of the timeline.
+fn beginning(history: &HistoryReport) -> String {
+    match history.course_forgotten {
+        0 => format!(" (the daemon began {})", ago(&history.started)),
         1 => " (1 earlier entry is forgotten)".to_owned(),
         forgotten => format!(" ({forgotten} earlier entries are forgotten)"),
     }
 }
 
-fn of_row(row: &CourseReport) -> String {
-    let said = glued(&row.text);
-    let until = if row.until.in_seconds - row.from.in_seconds >= AT_ONCE {
+fn row_text(row: &TimelineReport) -> String {
+    let text = bind_units(&row.text);
+    let until = if row.until.in_seconds - row.from.in_seconds >= SPAN_MIN_SECONDS {
         let (_, time) = day_and_time(&row.until.at);
         format!("; until {time}, {}", ago(&row.until))
     } else {
@@ -170,31 +168,31 @@ fn of_row(row: &CourseReport) -> String {
     };
     let id = row.correlation_id.as_deref();
     let id = id.map_or_else(String::new, |id| {
-        format!(" [correlation{GLUE}id{GLUE}{id}]")
+        format!(" [correlation{NO_BREAK_SPACE}id{NO_BREAK_SPACE}{id}]")
     });
-    said + &until + &id
+    text + &until + &id
 }
 
 fn add_all(lines: &mut Lines, key: &str, values: &[String]) {
     let mut lead = key;
     for value in values {
-        lines.add(lead, glued(value));
+        lines.add(lead, bind_units(value));
         lead = "";
     }
 }
 
-/// `11:42:46 UTC, 2 m ago`; the day as well if it is another.
+/// Formats a moment as `11:42:46 UTC, 2m ago`, with its day if that is not today.
 fn moment(moment: &Moment, today: &str) -> String {
     let (day, time) = day_and_time(&moment.at);
     let ago = ago(moment);
     if day == today {
-        format!("{time}{GLUE}UTC, {ago}")
+        format!("{time}{NO_BREAK_SPACE}UTC, {ago}")
     } else {
-        format!("{day}{GLUE}{time}{GLUE}UTC, {ago}")
+        format!("{day}{NO_BREAK_SPACE}{time}{NO_BREAK_SPACE}UTC, {ago}")
     }
 }
 
-/// Of a time such as `2026-11-24T11:42:46.123Z`.
+/// Splits a time such as `2026-11-24T11:42:46.123Z` into its day and its time in whole seconds.
 fn day_and_time(at: &str) -> (&str, &str) {
     let (day, time) = at.split_once('T').unwrap_or(("", at));
     (day, time.split(['.', 'Z']).next().unwrap_or_default())
@@ -203,153 +201,149 @@ fn day_and_time(at: &str) -> (&str, &str) {
 fn ago(moment: &Moment) -> String {
     let ago = -moment.in_seconds;
     if ago < 1.0 {
-        format!("just{GLUE}now")
+        format!("just{NO_BREAK_SPACE}now")
     } else {
-        glued(&format!("{} ago", seconds(ago)))
+        bind_units(&format!("{} ago", seconds(ago)))
     }
 }
 
-/// Below a second nobody is interested.
-fn seconds(seconds: f64) -> String {
-    let whole = Duration::try_from_secs_f64(seconds.floor()).unwrap_or_default();
-    lasting(whole).to_string()
-}
-
-/// The text with each number held to its unit, and a duration to its `ago`.
-fn glued(text: &str) -> String {
-    let mut glued = String::with_capacity(text.len());
+/// Returns the text with no-break spaces within durations, and before `ago`.
+fn bind_units(text: &str) -> String {
+    let mut bound = String::with_capacity(text.len());
     let mut before = "";
     for word in text.split(' ') {
         let bare = word.trim_end_matches([',', ';', ':', ')', '.']);
-        let is_of_number = UNITS.contains(&bare) && before.parse::<u64>().is_ok();
-        let is_of_unit = bare == "ago" || bare.parse::<u64>().is_ok();
-        if is_of_number || is_of_unit && UNITS.contains(&before) {
-            glued.push(GLUE);
-        } else if !glued.is_empty() {
-            glued.push(' ');
+        if is_amount(before) && (bare == "ago" || is_amount(bare)) {
+            bound.push(NO_BREAK_SPACE);
+        } else if !bound.is_empty() {
+            bound.push(' ');
         }
-        glued.push_str(word);
+        bound.push_str(word);
         before = word;
     }
-    glued
+    bound
+}
+
+/// Returns true for a number with its unit, such as `7m`.
+fn is_amount(word: &str) -> bool {
+    let number = word.strip_suffix(['d', 'h', 'm', 's']);
+    number.is_some_and(|number| number.parse::<u64>().is_ok())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::keeper::{EventKind, Failure, Operation, Touch, Verdict};
-    use crate::observe::fixture::{Tale, a_death, held, lost};
+    use crate::status::fixture::{HistoryFixture, a_death, alive_view, lost};
 
-    fn lost_story() -> StoryReport {
+    fn lost_history() -> HistoryReport {
         let touch = Operation::Touch(Touch::Head);
         let unreachable = || Verdict::Unreachable(Failure::NotConnected);
-        let told = Tale::new()
-            .tell(0, EventKind::Found)
-            .tell(1, EventKind::Held { replaces: false })
+        let record = HistoryFixture::new()
+            .event(0, EventKind::Found)
+            .event(1, EventKind::Alive { replaces: false })
             .touch(10, 900)
             .token(2)
-            .tell(100, EventKind::Found)
-            .tell(101, EventKind::Held { replaces: true })
+            .event(100, EventKind::Found)
+            .event(101, EventKind::Alive { replaces: true })
             .touch(510, 900)
             .answer(1010, touch, unreachable())
             .answer(1020, touch, unreachable())
             .touch(1030, 900)
-            .tell(1031, EventKind::Recovered { failures: 2 })
-            .tell(1680, EventKind::Lost(a_death()))
-            .told(lost());
-        StoryReport::of(&told)
+            .event(1031, EventKind::Recovered { failures: 2 })
+            .event(1680, EventKind::Lost(a_death()))
+            .history(lost());
+        HistoryReport::of(&record)
     }
 
     #[test]
     fn a_lost_token_is_told_in_80_columns() {
-        let page = draw(&lost_story(), 80);
+        let page = draw(&lost_history(), 80);
         assert!(page.lines().all(|line| line.chars().count() <= 80));
         insta::assert_snapshot!(page, @r"
     session          wallboard, to keep
-    state            lost: refused 23 h 59 m after it was first seen, 2 m after an
-                     accepted touch and 13 m before its idle deadline: this is not
-                     idleness but revocation, eviction by an eleventh token or the
-                     absolute lifetime; nothing until the token is replaced
+    state            lost: refused 23h 59m after it was first seen, 2m after an
+                     accepted touch and 13m before its idle deadline: revocation,
+                     eviction by an eleventh token, the absolute lifetime, a
+                     disabled client, or an idle timeout that was shortened
+                     meanwhile; nothing until the token is replaced
     known            support can look up the refusal by its correlation id 5a0e
-    what to do       touching it oftener would not have helped: look at who revokes
-                     tokens or logs the user out, at what else fetches tokens for
-                     the user (the API keeps 10 and ends the oldest), and at how
-                     long a token lives at all
+    what to do       more frequent touches would not have helped: look at who
+                     revokes tokens or logs the user out, at what else fetches
+                     tokens for the user (the API keeps 10 and ends the oldest), and
+                     at how long a token lives at all
                      a new token in file /run/wallboard/token takes over at once
     token            433ebf5b, generation 2, from file /run/wallboard/token
-    first seen       07:31:40 UTC, 28 m 20 s ago
-    proven alive     07:31:41 UTC, 28 m 19 s ago
-    lost             07:58:00 UTC, 2 m ago
-    touches          2 by HEAD, the last 07:47:10 UTC, 12 m 50 s ago
+    first seen       07:31:40 UTC, 28m 20s ago
+    proven alive     07:31:41 UTC, 28m 19s ago
+    lost             07:58:00 UTC, 2m ago
+    touches          2 by HEAD, the last 07:47:10 UTC, 12m 50s ago
     reset proven     not yet
-    closest          touched 6 m 20 s before its idle deadline, 07:47:10 UTC,
-                     12 m 50 s ago
-    failed requests  2, the last 07:47:01 UTC, 12 m 59 s ago
-    longest outage   21 s with 2 failed, over 07:47:11 UTC, 12 m 49 s ago
-    before it        b40711a8, generation 1, first seen 07:30:00 UTC, 30 m ago,
-                     touches 1 by HEAD, the last 07:30:10 UTC, 29 m 50 s ago;
-                     replaced by a newer token while it lived, 07:31:41 UTC,
-                     28 m 19 s ago
+    closest          touched 6m 20s before its idle deadline, 07:47:10 UTC,
+                     12m 50s ago
+    failed requests  2, the last 07:47:01 UTC, 12m 59s ago
+    longest outage   21s with 2 failed, over 07:47:11 UTC, 12m 49s ago
+    before it        b40711a8, generation 1, first seen 07:30:00 UTC, 30m ago,
+                     touches 1 by HEAD, the last 07:30:10 UTC, 29m 50s ago; replaced
+                     by a newer token while it lived, 07:31:41 UTC, 28m 19s ago
 
-    2026-11-24 UTC (the daemon began 1 h ago)
-    07:30:00  30 m ago       token b40711a8 was found
-    07:30:01  29 m 59 s ago  token b40711a8 was proven alive
-    07:30:11  29 m 49 s ago  answered: 1 touch by HEAD
-    07:31:40  28 m 20 s ago  token 433ebf5b was found
-    07:31:41  28 m 19 s ago  token 433ebf5b was proven alive
-    07:31:41  28 m 19 s ago  token b40711a8 was replaced by a newer one
-    07:38:31  21 m 29 s ago  answered: 1 touch by HEAD
-    07:46:51  13 m 9 s ago   touch by HEAD failed twice: no connection to the API;
-                             until 07:47:01, 12 m 59 s ago [correlation id c-1]
-    07:47:11  12 m 49 s ago  answered: 1 touch by HEAD
-    07:47:11  12 m 49 s ago  well again after 2 failed tries
-    07:58:00  2 m ago        token 433ebf5b was lost
+    2026-11-24 UTC (the daemon began 1h ago)
+    07:30:00  30m ago      token b40711a8 was found
+    07:30:01  29m 59s ago  token b40711a8 was proven alive
+    07:30:11  29m 49s ago  answered: 1 touch by HEAD
+    07:31:40  28m 20s ago  token 433ebf5b was found
+    07:31:41  28m 19s ago  token 433ebf5b was proven alive
+    07:31:41  28m 19s ago  token b40711a8 was replaced by a newer one
+    07:38:31  21m 29s ago  answered: 1 touch by HEAD
+    07:46:51  13m 9s ago   touch by HEAD failed twice: no connection to the API;
+                           until 07:47:01, 12m 59s ago [correlation id c-1]
+    07:47:11  12m 49s ago  answered: 1 touch by HEAD
+    07:47:11  12m 49s ago  well again after 2 failed tries
+    07:58:00  2m ago       token 433ebf5b was lost
     ");
     }
 
     #[test]
     fn a_wide_terminal_is_used() {
-        let page = draw(&lost_story(), 120);
+        let page = draw(&lost_history(), 120);
         assert!(page.lines().all(|line| line.chars().count() <= 120));
         assert!(page.lines().any(|line| line.chars().count() > 100));
     }
 
     #[test]
     fn a_session_that_is_well_tells_how_it_has_been() {
-        let told = Tale::new()
-            .tell(0, EventKind::Found)
-            .tell(1, EventKind::Held { replaces: false })
+        let record = HistoryFixture::new()
+            .event(0, EventKind::Found)
+            .event(1, EventKind::Alive { replaces: false })
             .touch(10, 900)
             .touch(909, 900)
-            .told(held());
-        let mut story = StoryReport::of(&told);
-        story.session.configured_intent = Some("lapse".to_owned());
-        insta::assert_snapshot!(draw(&story, 80), @r"
+            .history(alive_view());
+        let mut history = HistoryReport::of(&record);
+        history.session.configured_intent = Some("lapse".to_owned());
+        insta::assert_snapshot!(draw(&history, 80), @r"
     session          wallboard, to keep, as ordered (configured: lapse)
-    state            held: touch in 7 m 12 s, outage budget 7 m 48 s
-    known            no request has failed since it was first seen, 30 m ago
+    state            alive: touch in 7m 12s, outage budget 7m 48s
+    known            no request has failed since it was first seen, 30m ago
     token            b40711a8, generation 1, from file /run/wallboard/token
-    first seen       07:30:00 UTC, 30 m ago
-    proven alive     07:30:01 UTC, 29 m 59 s ago
-    touches          2 by HEAD, the last 07:45:09 UTC, 14 m 51 s ago
+    first seen       07:30:00 UTC, 30m ago
+    proven alive     07:30:01 UTC, 29m 59s ago
+    touches          2 by HEAD, the last 07:45:09 UTC, 14m 51s ago
     reset proven     not yet
-    closest          touched 1 s before its idle deadline, 07:45:09 UTC,
-                     14 m 51 s ago
+    closest          touched 1s before its idle deadline, 07:45:09 UTC, 14m 51s ago
     failed requests  none
 
-    2026-11-24 UTC (the daemon began 1 h ago)
-    07:30:00  30 m ago       token b40711a8 was found
-    07:30:01  29 m 59 s ago  token b40711a8 was proven alive
-    07:30:11  29 m 49 s ago  answered: 2 touches by HEAD; until 07:45:10,
-                             14 m 50 s ago
+    2026-11-24 UTC (the daemon began 1h ago)
+    07:30:00  30m ago      token b40711a8 was found
+    07:30:01  29m 59s ago  token b40711a8 was proven alive
+    07:30:11  29m 49s ago  answered: 2 touches by HEAD; until 07:45:10, 14m 50s ago
     ");
     }
 
     #[test]
-    fn a_number_and_its_unit_are_not_torn_apart() {
+    fn a_duration_is_not_torn_apart() {
         assert_eq!(
-            glued("refused 23 h 59 m after, 2 m ago, of 3 sessions"),
-            "refused 23\u{a0}h\u{a0}59\u{a0}m after, 2\u{a0}m\u{a0}ago, of 3 sessions"
+            bind_units("refused 23h 59m after, 2m ago, of 3 sessions"),
+            "refused 23h\u{a0}59m after, 2m\u{a0}ago, of 3 sessions"
         );
     }
 }

@@ -1,20 +1,35 @@
-//! Which token, and which API: what the command line says, made sense of with the configuration.
+//! Resolves the token and the API that a command names, with the help of the configuration.
+//!
+//! It must never leave a copy of a token from standard input in memory that is not wiped.
 
 use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, IsTerminal, Read};
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, ValueHint};
+use zeroize::Zeroizing;
 
 use super::Failure;
 use crate::config::{
     self, ApiBase, Config, Flags, HttpConfig, Layers, Loaded, SessionConfig, SessionName,
 };
-use crate::keeper::Intent;
-use crate::token::Source;
+use crate::token::{Source, TOKEN_LENGTH_MAX, Token};
 
-/// Stands for standard input.
+/// The argument that stands for standard input.
 const STANDARD_INPUT: &str = "-";
+
+/// The number of bytes that are read from standard input: a token, CRLF, and one byte that shows
+/// that it is too long.
+const READ_MAX: usize = TOKEN_LENGTH_MAX + 3;
+
+/// The time within which standard input must end.
+const TIME_LIMIT: Duration = Duration::from_secs(30);
+
+/// The number of session names that an error lists.
+const SHOWN_MAX: usize = 20;
 
 /// Whose token is used, and how the API is reached.
 #[derive(Debug, Args)]
@@ -51,87 +66,70 @@ pub(in crate::cli) struct Access {
     standard_input: Option<OsString>,
 }
 
-/// Where the token is.
+/// The token's location as named on the command line.
 #[derive(Clone, Copy)]
-enum Named<'a> {
+enum TokenName<'a> {
     Session(&'a str),
     File(&'a Path),
     Credential(&'a str),
     StandardInput,
 }
 
-/// Where to read the token.
-pub(super) enum Place {
-    /// Where a session's token could be as well.
-    Source(Source),
-    /// What is piped in.
-    StandardInput,
-}
-
-/// What the configuration says of the token at hand.
-#[derive(Clone)]
-pub(in crate::cli) struct Configured {
-    /// The session's name.
-    pub(in crate::cli) name: SessionName,
-    /// Whether it is to be disturbed.
-    pub(in crate::cli) intent: Intent,
-    /// The idle timeout, if the operator knows better.
-    pub(in crate::cli) idle_timeout: Option<Duration>,
-}
-
-/// Everything that is needed to ask.
-pub(super) struct Means {
-    pub(super) place: Place,
+/// The token's place and the settings of the requests.
+pub(super) struct ResolvedAccess {
+    /// The token's source, or `None` for standard input.
+    pub(super) source: Option<Source>,
     pub(super) api: ApiBase,
     pub(super) http: HttpConfig,
-    pub(super) configured: Option<Configured>,
+    /// The session of the configuration that the token belongs to.
+    pub(super) configured: Option<(SessionName, SessionConfig)>,
 }
 
 impl Access {
-    /// Makes sense of it.
-    pub(super) fn means(&self) -> Result<Means, Failure> {
-        let named = self.named()?;
-        if let (Named::Session(_), true) = (named, self.region.is_some() || self.api.is_some()) {
+    /// Resolves the arguments with the configuration.
+    pub(super) fn resolve(&self) -> Result<ResolvedAccess, Failure> {
+        let token_name = self.token_name()?;
+        let is_api_given = self.region.is_some() || self.api.is_some();
+        if is_api_given && matches!(token_name, TokenName::Session(_)) {
             return usage("a session has its own API: leave out --region and --api");
         }
         if self.region.is_some() && self.api.is_some() {
             return usage("--region and --api say the same: give one of them");
         }
-        let loaded = self.load()?;
-        let sessions = &loaded.config.sessions;
-        let (place, found) = match named {
-            Named::Session(name) => {
-                let (name, session) = self.session(name, &loaded.config)?;
-                let place = Place::Source(session.token.clone());
-                (place, Some((name, session)))
+        let Loaded { config, api, .. } = self.load()?;
+        let with_token = |is_same: &dyn Fn(&Source) -> bool| {
+            let mut sessions = config.sessions.iter();
+            sessions.find(|(_, session)| is_same(&session.token))
+        };
+        let (source, found) = match token_name {
+            TokenName::StandardInput => (None, None),
+            TokenName::Session(name) => {
+                let (name, session) = self.session(name, &config)?;
+                (Some(session.token.clone()), Some((name, session)))
             }
-            Named::StandardInput => (Place::StandardInput, None),
-            Named::File(path) => {
-                let is_it =
-                    |source: &Source| matches!(source, Source::File(other) if same(path, other));
-                let found = sessions.iter().find(|(_, session)| is_it(&session.token));
-                (Place::Source(Source::File(path.to_owned())), found)
+            TokenName::File(path) => {
+                let is_same = |source: &Source| matches!(source, Source::File(file) if is_same_file(path, file));
+                (Some(Source::File(path.to_owned())), with_token(&is_same))
             }
-            Named::Credential(name) => {
+            TokenName::Credential(name) => {
                 let source = Source::Credential(name.to_owned());
-                let found = sessions.iter().find(|(_, session)| session.token == source);
-                (Place::Source(source), found)
+                let found = with_token(&|other| *other == source);
+                (Some(source), found)
             }
         };
-        let flagged = self.region.is_some() || self.api.is_some();
         let own = found.map(|(_, session)| session.api.clone());
-        let Some(api) = own.filter(|_| !flagged).or(loaded.api) else {
+        let Some(api) = own.filter(|_| !is_api_given).or(api) else {
             return usage("which API? give --region REGION or --api URL");
         };
-        Ok(Means {
-            place,
+        Ok(ResolvedAccess {
+            source,
             api,
-            http: loaded.config.http.clone(),
-            configured: found.map(|(name, session)| Configured::of(name, session)),
+            http: config.http.clone(),
+            configured: found.map(|(name, session)| (name.clone(), session.clone())),
         })
     }
 
-    fn named(&self) -> Result<Named<'_>, Failure> {
+    fn token_name(&self) -> Result<TokenName<'_>, Failure> {
         if let Some(word) = &self.standard_input
             && word != STANDARD_INPUT
         {
@@ -141,21 +139,21 @@ impl Access {
         }
         let file = self.token_file.as_deref().map(|path| {
             if path == Path::new(STANDARD_INPUT) {
-                Named::StandardInput
+                TokenName::StandardInput
             } else {
-                Named::File(path)
+                TokenName::File(path)
             }
         });
         let piped = self.standard_input.as_ref();
-        let every = [
-            self.session.as_deref().map(Named::Session),
+        let given = [
+            self.session.as_deref().map(TokenName::Session),
             file,
-            self.credential.as_deref().map(Named::Credential),
-            piped.map(|_| Named::StandardInput),
+            self.credential.as_deref().map(TokenName::Credential),
+            piped.map(|_| TokenName::StandardInput),
         ];
-        let mut every = every.into_iter().flatten();
-        match (every.next(), every.next()) {
-            (Some(named), None) => Ok(named),
+        let mut given = given.into_iter().flatten();
+        match (given.next(), given.next()) {
+            (Some(token_name), None) => Ok(token_name),
             (Some(_), Some(_)) => {
                 usage("which token? --session, --token-file, --credential and - exclude each other")
             }
@@ -193,7 +191,7 @@ impl Access {
         let hint = match (names().next(), config::nearest(name, names()), &self.config) {
             (None, _, None) => "no configuration is named: give --config PATH".to_owned(),
             (None, _, Some(_)) => "the configuration has no session".to_owned(),
-            (Some(_), Some(near), _) => format!("did you mean {near}?"),
+            (Some(_), Some(suggestion), _) => format!("did you mean {suggestion}?"),
             (Some(_), None, _) => {
                 let names: Vec<_> = names().take(SHOWN_MAX).collect();
                 format!("there are {}", names.join(", "))
@@ -204,25 +202,44 @@ impl Access {
     }
 }
 
-/// So many names are listed.
-const SHOWN_MAX: usize = 20;
+/// Returns true if both paths lead to the same file.
+fn is_same_file(left: &Path, right: &Path) -> bool {
+    let canonical = |path: &Path| std::fs::canonicalize(path).ok();
+    left == right || canonical(left).is_some_and(|left| Some(left) == canonical(right))
+}
 
-impl Configured {
-    fn of(name: &SessionName, session: &SessionConfig) -> Self {
-        Self {
-            name: name.clone(),
-            intent: session.intent,
-            idle_timeout: session.idle_timeout,
-        }
+fn usage<T>(message: impl Into<String>) -> Result<T, Failure> {
+    Err(Failure::Usage(message.into()))
+}
+
+/// Reads the token from standard input; refuses a terminal, which would show it.
+pub(super) async fn read_standard_input() -> Result<Token, Failure> {
+    if io::stdin().is_terminal() {
+        return usage(
+            "a terminal would show the token while it is typed: pipe it in, such as: read -rs T; printf %s \"$T\" | session-keepalive …",
+        );
     }
+    let reading = tokio::task::spawn_blocking(read_unbuffered);
+    let failure = match tokio::time::timeout(TIME_LIMIT, reading).await {
+        Ok(Ok(Ok(mut bytes))) => match Token::from_bytes(std::mem::take(&mut *bytes)) {
+            Ok(token) => return Ok(token),
+            Err(error) => format!("the token from standard input {error}"),
+        },
+        Ok(Ok(Err(cause))) => format!("standard input cannot be read: {cause}"),
+        Ok(Err(_panicked)) => "standard input was not read".to_owned(),
+        Err(_elapsed) => {
+            let seconds = TIME_LIMIT.as_secs();
+            format!("standard input did not end within {seconds}s")
+        }
+    };
+    Err(Failure::Input(failure))
 }
 
-/// Whether both paths lead to one file.
-fn same(one: &Path, other: &Path) -> bool {
-    let found = |path: &Path| std::fs::canonicalize(path).ok();
-    one == other || found(one).is_some_and(|one| Some(one) == found(other))
-}
-
-fn usage<T>(why: impl Into<String>) -> Result<T, Failure> {
-    Err(Failure::Usage(why.into()))
+/// Reads standard input without the standard library's buffer, which is never wiped.
+fn read_unbuffered() -> io::Result<Zeroizing<Vec<u8>>> {
+    let input = File::from(io::stdin().as_fd().try_clone_to_owned()?);
+    // The spare capacity keeps the buffer from being reallocated, which would leave a copy.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(READ_MAX + 64));
+    input.take(READ_MAX as u64).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }

@@ -1,93 +1,83 @@
-//! Asks before harm is done: on a terminal, or not at all.
+//! Asks for consent before a command does harm.
+//!
+//! It must never ask where no person can answer: without a terminal the command needs `--yes`.
 
 use std::io::{self, BufRead, IsTerminal, Read};
 
 use clap::Args;
 
-use super::{Failure, Hand};
+use super::{ApiSession, Failure};
 use crate::cli::exit::print_error;
 use crate::keeper::Intent;
 
-/// More than anyone types for a yes.
+/// The number of bytes of an answer that are read, more than a yes needs.
 const ANSWER_LENGTH_MAX: u64 = 256;
 
 /// Whether to go on without being asked.
-#[derive(Clone, Copy, Debug, Args)]
+#[derive(Clone, Copy, Debug, Default, Args)]
 pub(in crate::cli) struct Yes {
     /// Do it without asking.
     #[arg(long)]
     yes: bool,
 }
 
-impl Hand {
-    /// Asks whether to go on, unless that was said; `why` is a whole sentence.
-    pub(in crate::cli) fn consent(&self, yes: Yes, why: &str) -> Result<(), Failure> {
-        self.consent_shown(yes, why, "")
-    }
-
-    /// The same; who is asked is shown this first.
-    pub(in crate::cli) fn consent_shown(
-        &self,
-        yes: Yes,
-        why: &str,
-        shown: &str,
-    ) -> Result<(), Failure> {
-        if yes.yes {
+impl ApiSession {
+    /// Prints `shown` and asks whether to continue, unless `--yes` is given; `consequence` is a
+    /// whole sentence.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Declined`] if the answer is not yes, [`Failure::Usage`] without a terminal.
+    pub(in crate::cli) fn consent(&self, shown: &str, consequence: &str) -> Result<(), Failure> {
+        self.consent_is_possible(consequence)?;
+        if self.yes.yes {
             return Ok(());
         }
-        self.refuse_unasked(why)?;
-        print_error(&format!("{shown}{why}\nGo on? [y/N] "));
+        print_error(&format!("{shown}{consequence}\nGo on? [y/N] "));
         let mut answer = String::new();
         let input = io::stdin().lock().take(ANSWER_LENGTH_MAX);
         let read = io::BufReader::new(input).read_line(&mut answer);
         let is_yes = ["y", "yes"].contains(&answer.trim().to_ascii_lowercase().as_str());
-        match read {
-            Ok(_) if is_yes => Ok(()),
-            Ok(_) | Err(_) => Err(Failure::Declined),
-        }
-    }
-
-    /// Refuses what would have to be asked where nobody can be: before anything is done.
-    pub(in crate::cli) fn consent_is_possible(&self, yes: Yes, why: &str) -> Result<(), Failure> {
-        if yes.yes {
+        if read.is_ok() && is_yes {
             Ok(())
         } else {
-            self.refuse_unasked(why)
+            Err(Failure::Declined)
         }
     }
 
-    /// Asks before a call that resets the idle timer of a token that is to lapse.
-    pub(in crate::cli) fn consent_to_reset(&mut self, yes: Yes, call: &str) -> Result<(), Failure> {
-        let Some(configured) = &self.configured else {
+    /// Fails if consent is needed and there is no terminal, before any request is made.
+    pub(in crate::cli) fn consent_is_possible(&self, consequence: &str) -> Result<(), Failure> {
+        let reason = if self.yes.yes {
             return Ok(());
-        };
-        match configured.intent {
-            Intent::Keep => Ok(()),
-            Intent::Lapse => {
-                let name = &configured.name;
-                let why = format!(
-                    "Session {name} is configured to lapse, and {call} resets its idle timer: the token lives longer than was meant."
-                );
-                self.consent(yes, &why)?;
-                self.notes.push(why);
-                Ok(())
-            }
-        }
-    }
-
-    fn refuse_unasked(&self, why: &str) -> Result<(), Failure> {
-        let obstacle = if self.input_is_used {
+        } else if self.input_is_used {
             "standard input is the token, so nobody can be asked"
         } else if io::stdin().is_terminal() && io::stderr().is_terminal() {
             return Ok(());
         } else {
             "there is no terminal, so nobody can be asked"
         };
-        // A sentence where it is asked, a clause where it is an error.
-        let mut why = why.trim_end_matches('.').to_owned();
-        if let Some(first) = why.get_mut(..1) {
+        // A question shows the consequence as a sentence, an error as a lower-case clause.
+        let mut consequence = consequence.trim_end_matches('.').to_owned();
+        if let Some(first) = consequence.get_mut(..1) {
             first.make_ascii_lowercase();
         }
-        Err(Failure::Usage(format!("{why}; {obstacle}: --yes does it")))
+        Err(Failure::Usage(format!(
+            "{consequence}; {reason}: --yes does it"
+        )))
+    }
+
+    /// Asks for consent to a call that resets the idle timer, if the token is to lapse.
+    pub(in crate::cli) fn consent_to_reset(&mut self, call: &str) -> Result<(), Failure> {
+        match &self.configured {
+            Some((name, config)) if config.policy.intent == Intent::Lapse => {
+                let consequence = format!(
+                    "Session {name} is configured to lapse, and {call} resets its idle timer: the token lives longer than was meant."
+                );
+                self.consent("", &consequence)?;
+                self.notes.push(consequence);
+                Ok(())
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 }

@@ -1,23 +1,27 @@
-//! Why an operation was not done: a sentence with what to do, the same as JSON, and an exit status.
+//! The failure of an operation: a sentence with advice, the same as JSON, and an exit status.
+//!
+//! It must never print a token.
 
 use std::io;
 
 use serde_json::{Value, json};
 
-use super::{Hand, Operation, VERSION};
+use super::{ApiCommand, ApiSession, VERSION};
 use crate::api::{BuildError, CallError};
-use crate::cli::check::is_coloured;
 use crate::cli::exit::{Exit, print, print_error};
-use crate::config::Errors;
-use crate::keeper::{Blockage, Failure as Unanswered, NotTheApi, Obstacle, Refusal, Verdict};
-use crate::observe::Escaped;
-use crate::observe::words::{Chain, refused_by, remedy};
+use crate::cli::text::is_coloured;
+use crate::config::{Errors, clean};
+use crate::keeper::{
+    BlockReason, Failure as Unanswered, FailureReason, NotTheApi, Refusal, Verdict,
+};
+use crate::log::{Escaped, escape_json};
+use crate::status::phrases::{Chain, refused_by, remedy};
 use crate::token::SourceError;
 
-/// Why an operation was not done.
+/// The reason for which an operation was not done.
 #[derive(Debug, thiserror::Error)]
 pub(in crate::cli) enum Failure {
-    /// The command line is wrong, or lacks a word that is needed here.
+    /// The command line is wrong, or lacks an argument.
     #[error("{0}")]
     Usage(String),
     /// The configuration is wrong.
@@ -26,24 +30,24 @@ pub(in crate::cli) enum Failure {
     /// No client can be built from the configuration.
     #[error(transparent)]
     Client(BuildError),
-    /// There is no token where it was said to be.
+    /// The named source holds no token.
     #[error(transparent)]
     Source(SourceError),
-    /// There is no token on standard input.
+    /// Standard input holds no token.
     #[error("{0}")]
     Input(String),
-    /// The system refused what every program needs.
+    /// The system refused a resource that every program needs.
     #[error("the program cannot work")]
     Runtime(#[source] io::Error),
-    /// The answer to the question was not yes.
+    /// The person who was asked did not answer yes.
     #[error("nothing was done: the answer was not yes")]
     Declined,
-    /// The API, or something before it, did not do it.
+    /// The API, or a proxy in front of it, did not carry out the call.
     #[error(transparent)]
     Call(Box<CallError>),
 }
 
-/// Prints to machines that the command line was not understood.
+/// Prints a wrong command line as JSON on standard output.
 pub(in crate::cli) fn print_usage_error(message: &str) {
     let failure = Failure::Usage(message.trim_end().to_owned());
     print_json(&failure.json(None, None, None));
@@ -51,8 +55,8 @@ pub(in crate::cli) fn print_usage_error(message: &str) {
 
 fn print_json(error: &Value) {
     let whole = json!({ "version": VERSION, "error": error });
-    // Standard error and the exit status say it too.
-    let _unread = print(&format!("{whole}\n"));
+    // A failed write is ignored: the error is on standard error and in the exit status as well.
+    let _unread = print(&escape_json(format!("{whole}\n")));
 }
 
 impl From<CallError> for Failure {
@@ -62,62 +66,55 @@ impl From<CallError> for Failure {
 }
 
 impl Failure {
-    /// Prints it; to machines on standard output, to people on standard error.
-    pub(super) fn print(self, operation: Operation, hand: Option<&Hand>, json: bool) -> Exit {
-        let exit = self.exit();
-        let advice = self.advice(operation);
+    /// Prints the failure to standard error, and with `json` to standard output as well.
+    pub(super) fn print(
+        self,
+        command: &ApiCommand,
+        session: Option<&ApiSession>,
+        json: bool,
+    ) -> Exit {
+        let advice = self.advice(command);
         if json {
-            print_json(&self.json(Some(operation), hand, advice.as_deref()));
+            print_json(&self.json(Some(command), session, advice.as_deref()));
         }
-        print_error(&self.sentences(operation, advice.as_deref()));
-        exit
-    }
-
-    fn sentences(&self, operation: Operation, advice: Option<&str>) -> String {
-        if let Self::Config(errors) = self {
-            return errors
+        let text = if let Self::Config(errors) = &self {
+            errors
                 .render(is_coloured(&io::stderr()))
                 .trim_end()
                 .to_owned()
-                + "\n";
-        }
-        let message = self.message();
-        let message = Escaped(&message);
-        let advice = advice.map_or_else(String::new, |advice| format!("; {advice}"));
-        format!(
-            "session-keepalive: {}: {message}{advice}\n",
-            operation.command()
-        )
+        } else {
+            let advice = advice.map_or_else(String::new, |advice| format!("; {advice}"));
+            let (words, message) = (command.words, self.message());
+            format!("session-keepalive: {words}: {}{advice}", Escaped(&message))
+        };
+        print_error(&(text + "\n"));
+        self.kind().1
     }
 
     fn message(&self) -> String {
-        match self {
-            Self::Config(errors) => errors.render(false),
-            Self::Usage(_)
-            | Self::Client(_)
-            | Self::Source(_)
-            | Self::Input(_)
-            | Self::Runtime(_)
-            | Self::Declined
-            | Self::Call(_) => Chain(self).to_string(),
+        if let Self::Config(errors) = self {
+            errors.render(false)
+        } else {
+            clean(&Chain(self).to_string())
         }
     }
 
     fn json(
         &self,
-        operation: Option<Operation>,
-        hand: Option<&Hand>,
+        command: Option<&ApiCommand>,
+        session: Option<&ApiSession>,
         advice: Option<&str>,
     ) -> Value {
+        let (kind, exit) = self.kind();
         let mut error = json!({
-            "kind": self.kind(),
-            "command": operation.map(Operation::command),
+            "kind": kind,
+            "command": command.map(|command| command.words),
             "message": self.message(),
             "advice": advice,
-            "exit_status": self.exit().status(),
-            "api": hand.map(|hand| hand.api.as_str()),
-            "session": hand.and_then(Hand::session),
-            "fingerprint": hand.map(|hand| hand.token.fingerprint().to_string()),
+            "exit_status": exit.status(),
+            "api": session.map(|session| session.api.as_str()),
+            "session": session.and_then(ApiSession::name),
+            "fingerprint": session.map(|session| session.token.fingerprint().to_string()),
             "status": null,
             "code": null,
             "retry_after_seconds": null,
@@ -126,56 +123,49 @@ impl Failure {
         if let Self::Call(call) = self {
             error["status"] = json!(call.status);
             error["code"] = json!(call.code().as_deref());
-            error["retry_after_seconds"] = json!(retry_after_seconds(&call.verdict));
             error["correlation_id"] = json!(call.correlation_id.as_deref());
+            if let Verdict::Throttled { retry_after } = &call.verdict {
+                error["retry_after_seconds"] = json!(retry_after.map(|wait| wait.as_secs()));
+            }
         }
         error
     }
 
-    fn kind(&self) -> &'static str {
+    /// Returns the word for machines and the exit status.
+    fn kind(&self) -> (&'static str, Exit) {
         match self {
-            Self::Usage(_) => "usage",
-            Self::Config(_) | Self::Client(_) => "configuration",
-            Self::Source(_) | Self::Input(_) => "token_source",
-            Self::Runtime(_) => "system",
-            Self::Declined => "declined",
-            Self::Call(call) => call.verdict.as_str(),
+            Self::Usage(_) => ("usage", Exit::Usage),
+            Self::Config(_) | Self::Client(_) => ("configuration", Exit::Config),
+            Self::Source(error) => ("token_source", exit_of_source(error)),
+            Self::Input(_) => ("token_source", Exit::Data),
+            Self::Runtime(_) => ("system", Exit::Io),
+            Self::Declined => ("declined", Exit::Failure),
+            Self::Call(call) => (call.verdict.as_str(), exit_of_verdict(&call.verdict)),
         }
     }
 
-    fn advice(&self, operation: Operation) -> Option<String> {
+    /// Returns advice; on a refused permission it names what the command needs.
+    fn advice(&self, command: &ApiCommand) -> Option<String> {
         let Self::Call(call) = self else { return None };
-        let said = advice(call)?;
-        Some(match &call.verdict {
-            Verdict::Blocked(Blockage::Forbidden(code)) => {
-                format!("{said}{}", needs(operation, code))
-            }
-            Verdict::Accepted
-            | Verdict::Alive(_)
-            | Verdict::Timeout(_)
-            | Verdict::Refused(_)
-            | Verdict::Blocked(_)
-            | Verdict::Throttled { .. }
-            | Verdict::Unreachable(_) => said,
+        let advice = advice(call)?;
+        let Verdict::Blocked(BlockReason::Forbidden(code)) = &call.verdict else {
+            return Some(advice);
+        };
+        let needed = match &**code {
+            "missing.permissions" | "missing.any.permissions" => command.permission,
+            "app.not.authorized.for.scope" => command.scopes,
+            _ => command.permission.or(command.scopes),
+        };
+        Some(match needed {
+            Some(needed) => format!("{advice} ({} needs {needed})", command.words),
+            None => advice,
         })
-    }
-
-    fn exit(&self) -> Exit {
-        match self {
-            Self::Usage(_) => Exit::Usage,
-            Self::Config(_) | Self::Client(_) => Exit::Config,
-            Self::Source(error) => of_source(error),
-            Self::Input(_) => Exit::Data,
-            Self::Runtime(_) => Exit::Io,
-            Self::Declined => Exit::Failure,
-            Self::Call(call) => of_verdict(&call.verdict),
-        }
     }
 }
 
-/// What to do about an operation that was not done, if anything.
+/// Returns advice on a failed call, if there is any.
 pub(in crate::cli) fn advice(error: &CallError) -> Option<String> {
-    let obstacle = match &error.verdict {
+    let reason = match &error.verdict {
         Verdict::Refused(Refusal::BadCredentials) => return Some(refused_by(&error.api)),
         Verdict::Refused(Refusal::Unread) => {
             return Some("session-keepalive token show reads the reason".to_owned());
@@ -185,31 +175,17 @@ pub(in crate::cli) fn advice(error: &CallError) -> Option<String> {
                 "look at the gateway or firewall before the API, or touch with --get".to_owned(),
             );
         }
-        Verdict::Blocked(blockage) => Obstacle::Blocked(blockage.clone()),
-        Verdict::Throttled { retry_after } => Obstacle::Throttled {
+        Verdict::Blocked(block) => FailureReason::Blocked(block.clone()),
+        Verdict::Throttled { retry_after } => FailureReason::Throttled {
             retry_after: *retry_after,
         },
-        Verdict::Unreachable(failure) => Obstacle::Unreachable(failure.clone()),
+        Verdict::Unreachable(failure) => FailureReason::Unreachable(failure.clone()),
         Verdict::Accepted | Verdict::Alive(_) | Verdict::Timeout(_) => return None,
     };
-    remedy(&obstacle).map(str::to_owned)
+    remedy(&reason).map(str::to_owned)
 }
 
-/// What the operation needs, if that is what the code is about.
-fn needs(operation: Operation, code: &str) -> String {
-    let permission = operation.permission();
-    let scopes = operation.scopes();
-    let needed = match code {
-        "missing.permissions" | "missing.any.permissions" => permission,
-        "app.not.authorized.for.scope" => scopes,
-        _ => permission.or(scopes),
-    };
-    needed.map_or_else(String::new, |needed| {
-        format!(" ({} needs {needed})", operation.command())
-    })
-}
-
-fn of_source(error: &SourceError) -> Exit {
+fn exit_of_source(error: &SourceError) -> Exit {
     match error {
         SourceError::NotReadable { cause, .. }
             if cause.kind() == io::ErrorKind::PermissionDenied =>
@@ -217,11 +193,14 @@ fn of_source(error: &SourceError) -> Exit {
             Exit::NotPermitted
         }
         SourceError::NotStarted { .. }
+        | SourceError::TooSlow { .. }
+        | SourceError::NotRead { .. }
         | SourceError::Failed { .. }
         | SourceError::TimedOut { .. } => Exit::Unavailable,
         SourceError::Absent(_)
         | SourceError::NotReadable { .. }
         | SourceError::NotAFile(_)
+        | SourceError::LeadsOut(_)
         | SourceError::NotAToken { .. }
         | SourceError::NotSet(_)
         | SourceError::NoCredentials(_)
@@ -230,34 +209,31 @@ fn of_source(error: &SourceError) -> Exit {
     }
 }
 
-fn of_verdict(verdict: &Verdict) -> Exit {
+fn exit_of_verdict(verdict: &Verdict) -> Exit {
     match verdict {
         Verdict::Refused(_) => Exit::NotPermitted,
         Verdict::Throttled { .. } => Exit::TryAgain,
-        // Our own fault, or an answer to another question than was asked.
+        // The request could not be built, or the verdict belongs to another kind of call: both
+        // are bugs of this program.
         Verdict::Unreachable(Unanswered::NotSent(_))
         | Verdict::Accepted
         | Verdict::Alive(_)
         | Verdict::Timeout(_) => Exit::Bug,
         Verdict::Unreachable(_) => Exit::Unavailable,
-        Verdict::Blocked(blockage) => match blockage {
-            Blockage::AddressNotAllowed
-            | Blockage::HeaderMissing
-            | Blockage::Forbidden(_)
-            | Blockage::Rejected(401, _) => Exit::NotPermitted,
-            Blockage::Rejected(409, _) => Exit::TryAgain,
-            Blockage::Rejected(..) => Exit::Data,
-            Blockage::NotTheApi(
-                NotTheApi::Redirect | NotTheApi::UnexpectedBody | NotTheApi::ProxyAuthentication,
+        Verdict::Blocked(block) => match block {
+            BlockReason::AddressNotAllowed
+            | BlockReason::HeaderMissing
+            | BlockReason::Forbidden(_)
+            | BlockReason::Rejected(401, _) => Exit::NotPermitted,
+            BlockReason::Rejected(409, _) => Exit::TryAgain,
+            BlockReason::Rejected(..) => Exit::Data,
+            BlockReason::NotTheApi(
+                NotTheApi::Redirect
+                | NotTheApi::UnexpectedBody
+                | NotTheApi::ProxyAuthentication
+                | NotTheApi::Encoded(_)
+                | NotTheApi::Cached,
             ) => Exit::Unavailable,
         },
-    }
-}
-
-fn retry_after_seconds(verdict: &Verdict) -> Option<u64> {
-    if let Verdict::Throttled { retry_after } = verdict {
-        retry_after.map(|wait| wait.as_secs())
-    } else {
-        None
     }
 }

@@ -1,41 +1,43 @@
-//! The plan for machines, version 1: keys may be added, none is removed or changes its meaning.
+//! Writes the plan for machines, in version 1.
 //!
-//! Durations are seconds; what varies is an object of `least` and `most`.
+//! Durations are seconds; a range is an object of `least` and `most`. Within a version keys may
+//! be added, but none may be removed or change its meaning.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::finding::Finding;
-use super::study::{Group, Study, Total};
-use crate::keeper::{Bounds, Course, Grade, Hourly, Margin, Plan, Touch};
+use super::report::{PlanReport, SessionGroup, Total};
+use super::warning::PlanWarning;
+use crate::keeper::{Bounds, Grade, Hourly, Margin, Plan, PlannedRequests, Touch};
+use crate::log::escape_json;
 
-/// Grows when a key is removed or changes its meaning.
+/// The version of the object. It grows when a key is removed or changes its meaning.
 const VERSION: u32 = 1;
 
-/// The whole object, line ending included.
-pub(super) fn object(study: &Study) -> String {
-    let worst = study.findings.iter().map(Finding::grade).max();
+/// Returns the object as JSON, line ending included.
+pub(super) fn object(report: &PlanReport) -> String {
+    let worst = report.findings.iter().map(PlanWarning::grade).max();
     let verdict = match worst {
         None => "works",
-        Some(Grade::Cannot) if study.cannot_work() => "cannot",
+        Some(Grade::Cannot) if report.cannot_work() => "cannot",
         Some(Grade::Cannot) => "depends",
         Some(Grade::Weak) => "weak",
     };
     let object = json!({
         "version": VERSION,
         "verdict": verdict,
-        "groups": study.groups.iter().map(group).collect::<Vec<_>>(),
-        "totals": study.totals.iter().map(total).collect::<Vec<_>>(),
-        "findings": study.findings.iter().map(finding).collect::<Vec<_>>(),
-        "in_flight_max": study.in_flight_max,
-        "shutdown_grace": seconds(study.grace),
-        "organisations": study.organisations,
+        "groups": report.groups.iter().map(group).collect::<Vec<_>>(),
+        "totals": report.totals.iter().map(total).collect::<Vec<_>>(),
+        "findings": report.findings.iter().map(finding).collect::<Vec<_>>(),
+        "in_flight_max": report.in_flight_max,
+        "shutdown_grace": seconds(report.grace),
+        "organisations": report.organisations,
     });
-    format!("{object:#}\n")
+    escape_json(format!("{object:#}\n"))
 }
 
-fn group(group: &Group) -> Value {
+fn group(group: &SessionGroup) -> Value {
     let policy = &group.policy;
     json!({
         "names": group.names.iter().map(crate::config::SessionName::as_str).collect::<Vec<_>>(),
@@ -56,7 +58,7 @@ fn plan(plan: &Plan) -> Value {
     let hourly = hourly(Hourly::of(plan));
     let idle_timeout = seconds(plan.idle_timeout);
     match plan.course {
-        Course::Kept(touches) => json!({
+        PlannedRequests::Kept(touches) => json!({
             "idle_timeout": idle_timeout,
             "requests_an_hour": hourly,
             "margin": seconds(touches.margin),
@@ -69,13 +71,13 @@ fn plan(plan: &Plan) -> Value {
             "outage_budget": seconds(touches.outage_budget),
             "exclusion_found_after": seconds(touches.exclusion_found_after),
         }),
-        Course::Lapsing(looks) => json!({
+        PlannedRequests::Lapsing(peeks) => json!({
             "idle_timeout": idle_timeout,
             "requests_an_hour": hourly,
-            "peek_after_most": seconds(looks.every),
-            "peeks_an_hour": { "least": looks.an_hour.least, "most": looks.an_hour.most },
-            "lapse_seen_after": seconds(looks.lapse_seen_after),
-            "lapse_confirmed_after": seconds(looks.confirmed_after),
+            "peek_after_most": seconds(peeks.every),
+            "peeks_an_hour": { "least": peeks.an_hour.least, "most": peeks.an_hour.most },
+            "lapse_seen_after": seconds(peeks.lapse_seen_after),
+            "lapse_confirmed_after": seconds(peeks.confirmed_after),
         }),
     }
 }
@@ -93,18 +95,18 @@ fn total(total: &Total) -> Value {
     })
 }
 
-fn finding(finding: &Finding) -> Value {
+fn finding(finding: &PlanWarning) -> Value {
     let changes = finding
-        .changes()
-        .into_iter()
+        .changes
+        .iter()
         .map(|change| json!({ "key": change.key, "value": change.value, "bound": change.bound }));
     json!({
         "grade": match finding.grade() { Grade::Cannot => "cannot", Grade::Weak => "weak" },
         "kind": finding.kind(),
         "who": finding.title,
-        "what": finding.what(),
+        "what": finding.problem(),
         "is_certain": finding.is_certain,
-        "idle_timeouts": finding.idle_timeouts.iter().map(|it| seconds(*it)).collect::<Vec<_>>(),
+        "idle_timeouts": finding.idle_timeouts.iter().map(|timeout| seconds(*timeout)).collect::<Vec<_>>(),
         "changes": changes.collect::<Vec<_>>(),
     })
 }

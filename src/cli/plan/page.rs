@@ -1,75 +1,63 @@
-//! The plan for people: a table for each group of equal sessions, what they ask together, and what is wrong.
+//! Writes the plan for people: a table for each group of sessions, the totals and the warnings.
 
 use std::time::Duration;
 
-use super::finding::Finding;
-use super::study::{Group, Study};
-use super::table::{Side, Table, fill};
+use super::report::{PlanReport, SessionGroup};
+use super::warning::PlanWarning;
+use crate::cli::text::{Column, Table, TextStyle, wrap};
 use crate::config::in_words;
 use crate::keeper::{
-    Course, Grade, Hourly, Intent, Looks, Margin, OnShutdown, Plan, Touch, Touches,
+    Bounds, Grade, Hourly, Intent, Margin, OnShutdown, PlannedRequests, Policy, Touch,
+    TouchSchedule,
 };
+use crate::status::phrases::counted;
 
-/// From this width on there is room for more columns.
+/// The width, in columns, from which on the table shows more of them.
 const WIDE: usize = 110;
 
-/// What the page is written on.
-#[derive(Clone, Copy)]
-pub(super) struct Paper {
-    pub(super) width: usize,
-    pub(super) is_coloured: bool,
-}
-
-/// The whole page.
-pub(super) fn page(study: &Study, paper: Paper) -> String {
-    let mut parts: Vec<_> = study
+/// Returns the whole page.
+pub(super) fn page(report: &PlanReport, style: TextStyle) -> String {
+    let mut parts: Vec<_> = report
         .groups
         .iter()
-        .map(|group| section(group, study, paper))
+        .map(|group| section(group, report, style))
         .collect();
-    parts.push(together(study, paper));
-    parts.extend(study.findings.iter().map(|it| found(it, paper)));
-    parts.push(fill(&verdict(study), 0, 0, paper.width));
+    parts.push(totals_section(report, style));
+    parts.extend(warnings(report, style));
+    parts.push(wrap("", &verdict(report), 0, style.width));
     parts.join("\n")
 }
 
-fn section(group: &Group, study: &Study, paper: Paper) -> String {
+fn section(group: &SessionGroup, report: &PlanReport, style: TextStyle) -> String {
     let policy = &group.policy;
-    let head = match policy.intent {
-        Intent::Keep => format!(
-            "{}: kept with {}, margin {}",
-            listed(group, paper.width),
-            match policy.touch {
+    let names = session_names(group, style.width);
+    let (head, body) = match policy.intent {
+        Intent::Keep => {
+            let touch = match policy.touch {
                 Touch::Head => "HEAD",
                 Touch::Get => "GET",
-            },
-            match policy.margin {
+            };
+            let margin = match policy.margin {
                 Margin::Percent(percent) => format!("{percent}%"),
                 Margin::Time(time) => in_words(time),
-            }
-        ),
-        Intent::Lapse => format!(
-            "{}: left to lapse, only peeked at",
-            listed(group, paper.width)
-        ),
-    };
-    let kept: Vec<_> = group.plans.iter().filter_map(kept).collect();
-    let looks: Vec<_> = group.plans.iter().filter_map(lapsing).collect();
-    let body = if let Some((_, touches)) = kept.first() {
-        let notes = touch_notes(touches, policy.verify_every, study);
-        touch_table(&kept, paper) + &fill(&notes, 2, 0, paper.width)
-    } else {
-        look_table(&looks)
+            };
+            let head = format!("{names}: kept with {touch}, margin {margin}");
+            (head, touch_table(group, report, style))
+        }
+        Intent::Lapse => {
+            let head = format!("{names}: left to lapse, only peeked at");
+            (head, peek_table(group))
+        }
     };
     let end = match policy.on_shutdown {
         OnShutdown::Revoke => "At the stop: revoked.",
         OnShutdown::Leave => "At the stop: left as it is.",
     };
-    fill(&head, 0, 2, paper.width) + &body + &fill(end, 2, 0, paper.width)
+    wrap("", &head, 2, style.width) + &body + &wrap("  ", end, 2, style.width)
 }
 
-/// The sessions by name, as many as fit into a line.
-fn listed(group: &Group, width: usize) -> String {
+/// Returns the names of the group's sessions, as many as fit into a line.
+fn session_names(group: &SessionGroup, width: usize) -> String {
     if group.names.len() < 2 {
         return group.title();
     }
@@ -87,110 +75,108 @@ fn listed(group: &Group, width: usize) -> String {
     line
 }
 
-fn kept(plan: &Plan) -> Option<(&Plan, Touches)> {
-    match plan.course {
-        Course::Kept(touches) => Some((plan, touches)),
-        Course::Lapsing(_) => None,
-    }
-}
-
-fn lapsing(plan: &Plan) -> Option<(&Plan, Looks)> {
-    match plan.course {
-        Course::Kept(_) => None,
-        Course::Lapsing(looks) => Some((plan, looks)),
-    }
-}
-
-fn touch_table(plans: &[(&Plan, Touches)], paper: Paper) -> String {
-    let is_wide = paper.width >= WIDE;
-    let mut table = Table::default()
-        .column("IDLE", "TIMEOUT", Side::Left)
-        .column("TOUCH AFTER", "AT EARLIEST", Side::Right)
-        .column("THE LAST", "AT LATEST", Side::Right)
-        .column("REQUESTS", "AN HOUR", Side::Right)
-        .column("OUTAGE", "BUDGET", Side::Right)
-        .column("TRIES IF", "REFUSED", Side::Right);
-    if is_wide {
-        table = table
-            .column("TRIES IF", "THEY HANG", Side::Right)
-            .column("TOUCHES", "AN HOUR", Side::Right)
-            .column("PROOFS", "AN HOUR", Side::Right)
-            .column("EXCLUSION", "FOUND AFTER", Side::Right);
-    }
-    for (plan, touches) in plans {
+fn touch_table(group: &SessionGroup, report: &PlanReport, style: TextStyle) -> String {
+    let columns = [
+        Column::left("IDLE\nTIMEOUT"),
+        Column::right("TOUCH AFTER\nAT EARLIEST"),
+        Column::right("THE LAST\nAT LATEST"),
+        Column::right("REQUESTS\nAN HOUR"),
+        Column::right("OUTAGE\nBUDGET"),
+        Column::right("TRIES IF\nREFUSED"),
+        Column::right("TRIES IF\nTHEY HANG"),
+        Column::right("TOUCHES\nAN HOUR"),
+        Column::right("PROOFS\nAN HOUR"),
+        Column::right("EXCLUSION\nFOUND AFTER"),
+    ];
+    let shown = if style.width >= WIDE {
+        columns.len()
+    } else {
+        6
+    };
+    let mut table = Table::new(&columns[..shown]);
+    let mut notes = String::new();
+    for plan in &group.plans {
+        let Some(touches) = plan.touches() else {
+            continue;
+        };
+        // They are the same with every idle timeout.
+        notes = touch_notes(&touches, &group.policy, report);
         let hourly = Hourly::of(plan);
-        let mut cells = vec![
+        let cells = [
             in_words(plan.idle_timeout),
             in_words(floor(touches.interval.least)),
             in_words(ceiling(touches.interval.most)),
             number(hourly.sum()),
             in_words(floor(touches.outage_budget)),
-            range(touches.refused_tries.least, touches.refused_tries.most),
+            range(touches.refused_tries),
+            range(touches.hung_tries),
+            number(hourly.touches),
+            number(hourly.peeks),
+            in_words(ceiling(touches.exclusion_found_after)),
         ];
-        if is_wide {
-            cells.extend([
-                range(touches.hung_tries.least, touches.hung_tries.most),
-                number(hourly.touches),
-                number(hourly.peeks),
-                in_words(ceiling(touches.exclusion_found_after)),
-            ]);
-        }
-        table.row(cells);
+        table.row(&cells[..shown]);
     }
-    table.render()
+    table.render() + &wrap("  ", &notes, 2, style.width)
 }
 
-fn touch_notes(touches: &Touches, verify_every: u32, study: &Study) -> String {
-    let proven = match verify_every {
-        1 => "Each touch is".to_owned(),
-        touches => format!("The first touch and then one in {touches} is"),
+fn touch_notes(touches: &TouchSchedule, policy: &Policy, report: &PlanReport) -> String {
+    let proof_after = in_words(touches.proof_after);
+    let proof = match (policy.touch, policy.verify_every) {
+        (Touch::Get, _) => "Each touch is proven by its own answer.".to_owned(),
+        (Touch::Head, 1) => format!("Each touch is proven by a peek {proof_after} later."),
+        (Touch::Head, every) => format!(
+            "The first touch and then one in {every} is proven by a peek {proof_after} later."
+        ),
     };
-    let cap = study.limits.backoff.cap;
     format!(
-        "{proven} proven by a peek {} later. A touch that fails is tried again after {}, then ever later up to every {}, and once more just before the deadline.",
-        in_words(touches.proof_after),
+        "{proof} A touch that fails is tried again after {}, then ever later up to every {}, and once more just before the deadline.",
         in_words(touches.retry_after.most),
-        in_words(cap)
+        in_words(report.limits.backoff.cap)
     )
 }
 
-fn look_table(plans: &[(&Plan, Looks)]) -> String {
-    let mut table = Table::default()
-        .column("IDLE", "TIMEOUT", Side::Left)
-        .column("PEEK AFTER", "AT LATEST", Side::Right)
-        .column("PEEKS AN HOUR", "WHILE IN USE", Side::Right)
-        .column("END SEEN AFTER", "THE DEADLINE", Side::Right)
-        .column("CONFIRMED", "AFTER", Side::Right);
-    for (plan, looks) in plans {
-        let (least, most) = (number(looks.an_hour.least), number(looks.an_hour.most));
-        table.row(vec![
+fn peek_table(group: &SessionGroup) -> String {
+    let mut table = Table::new(&[
+        Column::left("IDLE\nTIMEOUT"),
+        Column::right("PEEK AFTER\nAT LATEST"),
+        Column::right("PEEKS AN HOUR\nWHILE IN USE"),
+        Column::right("END SEEN AFTER\nTHE DEADLINE"),
+        Column::right("CONFIRMED\nAFTER"),
+    ]);
+    for plan in &group.plans {
+        let PlannedRequests::Lapsing(peeks) = plan.course else {
+            continue;
+        };
+        let (least, most) = (number(peeks.an_hour.least), number(peeks.an_hour.most));
+        table.row([
             in_words(plan.idle_timeout),
-            in_words(ceiling(looks.every)),
+            in_words(ceiling(peeks.every)),
             format!("{least} to {most}"),
-            in_words(looks.lapse_seen_after),
-            in_words(looks.confirmed_after),
+            in_words(peeks.lapse_seen_after),
+            in_words(peeks.confirmed_after),
         ]);
     }
     table.render()
 }
 
-fn together(study: &Study, paper: Paper) -> String {
-    let sessions = study.sessions();
+fn totals_section(report: &PlanReport, style: TextStyle) -> String {
+    let sessions = report.sessions();
     let head = match sessions {
         1 => "what it asks of the API".to_owned(),
         sessions => format!("what all {sessions} sessions ask of the API together"),
     };
-    let mut table = Table::default()
-        .column("IDLE", "TIMEOUT", Side::Left)
-        .column("TOUCHES", "AN HOUR", Side::Right)
-        .column("PEEKS", "AN HOUR", Side::Right)
-        .column("READS", "AN HOUR", Side::Right)
-        .column("ALL", "AN HOUR", Side::Right)
-        .column("MEAN", "A SECOND", Side::Right)
-        .column("IN STEP", "A SECOND", Side::Right);
-    for total in &study.totals {
+    let mut table = Table::new(&[
+        Column::left("IDLE\nTIMEOUT"),
+        Column::right("TOUCHES\nAN HOUR"),
+        Column::right("PEEKS\nAN HOUR"),
+        Column::right("READS\nAN HOUR"),
+        Column::right("ALL\nAN HOUR"),
+        Column::right("MEAN\nA SECOND"),
+        Column::right("IN STEP\nA SECOND"),
+    ]);
+    for total in &report.totals {
         let hourly = total.load.hourly;
-        table.row(vec![
+        table.row([
             in_words(total.idle_timeout),
             number(hourly.touches),
             number(hourly.peeks),
@@ -200,57 +186,59 @@ fn together(study: &Study, paper: Paper) -> String {
             number(total.load.in_step_a_second),
         ]);
     }
-    let in_flight = study.in_flight_max;
+    let in_flight = report.in_flight_max;
     let notes = [
         format!(
-            "Start: {sessions} peek{} at once, at most {in_flight} in flight.",
-            if sessions == 1 { "" } else { "s" }
+            "Start: {} at once, at most {in_flight} in flight.",
+            counted(sessions, "peek")
         ),
         format!(
             "READS: each organisation's idle timeout (one for each API) every {}.",
-            in_words(study.limits.timeout_refresh)
+            in_words(report.limits.timeout_refresh)
         ),
         "IN STEP: about the worst, while sessions that began together act together.".to_owned(),
         format!(
             "Stop: revocations at once, at most {in_flight} in flight, tried for {}.",
-            in_words(study.grace)
+            in_words(report.grace)
         ),
         "A token makes 60 requests a minute at the most; the API grants it 300.".to_owned(),
     ];
-    let notes = notes.iter().map(|note| fill(note, 2, 2, paper.width));
+    let notes = notes.iter().map(|note| wrap("  ", note, 4, style.width));
     format!("{head}\n{}{}", table.render(), notes.collect::<String>())
 }
 
-fn found(finding: &Finding, paper: Paper) -> String {
+/// Returns the text of each warning.
+pub(super) fn warnings(report: &PlanReport, style: TextStyle) -> impl Iterator<Item = String> {
+    let findings = report.findings.iter();
+    findings.map(move |finding| warning_text(finding, style))
+}
+
+fn warning_text(finding: &PlanWarning, style: TextStyle) -> String {
     let (word, colour) = match finding.grade() {
-        Grade::Cannot => ("cannot work", "\x1b[1;31m"),
-        Grade::Weak => ("weak", "\x1b[1;33m"),
+        Grade::Cannot => ("cannot work", "1;31"),
+        Grade::Weak => ("weak", "1;33"),
     };
     let when = finding
         .when()
-        .map_or_else(String::new, |it| format!(" {it}"));
-    let head = format!("{word}{when}: {}: {}", finding.title, finding.what());
-    let head = fill(&head, 0, 2, paper.width);
-    let head = if paper.is_coloured {
-        head.replacen(word, &format!("{colour}{word}\x1b[0m"), 1)
-    } else {
-        head
-    };
-    let changes = finding.changes().into_iter().enumerate();
+        .map_or_else(String::new, |condition| format!(" {condition}"));
+    let head = format!("{word}{when}: {}: {}", finding.title, finding.problem());
+    let head = wrap("", &head, 2, style.width);
+    let head = head.replacen(word, &style.paint(word, colour), 1);
+    let changes = finding.changes.iter().enumerate();
     let changes = changes.map(|(number, change)| {
         let or = if number == 0 { "change" } else { "or" };
         let text = format!("{or} {} to {} {}", change.key, change.value, change.bound);
-        fill(&text, 2, 2, paper.width)
+        wrap("  ", &text, 4, style.width)
     });
     head + &changes.collect::<String>()
 }
 
-fn verdict(study: &Study) -> String {
+fn verdict(report: &PlanReport) -> String {
     let count = |grade| {
-        let findings = study.findings.iter();
+        let findings = report.findings.iter();
         findings.filter(|finding| finding.grade() == grade).count()
     };
-    match (study.cannot_work(), count(Grade::Cannot), count(Grade::Weak)) {
+    match (report.cannot_work(), count(Grade::Cannot), count(Grade::Weak)) {
         (false, 0, 0) => "It works.".to_owned(),
         (false, 0, weak) => format!("It works, with {}.", counted(weak, "weak point")),
         (false, _, _) => {
@@ -261,12 +249,7 @@ fn verdict(study: &Study) -> String {
     }
 }
 
-fn counted(number: usize, what: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{number} {what}{plural}")
-}
-
-fn range(least: u32, most: u32) -> String {
+fn range(Bounds { least, most }: Bounds<u32>) -> String {
     if least == most {
         least.to_string()
     } else {
@@ -274,7 +257,7 @@ fn range(least: u32, most: u32) -> String {
     }
 }
 
-/// Three digits, more or less.
+/// Formats a number with about three significant digits.
 fn number(number: f64) -> String {
     if number > 0.0 && number < 0.005 {
         "<0.01".to_owned()
@@ -289,7 +272,7 @@ fn number(number: f64) -> String {
     }
 }
 
-/// Whole seconds, unless there are fewer than ten of them.
+/// Rounds down to whole seconds, or to milliseconds below 10s.
 fn floor(duration: Duration) -> Duration {
     if duration < Duration::from_secs(10) {
         return Duration::from_millis(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX));
@@ -297,12 +280,14 @@ fn floor(duration: Duration) -> Duration {
     Duration::from_secs(duration.as_secs())
 }
 
-/// The same, but never less than there is.
+/// Rounds up to whole seconds, or to milliseconds below 10s.
 fn ceiling(duration: Duration) -> Duration {
-    let cut = floor(duration);
-    match duration == cut {
-        true => cut,
-        false if cut < Duration::from_secs(10) => cut + Duration::from_millis(1),
-        false => cut + Duration::from_secs(1),
+    let floor = floor(duration);
+    if duration == floor {
+        floor
+    } else if floor < Duration::from_secs(10) {
+        floor + Duration::from_millis(1)
+    } else {
+        floor + Duration::from_secs(1)
     }
 }

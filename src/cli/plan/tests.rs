@@ -1,15 +1,17 @@
-//! What people read, word for word.
+//! Tests of the plan for people, word for word.
 
 use std::ffi::OsString;
 use std::time::Duration;
 
 use insta::assert_snapshot;
 
-use super::page::{Paper, page};
-use super::study::Study;
+use super::page::page;
+use super::report::PlanReport;
+use crate::cli::text::TextStyle;
 use crate::config::{Layers, Loaded, load};
+use crate::daemon::sessions_now;
 
-/// A configuration, as variables say it.
+/// Loads a configuration of one region and these variables.
 fn loaded(variables: &[(&str, &str)]) -> Loaded {
     let region = [("REGION", "eu-central-1")];
     let variables = region.iter().chain(variables);
@@ -26,10 +28,14 @@ fn loaded(variables: &[(&str, &str)]) -> Loaded {
 }
 
 fn text(loaded: &Loaded, idle_timeout: Option<u64>, width: usize) -> String {
-    let study = Study::new(loaded, idle_timeout.map(Duration::from_secs));
+    let report = PlanReport::new(
+        loaded,
+        &sessions_now(&loaded.config),
+        idle_timeout.map(Duration::from_secs),
+    );
     let page = page(
-        &study,
-        Paper {
+        &report,
+        TextStyle {
             width,
             is_coloured: false,
         },
@@ -48,10 +54,10 @@ fn one_session_is_planned_for_with_four_idle_timeouts() {
     session wallboard: kept with HEAD, margin 50%
       IDLE     TOUCH AFTER    THE LAST  REQUESTS  OUTAGE     TRIES IF
       TIMEOUT  AT EARLIEST   AT LATEST   AN HOUR  BUDGET      REFUSED
-      5m             2m 4s      2m 21s      54.3  2m 30s     11 to 17
-      15m           6m 34s      7m 21s      17.2  7m 30s     21 to 39
-      1h           26m 49s     29m 51s      4.24     30m    66 to 138
-      8h        3h 35m 49s  3h 59m 51s      0.53      4h  486 to 1062
+      5m             2m 4s      2m 21s      54.3  2m 30s     22 to 26
+      15m           6m 34s      7m 21s      17.2  7m 30s     32 to 48
+      1h           26m 49s     29m 51s      4.24     30m    77 to 147
+      8h        3h 35m 49s  3h 59m 51s      0.53      4h  497 to 1071
       Each touch is proven by a peek 1s later. A touch that fails is tried again
       after 1s, then ever later up to every 30s, and once more just before the
       deadline.
@@ -85,13 +91,13 @@ fn a_wide_terminal_shows_more() {
     session crm: left to lapse, only peeked at
       IDLE     PEEK AFTER  PEEKS AN HOUR  END SEEN AFTER  CONFIRMED
       TIMEOUT   AT LATEST   WHILE IN USE    THE DEADLINE      AFTER
-      20m             15m        4 to 10              2s         1s
+      20m             15m        4 to 10              2s         6s
       At the stop: left as it is.
 
     session wallboard: kept with HEAD, margin 50%
       IDLE     TOUCH AFTER   THE LAST  REQUESTS  OUTAGE  TRIES IF   TRIES IF  TOUCHES   PROOFS    EXCLUSION
       TIMEOUT  AT EARLIEST  AT LATEST   AN HOUR  BUDGET   REFUSED  THEY HANG  AN HOUR  AN HOUR  FOUND AFTER
-      20m           8m 49s     9m 51s      12.9     10m  26 to 50   17 to 25     6.43     6.43       9m 52s
+      20m           8m 49s     9m 51s      12.9     10m  37 to 59   21 to 28     6.43     6.43       9m 52s
       Each touch is proven by a peek 1s later. A touch that fails is tried again after 1s, then ever later up to every 30s,
       and once more just before the deadline.
       At the stop: revoked.
@@ -157,14 +163,14 @@ fn what_cannot_work_or_is_weak_is_told_with_what_to_change() {
 
 #[test]
 fn a_tiny_idle_timeout_is_told_to_be_one() {
-    for (idle_timeout, said) in [
+    for (idle_timeout, expected) in [
         (
             1,
             "cannot work: session wallboard: a token that idles out after 1s cannot",
         ),
         (
             2,
-            "cannot work: session wallboard: touches are due every second, and none",
+            "cannot work: session wallboard: a token that idles out after 2s cannot",
         ),
         (
             4,
@@ -172,7 +178,7 @@ fn a_tiny_idle_timeout_is_told_to_be_one() {
         ),
     ] {
         let all = text(&loaded(&[WALLBOARD]), Some(idle_timeout), 80);
-        assert!(all.contains(said), "{all}");
+        assert!(all.contains(expected), "{all}");
         assert!(all.contains("the organisation's idle timeout to \"5s\" or more"));
     }
 }
@@ -180,8 +186,8 @@ fn a_tiny_idle_timeout_is_told_to_be_one() {
 #[test]
 fn what_some_idle_timeouts_forbid_is_told_and_no_failure() {
     let loaded = loaded(&[WALLBOARD, ("DEFAULTS__MARGIN", "10m")]);
-    let study = Study::new(&loaded, None);
-    assert!(!study.cannot_work());
+    let report = PlanReport::new(&loaded, &sessions_now(&loaded.config), None);
+    assert!(!report.cannot_work());
     let all = text(&loaded, None, 80);
     assert!(all.contains("cannot work if tokens idle out after 5m: session wallboard"));
     let (_, verdict) = all.trim_end().rsplit_once("\n\n").unwrap();
@@ -194,9 +200,9 @@ fn what_some_idle_timeouts_forbid_is_told_and_no_failure() {
 #[test]
 fn thousands_of_equal_sessions_are_one_row() {
     let names: Vec<_> = (0..3000)
-        .map(|it| format!("SESSIONS__AGENT-{it}__TOKEN__FILE"))
+        .map(|number| format!("SESSIONS__AGENT-{number}__TOKEN__FILE"))
         .collect();
-    let paths: Vec<_> = (0..3000).map(|it| format!("/run/{it}")).collect();
+    let paths: Vec<_> = (0..3000).map(|number| format!("/run/{number}")).collect();
     let variables = names.iter().zip(&paths);
     let variables: Vec<_> = variables
         .map(|(name, path)| (name.as_str(), path.as_str()))
@@ -205,7 +211,7 @@ fn thousands_of_equal_sessions_are_one_row() {
     3000 sessions: agent-0, agent-1 and 2998 more: kept with HEAD, margin 50%
       IDLE     TOUCH AFTER   THE LAST  REQUESTS  OUTAGE  TRIES IF
       TIMEOUT  AT EARLIEST  AT LATEST   AN HOUR  BUDGET   REFUSED
-      5m             2m 4s     2m 21s      54.3  2m 30s  11 to 17
+      5m             2m 4s     2m 21s      54.3  2m 30s  22 to 26
       Each touch is proven by a peek 1s later. A touch that fails is tried again
       after 1s, then ever later up to every 30s, and once more just before the
       deadline.

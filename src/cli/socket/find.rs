@@ -1,4 +1,6 @@
-//! Which socket, and whether it can be believed.
+//! Finds the daemon's socket and verifies its owner.
+//!
+//! It must never return a socket that an untrusted user can have created.
 
 use std::fs::{self, Metadata};
 use std::io;
@@ -8,44 +10,44 @@ use std::path::{Path, PathBuf};
 use rustix::process::geteuid;
 
 use crate::config::quoted;
-use crate::observe::endpoints::{Places, SOCKET_NAME};
+use crate::http::{SOCKET_NAME, SocketPlaces};
 
 /// The variable that sets `status.socket`.
 const VARIABLE: &str = "SESSION_KEEPALIVE_STATUS__SOCKET";
 
-/// What the runtime directories of the systemd service and its instances begin with.
+/// The beginning of the names of the runtime directories of the service and its instances.
 const UNIT: &str = "session-keepalive";
 
-/// Why there is no socket to ask.
+/// The reason for which no socket was found.
 #[derive(Debug, thiserror::Error)]
 pub(in crate::cli) enum NotFound {
-    /// There is none.
+    /// There is no socket.
     #[error("no daemon is to be found: there is no socket at {}", listed(.0))]
     Nowhere(Vec<PathBuf>),
-    /// There may be one that this user cannot see.
+    /// A directory that may hold the socket is hidden from this user.
     #[error("{} cannot be looked into: ask as root, or as a member of the daemon's group", .0.display())]
     Hidden(PathBuf),
-    /// There are several.
+    /// There are several sockets.
     #[error("there are several daemons: name one with --socket, {}", listed(.0))]
     Several(Vec<PathBuf>),
-    /// It cannot be looked at.
+    /// The file's metadata cannot be read.
     #[error("{} cannot be looked at", .0.display())]
     NotSeen(PathBuf, #[source] io::Error),
-    /// It is something else.
+    /// The file is not a socket.
     #[error("{} is not a socket", .0.display())]
     NoSocket(PathBuf),
-    /// Somebody else may have put it there.
+    /// The socket belongs to an untrusted user.
     #[error("{} belongs to user {owner}, neither to root, nor to you, nor to the owner of its directory: it is not believed", path.display())]
     Foreign { path: PathBuf, owner: u32 },
-    /// Anybody may have put it there.
+    /// Any user may have created the socket.
     #[error("{} belongs to user {owner} or is a link, and anybody can write to its directory: only a socket of root's or yours is believed there", path.display())]
     Open { path: PathBuf, owner: u32 },
-    /// The instance's name is none.
+    /// The name is not that of an instance.
     #[error("{} is not the name of an instance", quoted(.0))]
     NotAnInstance(String),
 }
 
-/// The socket to ask.
+/// Returns the path of the socket: the named one, that of the environment, or the only one there.
 pub(super) fn find(named: Option<&Path>, instance: Option<&str>) -> Result<PathBuf, NotFound> {
     let named = match (named, instance) {
         (Some(path), _) => Some(path.to_owned()),
@@ -53,7 +55,7 @@ pub(super) fn find(named: Option<&Path>, instance: Option<&str>) -> Result<PathB
         (None, None) => from_environment(),
     };
     if let Some(path) = named {
-        return believe(path);
+        return verify(path);
     }
     let candidates = candidates();
     let mut found = Vec::new();
@@ -69,7 +71,7 @@ pub(super) fn find(named: Option<&Path>, instance: Option<&str>) -> Result<PathB
     }
     match found.len() {
         0 => Err(NotFound::Nowhere(candidates)),
-        1 => believe(found.remove(0)),
+        1 => verify(found.remove(0)),
         _ => Err(NotFound::Several(found)),
     }
 }
@@ -88,16 +90,17 @@ fn of_instance(instance: &str) -> Result<PathBuf, NotFound> {
         .join(SOCKET_NAME))
 }
 
-/// Where a daemon's socket may be: what the environment names, the service's, its instances'.
+/// Returns the possible paths of a socket: in the environment's directories, those of the service
+/// and those of its instances.
 fn candidates() -> Vec<PathBuf> {
-    let places = Places::of(|name| std::env::var_os(name));
+    let places = SocketPlaces::of(|name| std::env::var_os(name));
     let mut directories = places.directories();
     if places.runtime.is_none() {
         directories.extend(instances());
     }
     directories
         .into_iter()
-        .map(|it| it.join(SOCKET_NAME))
+        .map(|directory| directory.join(SOCKET_NAME))
         .collect()
 }
 
@@ -115,8 +118,8 @@ fn instances() -> Vec<PathBuf> {
     found
 }
 
-/// The path, if what is there can only be a daemon's.
-fn believe(path: PathBuf) -> Result<PathBuf, NotFound> {
+/// Returns the path if only a trusted user can have created the socket.
+fn verify(path: PathBuf) -> Result<PathBuf, NotFound> {
     let found = match fs::metadata(&path) {
         Ok(found) => found,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -129,35 +132,39 @@ fn believe(path: PathBuf) -> Result<PathBuf, NotFound> {
     }
     let directory = path
         .parent()
-        .filter(|it| !it.as_os_str().is_empty())
+        .filter(|directory| !directory.as_os_str().is_empty())
         .unwrap_or(Path::new("."));
-    let around =
+    let directory_metadata =
         fs::metadata(directory).map_err(|error| NotFound::NotSeen(directory.to_owned(), error))?;
     let owner = found.uid();
     let is_ours = owner == 0 || owner == geteuid().as_raw();
-    if is_open(&around) {
-        // As a volume of Kubernetes is. A link may lead to a socket of ours that is no daemon's.
-        let is_link = fs::symlink_metadata(&path).is_ok_and(|it| it.is_symlink());
+    if is_open(&directory_metadata) {
+        // Volumes of Kubernetes are writable by all. A link in such a directory may lead to a
+        // trusted user's socket that is not a daemon's.
+        let is_link = fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_symlink());
         return if is_ours && !is_link {
             Ok(path)
         } else {
             Err(NotFound::Open { path, owner })
         };
     }
-    if is_ours || owner == around.uid() {
+    if is_ours || owner == directory_metadata.uid() {
         Ok(path)
     } else {
         Err(NotFound::Foreign { path, owner })
     }
 }
 
-/// Whether this user may answer on a socket there.
+/// Returns true if a process of this user is trusted on the socket: root, this user, or the
+/// directory's owner.
 pub(super) fn is_trusted(socket: &Path, uid: u32) -> bool {
-    let directory = socket.parent().and_then(|it| fs::metadata(it).ok());
-    uid == 0 || uid == geteuid().as_raw() || directory.is_some_and(|it| it.uid() == uid)
+    let directory = socket
+        .parent()
+        .and_then(|directory| fs::metadata(directory).ok());
+    uid == 0 || uid == geteuid().as_raw() || directory.is_some_and(|metadata| metadata.uid() == uid)
 }
 
-/// Others may write there, and remove what is not theirs.
+/// Returns true if every user can create files in the directory.
 fn is_open(directory: &Metadata) -> bool {
     directory.mode() & 0o002 != 0
 }
@@ -183,7 +190,7 @@ mod tests {
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o2777)).unwrap();
         let path = folder.path().join(SOCKET_NAME);
         let _listener = UnixListener::bind(&path).unwrap();
-        assert_eq!(believe(path.clone()).unwrap(), path);
+        assert_eq!(verify(path.clone()).unwrap(), path);
     }
 
     #[test]
@@ -195,6 +202,6 @@ mod tests {
         fs::set_permissions(open.path(), fs::Permissions::from_mode(0o777)).unwrap();
         let link = open.path().join(SOCKET_NAME);
         symlink(&target, &link).unwrap();
-        assert!(matches!(believe(link), Err(NotFound::Open { .. })));
+        assert!(matches!(verify(link), Err(NotFound::Open { .. })));
     }
 }

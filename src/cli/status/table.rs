@@ -1,35 +1,36 @@
-//! The table: made for 80 columns, wider where there is room, readable without colour.
+//! Draws the table for 80 columns, or wider where there is room.
+//!
+//! *Invariant*: the table is readable without colour.
 
 use std::cmp::Reverse;
-use std::time::Duration;
 
-use crate::cli::operate::wrapped;
-use crate::observe::report::{HeldReport, Moment, Report, SessionReport};
-use crate::observe::words::lasting;
+use crate::cli::text::{Column, Table, TextStyle, seconds, truncated, wrap};
+use crate::status::phrases::append;
+use crate::status::report::{LiveTokenReport, Moment, SessionReport, StatusReport};
 
-/// How many sessions a terminal is shown unless all are asked for.
+/// The number of sessions that a terminal shows without `--all`.
 pub(super) const ROWS_MAX: usize = 40;
 
-/// A longer name is cut, unless the terminal is wider than the other columns need.
+/// The width of the name column on a terminal that leaves no more room for it.
 const NAME_WIDTH: usize = 20;
 
-/// What the other columns need.
+/// The width of the other columns.
 const OTHERS_WIDTH: usize = 60;
 
-/// How many reasons are told in full.
+/// The number of sessions whose reason is shown in full.
 const REASONS_MAX: usize = 10;
 
-/// What the table is drawn for.
-pub(super) struct Look {
-    pub(super) width: usize,
-    pub(super) is_coloured: bool,
+/// The properties of the output that the table is drawn for.
+pub(super) struct TableStyle {
+    pub(super) text: TextStyle,
+    /// The number of sessions that are shown at the most.
     pub(super) rows_max: Option<usize>,
-    /// How many lines there are, where it is drawn over and over: the verdict comes first then, and
-    /// everything has to fit.
+    /// The number of lines of the terminal if the table is redrawn (`--watch`). The verdict then
+    /// comes first, and everything must fit.
     pub(super) height: Option<usize>,
 }
 
-/// How a session is coloured; its words say the same.
+/// The colour of a session, which repeats what the text shows.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Tone {
     Well,
@@ -41,14 +42,15 @@ enum Tone {
 impl Tone {
     fn of(session: &SessionReport) -> Self {
         match session.state.as_str() {
-            "held" if session.ready => Self::Well,
-            "lost" | "not revoked" | "at risk" | "blocked" | "held" => Self::Bad,
+            "alive" if session.ready => Self::Well,
+            "lost" | "not revoked" | "at risk" | "blocked" | "excluded" | "alive" => Self::Bad,
             "absent" | "unproven" => Self::Waiting,
             _ => Self::Quiet,
         }
     }
 
-    fn code(self) -> &'static str {
+    /// Returns the number of the escape code.
+    fn colour(self) -> &'static str {
         match self {
             Self::Well => "32",
             Self::Quiet => "2",
@@ -58,77 +60,69 @@ impl Tone {
     }
 }
 
-/// Draws the table, the reasons of those who are not well, and the verdict.
-pub(super) fn draw(report: &Report, look: &Look) -> String {
+/// Returns the table, the reasons of the sessions that are not ready, and the verdict.
+pub(super) fn draw(report: &StatusReport, style: &TableStyle) -> String {
     let mut sessions: Vec<_> = report.sessions.iter().collect();
-    sessions.sort_by_key(|it| (it.ready, Reverse(Tone::of(it))));
-    let mut below = Vec::new();
-    reasons(&mut below, &sessions, look);
-    let Some(height) = look.height else {
-        let mut lines = rows(&sessions, look.rows_max, look);
-        lines.push(String::new());
-        lines.append(&mut below);
-        lines.push(verdict(report, look));
-        return text(&lines);
+    sessions.sort_by_key(|session| (session.ready, Reverse(Tone::of(session))));
+    let below = reasons(&sessions, style.text.width);
+    let verdict = verdict(report, style.text);
+    let Some(height) = style.height else {
+        let table = table(&sessions, style.rows_max, style.text);
+        return format!("{table}\n{below}{verdict}\n");
     };
-    let mut lines = vec![verdict(report, look), String::new()];
-    below.truncate(height / 2);
-    // The head of the table, what is said of those that are left out, an empty line, and the last line.
-    let around = lines.len() + below.len() + 4;
-    let room = height.saturating_sub(around).max(1);
-    let rows_max = look.rows_max.map(|it| it.min(room));
-    lines.append(&mut rows(&sessions, rows_max, look));
-    lines.push(String::new());
-    lines.append(&mut below);
-    text(&lines)
+    let below: Vec<_> = below.split_inclusive('\n').take(height / 2).collect();
+    // Six lines more: the verdict, an empty line, the head, the count of hidden sessions, an empty
+    // line and the cursor's line.
+    let room = height.saturating_sub(below.len() + 6).max(1);
+    let rows_max = style.rows_max.map(|rows_max| rows_max.min(room));
+    let table = table(&sessions, rows_max, style.text);
+    format!("{verdict}\n\n{table}\n{}", below.concat())
 }
 
-fn text(lines: &[String]) -> String {
-    let lines = lines.iter().flat_map(|line| [line.as_str(), "\n"]);
-    lines.collect()
-}
-
-/// The table itself, the most urgent first.
-fn rows(sessions: &[&SessionReport], rows_max: Option<usize>, look: &Look) -> Vec<String> {
-    let shown = rows_max.unwrap_or(usize::MAX).min(sessions.len());
-    let names = sessions.iter().take(shown);
-    let longest = names.map(|it| it.name.chars().count()).max().unwrap_or(0);
-    let room = look.width.saturating_sub(OTHERS_WIDTH).max(NAME_WIDTH);
-    let name_width = longest.clamp(7, room);
-    let mut lines = vec![cut(
-        &format!(
-            "{:<name_width$}  {:<11}  {:>9}  {:>9}  {}",
-            "SESSION", "STATE", "IDLES OUT", "OUTAGE OK", "NEXT"
-        ),
-        look.width,
-    )];
-    for session in sessions.iter().take(shown) {
-        let line = cut(&row(session, name_width), look.width);
-        lines.push(paint(&line, Tone::of(session), look));
+/// Returns the table, in the given order of the sessions.
+fn table(sessions: &[&SessionReport], rows_max: Option<usize>, style: TextStyle) -> String {
+    let shown = &sessions[..rows_max.unwrap_or(usize::MAX).min(sessions.len())];
+    let name_width = style.width.saturating_sub(OTHERS_WIDTH).max(NAME_WIDTH);
+    let mut table = Table::new(&[
+        Column::left("SESSION"),
+        Column::left("STATE").at_least(11),
+        Column::right("IDLES OUT").at_least(9),
+        Column::right("OUTAGE OK").at_least(9),
+        Column::left("NEXT"),
+    ]);
+    for session in shown {
+        let live = session.alive.as_ref();
+        let deadline = live.and_then(|live| live.deadline.as_ref());
+        let budget = live.filter(|_| session.failures == 0).and_then(budget);
+        table.row([
+            shortened(&session.name, name_width),
+            state(session),
+            deadline.map_or_else(String::new, left),
+            budget.unwrap_or_default(),
+            next(session).to_owned(),
+        ]);
     }
-    if shown < sessions.len() {
-        let more = sessions.len() - shown;
-        lines.push(format!("and {more} more: see all with --all"));
+    let mut text = String::new();
+    for (number, line) in table.lines().iter().enumerate() {
+        let line = truncated(line, style.width);
+        // The first line is the head.
+        text += &match number.checked_sub(1) {
+            Some(row) => style.paint(&line, Tone::of(shown[row]).colour()),
+            None => line,
+        };
+        text.push('\n');
     }
-    lines
+    if shown.len() < sessions.len() {
+        let more = sessions.len() - shown.len();
+        append(
+            &mut text,
+            format_args!("and {more} more: see all with --all\n"),
+        );
+    }
+    text
 }
 
-fn row(session: &SessionReport, name_width: usize) -> String {
-    let held = session.held.as_ref();
-    format!(
-        "{:<name_width$}  {:<11}  {:>9}  {:>9}  {}",
-        shortened(&session.name, name_width),
-        state(session),
-        held.and_then(|it| it.deadline.as_ref())
-            .map_or_else(String::new, left),
-        held.filter(|_| session.failures == 0)
-            .and_then(budget)
-            .unwrap_or_default(),
-        next(session),
-    )
-}
-
-/// Short: the reasons are told below.
+/// Returns the next step in few words; the reasons are shown below the table.
 fn next(session: &SessionReport) -> &str {
     match session.state.as_str() {
         "absent" => "waits for a token",
@@ -139,11 +133,12 @@ fn next(session: &SessionReport) -> &str {
 
 fn state(session: &SessionReport) -> String {
     if session.configured_intent.is_some() {
-        // Not what the configuration says: the asterisk is explained below.
+        // The asterisk marks an intent that differs from the configured one, as a line below the
+        // table explains.
         format!("{}, {}*", session.state, session.intent)
-    } else if session.intent == "lapse" && session.state == "held" {
-        // It is left to lapse, which is no trouble.
-        "held, lapse".to_owned()
+    } else if session.intent == "lapse" && session.state == "alive" {
+        // The intent is shown, so that a near deadline does not look like trouble.
+        "alive, lapse".to_owned()
     } else {
         session.state.clone()
     }
@@ -157,96 +152,72 @@ fn left(deadline: &Moment) -> String {
     }
 }
 
-fn budget(held: &HeldReport) -> Option<String> {
-    if held.reset == "excluded" {
-        return Some("excluded".to_owned());
-    }
-    held.outage_budget_seconds.map(seconds)
+fn budget(live: &LiveTokenReport) -> Option<String> {
+    live.outage_budget_seconds.map(seconds)
 }
 
-fn seconds(seconds: f64) -> String {
-    let whole = Duration::try_from_secs_f64(seconds.floor()).unwrap_or_default();
-    lasting(whole).to_string()
-}
-
-/// Why those who are not well are not, in full.
-fn reasons(lines: &mut Vec<String>, sessions: &[&SessionReport], look: &Look) {
-    let unwell: Vec<_> = sessions.iter().filter(|it| !it.ready).collect();
-    for session in unwell.iter().take(REASONS_MAX) {
-        let fingerprint = session
-            .fingerprint
-            .as_deref()
-            .map_or_else(String::new, |it| format!(" {it}"));
+/// Returns the full reasons of the sessions that are not ready, and what the asterisk means.
+fn reasons(sessions: &[&SessionReport], width: usize) -> String {
+    let mut text = String::new();
+    let unready: Vec<_> = sessions.iter().filter(|session| !session.ready).collect();
+    for session in unready.iter().take(REASONS_MAX) {
+        let fingerprint = session.fingerprint.as_deref();
+        let fingerprint = fingerprint.map_or_else(String::new, |print| format!(" {print}"));
         let advice = session.advice.as_deref();
         let advice = advice.map_or_else(String::new, |advice| format!("; {advice}"));
-        let said = format!("{}{fingerprint} {}{advice}", session.name, session.standing);
-        lines.extend(wrapped(&said, look.width, "  "));
+        let reason = format!("{}{fingerprint} {}{advice}", session.name, session.standing);
+        text += &wrap("", &reason, 2, width);
     }
-    if unwell.len() > REASONS_MAX {
-        lines.push(format!(
-            "and {} more that are not ready",
-            unwell.len() - REASONS_MAX
-        ));
+    if unready.len() > REASONS_MAX {
+        let more = unready.len() - REASONS_MAX;
+        append(
+            &mut text,
+            format_args!("and {more} more that are not ready\n"),
+        );
     }
-    if let Some(first) = unwell.first() {
+    if let Some(first) = unready.first() {
         let name = &first.name;
-        lines.push(format!("session-keepalive explain {name} tells more"));
+        append(
+            &mut text,
+            format_args!("session-keepalive explain {name} tells more\n"),
+        );
     }
-    let overridden = sessions
+    if sessions
         .iter()
-        .filter_map(|it| it.configured_intent.as_deref());
-    let overridden = overridden.count();
-    if overridden > 0 {
-        lines.push("* as somebody asked, not as configured; see keep and lapse".to_owned());
+        .any(|session| session.configured_intent.is_some())
+    {
+        text += "* as somebody asked, not as configured; see keep and lapse\n";
     }
-    if !unwell.is_empty() || overridden > 0 {
-        lines.push(String::new());
+    if !text.is_empty() {
+        text.push('\n');
     }
+    text
 }
 
-fn verdict(report: &Report, look: &Look) -> String {
-    let unready = report.sessions.iter().filter(|it| !it.ready).count();
+fn verdict(report: &StatusReport, style: TextStyle) -> String {
+    let sessions = || report.sessions.iter();
     let up = seconds(-report.started.in_seconds);
-    let (said, tone) = if report.stopping {
+    let kept = sessions()
+        .filter(|session| session.intent == "keep")
+        .count();
+    let (readiness, tone) = if report.stopping {
         ("stopping".to_owned(), Tone::Waiting)
     } else if report.ready {
         ("ready".to_owned(), Tone::Well)
     } else {
-        (
-            format!("not ready: {unready} of {}", report.sessions.len()),
-            Tone::Bad,
-        )
+        let unready = sessions().filter(|session| !session.ready).count();
+        let readiness = format!("not ready: {unready} of {kept} kept");
+        (readiness, Tone::Bad)
     };
-    let kept = report
-        .sessions
-        .iter()
-        .filter(|it| it.intent == "keep")
-        .count();
     let lapsing = report.sessions.len() - kept;
     format!(
         "{}; {kept} to keep, {lapsing} to lapse; session-keepalive {}, up {up}",
-        paint(&said, tone, look),
+        style.paint(&readiness, tone.colour()),
         report.program
     )
 }
 
-fn paint(text: &str, tone: Tone, look: &Look) -> String {
-    if look.is_coloured {
-        format!("\x1b[{}m{text}\x1b[0m", tone.code())
-    } else {
-        text.to_owned()
-    }
-}
-
-fn cut(text: &str, width: usize) -> String {
-    if text.chars().count() <= width {
-        return text.trim_end().to_owned();
-    }
-    let kept: String = text.chars().take(width.saturating_sub(1)).collect();
-    kept + "…"
-}
-
-/// A name without its middle: what tells it from others is at its end as often as at its beginning.
+/// Returns the name without its middle: names differ at the end as often as at the beginning.
 fn shortened(name: &str, width: usize) -> String {
     let length = name.chars().count();
     if length <= width {

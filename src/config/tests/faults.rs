@@ -1,4 +1,4 @@
-//! What is shown when a configuration is wrong.
+//! Tests of the errors of a configuration file.
 
 use super::*;
 
@@ -18,7 +18,7 @@ proxy = "ftp://me:hunter2@proxy"
 [sessions.Wall]
 intent = "keeep"
 "#;
-    insta::assert_snapshot!(complaints(text), @r#"
+    insta::assert_snapshot!(rendered_errors(text), @r#"
     error: regoin: there is no such key
      --> /etc/session-keepalive/config.toml:2:1
       |
@@ -45,7 +45,7 @@ intent = "keeep"
     9 | in_flight_max = 0
       |                 ^ a whole number from 1 to 1024
 
-    error: http.proxy: `ftp://**********@proxy` is not a proxy
+    error: http.proxy: `ftp://**********@proxy` must begin with http:// or https:// (SOCKS is not supported)
       --> /etc/session-keepalive/config.toml:10:9
        |
     10 | proxy = "ftp://**********@proxy"
@@ -91,14 +91,14 @@ intent = "keeep"
 
 #[test]
 fn a_syntax_error_is_marked() {
-    insta::assert_snapshot!(complaints("[shutdown]\ngrace = 10s\n"), @r#"
+    insta::assert_snapshot!(rendered_errors("[shutdown]\ngrace = 10s\n"), @r#"
     error: the file is not TOML
      --> /etc/session-keepalive/config.toml:2:9
       |
     2 | grace = 10s
       |         ^^^ string values must be quoted, expected literal string
     "#);
-    insta::assert_snapshot!(complaints("[sessions.a]\ntoken = { file = \"/a\n"), @r#"
+    insta::assert_snapshot!(rendered_errors("[sessions.a]\ntoken = { file = \"/a\n"), @r#"
     error: the file is not TOML
      --> /etc/session-keepalive/config.toml:2:20
       |
@@ -109,7 +109,7 @@ fn a_syntax_error_is_marked() {
 
 #[test]
 fn a_key_is_written_once() {
-    insta::assert_snapshot!(complaints("region = \"eu-west-1\"\nregion = \"eu-west-2\"\n"), @r#"
+    insta::assert_snapshot!(rendered_errors("region = \"eu-west-1\"\nregion = \"eu-west-2\"\n"), @r#"
     error: a key is written twice
      --> /etc/session-keepalive/config.toml:2:1
       |
@@ -121,7 +121,7 @@ fn a_key_is_written_once() {
 #[test]
 fn a_token_is_not_shown_where_it_does_not_belong() {
     let text = "region = \"eu-west-1\"\n[sessions.a]\ntoken = \"abc-hunter2\" # why not?\n";
-    let shown = complaints(text);
+    let shown = rendered_errors(text);
     assert!(!shown.contains("hunter2"), "{shown}");
     insta::assert_snapshot!(shown, @r#"
     error: sessions.a.token: a token is never written here, only where it is
@@ -140,7 +140,7 @@ fn a_token_is_not_shown_where_it_does_not_belong() {
 
 #[test]
 fn no_session_is_no_configuration() {
-    insta::assert_snapshot!(complaints("region = \"eu-west-1\"\n"), @r#"
+    insta::assert_snapshot!(rendered_errors("region = \"eu-west-1\"\n"), @r#"
     error: there is no session to care for
     --> /etc/session-keepalive/config.toml
      = help: add one:
@@ -168,7 +168,7 @@ in_flight_max = "64"
 [[sessions]]
 token = { file = "/a" }
 "#;
-    insta::assert_snapshot!(complaints(text), @r#"
+    insta::assert_snapshot!(rendered_errors(text), @r#"
     error: region: a list where text belongs
      --> /etc/session-keepalive/config.toml:2:10
       |
@@ -208,7 +208,7 @@ token = { file = "/a" }
 #[test]
 fn a_key_of_another_table_is_sent_there() {
     let text = "margin = \"50%\"\n[defaults]\ntoken = { file = \"/a\" }\n[stuff.x]\n";
-    insta::assert_snapshot!(complaints(text), @r#"
+    insta::assert_snapshot!(rendered_errors(text), @r#"
     error: margin: there is no such key
      --> /etc/session-keepalive/config.toml:1:1
       |

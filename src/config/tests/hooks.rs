@@ -1,4 +1,4 @@
-//! Hooks: what is meant, and what is shown when one is wrong.
+//! Tests of hooks: their descriptions and their errors.
 
 use super::*;
 use crate::config::Occasion;
@@ -54,7 +54,7 @@ comand = []
 
 [hooks.none]
 "#;
-    insta::assert_snapshot!(complaints(&text), @r#"
+    insta::assert_snapshot!(rendered_errors(&text), @r#"
     error: hooks.Page: is not a hook's name
      --> /etc/session-keepalive/config.toml:5:8
       |
@@ -159,5 +159,5 @@ fn one_hook_too_many_is_refused() {
         })
     };
     assert_eq!(load(&hooks(16), &[]).unwrap().config.hooks.len(), 16);
-    assert!(complaints(&hooks(18)).contains("at most 16"));
+    assert!(rendered_errors(&hooks(18)).contains("at most 16"));
 }

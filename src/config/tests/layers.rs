@@ -1,4 +1,4 @@
-//! Which layer has the last word, and what a configuration is said to mean.
+//! Tests of the precedence of layers, and of the description of a configuration.
 
 use super::*;
 use crate::keeper::Margin;
@@ -71,6 +71,31 @@ fn a_configuration_says_what_it_means() {
 }
 
 #[test]
+fn the_proxy_in_force_is_shown_with_its_variable_and_the_apis_that_are_reached_without_it() {
+    let text = "api = \"https://api.example\"\n[sessions.a]\ntoken = { file = \"/a\" }\n\
+        [sessions.b]\ntoken = { file = \"/b\" }\napi = \"http://127.0.0.1:8085\"\n";
+    let proxy = |environment: &[(&str, &str)]| {
+        let shown = load(text, environment).unwrap().describe();
+        let mut lines = shown.lines();
+        let line = lines.find(|line| line.starts_with("  proxy ")).unwrap();
+        line.split_whitespace()
+            .skip(1)
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    let variable = ("HTTPS_PROXY", "user:hunter2@proxy.example:3128");
+    assert_eq!(proxy(&[]), "none in the environment default");
+    assert_eq!(
+        proxy(&[variable]),
+        "http://proxy.example:3128 (HTTPS_PROXY), not for http://127.0.0.1:8085 default"
+    );
+    assert_eq!(
+        proxy(&[variable, ("NO_PROXY", "example")]),
+        "http://proxy.example:3128 (HTTPS_PROXY), not for http://127.0.0.1:8085, https://api.example default"
+    );
+}
+
+#[test]
 fn no_file_is_needed() {
     let flags = Flags {
         region: Some("mypurecloud.de".into()),
@@ -98,7 +123,7 @@ fn no_file_is_needed() {
       connect timeout  5s                          default
       request timeout  15s                         default
       in flight        at most 64                  default
-      proxy            as the environment says     default
+      proxy            none in the environment     default
       roots            system                      default
       ca file          none                        default
 
@@ -136,7 +161,7 @@ fn the_last_layer_has_the_last_word() {
     };
     let wallboard = session("wallboard");
     assert_eq!(wallboard.api.as_str(), "https://api.example");
-    assert_eq!(wallboard.margin, Margin::Percent(30));
+    assert_eq!(wallboard.policy.margin, Margin::Percent(30));
     assert_eq!(wallboard.token, Source::Env("WALLBOARD_TOKEN".to_owned()));
     assert_eq!(session("crm").api.as_str(), "http://127.0.0.1:8085");
 }

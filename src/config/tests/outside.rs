@@ -1,10 +1,10 @@
-//! What is shown when a variable, a flag or the file as a whole is wrong.
+//! Tests of the errors of variables, flags and the file as a whole.
 
 use super::*;
 
 #[test]
 fn a_variable_is_named_with_its_value() {
-    let shown = complaints_with(
+    let shown = rendered_errors_with(
         "region = \"eu-west-1\"\n[sessions.a]\ntoken = { file = \"/a\" }\n",
         &[
             ("SESSION_KEEPALIVE_SHUTDOWN__GRACE", "20"),
@@ -46,6 +46,38 @@ fn a_variable_is_named_with_its_value() {
      | ^^^^^^^^^^^^^^^^^^^^^^^ sets nothing
      |
      = help: a variable is SESSION_KEEPALIVE_ and a key; two underscores lead into a table: SESSION_KEEPALIVE_SHUTDOWN__GRACE is shutdown.grace
+    "#);
+}
+
+#[test]
+fn a_proxy_of_the_environment_that_cannot_be_used_is_an_error_and_not_passed_over() {
+    let text = "region = \"eu-west-1\"\n[sessions.a]\ntoken = { file = \"/a\" }\n";
+    for value in [
+        "\"http://user:hunter2@proxy:3128\"",
+        "http://user:hunter2@proxy:3128\n",
+        "http://user:hunter2@proxy:3128 ",
+        "htp://user:hunter2@proxy:3128",
+        "socks5://user:hunter2@proxy:3128",
+    ] {
+        let variables = [("HTTPS_PROXY", value)];
+        let shown = rendered_errors_with(text, &variables);
+        assert!(shown.contains("error: HTTPS_PROXY: "), "{shown}");
+        assert!(!shown.contains("hunter2"), "{shown}");
+        // The variable is not read if the configuration names the proxy or disables it.
+        for proxy in ["none", "http://proxy:3128"] {
+            let text = format!("{text}[http]\nproxy = \"{proxy}\"\n");
+            assert!(load(&text, &variables).is_ok(), "{value:?}");
+        }
+    }
+    let shown = rendered_errors_with(text, &[("ALL_PROXY", "http://proxy:3128\n")]);
+    insta::assert_snapshot!(shown, @r#"
+    error: ALL_PROXY: contains white space, a line end, a quote or another character that no URL has
+    --> environment:1:11
+     |
+     | ALL_PROXY=…
+     |           ^ the proxy for https
+     |
+     = help: correct the variable, unset it, or set http.proxy to "none" or to the URL of a proxy
     "#);
 }
 
@@ -116,7 +148,7 @@ fn a_file_that_cannot_be_read_is_named() {
     --> FOLDER/latin.toml
     "#);
     insta::assert_snapshot!(load(".", None), @r#"
-    error: cannot read `FOLDER/.`: Is a directory (os error 21)
+    error: cannot read `FOLDER/.`: it is not a regular file
     --> FOLDER/.
     "#);
 }
@@ -126,5 +158,5 @@ fn a_flood_of_errors_is_cut() {
     let text = (0..60).fold(String::new(), |text, number| {
         text + &format!("key{number} = 1\n")
     });
-    assert!(complaints(&text).ends_with("\n\nand 11 more"));
+    assert!(rendered_errors(&text).ends_with("\n\nand 11 more"));
 }

@@ -1,4 +1,4 @@
-//! Pools: what they mean, and what is wrong with them.
+//! Tests of pools: their descriptions and their errors.
 
 use super::*;
 use crate::keeper::{Intent, OnShutdown};
@@ -41,7 +41,7 @@ fn a_pool_may_come_from_variables_alone() {
     assert_eq!(pool.on_removal(), OnShutdown::Revoke);
     let session = pool.session("alice");
     assert_eq!(session.token.to_string(), "file /run/tokens/alice");
-    assert_eq!(session.intent, Intent::Keep);
+    assert_eq!(session.policy.intent, Intent::Keep);
     assert!(config.sessions.is_empty());
 }
 
@@ -64,7 +64,7 @@ on_removal = "revok"
 token_dir = "x9Rk2mPq_7sT-wYb4NcVh8LdFg3JzKa1"
 token = { file = "/a" }
 "#;
-    insta::assert_snapshot!(complaints(text), @r#"
+    insta::assert_snapshot!(rendered_errors(text), @r#"
     error: pools.agents: no token_dir
      --> /etc/session-keepalive/config.toml:3:8
       |
@@ -139,7 +139,7 @@ token = { file = "/a" }
 #[test]
 fn a_pool_is_a_table_with_a_directory() {
     let variables = [("SESSION_KEEPALIVE_POOLS__ONE__TOKEN_DRI", "/run/tokens")];
-    insta::assert_snapshot!(complaints_with("region = \"eu-west-1\"\n", &variables), @r#"
+    insta::assert_snapshot!(rendered_errors_with("region = \"eu-west-1\"\n", &variables), @r#"
     error: SESSION_KEEPALIVE_POOLS__ONE__TOKEN_DRI: no token_dir
     --> environment:1:1
      |
@@ -154,7 +154,7 @@ fn a_pool_is_a_table_with_a_directory() {
      | SESSION_KEEPALIVE_POOLS__ONE__TOKEN_DRI=***********
      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ did you mean SESSION_KEEPALIVE_POOLS__ONE__TOKEN_DIR?
     "#);
-    insta::assert_snapshot!(complaints("pools = 3\n"), @r"
+    insta::assert_snapshot!(rendered_errors("pools = 3\n"), @r"
     error: pools: a number where a table belongs
      --> /etc/session-keepalive/config.toml:1:9
       |

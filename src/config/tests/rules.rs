@@ -1,4 +1,4 @@
-//! What is shown when the parts of a configuration do not go together.
+//! Tests of the errors of values that contradict each other.
 
 use super::*;
 
@@ -10,7 +10,7 @@ api = "https://api.example"
 [sessions.a]
 token = { file = "/a" }
 "#;
-    insta::assert_snapshot!(complaints(text), @r#"
+    insta::assert_snapshot!(rendered_errors(text), @r#"
     error: api: stands beside region
      --> /etc/session-keepalive/config.toml:3:7
       |
@@ -23,7 +23,7 @@ token = { file = "/a" }
 
 #[test]
 fn a_session_has_a_token_and_an_api() {
-    insta::assert_snapshot!(complaints("[sessions.a]\nintent = \"lapse\"\n"), @r#"
+    insta::assert_snapshot!(rendered_errors("[sessions.a]\nintent = \"lapse\"\n"), @r#"
     error: sessions.a: no region and no api
      --> /etc/session-keepalive/config.toml:1:11
       |
@@ -59,7 +59,7 @@ token = { command = ["mint", "--secret"] }
 [sessions.d]
 token = { credential = "../d" }
 "#;
-    insta::assert_snapshot!(complaints(text), @r#"
+    insta::assert_snapshot!(rendered_errors(text), @r#"
     error: sessions.a.token.env: stands beside sessions.a.token.file
      --> /etc/session-keepalive/config.toml:4:30
       |
@@ -103,7 +103,7 @@ token = { file = "token" }
 [sessions.crm]
 token = { file = "/etc/session-keepalive/./token" }
 "#;
-    insta::assert_snapshot!(complaints(text), @r#"
+    insta::assert_snapshot!(rendered_errors(text), @r#"
     error: sessions.crm.token.file: the same token as that of session `wallboard`
      --> /etc/session-keepalive/config.toml:6:18
       |
@@ -128,7 +128,7 @@ margin = "900s"
 token = { file = "/b" }
 margin = "95%"
 "#;
-    insta::assert_snapshot!(complaints(text), @r#"
+    insta::assert_snapshot!(rendered_errors(text), @r#"
     error: sessions.a.margin: margin 15m must be shorter than the idle timeout 15m
      --> /etc/session-keepalive/config.toml:7:10
       |
@@ -156,8 +156,8 @@ token = { file = "/a" }
 token = { file = "/b" }
 region = "eu-centrl-1"
 "#;
-    insta::assert_snapshot!(complaints(text), @r#"
-    error: api: `http://***********@api.example` must begin with https:// (http:// is allowed to loopback only, since it shows the token to the network)
+    insta::assert_snapshot!(rendered_errors(text), @r#"
+    error: api: `http://***********@api.example` must begin with https:// (http:// is allowed to 127.0.0.1 and [::1] only, since it shows the token to the network)
      --> /etc/session-keepalive/config.toml:2:7
       |
     2 | api = "http://***********@api.example"

@@ -1,11 +1,12 @@
-//! Nothing makes us panic, and no token is shown.
+//! Property tests: no input makes the program panic, and no token is shown.
+
+use proptest::prelude::*;
 
 use super::*;
-use proptest::prelude::*;
 const TOKEN: &str = "x9Rk2mPq_7sT-wYb4NcVh8LdFg3JzKa1";
 
-/// Texts that come near to a configuration, with a token in all sorts of places.
-fn near_toml() -> impl Strategy<Value = String> {
+/// Generates texts that resemble a configuration, with a token in arbitrary places.
+fn toml_like() -> impl Strategy<Value = String> {
     let words = prop::sample::select(vec![
         "[sessions.a]",
         "[sessions.a.token]",
@@ -50,7 +51,7 @@ fn near_toml() -> impl Strategy<Value = String> {
     prop::collection::vec(words, 0..40).prop_map(|words| words.concat())
 }
 
-/// Everything that is shown of a configuration.
+/// Returns everything that is shown of a configuration.
 fn shown(result: Result<Loaded, Errors>) -> String {
     match result {
         Ok(loaded) => loaded.describe(),
@@ -77,8 +78,8 @@ proptest! {
 
     #[test]
     fn a_token_is_shown_nowhere(
-        text in near_toml(),
-        name in prop::sample::select(super::super::key::variables("a")),
+        text in toml_like(),
+        name in prop::sample::select(super::super::schema::variables("a")),
     ) {
         let variables = [(name.as_str(), TOKEN)];
         let shown = shown(load(&text, &[])) + &shown(load(&text, &variables));
@@ -87,7 +88,7 @@ proptest! {
 
     #[test]
     fn any_variable_is_read_without_panic(
-        name in prop::sample::select(super::super::key::variables("a")),
+        name in prop::sample::select(super::super::schema::variables("a")),
         value in prop::collection::vec(any::<u8>(), 0..60),
     ) {
         use std::os::unix::ffi::OsStringExt;
@@ -108,8 +109,19 @@ fn a_password_written_with_an_escape_is_hidden() {
     let text = r#"[http]
 proxy = "ftp://me:hunter2\u0040proxy"
 "#;
-    let shown = complaints(text);
+    let shown = rendered_errors(text);
     assert!(!shown.contains("hunter2"), "{shown}");
+}
+
+#[test]
+fn a_token_in_the_path_of_its_file_is_hidden() {
+    let text =
+        format!("region = \"eu-west-1\"\n[sessions.a]\ntoken = {{ file = \"/run/{TOKEN}\" }}\n");
+    let other = format!("/run/other/{TOKEN}");
+    let variables = [("SESSION_KEEPALIVE_TOKEN_FILE", &*other)];
+    let shown = load(&text, &variables).unwrap().describe();
+    assert!(shown.contains("session default"), "{shown}");
+    assert!(!shown.contains(TOKEN), "{shown}");
 }
 
 #[test]

@@ -1,23 +1,36 @@
-//! Which event is an occasion for a hook: each once an episode.
+//! Decides which events are occasions for hooks, each occasion once per episode, and delays the hooks
+//! of a session whose tokens are lost one after the other.
 //!
-//! An episode begins with what happens to a token and ends when the session has recovered or
-//! has a new token. Pure: it knows neither clock nor program, nor which hooks there are, so
-//! that a reload changes nothing about what was told already.
+//! An episode begins with a problem of a token, and ends when the session has recovered or has a
+//! new token. This module must know neither clock nor programs nor the configured hooks, so that a
+//! reload does not repeat an occasion.
+//!
+//! A hook that provides new tokens runs again whenever its token is lost. If all of its tokens are
+//! dead, it would run every second or two for ever without the delay.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use crate::config::Occasion;
 use crate::keeper::{Event, EventKind, Generation, SessionId};
+use crate::time::Instant;
 
-/// What was an occasion already, of the sessions of which something was.
+/// The delay of the hooks after the second loss in a row, which doubles with each further loss.
+const WAIT: Duration = Duration::from_secs(2);
+const WAIT_MAX: Duration = Duration::from_secs(300);
+
+/// The time for which a token must live to end the row of losses.
+const SOUND_AFTER: Duration = Duration::from_secs(60);
+
+/// The present episode of each session that has one.
 #[derive(Debug, Default)]
 pub(super) struct Episodes(BTreeMap<SessionId, Episode>);
 
-/// What happened to which token of a session since it was well.
+/// The occasions since the session was last well, each with its token's generation.
 type Episode = BTreeMap<Occasion, Option<Generation>>;
 
 impl Episodes {
-    /// Takes in an event; what it is an occasion for, if for anything that was not told yet.
+    /// Handles an event. Returns its occasion, unless that was returned in this episode already.
     pub(super) fn handle_event(&mut self, event: &Event) -> Option<Occasion> {
         match event.kind {
             EventKind::Lost(_) => self.begin(event, Occasion::Lost),
@@ -31,7 +44,7 @@ impl Episodes {
                 self.end(event.session, &[Occasion::AtRisk, Occasion::Blocked])
             }
             EventKind::ResetProven { .. } => self.end(event.session, &[Occasion::Excluded]),
-            EventKind::Held { .. } => self.end(event.session, &Occasion::ALL),
+            EventKind::Alive { .. } => self.end(event.session, &Occasion::ALL),
             EventKind::Revoked => {
                 self.0.remove(&event.session);
                 Some(Occasion::Revoked)
@@ -45,13 +58,14 @@ impl Episodes {
             | EventKind::Unanswered(_)
             | EventKind::NewerRefused(_)
             | EventKind::Unconfirmed
+            | EventKind::TouchRefused(..)
             | EventKind::TouchExcluded(_)
             | EventKind::TimeoutRead(_)
             | EventKind::TimeoutNotPermitted(_) => None,
         }
     }
 
-    /// Forgets a session.
+    /// Removes a session.
     pub(super) fn forget(&mut self, session: SessionId) {
         self.0.remove(&session);
     }
@@ -59,17 +73,18 @@ impl Episodes {
     fn begin(&mut self, event: &Event, occasion: Occasion) -> Option<Occasion> {
         let generation = event.token.map(|token| token.generation);
         let episode = self.0.entry(event.session).or_default();
-        let told = episode.insert(occasion, generation);
-        (told != Some(generation)).then_some(occasion)
+        let earlier = episode.insert(occasion, generation);
+        (earlier != Some(generation)).then_some(occasion)
     }
 
-    /// Ends what there is of these. That a token lapsed is no trouble to recover from.
+    /// Ends these occasions. Returns [`Occasion::Recovered`] if there was any apart from a lapsed
+    /// token, which is not a problem.
     fn end(&mut self, session: SessionId, occasions: &[Occasion]) -> Option<Occasion> {
         let episode = self.0.get_mut(&session)?;
         let mut was_in_trouble = false;
         for occasion in occasions {
-            let was_told = episode.remove(occasion).is_some();
-            was_in_trouble |= was_told && *occasion != Occasion::Lapsed;
+            let was_present = episode.remove(occasion).is_some();
+            was_in_trouble |= was_present && *occasion != Occasion::Lapsed;
         }
         if episode.is_empty() {
             self.0.remove(&session);
@@ -78,18 +93,70 @@ impl Episodes {
     }
 }
 
+/// The sessions that lost a token.
+#[derive(Debug, Default)]
+pub(super) struct RepeatedLosses(BTreeMap<SessionId, LossStreak>);
+
+/// The losses in a row of a session.
+#[derive(Debug)]
+struct LossStreak {
+    losses: u32,
+    /// The instant at which the present token was proven alive.
+    alive_at: Option<Instant>,
+    /// The instant from which the hooks of the session may run.
+    until: Instant,
+}
+
+impl RepeatedLosses {
+    pub(super) fn handle_event(&mut self, event: &Event) {
+        if let EventKind::Alive { .. } = event.kind {
+            if let Some(streak) = self.0.get_mut(&event.session) {
+                streak.alive_at = Some(event.at);
+                // The recovery, and the events before it, reach the hooks at once.
+                streak.until = event.at;
+            }
+        } else if let EventKind::Lost(_) = event.kind {
+            let streak = self.0.entry(event.session).or_insert(LossStreak {
+                losses: 0,
+                alive_at: None,
+                until: event.at,
+            });
+            let was_sound = streak.alive_at.take();
+            if was_sound.is_some_and(|alive_at| event.at.since(alive_at) >= SOUND_AFTER) {
+                streak.losses = 0;
+            }
+            streak.losses = streak.losses.saturating_add(1);
+            let wait = match streak.losses {
+                1 => Duration::ZERO,
+                losses => WAIT.saturating_mul(1 << (losses - 2).min(16)).min(WAIT_MAX),
+            };
+            streak.until = event.at + wait;
+        }
+    }
+
+    /// Returns the instant until which the hooks of this session wait.
+    pub(super) fn waits_until(&self, session: SessionId) -> Option<Instant> {
+        self.0.get(&session).map(|streak| streak.until)
+    }
+
+    /// Removes a session.
+    pub(super) fn forget(&mut self, session: SessionId) {
+        self.0.remove(&session);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::keeper::{Blockage, Death, Idleness, Instant, NotTheApi, Obstacle, TokenId, Touch};
+    use crate::keeper::{BlockReason, Death, FailureReason, Idleness, NotTheApi, TokenId, Touch};
     use crate::token::Fingerprint;
-    use std::time::Duration;
 
-    const HELD: EventKind = EventKind::Held { replaces: false };
+    const HELD: EventKind = EventKind::Alive { replaces: false };
     const RECOVERED: EventKind = EventKind::Recovered { failures: 3 };
-    const AT_RISK: EventKind = EventKind::AtRisk(Obstacle::OutOfTime);
-    const PAST: EventKind = EventKind::PastDeadline(Obstacle::OutOfTime);
-    const BLOCKED: EventKind = EventKind::Blocked(Blockage::NotTheApi(NotTheApi::UnexpectedBody));
+    const AT_RISK: EventKind = EventKind::AtRisk(FailureReason::OutOfTime);
+    const PAST: EventKind = EventKind::PastDeadline(FailureReason::OutOfTime);
+    const BLOCKED: EventKind =
+        EventKind::Blocked(BlockReason::NotTheApi(NotTheApi::UnexpectedBody));
 
     fn death() -> Death {
         Death {
@@ -97,7 +164,7 @@ mod tests {
             idle: Idleness::Unknown,
             since_touch: None,
             age: Duration::ZERO,
-            was_held: false,
+            was_alive: false,
             was_proven: false,
             excluded: false,
         }
@@ -114,10 +181,10 @@ mod tests {
         }
     }
 
-    /// What these events, each of a session and a generation, are occasions for.
+    /// Returns the occasions of these events, each of a session and a generation.
     fn occasions(events: &[(u32, u32, EventKind)]) -> Vec<&'static str> {
         let mut episodes = Episodes::default();
-        let told = events.iter().filter_map(|(session, generation, kind)| {
+        let occasions = events.iter().filter_map(|(session, generation, kind)| {
             episodes.handle_event(&Event {
                 session: SessionId(*session),
                 token: Some(TokenId {
@@ -128,7 +195,7 @@ mod tests {
                 kind: kind.clone(),
             })
         });
-        told.map(Occasion::as_str).collect()
+        occasions.map(Occasion::as_str).collect()
     }
 
     #[test]
@@ -211,5 +278,56 @@ mod tests {
             });
         }
         assert!(episodes.0.is_empty());
+    }
+
+    const SESSION: SessionId = SessionId(1);
+
+    fn seconds(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    fn event(at: Instant, kind: EventKind) -> Event {
+        Event {
+            session: SESSION,
+            token: None,
+            at,
+            kind,
+        }
+    }
+
+    fn lost_at(at: Instant) -> Event {
+        event(at, lost())
+    }
+
+    /// Returns the delay after each of these losses, each of which follows the last delay at once.
+    fn waits(repeated: &mut RepeatedLosses, now: &mut Instant, losses: usize) -> Vec<u64> {
+        let wait = |_| {
+            repeated.handle_event(&lost_at(*now));
+            let until = repeated.waits_until(SESSION).unwrap();
+            let wait = until.since(*now);
+            *now = until;
+            wait.as_secs()
+        };
+        (0..losses).map(wait).collect()
+    }
+
+    #[test]
+    fn each_loss_in_a_row_makes_hooks_wait_longer_up_to_five_minutes() {
+        let (mut repeated, mut now) = (RepeatedLosses::default(), Instant::BOOT);
+        let expected = [0, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300];
+        assert_eq!(waits(&mut repeated, &mut now, 11), expected);
+    }
+
+    #[test]
+    fn only_a_token_that_lived_for_a_while_ends_the_row() {
+        let (mut repeated, mut now) = (RepeatedLosses::default(), Instant::BOOT);
+        waits(&mut repeated, &mut now, 3);
+        repeated.handle_event(&event(now, EventKind::Alive { replaces: false }));
+        assert_eq!(repeated.waits_until(SESSION), Some(now));
+        now = now + seconds(5);
+        assert_eq!(waits(&mut repeated, &mut now, 1), [8]);
+        repeated.handle_event(&event(now, EventKind::Alive { replaces: false }));
+        now = now + seconds(60);
+        assert_eq!(waits(&mut repeated, &mut now, 2), [0, 2]);
     }
 }

@@ -1,4 +1,5 @@
-//! What a hook is told, as variables and as JSON: never a token, only its fingerprint.
+//! Describes an event for a hook, as variables and as JSON. It must never contain a token, only its
+//! fingerprint.
 
 use std::ffi::OsString;
 
@@ -7,12 +8,13 @@ use serde::Serialize;
 
 use crate::config::{HookName, Occasion, PREFIX};
 use crate::keeper::{Event, Generation, SessionView};
-use crate::observe::{Named, Run, Told};
+use crate::log::{EventText, HookRun, SessionNames, escape_json};
 
-/// The version of the JSON. Keys may be added to it; it grows when one goes or means something else.
+/// The version of the JSON. It grows when a key is removed or changes its meaning, not when one is
+/// added.
 const VERSION: u32 = 1;
 
-/// Something that happened to a session, as a hook is told of it.
+/// The description of an event of a session.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub(super) struct Occurrence {
     version: u32,
@@ -40,9 +42,9 @@ impl Occurrence {
     pub(super) fn new(
         occasion: Occasion,
         event: &Event,
-        session: &Named<'_>,
+        session: &SessionNames<'_>,
         view: Option<&SessionView>,
-        told: Told,
+        text: EventText,
         at: Timestamp,
     ) -> Self {
         Self {
@@ -57,22 +59,22 @@ impl Occurrence {
             state: view.map(|view| view.state.as_str()),
             intent: view.map(|view| view.policy.intent.as_str()),
             api: session.api.as_str().to_owned(),
-            reason: told.sentence,
-            correlation_id: told.correlation_id,
+            reason: text.sentence,
+            correlation_id: text.correlation_id,
             at: format!("{at:.3}"),
         }
     }
 
-    /// A run of a hook for it, as the log names it.
-    pub(super) fn run<'a>(&'a self, hook: &'a HookName) -> Run<'a> {
-        Run {
+    /// Returns the names of a hook's run for this occurrence, for log messages.
+    pub(super) fn run<'a>(&'a self, hook: &'a HookName) -> HookRun<'a> {
+        HookRun {
             hook: hook.as_str(),
             session: &self.session,
             occasion: self.event,
         }
     }
 
-    /// The variables; what is not known is empty.
+    /// Returns the variables. Unknown values are empty.
     pub(super) fn variables(&self, hook: &HookName) -> Vec<(String, OsString)> {
         let generation = self.generation.map(|generation| generation.to_string());
         [
@@ -98,15 +100,14 @@ impl Occurrence {
         .to_vec()
     }
 
-    /// One JSON object and a line ending.
+    /// Returns one JSON object and a line ending.
     pub(super) fn json(&self, hook: &HookName) -> Vec<u8> {
         let whole = ForHook {
             hook: hook.as_str(),
             occurrence: self,
         };
-        let mut json = serde_json::to_vec(&whole).expect("text and numbers are JSON");
-        json.push(b'\n');
-        json
+        let json = serde_json::to_string(&whole).expect("text and numbers are JSON");
+        (escape_json(json) + "\n").into_bytes()
     }
 }
 
@@ -146,10 +147,10 @@ mod tests {
             .map(|(name, _)| &name[PREFIX.len()..])
             .collect();
         assert_eq!(names, HOOK_VARIABLES);
-        let readme = include_str!("../../../README.md");
+        let manual = include_str!("../../../packaging/docs/hooks.md");
         for name in names {
             let row = format!("| `{name}` | `{}` |", name.to_lowercase());
-            assert!(readme.contains(&row), "{row}");
+            assert!(manual.contains(&row), "{row}");
         }
     }
 }

@@ -1,171 +1,254 @@
-//! Decides which files of a directory are sessions, and when one that is missing has gone.
+//! Decides which files of a directory are sessions, and when a missing file counts as removed.
 //!
-//! Pure: it is given listings and the time. A file that is missing says little: a writer
-//! may be replacing it, a volume may be away. So it must stay away for [`GONE_AFTER`]
-//! while the rest of its directory is there.
+//! This module is pure: it receives listings and the time. It must never read a clock or a file. A
+//! missing file may be about to be replaced by a writer, or its volume may be unmounted, so it
+//! counts as removed only after it was missing for [`REMOVED_AFTER`] from a directory that exists.
 //!
-//! *Invariant*: as long as the directory is away, unreadable, not listed to its end, or
-//! another one that is empty, no file counts as missing.
+//! *Invariant*: no file counts as missing while the directory is absent, unreadable, listed only in
+//! part, or replaced by an empty one.
 
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::config::{SessionName, quoted};
-use crate::keeper::Instant;
-use crate::observe::PoolNews;
-use crate::observe::words::Chain;
+use crate::log::PoolEvent;
+use crate::status::phrases::Chain;
+use crate::time::Instant;
 use crate::token::{DirectoryId, Listing, ListingError};
 
-/// How long a file must be missing to have gone: longer than any writer takes to put
-/// another in its place.
-pub(super) const GONE_AFTER: Duration = Duration::from_secs(10);
+/// The time after which a missing file counts as removed: longer than a writer takes to replace it.
+pub(super) const REMOVED_AFTER: Duration = Duration::from_secs(10);
 
-/// How long nothing has gone after the directory came back or was replaced: whoever fills
-/// it needs time for it.
+/// The time for which no file counts as removed after the directory came back or was replaced,
+/// since filling it takes time.
 pub(super) const FILLED_AFTER: Duration = Duration::from_secs(60);
 
-/// A directory is listed this often without being told to: some mounts tell nothing of changes.
-pub(super) const LOOK_EVERY: Duration = Duration::from_secs(60);
+/// The interval at which a directory is listed without a notified change: some mounts report none.
+pub(super) const LIST_EVERY: Duration = Duration::from_secs(60);
 
 /// The sessions of a directory.
 #[derive(Debug, Default)]
 pub(super) struct Pool {
-    /// The sessions, and when one whose file is missing has gone.
+    /// The sessions, each with the instant at which its missing file counts as removed.
     members: BTreeMap<SessionName, Option<Instant>>,
-    /// The directory in which their files were seen last.
+    /// The directory in which their files were last seen.
     directory: Option<DirectoryId>,
-    /// Before this nothing has gone.
+    /// The instant before which no file counts as removed.
     filled_at: Option<Instant>,
-    /// What was told of a directory that is away.
+    /// The logged reason for an unknown content.
     away: Option<String>,
-    /// Files that are there and no session: told once.
+    /// The place of the directory.
+    pub(super) folder: Folder,
+    /// Files that could be sessions if other sessions did not have their name or file.
+    others: BTreeSet<SessionName>,
+    /// Files that are not sessions and were logged.
     ignored: BTreeSet<String>,
     is_full: bool,
-    look_at: Option<Instant>,
+    list_at: Option<Instant>,
 }
 
-/// What a listing changes.
+/// The place of a pool's directory.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(in crate::daemon) struct Folder {
+    /// The configured path.
+    pub(in crate::daemon) path: PathBuf,
+    /// The path with its links resolved, as far as it exists.
+    canonical: PathBuf,
+}
+
+/// The owner of a file's name, or of the file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Owner {
+    /// There is no owner.
+    Nobody,
+    /// Another session has the name.
+    OfName,
+    /// A session of the configuration has the file.
+    OfFile,
+}
+
+impl Folder {
+    /// Creates the folder at a path with this canonical form.
+    pub(in crate::daemon) fn new(path: &Path, canonical: PathBuf) -> Self {
+        let path = path.to_owned();
+        Self { path, canonical }
+    }
+}
+
+/// The changes that result from a listing.
 #[derive(PartialEq, Eq, Debug, Default)]
-pub(super) struct Changes {
-    /// Files that are sessions from now on.
-    pub(super) come: Vec<SessionName>,
-    /// Sessions whose files have gone: members no more.
-    pub(super) gone: Vec<SessionName>,
-    /// What people should know.
-    pub(super) news: Vec<PoolNews>,
+pub(in crate::daemon) struct Changes {
+    /// Files that have become sessions.
+    pub(in crate::daemon) added: Vec<SessionName>,
+    /// Sessions whose files count as removed, and which are not members any more.
+    pub(in crate::daemon) removed: Vec<SessionName>,
+    /// The events for the log.
+    pub(super) events: Vec<PoolEvent>,
 }
 
 impl Pool {
-    /// Takes in what is in the directory. A name that is not free belongs to another session.
+    /// Handles a listing of the directory. `owner` returns the owner of a file's name or of the
+    /// file.
     pub(super) fn handle_listing(
         &mut self,
         listing: Result<Listing, ListingError>,
-        is_free: impl Fn(&SessionName) -> bool,
+        owner: impl Fn(&SessionName) -> Owner,
         now: Instant,
     ) -> Changes {
-        self.look_at = Some(now + LOOK_EVERY);
+        self.list_at = Some(now + LIST_EVERY);
         let mut changes = Changes::default();
         match listing {
-            Err(error) => changes.news.extend(self.go_away(Chain(&error).to_string())),
+            Err(error) => changes
+                .events
+                .extend(self.set_away(Chain(&error).to_string())),
             Ok(listing) => {
-                let (names, strange) = sorted(&listing.names);
-                let is_another = self.directory.is_some_and(|it| it != listing.directory);
+                let (names, strange) = separate_names(&listing.names);
+                let is_another = self
+                    .directory
+                    .is_some_and(|directory| directory != listing.directory);
                 if is_another && names.is_empty() && !self.members.is_empty() {
                     let why = "its directory was replaced by an empty one, as when a volume is not mounted";
-                    changes.news.extend(self.go_away(why.to_owned()));
+                    changes.events.extend(self.set_away(why.to_owned()));
                 } else {
                     if is_another || self.away.is_some() {
                         self.filled_at = Some(now + FILLED_AFTER);
-                        // What was missing in the one before may come in this one.
+                        // Files that were missing from the earlier directory may appear in this
+                        // one.
                         self.members
                             .values_mut()
-                            .for_each(|gone_at| *gone_at = None);
+                            .for_each(|removed_at| *removed_at = None);
                     }
                     self.directory = Some(listing.directory);
                     if self.away.take().is_some() {
                         let sessions = self.members.len();
-                        changes.news.push(PoolNews::Back { sessions });
+                        changes.events.push(PoolEvent::Back { sessions });
                     }
-                    self.compare(
-                        &names,
-                        strange,
-                        listing.is_whole,
-                        is_free,
-                        now,
-                        &mut changes,
-                    );
+                    self.compare(&names, strange, listing.is_whole, owner, now, &mut changes);
                 }
             }
         }
         changes
     }
 
-    /// Something happened to the directory.
+    /// Handles a change of the directory.
     pub(super) fn handle_change(&mut self, now: Instant) {
-        self.look_at = Some(now);
+        self.list_at = Some(now);
     }
 
-    /// The machine slept, and so did whoever is writing: what is missing is waited for anew.
+    /// Records that a listing begins.
+    pub(super) fn handle_listing_begun(&mut self) {
+        self.list_at = None;
+    }
+
+    /// Handles a suspension of the machine, which also suspended the writers: the wait for missing
+    /// files is extended.
     pub(super) fn handle_resume(&mut self, slept: Duration, now: Instant) {
         self.filled_at = self.filled_at.map(|at| at + slept);
-        for gone_at in self.members.values_mut().flatten() {
-            *gone_at = (*gone_at + slept).max(now + GONE_AFTER);
+        for removed_at in self.members.values_mut().flatten() {
+            *removed_at = (*removed_at + slept).max(now + REMOVED_AFTER);
         }
-        self.look_at = Some(now);
+        self.list_at = Some(now);
     }
 
-    /// A name that was another session's is free.
-    pub(super) fn handle_freed(&mut self, name: &SessionName, now: Instant) {
-        if self.ignored.contains(name.as_str()) {
-            self.look_at = Some(now);
+    /// Returns true if it is the pool of this folder: the canonical paths are equal, or `directory`
+    /// is the one in which its files were last seen.
+    pub(super) fn is_of(&self, folder: &Folder, directory: Option<DirectoryId>) -> bool {
+        self.folder.canonical == folder.canonical
+            || self.directory.is_some() && self.directory == directory
+    }
+
+    /// Sets the place of the directory, unless the directory was found before.
+    pub(super) fn set_folder_if_unknown(&mut self, folder: Folder) {
+        if self.directory.is_none() {
+            self.folder = folder;
         }
     }
 
-    /// When the directory is to be listed.
-    pub(super) fn poll_timeout(&self) -> Option<Instant> {
-        self.look_at
-    }
-
-    /// The sessions.
-    pub(super) fn members(&self) -> impl Iterator<Item = &SessionName> {
+    /// Chooses the sessions again after other sessions came or went. Returns them.
+    pub(super) fn choose(
+        &mut self,
+        owner: impl Fn(&SessionName) -> Owner,
+    ) -> impl Iterator<Item = &SessionName> {
+        let is_free = |name: &SessionName| owner(name) == Owner::Nobody;
+        let mut taken = Vec::new();
+        self.members.retain(|name, _| {
+            let is_free = is_free(name);
+            if !is_free {
+                taken.push(name.clone());
+            }
+            is_free
+        });
+        let members = &mut self.members;
+        self.others.retain(|name| {
+            let is_free = is_free(name);
+            if is_free {
+                members.insert(name.clone(), None);
+            }
+            !is_free
+        });
+        self.others.extend(taken);
         self.members.keys()
     }
 
-    /// Whether it is one of the sessions.
+    /// Handles a name that has become free. Returns true if it becomes a session of this pool.
+    pub(super) fn admit(&mut self, name: &SessionName) -> bool {
+        let is_there = self.others.remove(name);
+        if is_there {
+            self.ignored.remove(name.as_str());
+            self.members.insert(name.clone(), None);
+        }
+        is_there
+    }
+
+    /// Returns the instant at which the directory is to be listed.
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        self.list_at
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+
+    /// Returns true if it is one of the sessions.
     pub(super) fn has(&self, name: &SessionName) -> bool {
         self.members.contains_key(name)
     }
 
-    /// Whether the file of the session is not where it was.
+    /// Returns true if the file of the session is missing, alone or with its directory.
     pub(super) fn is_missing(&self, name: &SessionName) -> bool {
-        let missing = self.members.get(name).is_some_and(Option::is_some);
-        missing || self.away.is_some()
+        self.is_file_missing(name) || self.away.is_some()
     }
 
-    /// The session is no member any more.
+    /// Returns true if the file of the session is missing from the directory, which exists.
+    pub(super) fn is_file_missing(&self, name: &SessionName) -> bool {
+        self.members.get(name).is_some_and(Option::is_some)
+    }
+
+    /// Removes a session.
     pub(super) fn forget(&mut self, name: &SessionName) {
         self.members.remove(name);
     }
 
-    /// Whether nobody knows what is in the directory.
+    /// Returns true if the content of the directory is unknown.
     pub(super) fn is_away(&self) -> bool {
-        self.away.is_some()
+        self.away.is_some() || self.directory.is_none()
     }
 
-    fn go_away(&mut self, why: String) -> Option<PoolNews> {
-        // From when it comes back files are missing anew.
+    fn set_away(&mut self, why: String) -> Option<PoolEvent> {
+        // The time for which a file is missing starts again when the directory comes back.
         self.members
             .values_mut()
-            .for_each(|gone_at| *gone_at = None);
+            .for_each(|removed_at| *removed_at = None);
         if self.away.as_ref() == Some(&why) {
             return None;
         }
         self.away = Some(why.clone());
         let sessions = self.members.len();
-        Some(PoolNews::Away { why, sessions })
+        Some(PoolEvent::Away { why, sessions })
     }
 
     fn compare(
@@ -173,55 +256,62 @@ impl Pool {
         names: &BTreeSet<SessionName>,
         strange: BTreeSet<String>,
         is_whole: bool,
-        is_free: impl Fn(&SessionName) -> bool,
+        owner: impl Fn(&SessionName) -> Owner,
         now: Instant,
         changes: &mut Changes,
     ) {
-        let gone_at = (now + GONE_AFTER).max(self.filled_at.unwrap_or(now));
+        let removed_at = (now + REMOVED_AFTER).max(self.filled_at.unwrap_or(now));
         for (name, missing) in &mut self.members {
             if names.contains(name) || !is_whole {
                 *missing = None;
-            } else if *missing.get_or_insert(gone_at) <= now {
-                changes.gone.push(name.clone());
+            } else if *missing.get_or_insert(removed_at) <= now {
+                changes.removed.push(name.clone());
             }
         }
-        for name in &changes.gone {
+        for name in &changes.removed {
             self.members.remove(name);
         }
-        let next_gone_at = self.members.values().flatten().min().copied();
-        self.look_at = self.look_at.into_iter().chain(next_gone_at).min();
-        let (mut come, mut taken) = (Vec::new(), BTreeSet::new());
+        let next_removed_at = self.members.values().flatten().min().copied();
+        self.list_at = self.list_at.into_iter().chain(next_removed_at).min();
+        let (mut added, mut taken) = (Vec::new(), BTreeSet::new());
+        self.others.clear();
         for name in names {
             if self.members.contains_key(name) {
-            } else if is_free(name) {
-                come.push(name.clone());
-            } else {
+                continue;
+            }
+            let owner = owner(name);
+            if owner == Owner::Nobody {
+                added.push(name.clone());
+                continue;
+            }
+            if owner == Owner::OfName {
                 taken.insert(name.as_str().to_owned());
             }
+            self.others.insert(name.clone());
         }
         self.members
-            .extend(come.iter().map(|name| (name.clone(), None)));
-        changes.come = come;
-        let untold = |names: &BTreeSet<String>| -> Vec<String> {
+            .extend(added.iter().map(|name| (name.clone(), None)));
+        changes.added = added;
+        let unlogged = |names: &BTreeSet<String>| -> Vec<String> {
             names.difference(&self.ignored).cloned().collect()
         };
-        let (untold_strange, untold_taken) = (untold(&strange), untold(&taken));
-        if !untold_strange.is_empty() {
-            changes.news.push(PoolNews::Strange(untold_strange));
+        let (new_strange, new_taken) = (unlogged(&strange), unlogged(&taken));
+        if !new_strange.is_empty() {
+            changes.events.push(PoolEvent::Strange(new_strange));
         }
-        if !untold_taken.is_empty() {
-            changes.news.push(PoolNews::Taken(untold_taken));
+        if !new_taken.is_empty() {
+            changes.events.push(PoolEvent::Taken(new_taken));
         }
         self.ignored = strange.into_iter().chain(taken).collect();
         if !is_whole && !std::mem::replace(&mut self.is_full, true) {
-            changes.news.push(PoolNews::Full);
+            changes.events.push(PoolEvent::Full);
         }
         self.is_full = !is_whole;
     }
 }
 
-/// The names of sessions, and all others as they may be shown.
-fn sorted(names: &[String]) -> (BTreeSet<SessionName>, BTreeSet<String>) {
+/// Separates the valid session names from the other names, which are quoted for the log.
+fn separate_names(names: &[String]) -> (BTreeSet<SessionName>, BTreeSet<String>) {
     let (mut sound, mut strange) = (BTreeSet::new(), BTreeSet::new());
     for name in names {
         match SessionName::new(name) {

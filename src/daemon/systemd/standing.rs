@@ -1,39 +1,42 @@
-//! How the sessions stand, in one line for `systemctl status`; every change costs a logarithm.
+//! Summarises the states of the sessions in one line for `systemctl status`. It must never show
+//! text from a server. Each change takes logarithmic time.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::SessionName;
-use crate::daemon::clock::Reading;
-use crate::keeper::{Instant, Intent, SessionId, SessionView, State};
-use crate::observe::words::append;
+use crate::keeper::{Intent, SessionId, SessionView, State};
+use crate::status::phrases::{append, counted};
+use crate::sys::clock::ClockReading;
+use crate::time::Instant;
 
-/// So many sessions are named that are waited for.
+/// The number of missing sessions that the line names.
 const NAMED_MAX: usize = 3;
 
-/// How the sessions stand.
+/// The numbers of sessions by class.
 #[derive(Debug, Default)]
-pub(super) struct Standing {
-    by_session: BTreeMap<SessionId, Place>,
+pub(super) struct SessionCounts {
+    by_session: BTreeMap<SessionId, SessionSlot>,
     counts: BTreeMap<Class, usize>,
     touches: BTreeSet<(Instant, SessionId)>,
-    /// Kept sessions whose token was not proven alive, and why.
+    /// Kept sessions whose token was not proven alive, and the reason.
     missing: BTreeMap<SessionName, &'static str>,
 }
 
-/// Where one session stands.
+/// The state of one session.
 #[derive(Clone, Debug)]
-struct Place {
+struct SessionSlot {
     name: SessionName,
     class: Class,
     touch_at: Option<Instant>,
     missing: Option<&'static str>,
 }
 
-/// What sessions are counted as, in the order in which they are told.
+/// The classes by which sessions are counted, in the order of the line.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 enum Class {
     Kept,
     AtRisk,
+    Excluded,
     Blocked,
     Unproven,
     Lapsing,
@@ -42,12 +45,13 @@ enum Class {
     Ended,
 }
 
-/// These are told even where there are none.
-const ALWAYS_TOLD: [Class; 3] = [Class::Kept, Class::Lapsing, Class::Lost];
+/// The classes that are shown even if their count is zero.
+const ALWAYS_SHOWN: [Class; 3] = [Class::Kept, Class::Lapsing, Class::Lost];
 
-const TOLD: [(Class, &str); 7] = [
+const LABELS: [(Class, &str); 8] = [
     (Class::Kept, "kept"),
     (Class::AtRisk, "at risk"),
+    (Class::Excluded, "excluded"),
     (Class::Blocked, "blocked"),
     (Class::Unproven, "unproven"),
     (Class::Lapsing, "lapsing"),
@@ -59,13 +63,17 @@ impl Class {
     fn of(view: &SessionView) -> Self {
         let is_kept = view.policy.intent == Intent::Keep;
         match view.state {
-            State::Held if is_kept => Self::Kept,
+            State::Alive if is_kept => Self::Kept,
             State::AtRisk if is_kept => Self::AtRisk,
+            State::Excluded if is_kept => Self::Excluded,
             State::Blocked if is_kept => Self::Blocked,
             State::Absent | State::Unproven if is_kept => Self::Unproven,
-            State::Absent | State::Unproven | State::Held | State::AtRisk | State::Blocked => {
-                Self::Lapsing
-            }
+            State::Absent
+            | State::Unproven
+            | State::Alive
+            | State::Excluded
+            | State::AtRisk
+            | State::Blocked => Self::Lapsing,
             State::Lapsed => Self::Lapsed,
             State::Lost => Self::Lost,
             State::Revoked | State::NotRevoked | State::Left => Self::Ended,
@@ -73,57 +81,57 @@ impl Class {
     }
 }
 
-impl Standing {
-    /// Takes in how a session stands.
+impl SessionCounts {
+    /// Updates the state of a session.
     pub(super) fn set(&mut self, name: &SessionName, view: &SessionView) {
-        let held = view.held.as_ref();
+        let live = view.live.as_ref();
         let class = Class::of(view);
-        let place = Place {
+        let slot = SessionSlot {
             name: name.clone(),
             class,
-            touch_at: held
-                .and_then(|held| held.touch_at)
+            touch_at: live
+                .and_then(|live| live.touch_at)
                 .filter(|_| class == Class::Kept),
             missing: why_missing(view).filter(|_| view.policy.intent == Intent::Keep),
         };
-        if let Some(was) = self.by_session.insert(view.id, place.clone()) {
-            *self.counts.entry(was.class).or_default() -= 1;
-            if let Some(at) = was.touch_at {
+        if let Some(old) = self.by_session.insert(view.id, slot.clone()) {
+            *self.counts.entry(old.class).or_default() -= 1;
+            if let Some(at) = old.touch_at {
                 self.touches.remove(&(at, view.id));
             }
-            self.missing.remove(&was.name);
+            self.missing.remove(&old.name);
         }
-        *self.counts.entry(place.class).or_default() += 1;
-        if let Some(at) = place.touch_at {
+        *self.counts.entry(slot.class).or_default() += 1;
+        if let Some(at) = slot.touch_at {
             self.touches.insert((at, view.id));
         }
-        if let Some(why) = place.missing {
-            self.missing.insert(place.name, why);
+        if let Some(why) = slot.missing {
+            self.missing.insert(slot.name, why);
         }
     }
 
-    /// Whether every kept session was proven alive in its present generation.
+    /// Returns true if every kept session was proven alive in its present generation.
     pub(super) fn is_complete(&self) -> bool {
         self.missing.is_empty()
     }
 
-    /// The line; `is_ready` says whether the service manager waits no longer.
-    pub(super) fn line(&self, reading: &Reading, is_ready: bool) -> String {
+    /// Returns the line. `is_ready` is true if the service manager knows the daemon as ready.
+    pub(super) fn line(&self, reading: &ClockReading, is_ready: bool) -> String {
         let is_waiting = !self.is_complete() && !is_ready;
         if is_waiting || self.count(Class::Unproven) > 0 {
             return self.waiting();
         }
         let mut line = String::new();
-        for (class, word) in TOLD {
+        for (class, word) in LABELS {
             let count = self.count(class);
-            if count > 0 || ALWAYS_TOLD.contains(&class) {
+            if count > 0 || ALWAYS_SHOWN.contains(&class) {
                 let comma = if line.is_empty() { "" } else { ", " };
                 append(&mut line, format_args!("{comma}{count} {word}"));
             }
         }
         if let Some(&(at, _)) = self.touches.first() {
-            // To the minute: it stays true without a wake-up, and among many
-            // sessions does not change with every touch.
+            // The time is precise to the minute, so that the line stays true without a wake-up and
+            // does not change with every touch of many sessions.
             let at = reading.wall_at(at).strftime("%H:%M");
             append(&mut line, format_args!("; next touch at {at} UTC"));
         }
@@ -135,8 +143,7 @@ impl Standing {
         let others = [Class::Lapsing, Class::Lapsed, Class::Ended];
         let others: usize = others.iter().map(|&class| self.count(class)).sum();
         let kept = self.by_session.len() - others;
-        let plural = if kept == 1 { "" } else { "s" };
-        let mut line = format!("waiting for {missing} of {kept} token{plural}");
+        let mut line = format!("waiting for {missing} of {}", counted(kept, "token"));
         for (number, (name, why)) in self.missing.iter().take(NAMED_MAX).enumerate() {
             let sign = if number == 0 { ":" } else { "," };
             append(&mut line, format_args!("{sign} {name} {why}"));
@@ -152,9 +159,10 @@ impl Standing {
     }
 }
 
-/// Why a session's token is not proven alive. Nothing that a server said is in it.
+/// Returns the reason for a session without a token that was proven alive. The text contains
+/// nothing from a server.
 fn why_missing(view: &SessionView) -> Option<&'static str> {
-    if view.held.is_some() {
+    if view.live.is_some() {
         return None;
     }
     match view.state {
@@ -162,7 +170,8 @@ fn why_missing(view: &SessionView) -> Option<&'static str> {
         State::Blocked => Some("is blocked"),
         State::Lost => Some("was refused"),
         State::Unproven => Some("has no answer from the API"),
-        State::Held
+        State::Alive
+        | State::Excluded
         | State::AtRisk
         | State::Lapsed
         | State::Revoked

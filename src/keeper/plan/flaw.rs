@@ -1,99 +1,101 @@
-//! Finds what cannot work in a plan, or works less well than it seems, and what to change.
+//! The flaws of a plan, which cannot work or works worse than it seems, and their remedies.
 
 use std::time::Duration;
 
 use super::super::backoff::TIME_LIMIT_MIN;
 use super::super::policy::Limits;
-use super::super::schedule::{IDLE_TIMEOUT_MAX, Margin, Schedule};
-use super::{Course, Plan, Remedy, Share, Touches};
-use crate::keeper::{Instant, OnShutdown};
+use super::super::schedule::{Margin, Schedule};
+use super::{Bound, Plan, Remedy, Setting, SettingValue, Share, TouchSchedule};
+use crate::keeper::OnShutdown;
+use crate::time::Instant;
 
-/// Margins longer than this share of the idle timeout, in percent, are cut.
+/// The share of the idle timeout, in percent, to which a longer margin is cut.
 const MARGIN_SHARE_MAX: u32 = 90;
 
-/// How bad a flaw is.
+/// The severity of a flaw.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Grade {
-    /// It works, but not as well as one may believe.
+    /// The plan works, but not as well as it seems.
     Weak,
-    /// A setting cannot do what it says.
+    /// A setting cannot have its intended effect.
     Cannot,
 }
 
-/// What is wrong with a plan.
+/// A flaw of a plan.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Flaw {
-    /// The margin is not shorter than nine tenths of the idle timeout and is cut to that.
+    /// The margin is longer than nine tenths of the idle timeout and is cut to that.
     MarginCut {
-        /// As configured.
+        /// The configured margin.
         margin: Duration,
-        /// What is kept of it, and the longest that would be.
+        /// The effective margin, which is the longest possible one.
         cut_to: Duration,
     },
-    /// After a touch that hangs there is no time for another whole try.
+    /// After a touch that lasts until its time limit there is no time for another whole attempt.
     MarginShort {
-        /// From the touch to the deadline.
+        /// The time from the touch to the deadline.
         lead: Duration,
-        /// The margin that would be enough, if one could be.
+        /// The shortest margin that is long enough, if there is one.
         margin: Option<Duration>,
-        /// The request timeout that would be short enough, if one could be.
+        /// The longest request timeout that is short enough, if there is one.
         request_timeout: Option<Duration>,
     },
     /// The token idles out between two requests.
     FloorTooSlow {
-        /// The shortest idle timeout that would do for this margin.
+        /// The shortest idle timeout that is long enough for this margin.
         idle_timeout: Duration,
     },
-    /// A touch is always due before the last one could be proven.
+    /// A touch is always due before the previous one can be verified.
     NeverProven {
-        /// The longest margin that would leave time for proofs, if one would.
+        /// The longest margin that leaves time for proofs, if there is one.
         margin: Option<Duration>,
-        /// The shortest idle timeout that would do for this margin.
+        /// The shortest idle timeout that is long enough for this margin.
         idle_timeout: Duration,
     },
-    /// The second between two requests, not the margin, decides when touches come.
+    /// The second between two requests, and not the margin, determines the time of touches.
     FloorDecides {
-        /// The longest margin that would be honoured, if one would.
+        /// The longest margin that takes effect, if there is one.
         margin: Option<Duration>,
-        /// The shortest idle timeout that would do for this margin.
+        /// The shortest idle timeout that is long enough for this margin.
         idle_timeout: Duration,
     },
-    /// An exclusion of the touch is found out when the token has idled out.
+    /// An exclusion of the touch is detected after the token has idled out.
     ExclusionLate {
-        /// How long after its beginning.
+        /// The time from the beginning of the exclusion to its detection.
         found_after: Duration,
-        /// The longest `verify_every` that would find it out in time.
+        /// The largest `verify_every` that detects it in time.
         verify_every: u32,
     },
-    /// The configured idle timeout is longer than what the organisation has.
+    /// The configured idle timeout is longer than that of the organisation.
     TimeoutTooLong {
-        /// As configured.
+        /// The configured idle timeout.
         configured: Duration,
     },
-    /// While requests hang, a session waits for its turn until its deadline has passed.
+    /// If all requests last until their time limit, a session waits for a free place in flight
+    /// until its deadline has passed.
     InLine {
-        /// How long it waits.
+        /// The longest time of that wait.
         waits: Duration,
-        /// From the touch to the deadline.
+        /// The time from the touch to the deadline.
         lead: Duration,
-        /// So many in flight would be enough.
+        /// The smallest `in_flight_max` that is enough.
         in_flight_max: u32,
-        /// Or this request timeout.
+        /// The longest request timeout that is short enough, as the alternative.
         request_timeout: Duration,
     },
-    /// Revocations are given up before their turn unless the API answers this fast.
+    /// Revocations are given up before they are sent unless the API answers fast.
     RevocationsCrowded {
-        /// How many tokens are to be revoked.
+        /// The number of tokens to be revoked.
         tokens: u32,
-        /// How fast the API would have to answer.
+        /// The longest time that the API may take for an answer.
         answer_within: Duration,
-        /// The grace that would be enough for answers that take half a second.
+        /// The grace that is enough for answers that take half a second.
         grace: Duration,
     },
 }
 
 impl Flaw {
-    /// How bad it is.
+    /// Returns the severity of the flaw.
     #[must_use]
     pub fn grade(&self) -> Grade {
         match self {
@@ -109,22 +111,25 @@ impl Flaw {
         }
     }
 
-    /// What to change: any of these is enough.
+    /// Returns the remedies, each of which is enough by itself.
     #[must_use]
     pub fn remedies(&self, idle_timeout: Duration) -> Vec<Remedy> {
+        let remedy = |setting, bound| Remedy { setting, bound };
+        let at_most = |setting, time| remedy(setting, Bound::AtMost(SettingValue::Time(time)));
+        let at_least = |setting, time| remedy(setting, Bound::AtLeast(SettingValue::Time(time)));
         match *self {
-            Self::MarginCut { cut_to, .. } => vec![Remedy::MarginAtMost(cut_to)],
+            Self::MarginCut { cut_to, .. } => vec![at_most(Setting::Margin, cut_to)],
             Self::MarginShort {
                 margin,
                 request_timeout,
                 ..
-            } => margin
-                .map(Remedy::MarginAtLeast)
-                .into_iter()
-                .chain(request_timeout.map(Remedy::RequestTimeoutAtMost))
-                .collect(),
+            } => {
+                let margin = margin.map(|margin| at_least(Setting::Margin, margin));
+                let request = request_timeout.map(|time| at_most(Setting::RequestTimeout, time));
+                margin.into_iter().chain(request).collect()
+            }
             Self::FloorTooSlow { idle_timeout } => {
-                vec![Remedy::OrganisationAtLeast(idle_timeout)]
+                vec![at_least(Setting::OrganisationTimeout, idle_timeout)]
             }
             Self::NeverProven {
                 margin,
@@ -133,54 +138,60 @@ impl Flaw {
             | Self::FloorDecides {
                 margin,
                 idle_timeout,
-            } => margin
-                .map(Remedy::MarginAtMost)
-                .into_iter()
-                .chain([Remedy::OrganisationAtLeast(idle_timeout)])
-                .collect(),
-            Self::ExclusionLate { verify_every, .. } => {
-                vec![Remedy::VerifyEveryAtMost(verify_every)]
+            } => {
+                let margin = margin.map(|margin| at_most(Setting::Margin, margin));
+                let timeout = at_least(Setting::OrganisationTimeout, idle_timeout);
+                margin.into_iter().chain([timeout]).collect()
             }
-            Self::TimeoutTooLong { .. } => vec![Remedy::IdleTimeoutAtMost(idle_timeout)],
+            Self::ExclusionLate { verify_every, .. } => {
+                let touches = SettingValue::Count(verify_every);
+                vec![remedy(Setting::VerifyEvery, Bound::AtMost(touches))]
+            }
+            Self::TimeoutTooLong { .. } => vec![at_most(Setting::IdleTimeout, idle_timeout)],
             Self::InLine {
                 in_flight_max,
                 request_timeout,
                 ..
             } => {
+                let requests = SettingValue::Count(in_flight_max);
                 vec![
-                    Remedy::InFlightAtLeast(in_flight_max),
-                    Remedy::RequestTimeoutAtMost(request_timeout),
+                    remedy(Setting::InFlightMax, Bound::AtLeast(requests)),
+                    at_most(Setting::RequestTimeout, request_timeout),
                 ]
             }
-            Self::RevocationsCrowded { grace, .. } => vec![Remedy::GraceAtLeast(grace)],
+            Self::RevocationsCrowded { grace, .. } => vec![at_least(Setting::Grace, grace)],
         }
     }
 
-    /// What is wrong with one session's plan where tokens idle out after `idle_timeout`.
+    /// Returns the flaws of one session's plan, in an organisation whose tokens idle out after
+    /// `idle_timeout`.
     #[must_use]
     pub fn of_session(plan: &Plan, limits: &Limits, idle_timeout: Duration) -> Vec<Self> {
-        let too_long = plan.policy.idle_timeout.filter(|it| *it > idle_timeout);
+        let too_long = plan
+            .policy
+            .idle_timeout
+            .filter(|configured| *configured > idle_timeout);
         let too_long = too_long.map(|configured| Self::TimeoutTooLong { configured });
-        let Course::Kept(touches) = plan.course else {
-            return too_long.into_iter().collect();
+        let rest = match plan.touches() {
+            None => [None; 3],
+            Some(touches) => match floor(plan, limits) {
+                // The flaws of the margin do not matter if the floor determines the time of touches.
+                Some(floor) => [Some(floor), None, None],
+                None => [
+                    margin_cut(plan, &touches),
+                    margin_short(plan, &touches, limits),
+                    exclusion_late(plan, &touches, limits),
+                ],
+            },
         };
-        let floor = floor(plan, limits);
-        // Where a second is an age, nothing else is worth saying.
-        if floor.is_some() {
-            return too_long.into_iter().chain(floor).collect();
-        }
-        let rest = [
-            margin_cut(plan, &touches),
-            margin_short(plan, &touches, limits),
-            exclusion_late(plan, &touches, limits),
-        ];
         too_long
             .into_iter()
             .chain(rest.into_iter().flatten())
             .collect()
     }
 
-    /// What is wrong with how many sessions there are, for so many requests in flight at once.
+    /// Returns the flaws that follow from the number of sessions, with at most `in_flight_max`
+    /// requests in flight at once and `grace` for the revocations.
     #[must_use]
     pub fn of_all(
         shares: &[Share],
@@ -194,14 +205,15 @@ impl Flaw {
     }
 }
 
-/// How long a session waits for its turn at the most if every request hangs.
+/// Returns the longest time for which a session waits for a free place in flight if every request
+/// lasts until its time limit.
 fn waits(sessions: u32, in_flight_max: u32, limits: &Limits) -> Duration {
     let rounds = sessions.div_ceil(in_flight_max.max(1));
     limits.request_timeout.saturating_mul(rounds)
 }
 
 fn floor(plan: &Plan, limits: &Limits) -> Option<Flaw> {
-    // A touch and its proof.
+    // A cycle consists of a touch and its proof.
     let cycle = limits.floor * 2;
     let latest = |idle_timeout, margin| {
         let schedule = Schedule::new(idle_timeout, margin);
@@ -212,15 +224,16 @@ fn floor(plan: &Plan, limits: &Limits) -> Option<Flaw> {
     if touch_after >= cycle {
         return None;
     }
-    let seconds = (1..=IDLE_TIMEOUT_MAX.as_secs()).map(Duration::from_secs);
-    let idle_timeout = seconds
-        .clone()
-        .find(|it| latest(*it, plan.policy.margin) >= cycle);
-    let idle_timeout = idle_timeout.unwrap_or(IDLE_TIMEOUT_MAX);
-    let shorter = seconds.take_while(|it| *it < plan.idle_timeout);
-    let fits = |margin: &Duration| latest(plan.idle_timeout, Margin::Time(*margin)) >= cycle;
-    let margin = shorter.take_while(fits).last();
-    Some(if plan.idle_timeout < cycle {
+    let seconds = |most: Duration| (1..=most.as_secs()).map(Duration::from_secs);
+    // A margin leaves a tenth of the idle timeout at least, and a touch comes after half of that.
+    let longest = cycle * 20;
+    let idle_timeout = seconds(longest)
+        .find(|timeout| latest(*timeout, plan.policy.margin) >= cycle)
+        .unwrap_or(longest);
+    let margin = seconds(plan.idle_timeout)
+        .take_while(|margin| latest(plan.idle_timeout, Margin::Time(*margin)) >= cycle)
+        .last();
+    Some(if plan.idle_timeout <= cycle {
         Flaw::FloorTooSlow { idle_timeout }
     } else if touch_after < limits.floor {
         Flaw::NeverProven {
@@ -235,7 +248,7 @@ fn floor(plan: &Plan, limits: &Limits) -> Option<Flaw> {
     })
 }
 
-fn margin_cut(plan: &Plan, touches: &Touches) -> Option<Flaw> {
+fn margin_cut(plan: &Plan, touches: &TouchSchedule) -> Option<Flaw> {
     match plan.policy.margin {
         Margin::Time(margin) if margin > touches.margin => Some(Flaw::MarginCut {
             margin,
@@ -245,24 +258,25 @@ fn margin_cut(plan: &Plan, touches: &Touches) -> Option<Flaw> {
     }
 }
 
-fn margin_short(plan: &Plan, touches: &Touches, limits: &Limits) -> Option<Flaw> {
+fn margin_short(plan: &Plan, touches: &TouchSchedule, limits: &Limits) -> Option<Flaw> {
     let lead = plan.idle_timeout.saturating_sub(touches.interval.most);
     let rest = touches.retry_after.most + touches.last_try;
     let needed = limits.request_timeout + rest;
     if lead >= needed {
         return None;
     }
-    let margin = up(touches.margin + needed.saturating_sub(lead));
+    let margin = round_up(touches.margin + needed.saturating_sub(lead));
     let longest = plan.idle_timeout.saturating_mul(MARGIN_SHARE_MAX) / 100;
     Some(Flaw::MarginShort {
         lead,
         margin: (margin <= longest).then_some(margin),
-        request_timeout: Some(down(lead.saturating_sub(rest))).filter(|it| *it >= TIME_LIMIT_MIN),
+        request_timeout: Some(round_down(lead.saturating_sub(rest)))
+            .filter(|timeout| *timeout >= TIME_LIMIT_MIN),
     })
 }
 
-fn exclusion_late(plan: &Plan, touches: &Touches, limits: &Limits) -> Option<Flaw> {
-    // The other touch comes after the proof.
+fn exclusion_late(plan: &Plan, touches: &TouchSchedule, limits: &Limits) -> Option<Flaw> {
+    // The other touch, which keeps the token alive, is sent after the proof.
     let in_time = plan.idle_timeout.saturating_sub(limits.floor);
     if touches.exclusion_found_after <= in_time {
         return None;
@@ -277,22 +291,21 @@ fn exclusion_late(plan: &Plan, touches: &Touches, limits: &Limits) -> Option<Fla
 }
 
 fn in_line(shares: &[Share], limits: &Limits, in_flight_max: u32) -> Option<Flaw> {
-    let kept = shares.iter().filter_map(|share| match share.plan.course {
-        Course::Kept(touches) => Some((share, touches)),
-        Course::Lapsing(_) => None,
-    });
-    let leads = kept.map(|(share, touches)| {
-        share
-            .plan
-            .idle_timeout
-            .saturating_sub(touches.interval.most)
+    let leads = shares.iter().filter_map(|share| {
+        let touches = share.plan.touches()?;
+        Some(
+            share
+                .plan
+                .idle_timeout
+                .saturating_sub(touches.interval.most),
+        )
     });
     let lead = leads.min()?;
     let sessions = shares
         .iter()
         .fold(0_u32, |sum, share| sum.saturating_add(share.sessions));
     let waits = waits(sessions, in_flight_max, limits);
-    // Whoever finds room at once has no one to wait for.
+    // If all sessions fit in flight at once, none of them waits.
     if sessions <= in_flight_max || waits <= lead {
         return None;
     }
@@ -303,7 +316,7 @@ fn in_line(shares: &[Share], limits: &Limits, in_flight_max: u32) -> Option<Flaw
         waits,
         lead,
         in_flight_max: sessions.div_ceil(rounds),
-        request_timeout: down(round),
+        request_timeout: round_down(round),
     })
 }
 
@@ -317,12 +330,12 @@ fn crowded(shares: &[Share], in_flight_max: u32, grace: Duration) -> Option<Flaw
     (answer_within < TIME_LIMIT_MIN).then(|| Flaw::RevocationsCrowded {
         tokens,
         answer_within,
-        grace: up(TIME_LIMIT_MIN.saturating_mul(rounds)),
+        grace: round_up(TIME_LIMIT_MIN.saturating_mul(rounds)),
     })
 }
 
-/// The next whole second.
-fn up(duration: Duration) -> Duration {
+/// Rounds up to a whole second.
+fn round_up(duration: Duration) -> Duration {
     let seconds = duration.as_secs();
     Duration::from_secs(if duration.subsec_nanos() > 0 {
         seconds.saturating_add(1)
@@ -331,8 +344,8 @@ fn up(duration: Duration) -> Duration {
     })
 }
 
-/// The whole seconds, or tenths below one.
-fn down(duration: Duration) -> Duration {
+/// Rounds down to a whole second, or to a tenth of a second below one.
+fn round_down(duration: Duration) -> Duration {
     if duration >= Duration::from_secs(1) {
         return Duration::from_secs(duration.as_secs());
     }

@@ -1,64 +1,70 @@
-//! Sums up what many sessions ask of the API, on average and at worst.
+//! The load of all sessions on the API, on average and at its peaks.
 
 use std::time::Duration;
 
+use super::super::Touch;
 use super::super::policy::Limits;
-use super::{Course, Plan, an_hour};
+use super::{Plan, PlannedRequests, an_hour};
 
-/// Requests an hour by what they are for, on average; of lapsing sessions at most.
+/// The mean number of requests an hour by purpose; for lapsing sessions the largest number.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub struct Hourly {
-    /// Touches.
+    /// The touches.
     pub touches: f64,
-    /// Proofs of reset, and looks at lapsing tokens.
+    /// The proofs of reset, and the peeks at lapsing tokens.
     pub peeks: f64,
-    /// Readings of the organisation's timeout.
+    /// The readings of the organisation's timeout.
     pub reads: f64,
 }
 
-/// Sessions with one and the same plan.
+/// The sessions with the same plan.
 #[derive(Clone, Copy, Debug)]
 pub struct Share {
-    /// What is done with each.
+    /// The plan of each session.
     pub plan: Plan,
-    /// How many they are.
+    /// The number of sessions.
     pub sessions: u32,
 }
 
-/// What sessions ask of the API together.
+/// The load of all sessions on the API.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Load {
-    /// How many sessions there are.
+    /// The number of sessions.
     pub sessions: u64,
-    /// Requests an hour.
+    /// The number of requests an hour.
     pub hourly: Hourly,
-    /// Requests within the first second: every token's first peek.
+    /// The number of requests within the first second, which are the first peeks at all tokens.
     pub start_burst: u64,
-    /// About how many requests a second come while those that began together are in step.
+    /// The approximate number of requests a second as long as sessions that started together still
+    /// send at about the same time.
     pub in_step_a_second: f64,
 }
 
 impl Hourly {
-    /// What one session asks; the reading of the timeout is the organisation's.
+    /// Returns the requests of one session, without the readings of the organisation's timeout.
     #[must_use]
     pub fn of(plan: &Plan) -> Self {
         match plan.course {
-            Course::Kept(touches) => {
+            PlannedRequests::Kept(touches) => {
                 let a_touch = an_hour(touches.interval_mean());
                 Self {
                     touches: a_touch,
-                    peeks: a_touch / f64::from(plan.policy.verify_every.max(1)),
+                    peeks: match plan.policy.touch {
+                        Touch::Head => a_touch / f64::from(plan.policy.verify_every.max(1)),
+                        // The answer to a `GET` touch is the proof itself.
+                        Touch::Get => 0.0,
+                    },
                     reads: 0.0,
                 }
             }
-            Course::Lapsing(looks) => Self {
-                peeks: looks.an_hour.most,
+            PlannedRequests::Lapsing(peeks) => Self {
+                peeks: peeks.an_hour.most,
                 ..Self::default()
             },
         }
     }
 
-    /// All of them.
+    /// Returns the sum of all requests.
     #[must_use]
     pub fn sum(&self) -> f64 {
         self.touches + self.peeks + self.reads
@@ -66,7 +72,7 @@ impl Hourly {
 }
 
 impl Load {
-    /// The load of all these sessions, whose kept ones belong to so many organisations.
+    /// Returns the load of these sessions, whose kept ones belong to `organisations` organisations.
     #[must_use]
     pub fn new(shares: &[Share], organisations: u32, limits: &Limits) -> Self {
         let mut hourly = Hourly {
@@ -88,19 +94,20 @@ impl Load {
         }
     }
 
-    /// Requests a second, on average.
+    /// Returns the mean number of requests a second.
     #[must_use]
     pub fn mean_a_second(&self) -> f64 {
         self.hourly.sum() / 3600.0
     }
 }
 
-/// Sessions that began together touch within the jitter of one another, and prove their first
-/// touch; nothing spreads the looks at lapsing tokens. A session asks once a second at the most.
+/// Returns the approximate number of requests a second of sessions that started together. The
+/// jitter spreads their touches and first proofs; nothing spreads the peeks at lapsing tokens. A
+/// session sends at most one request a second.
 fn in_step_a_second(share: &Share) -> f64 {
     let sessions = f64::from(share.sessions);
     match share.plan.course {
-        Course::Kept(touches) => {
+        PlannedRequests::Kept(touches) => {
             let width = touches
                 .interval
                 .most
@@ -108,6 +115,6 @@ fn in_step_a_second(share: &Share) -> f64 {
                 .max(Duration::from_secs(1));
             sessions.min(2.0 * sessions / width.as_secs_f64())
         }
-        Course::Lapsing(_) => sessions,
+        PlannedRequests::Lapsing(_) => sessions,
     }
 }

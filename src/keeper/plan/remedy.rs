@@ -1,64 +1,64 @@
-//! What to change so that a plan works.
+//! The changes of settings that make a plan work.
 
 use std::time::Duration;
 
-/// What to change, and to what.
+/// A setting on which a plan depends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Remedy {
-    /// `margin`, to this or shorter.
-    MarginAtMost(Duration),
-    /// `margin`, to this or longer.
-    MarginAtLeast(Duration),
-    /// `http.request_timeout`, to this or shorter.
-    RequestTimeoutAtMost(Duration),
-    /// `http.in_flight_max`, to this or more.
-    InFlightAtLeast(u32),
-    /// `verify_every`, to this or less.
-    VerifyEveryAtMost(u32),
-    /// `idle_timeout`, to this or shorter, or away with it.
-    IdleTimeoutAtMost(Duration),
-    /// The organisation's own timeout, to this or longer.
-    OrganisationAtLeast(Duration),
-    /// `shutdown.grace`, to this or longer.
-    GraceAtLeast(Duration),
+pub enum Setting {
+    /// `margin` of a session.
+    Margin,
+    /// `verify_every` of a session.
+    VerifyEvery,
+    /// `idle_timeout` of a session.
+    IdleTimeout,
+    /// `http.request_timeout`.
+    RequestTimeout,
+    /// `http.in_flight_max`.
+    InFlightMax,
+    /// `shutdown.grace`.
+    Grace,
+    /// The organisation's own idle timeout.
+    OrganisationTimeout,
+}
+
+/// The value of a setting.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum SettingValue {
+    /// A duration.
+    Time(Duration),
+    /// A number.
+    Count(u32),
+}
+
+/// The values that are enough.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Bound {
+    /// This value and less.
+    AtMost(SettingValue),
+    /// This value and more.
+    AtLeast(SettingValue),
+}
+
+/// A change of one setting.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Remedy {
+    /// The setting to change.
+    pub setting: Setting,
+    /// The values that are enough.
+    pub bound: Bound,
 }
 
 impl Remedy {
-    /// What does for both; `None` if they are about different keys.
+    /// Returns the change that satisfies both remedies; `None` if they are of different kinds.
     #[must_use]
     pub fn and(self, other: Self) -> Option<Self> {
-        Some(match (self, other) {
-            (Self::MarginAtMost(one), Self::MarginAtMost(two)) => Self::MarginAtMost(one.min(two)),
-            (Self::MarginAtLeast(one), Self::MarginAtLeast(two)) => {
-                Self::MarginAtLeast(one.max(two))
+        let bound = match (self.bound, other.bound) {
+            (Bound::AtMost(one), Bound::AtMost(two)) => Bound::AtMost(one.min(two)),
+            (Bound::AtLeast(one), Bound::AtLeast(two)) => Bound::AtLeast(one.max(two)),
+            (Bound::AtMost(_), Bound::AtLeast(_)) | (Bound::AtLeast(_), Bound::AtMost(_)) => {
+                return None;
             }
-            (Self::RequestTimeoutAtMost(one), Self::RequestTimeoutAtMost(two)) => {
-                Self::RequestTimeoutAtMost(one.min(two))
-            }
-            (Self::InFlightAtLeast(one), Self::InFlightAtLeast(two)) => {
-                Self::InFlightAtLeast(one.max(two))
-            }
-            (Self::VerifyEveryAtMost(one), Self::VerifyEveryAtMost(two)) => {
-                Self::VerifyEveryAtMost(one.min(two))
-            }
-            (Self::IdleTimeoutAtMost(one), Self::IdleTimeoutAtMost(two)) => {
-                Self::IdleTimeoutAtMost(one.min(two))
-            }
-            (Self::OrganisationAtLeast(one), Self::OrganisationAtLeast(two)) => {
-                Self::OrganisationAtLeast(one.max(two))
-            }
-            (Self::GraceAtLeast(one), Self::GraceAtLeast(two)) => Self::GraceAtLeast(one.max(two)),
-            (
-                Self::MarginAtMost(_)
-                | Self::MarginAtLeast(_)
-                | Self::RequestTimeoutAtMost(_)
-                | Self::InFlightAtLeast(_)
-                | Self::VerifyEveryAtMost(_)
-                | Self::IdleTimeoutAtMost(_)
-                | Self::OrganisationAtLeast(_)
-                | Self::GraceAtLeast(_),
-                _,
-            ) => return None,
-        })
+        };
+        (self.setting == other.setting).then_some(Self { bound, ..self })
     }
 }

@@ -1,24 +1,36 @@
-//! What an answer does to a session.
+//! The effect of an answer on a session and on its living token.
 
-use super::super::backoff::Doubted;
-use super::super::candidate::obstacle;
-use super::super::event::{EventKind, Obstacle, TokenId};
-use super::super::held::{Held, Risk, Step, Verified};
+use std::time::Duration;
+
+use super::super::backoff::RefusedRequest;
+use super::super::candidate::failure_reason;
+use super::super::event::{EventKind, FailureReason, TokenId};
+use super::super::live_token::{FailedTouch, FailedTouches, LiveToken, NextStep, Risk, Verified};
+use super::super::organisation::OrganisationId;
+use super::super::proof::Reset;
 use super::super::{
-    Blockage, Failure, Instant, Intent, NotTheApi, Operation, Outcome, Refusal, TimeoutReport,
+    BlockReason, Failure, Intent, NotTheApi, Operation, Outcome, Refusal, TimeoutReport,
     TokenReport, Touch, Verdict,
 };
-use super::{Change, End, Ended, InFlight, LastAnswer, News, Present, Purpose, Session, Shared};
+use super::{
+    EndedToken, InFlight, KeeperState, LastAnswer, RequestPurpose, Session, TimeoutChange,
+    TimeoutUpdate, TokenEnding, TokenState,
+};
 use crate::keeper::Ticket;
+use crate::time::Instant;
+
+/// The longest interval between readings of the timeout of an organisation that has none: an
+/// enabled timeout of 5 minutes, the shortest, is detected with time for two attempts.
+const WATCH_FOR_ENABLED: Duration = Duration::from_secs(140);
 
 impl Session {
-    /// Takes in an outcome; one whose ticket is stale is dropped.
+    /// Handles an outcome; one with a stale ticket is dropped.
     pub(in crate::keeper) fn receive(
         &mut self,
         ticket: Ticket,
         outcome: &Outcome,
         now: Instant,
-        shared: &mut Shared,
+        shared: &mut KeeperState,
     ) {
         let Some(in_flight) = self
             .in_flight
@@ -33,7 +45,7 @@ impl Session {
             at: now,
         });
         let token = self.token_of(ticket);
-        self.tell(
+        self.emit(
             token,
             EventKind::Answered {
                 operation: in_flight.operation,
@@ -44,160 +56,324 @@ impl Session {
             shared,
         );
         match in_flight.purpose {
-            Purpose::Revoke => self.receive_revocation(outcome, now, shared),
-            Purpose::Prove => self.receive_for_candidate(&in_flight, outcome, now, shared),
-            Purpose::Step(step) => self.receive_for_held(step, &in_flight, outcome, now, shared),
+            RequestPurpose::Revoke => self.receive_revocation(&in_flight, outcome, now, shared),
+            RequestPurpose::Prove => self.receive_for_candidate(&in_flight, outcome, now, shared),
+            RequestPurpose::Step(step) => {
+                self.receive_for_live_token(step, &in_flight, outcome, now, shared);
+            }
         }
     }
 
-    /// The token that a request was made with.
+    /// Returns the token with which a request was made.
     fn token_of(&self, ticket: Ticket) -> Option<TokenId> {
-        let held = match &self.present {
-            Present::Held(held) => Some(held.token),
-            Present::Absent | Present::Ended(_) => None,
+        let live = match &self.present {
+            TokenState::Alive(live) => Some(live.token),
+            TokenState::Absent | TokenState::Ended(_) => None,
         };
         let candidate = self.candidate.as_ref().map(|candidate| candidate.token);
-        let mut tokens = held.into_iter().chain(candidate);
+        let mut tokens = live.into_iter().chain(candidate);
         tokens.find(|token| token.generation == ticket.generation)
     }
 
-    fn receive_for_held(
+    fn receive_for_live_token(
         &mut self,
-        step: Step,
+        step: NextStep,
         in_flight: &InFlight,
         outcome: &Outcome,
         now: Instant,
-        shared: &mut Shared,
+        shared: &mut KeeperState,
     ) {
-        let Present::Held(mut held) = std::mem::replace(&mut self.present, Present::Absent) else {
+        let TokenState::Alive(mut live) = std::mem::replace(&mut self.present, TokenState::Absent)
+        else {
             return;
         };
-        if step == Step::ReadTimeout {
-            held.read();
+        if step == NextStep::ReadTimeout {
+            live.record_reading();
         }
         let verdict = &outcome.verdict;
         match verdict {
             Verdict::Refused(refusal) => match (step, refusal) {
-                (Step::Confirm, Refusal::BadCredentials) => {
-                    return self.bury_held(&held, outcome, now, shared);
+                (NextStep::Confirm, Refusal::BadCredentials) => {
+                    // A transient error of the API must not end a token. The first
+                    // `bad.credentials` is therefore confirmed by another one seconds later.
+                    let confirm_after = shared.limits.confirm_after;
+                    let doubt = live.tries.doubt.as_mut();
+                    if doubt.is_none_or(|doubt| doubt.confirm(now, confirm_after)) {
+                        return self.end_token(&live, outcome, now, shared);
+                    }
                 }
-                (Step::Confirm, Refusal::Unread) => {
-                    self.hinder_held(&mut held, &unread(), now, shared);
+                (NextStep::Confirm, Refusal::Unread) => {
+                    let verdict = unread();
+                    self.record_failure(&mut live, step, in_flight, &verdict, now, shared);
                 }
-                _ => held.tries.doubt(doubted(in_flight.operation), now),
+                // The last attempt before the deadline is a touch even while a 401 is to be
+                // confirmed. Its own 401 must not restart the confirmation.
+                _ if live.tries.doubt.is_some() => {}
+                _ => live.tries.doubt(refused_request(in_flight.operation), now),
             },
+            Verdict::Accepted | Verdict::Alive(_)
+                if matches!(in_flight.operation, Operation::Touch(_))
+                    && !live.is_fresh(in_flight.operation, outcome, in_flight.sent_at) =>
+            {
+                let verdict = Verdict::Blocked(BlockReason::NotTheApi(NotTheApi::Cached));
+                self.record_failure(&mut live, step, in_flight, &verdict, now, shared);
+            }
             Verdict::Accepted | Verdict::Alive(_) | Verdict::Timeout(_) => {
-                self.advance(&mut held, step, in_flight, outcome, now, shared);
+                self.advance(&mut live, step, in_flight, outcome, now, shared);
             }
             Verdict::Blocked(_) | Verdict::Throttled { .. } | Verdict::Unreachable(_) => {
-                if step == Step::ReadTimeout {
-                    self.defer_reading(&mut held, verdict, now, shared);
+                if step == NextStep::ReadTimeout {
+                    self.defer_reading(&mut live, in_flight, verdict, now, shared);
                 } else {
-                    self.hinder_held(&mut held, verdict, now, shared);
+                    self.record_failure(&mut live, step, in_flight, verdict, now, shared);
                 }
             }
         }
-        self.present = Present::Held(held);
+        self.present = TokenState::Alive(live);
     }
 
-    /// The server did what it was asked.
+    /// Handles a successful answer about the living token.
     fn advance(
         &mut self,
-        held: &mut Held,
-        step: Step,
+        live: &mut LiveToken,
+        step: NextStep,
         in_flight: &InFlight,
         outcome: &Outcome,
         now: Instant,
-        shared: &mut Shared,
+        shared: &mut KeeperState,
     ) {
         let sent_at = in_flight.sent_at;
-        let outlook = self.outlook(held.organisation, shared);
+        let context = self.context(live.organisation, shared);
         match (in_flight.operation, &outcome.verdict) {
             (Operation::Touch(touch), Verdict::Accepted | Verdict::Alive(_)) => {
-                held.touched(touch, outcome.date, sent_at, &outlook);
-                self.refused_touch.take_if(|refused| *refused == touch);
-                held.jitter = shared.rng.f64();
-            }
-            (Operation::Peek, Verdict::Alive(report)) => {
-                held.learn(report, outcome.date, sent_at, now, &outlook);
-                if step == Step::Verify {
-                    self.verify(held, report, outcome, sent_at, now, shared);
+                live.record_touch(touch, outcome.date, sent_at, &context);
+                live.jitter = shared.rng.f64();
+                self.accept_touch(live, touch, now, shared);
+                if let Verdict::Alive(report) = &outcome.verdict {
+                    self.verify_by_own_answer(live, report, outcome, sent_at, now, shared);
                 }
             }
+            (Operation::Peek, Verdict::Alive(_))
+                if !live.is_fresh(Operation::Peek, outcome, sent_at) =>
+            {
+                live.record_cached_peek(sent_at);
+            }
+            (Operation::Peek, Verdict::Alive(report)) => {
+                live.learn(report, outcome.date, sent_at, now, &context);
+                if step == NextStep::Verify {
+                    self.verify(live, report, outcome, sent_at, now, shared);
+                }
+                self.evaluate_failed_touch(live, now, shared);
+            }
             (Operation::ReadTimeout, Verdict::Timeout(report)) => {
-                self.read_timeout(held, report, now, shared);
+                self.read_timeout(live, report, now, shared);
             }
-            // A success, but of another operation: not the API.
+            // The answer does not match the operation, so that it cannot be the API's.
             _ => {
-                let verdict = Verdict::Blocked(Blockage::NotTheApi(NotTheApi::UnexpectedBody));
-                return self.hinder_held(held, &verdict, now, shared);
+                let verdict = Verdict::Blocked(BlockReason::NotTheApi(NotTheApi::UnexpectedBody));
+                return self.record_failure(live, step, in_flight, &verdict, now, shared);
             }
         }
-        match held.tries.doubt {
-            Some(Doubted::Touch(touch)) if step == Step::Confirm => {
-                self.refuse_touch(held, touch, now, shared);
+        match live.tries.doubt.map(|doubt| doubt.request) {
+            Some(RefusedRequest::Touch(touch)) if step == NextStep::Confirm => {
+                self.refuse_touch(live, touch, in_flight, now, shared);
             }
-            Some(Doubted::Reading) if step == Step::Confirm => {
+            Some(RefusedRequest::ReadTimeout) if step == NextStep::Confirm => {
                 let read_at = now + shared.limits.timeout_refresh;
-                shared.organisations.read_again(held.organisation, read_at);
+                shared.organisations.read_again(live.organisation, read_at);
+                note_unreadable(live.organisation, shared);
                 let kind = EventKind::TimeoutNotPermitted("401".into());
-                self.tell(Some(held.token), kind, now, shared);
-                self.recover(held, now, shared);
+                self.emit(Some(live.token), kind, now, shared);
+                self.recover(live, now, shared);
             }
-            Some(_) | None => self.recover(held, now, shared),
+            Some(_) | None => self.recover_unless_touches_fail(live, step, now, shared),
         }
     }
 
-    /// A touch is refused though the token lives: it has failed, and the other one is tried next.
-    fn refuse_touch(&mut self, held: &mut Held, touch: Touch, now: Instant, shared: &mut Shared) {
-        held.tries.doubt = None;
-        let was_other_refused = self.refused_touch == Some(touch.other());
-        self.refused_touch = Some(touch);
-        self.tell(Some(held.token), EventKind::Unconfirmed, now, shared);
-        let failure = Verdict::Unreachable(Failure::TouchRefused(touch));
-        self.hinder_held(held, &failure, now, shared);
-        if self.touch() == touch.other() && !was_other_refused {
-            // The refusal may be long ago by now, and the deadline near.
-            held.tries.retry_at = now;
-        }
-    }
-
-    fn read_timeout(&self, held: &Held, report: &TimeoutReport, now: Instant, shared: &mut Shared) {
-        let read_at = now + shared.limits.timeout_refresh;
-        shared.organisations.read_again(held.organisation, read_at);
-        let organisation = shared.organisations.of_mut(held.organisation);
-        if organisation.report.as_ref() == Some(report) {
+    /// Records the recovery after a successful request, unless it proves nothing about touches:
+    /// while touches fail and one is due, or are accepted and do not count, their retry delays and
+    /// the risk remain.
+    fn recover_unless_touches_fail(
+        &self,
+        live: &mut LiveToken,
+        step: NextStep,
+        now: Instant,
+        shared: &mut KeeperState,
+    ) {
+        let context = self.context(live.organisation, shared);
+        let is_due = live.is_touch_due(&context, now);
+        let proves_nothing = match step {
+            NextStep::Touch => live.reset == Reset::Excluded,
+            NextStep::Confirm | NextStep::Verify | NextStep::ReadTimeout | NextStep::Watch => {
+                is_due && live.failed_touches.last().is_some()
+            }
+        };
+        if proves_nothing {
+            live.tries.doubt = None;
             return;
         }
-        let news = match organisation.report.replace(report.clone()) {
-            None => News::Known,
-            Some(_) => News::Changed,
+        if step == NextStep::Touch && live.is_proof_blocked() {
+            // The obstacle to the proof remains. The blocked state is kept, so that not every
+            // touch emits a recovery and then a block again.
+            live.risk = Risk::None;
+            live.tries.doubt = None;
+            live.tries.retry_now();
+            return;
+        }
+        live.failed_touches = FailedTouches::default();
+        self.recover(live, now, shared);
+    }
+
+    /// Records that a touch was refused although the token is alive; the other one is tried next.
+    fn refuse_touch(
+        &self,
+        live: &mut LiveToken,
+        touch: Touch,
+        in_flight: &InFlight,
+        now: Instant,
+        shared: &mut KeeperState,
+    ) {
+        live.tries.doubt = None;
+        self.emit(Some(live.token), EventKind::Unconfirmed, now, shared);
+        let failure = Verdict::Unreachable(Failure::TouchRefused(touch));
+        live.failed_touches.record(touch, &failure);
+        let organisation = shared.organisations.of_mut(live.organisation);
+        organisation.touches.refuse(touch, now);
+        let has_other = !live.failed_touches.has(touch.other())
+            && !organisation.touches.is_excluded(touch.other(), now);
+        self.record_failure(live, NextStep::Confirm, in_flight, &failure, now, shared);
+        if has_other {
+            // The refusal may be long ago and the deadline near, so the other touch does not wait.
+            live.tries.retry_now();
+        }
+    }
+
+    /// Records an accepted touch. If the other one failed just before, this one is used from then
+    /// on, provided that the failure was a refusal or happened twice.
+    fn accept_touch(
+        &self,
+        live: &mut LiveToken,
+        touch: Touch,
+        now: Instant,
+        shared: &mut KeeperState,
+    ) {
+        let failed = std::mem::take(&mut live.failed_touches);
+        let known = &mut shared.organisations.of_mut(live.organisation).touches;
+        known.accept(touch);
+        let Some(last) = failed.last() else {
+            return;
         };
-        shared.changed.push(Change {
-            organisation: held.organisation,
-            news,
+        // If both touches failed, the cause was the server or the network, not the method.
+        let is_method_at_fault = failed.has(touch.other()) && !failed.has(touch);
+        if is_method_at_fault && (last.is_refused || known.suspect(last.touch)) {
+            self.note_refused(live, last, now, shared);
+        }
+    }
+
+    /// Records a refused touch once a peek shows that the token is alive: the refusal then
+    /// concerns the method and not the token.
+    fn evaluate_failed_touch(&self, live: &mut LiveToken, now: Instant, shared: &mut KeeperState) {
+        if let Some(last) = live.failed_touches.last().cloned()
+            && last.is_refused
+            && !live.failed_touches.has(last.touch.other())
+        {
+            self.note_refused(live, &last, now, shared);
+        }
+    }
+
+    fn note_refused(
+        &self,
+        live: &LiveToken,
+        failed: &FailedTouch,
+        now: Instant,
+        shared: &mut KeeperState,
+    ) {
+        let known = &mut shared.organisations.of_mut(live.organisation).touches;
+        let was_known = known.is_refused(failed.touch, now);
+        known.refuse(failed.touch, now);
+        if !was_known {
+            let kind = EventKind::TouchRefused(failed.touch, failed.reason.clone());
+            self.emit(Some(live.token), kind, now, shared);
+        }
+    }
+
+    fn read_timeout(
+        &self,
+        live: &LiveToken,
+        report: &TimeoutReport,
+        now: Instant,
+        shared: &mut KeeperState,
+    ) {
+        let organisation = shared.organisations.of_mut(live.organisation);
+        organisation.is_unreadable = false;
+        let is_new = organisation.report.as_ref() != Some(report);
+        let earlier = is_new.then(|| organisation.report.replace(report.clone()));
+        let refresh = if organisation.is_disabled() {
+            // A timeout that is enabled later may be shorter than the refresh.
+            shared.limits.timeout_refresh.min(WATCH_FOR_ENABLED)
+        } else {
+            shared.limits.timeout_refresh
+        };
+        shared
+            .organisations
+            .read_again(live.organisation, now + refresh);
+        let Some(earlier) = earlier else {
+            return;
+        };
+        let update = match earlier {
+            None => TimeoutUpdate::Known,
+            Some(_) => TimeoutUpdate::Changed,
+        };
+        shared.changed.push(TimeoutChange {
+            organisation: live.organisation,
+            update,
         });
-        self.tell(
-            Some(held.token),
+        self.emit(
+            Some(live.token),
             EventKind::TimeoutRead(report.clone()),
             now,
             shared,
         );
     }
 
-    fn verify(
+    /// Verifies a `GET` touch by its own answer, if that shows a moved deadline. An answer with the
+    /// old deadline is no evidence: the server may have written it before it reset the timer.
+    fn verify_by_own_answer(
         &mut self,
-        held: &mut Held,
+        live: &mut LiveToken,
         report: &TokenReport,
         outcome: &Outcome,
         sent_at: Instant,
         now: Instant,
-        shared: &mut Shared,
+        shared: &mut KeeperState,
     ) {
-        let mut exclusions = self.exclusions;
-        let outlook = self.outlook(held.organisation, shared);
-        let verified = held.verify(report, outcome.date, &outlook, &mut exclusions, sent_at);
-        self.exclusions = exclusions;
+        if !live.shows_movement(report, outcome.date) {
+            return;
+        }
+        let context = self.context(live.organisation, shared);
+        // If neither touch is known to work, a moved deadline is no proof: the application may
+        // have moved it just before.
+        let is_proof = !context.organisation.touches.neither_works(now)
+            && live.is_proof(report, outcome.date, &context);
+        live.learn(report, outcome.date, sent_at, now, &context);
+        if is_proof {
+            self.verify(live, report, outcome, sent_at, now, shared);
+        }
+    }
+
+    fn verify(
+        &mut self,
+        live: &mut LiveToken,
+        report: &TokenReport,
+        outcome: &Outcome,
+        sent_at: Instant,
+        now: Instant,
+        shared: &mut KeeperState,
+    ) {
+        let context = self.context(live.organisation, shared);
+        let mut touches = context.organisation.touches;
+        let verified = live.verify(report, outcome.date, &context, &mut touches, sent_at);
+        shared.organisations.of_mut(live.organisation).touches = touches;
         let kind = match verified {
             Some(Verified::Proven {
                 touch,
@@ -207,104 +383,195 @@ impl Session {
                 was_excluded,
             },
             Some(Verified::TryOther(touch)) => EventKind::TouchExcluded(touch),
+            Some(Verified::Excluded) if self.exclusion_reported == Some(live.organisation) => {
+                return;
+            }
             Some(Verified::Excluded) => EventKind::Excluded,
             None => return,
         };
-        self.tell(Some(held.token), kind, now, shared);
+        if kind == EventKind::Excluded {
+            self.exclusion_reported = Some(live.organisation);
+        } else if let EventKind::ResetProven { .. } = kind {
+            self.exclusion_reported = None;
+        }
+        self.emit(Some(live.token), kind, now, shared);
     }
 
-    /// Something was in the way and is not any more.
-    fn recover(&self, held: &mut Held, now: Instant, shared: &mut Shared) {
-        let tries = held.tries.succeed();
-        let risk = std::mem::take(&mut held.risk);
+    /// Resets the failures and the risk, and emits an event if there were any.
+    fn recover(&self, live: &mut LiveToken, now: Instant, shared: &mut KeeperState) {
+        let tries = live.tries.succeed();
+        let risk = std::mem::take(&mut live.risk);
         if risk != Risk::None || tries.blocked.is_some() {
             let kind = EventKind::Recovered {
                 failures: tries.failures,
             };
-            self.tell(Some(held.token), kind, now, shared);
+            self.emit(Some(live.token), kind, now, shared);
         } else if tries.doubt.is_some() {
-            self.tell(Some(held.token), EventKind::Unconfirmed, now, shared);
+            self.emit(Some(live.token), EventKind::Unconfirmed, now, shared);
         }
     }
 
-    fn bury_held(&mut self, held: &Held, outcome: &Outcome, now: Instant, shared: &mut Shared) {
-        shared.organisations.leave(self.id, held.organisation);
-        self.refused = Some(held.token.fingerprint);
-        let death = held.death(outcome, now);
+    fn end_token(
+        &mut self,
+        live: &LiveToken,
+        outcome: &Outcome,
+        now: Instant,
+        shared: &mut KeeperState,
+    ) {
+        shared.organisations.leave(self.id, live.organisation);
+        self.refused = Some(live.token.fingerprint);
+        let death = live.death(outcome, now);
         let (end, kind) = match self.policy.intent {
-            Intent::Keep => (End::Lost(death.clone()), EventKind::Lost(death)),
-            Intent::Lapse => (End::Lapsed(death.clone()), EventKind::Lapsed(death)),
+            Intent::Keep => (TokenEnding::Lost(death.clone()), EventKind::Lost(death)),
+            Intent::Lapse => (TokenEnding::Lapsed(death.clone()), EventKind::Lapsed(death)),
         };
-        self.present = Present::Ended(Ended {
-            token: held.token,
+        self.present = TokenState::Ended(EndedToken {
+            token: live.token,
             end,
         });
-        self.tell(Some(held.token), kind, now, shared);
+        self.emit(Some(live.token), kind, now, shared);
     }
 
-    fn hinder_held(&self, held: &mut Held, verdict: &Verdict, now: Instant, shared: &mut Shared) {
-        let was_blocked = held.tries.blocked.clone();
-        let fit = held.fit(&self.outlook(held.organisation, shared));
-        held.tries
-            .fail(verdict, fit, now, &shared.limits, &mut shared.rng);
-        if let Some(blockage) = &held.tries.blocked
-            && was_blocked.as_ref() != Some(blockage)
-        {
-            let kind = EventKind::Blocked(blockage.clone());
-            self.tell(Some(held.token), kind, now, shared);
+    fn record_failure(
+        &self,
+        live: &mut LiveToken,
+        step: NextStep,
+        in_flight: &InFlight,
+        verdict: &Verdict,
+        now: Instant,
+        shared: &mut KeeperState,
+    ) {
+        let was_blocked = live.tries.blocked.clone();
+        let fails_over = match (step, in_flight.operation) {
+            (NextStep::Touch, Operation::Touch(touch)) => {
+                record_failed_touch(live, touch, verdict, now, shared)
+            }
+            (NextStep::Verify, _) if matches!(verdict, Verdict::Blocked(_)) => {
+                live.proof_blocked();
+                false
+            }
+            _ => false,
+        };
+        if fails_over {
+            live.tries.fail_over();
+        } else {
+            let sent_at = in_flight.sent_at;
+            live.tries
+                .fail(verdict, sent_at, now, &shared.limits, &mut shared.rng);
         }
-        let Some(deadline) = held.deadline.filter(|_| self.policy.intent == Intent::Keep) else {
+        if let Some(block_reason) = &live.tries.blocked
+            && was_blocked.as_ref() != Some(block_reason)
+        {
+            let kind = EventKind::Blocked(block_reason.clone());
+            self.emit(Some(live.token), kind, now, shared);
+        }
+        self.record_risk(live, verdict, now, shared);
+    }
+
+    fn record_risk(
+        &self,
+        live: &mut LiveToken,
+        verdict: &Verdict,
+        now: Instant,
+        shared: &mut KeeperState,
+    ) {
+        let Some(deadline) = live.deadline.filter(|_| self.policy.intent == Intent::Keep) else {
             return;
         };
-        let margin_at = held
-            .schedule(&self.outlook(held.organisation, shared))
+        let margin_at = live
+            .schedule(&self.context(live.organisation, shared))
             .margin_at(deadline);
-        let is_repeated = held.tries.failures >= 2;
+        let is_repeated = live.tries.failures >= 2;
         let (risk, kind) = if now >= deadline {
-            (Risk::Past, EventKind::PastDeadline(hindrance(verdict)))
+            (Risk::Past, EventKind::PastDeadline(reason(verdict)))
         } else if is_repeated && now >= margin_at {
-            (Risk::Near, EventKind::AtRisk(hindrance(verdict)))
+            (Risk::Near, EventKind::AtRisk(reason(verdict)))
         } else {
             return;
         };
-        if risk > held.risk {
-            held.risk = risk;
-            self.tell(Some(held.token), kind, now, shared);
+        if risk > live.risk {
+            live.risk = risk;
+            self.emit(Some(live.token), kind, now, shared);
         }
     }
 
-    /// Reading the organisation's timeout failed: by itself no failure of the session's.
-    fn defer_reading(&self, held: &mut Held, verdict: &Verdict, now: Instant, shared: &mut Shared) {
-        if let Verdict::Blocked(Blockage::Forbidden(code) | Blockage::Rejected(_, code)) = verdict {
+    /// Schedules the next reading of the organisation's timeout after one that failed. Such a
+    /// failure is not one of the session, except for throttling.
+    fn defer_reading(
+        &self,
+        live: &mut LiveToken,
+        in_flight: &InFlight,
+        verdict: &Verdict,
+        now: Instant,
+        shared: &mut KeeperState,
+    ) {
+        note_unreadable(live.organisation, shared);
+        if let Verdict::Blocked(BlockReason::Forbidden(code) | BlockReason::Rejected(_, code)) =
+            verdict
+        {
             shared
                 .organisations
-                .forbid_reading(self.id, held.organisation);
+                .forbid_reading(self.id, live.organisation);
             let kind = EventKind::TimeoutNotPermitted(code.clone());
-            return self.tell(Some(held.token), kind, now, shared);
+            return self.emit(Some(live.token), kind, now, shared);
         }
         let read_at = now + shared.limits.blocked_backoff.cap;
-        shared.organisations.read_again(held.organisation, read_at);
+        shared.organisations.read_again(live.organisation, read_at);
         if let Verdict::Throttled { .. } = verdict {
-            // The limit is the token's, whatever was asked.
-            self.hinder_held(held, verdict, now, shared);
+            // The rate limit belongs to the token, so that it applies to touches as well.
+            self.record_failure(live, NextStep::ReadTimeout, in_flight, verdict, now, shared);
         }
     }
 }
 
-/// What a 401 to this makes doubtful.
-fn doubted(operation: Operation) -> Doubted {
-    match operation {
-        Operation::Touch(touch) => Doubted::Touch(touch),
-        Operation::ReadTimeout => Doubted::Reading,
-        Operation::Peek | Operation::Revoke => Doubted::Look,
+/// Records a failed touch. Returns true if the other one is to be tried at once.
+fn record_failed_touch(
+    live: &mut LiveToken,
+    touch: Touch,
+    verdict: &Verdict,
+    now: Instant,
+    shared: &KeeperState,
+) -> bool {
+    let is_first = !live.failed_touches.has(touch);
+    live.failed_touches.record(touch, verdict);
+    let organisation = shared.organisations.of(live.organisation);
+    let has_other = !organisation.touches.is_excluded(touch.other(), now);
+    let is_blocked = matches!(verdict, Verdict::Blocked(_));
+    // A touch without an answer may have counted all the same, which a peek shows. A blocked touch
+    // without an alternative is followed by a peek as well, which may get through.
+    let may_have_counted = matches!(
+        verdict,
+        Verdict::Unreachable(Failure::TimedOut | Failure::Broken)
+    );
+    live.is_peek_first = is_first && (may_have_counted || (is_blocked && !has_other));
+    is_blocked && has_other && !live.failed_touches.has(touch.other())
+}
+
+/// Records that the organisation's timeouts could not be read.
+fn note_unreadable(organisation: OrganisationId, shared: &mut KeeperState) {
+    let entry = shared.organisations.of_mut(organisation);
+    if entry.report.is_none() && !entry.is_unreadable {
+        entry.is_unreadable = true;
+        shared.changed.push(TimeoutChange {
+            organisation,
+            update: TimeoutUpdate::Unreadable,
+        });
     }
 }
 
-/// A 401 to a peek without a code that could be read.
-pub(super) fn unread() -> Verdict {
-    Verdict::Blocked(Blockage::Rejected(401, "no code could be read".into()))
+fn refused_request(operation: Operation) -> RefusedRequest {
+    match operation {
+        Operation::Touch(touch) => RefusedRequest::Touch(touch),
+        Operation::ReadTimeout => RefusedRequest::ReadTimeout,
+        Operation::Peek | Operation::Revoke => RefusedRequest::Peek,
+    }
 }
 
-pub(super) fn hindrance(verdict: &Verdict) -> Obstacle {
-    obstacle(verdict).unwrap_or(Obstacle::OutOfTime)
+/// Returns the verdict for a 401 to a peek without a readable code.
+pub(super) fn unread() -> Verdict {
+    Verdict::Blocked(BlockReason::Rejected(401, "no code could be read".into()))
+}
+
+pub(super) fn reason(verdict: &Verdict) -> FailureReason {
+    failure_reason(verdict).unwrap_or(FailureReason::OutOfTime)
 }

@@ -1,83 +1,94 @@
-//! What a session asks next, and how long it waits for the answer.
+//! The choice of a session's next request and of its time limit.
 
 use std::time::Duration;
 
+use super::super::Operation;
 use super::super::backoff::TIME_LIMIT_MIN;
 use super::super::event::TokenId;
-use super::super::held::Step;
-use super::super::{Instant, Operation};
-use super::{Present, Purpose, Session, Shared};
+use super::super::live_token::NextStep;
+use super::{KeeperState, RequestPurpose, Session, TokenState};
+use crate::time::Instant;
 
-/// What is to be asked, with which token, and when.
+/// The next request of a session, its token and its instant.
 pub(super) struct Choice {
     pub(super) at: Instant,
     pub(super) token: TokenId,
     pub(super) operation: Operation,
-    pub(super) purpose: Purpose,
+    pub(super) purpose: RequestPurpose,
 }
 
 impl Session {
-    /// What is asked next, whatever the time; the earlier of what the two tokens need.
-    pub(super) fn choose(&self, now: Instant, shared: &Shared) -> Option<Choice> {
+    /// Returns the next request, due or not: the earlier one of the two tokens' next requests.
+    pub(super) fn choose(&self, now: Instant, shared: &KeeperState) -> Option<Choice> {
         if let Some(stopping) = &self.stopping {
             return self.choose_revocation(stopping, now, shared);
         }
         let floor_at = self.floor_at(shared);
-        let candidate = self.candidate.as_ref().map(|candidate| Choice {
-            at: candidate.tries.retry_at.max(floor_at).max(now),
-            token: candidate.token,
-            operation: Operation::Peek,
-            purpose: Purpose::Prove,
-        });
-        let held = self.choose_held(floor_at, now, shared);
-        match (held, candidate) {
-            // Where both are due, they take turns.
-            (Some(held), Some(candidate)) if held.at == candidate.at && self.was_proving => {
-                Some(held)
+        let candidate = self.candidate.as_ref().map(|candidate| {
+            let (at, operation) = candidate.next(&self.policy, floor_at, now);
+            Choice {
+                at,
+                token: candidate.token,
+                operation,
+                purpose: RequestPurpose::Prove,
             }
-            (Some(held), Some(candidate)) if held.at < candidate.at => Some(held),
-            (held, None) => held,
+        });
+        let live = self.choose_for_live_token(floor_at, now, shared);
+        match (live, candidate) {
+            // If both are due, the tokens take turns.
+            (Some(live), Some(candidate)) if live.at == candidate.at && self.was_proving => {
+                Some(live)
+            }
+            (Some(live), Some(candidate)) if live.at < candidate.at => Some(live),
+            (live, None) => live,
             (_, candidate) => candidate,
         }
     }
 
-    fn choose_held(&self, floor_at: Instant, now: Instant, shared: &Shared) -> Option<Choice> {
-        let Present::Held(held) = &self.present else {
+    fn choose_for_live_token(
+        &self,
+        floor_at: Instant,
+        now: Instant,
+        shared: &KeeperState,
+    ) -> Option<Choice> {
+        let TokenState::Alive(live) = &self.present else {
             return None;
         };
-        let outlook = self.outlook(held.organisation, shared);
-        let gate = held.tries.retry_at.max(floor_at).max(now);
-        let (due_at, _) = held.agenda(&outlook, now);
-        let at = due_at.max(gate);
-        // What is due first may have to wait, and something weightier be due by then.
-        let (_, step) = held.agenda(&outlook, at);
+        let context = self.context(live.organisation, shared);
+        let (at, step) = live.next_step(&context, floor_at, now);
         Some(Choice {
             at,
-            token: held.token,
+            token: live.token,
             operation: match step {
-                Step::Confirm | Step::Verify | Step::Watch => Operation::Peek,
-                Step::Touch => Operation::Touch(self.touch()),
-                Step::ReadTimeout => Operation::ReadTimeout,
+                NextStep::Confirm | NextStep::Verify | NextStep::Watch => Operation::Peek,
+                NextStep::Touch => Operation::Touch(self.touch(live, shared, at)),
+                NextStep::ReadTimeout => Operation::ReadTimeout,
             },
-            purpose: Purpose::Step(step),
+            purpose: RequestPurpose::Step(step),
         })
     }
 
-    /// The floor under everything.
-    pub(super) fn floor_at(&self, shared: &Shared) -> Instant {
+    /// Returns the earliest instant at which the session may send its next request.
+    pub(super) fn floor_at(&self, shared: &KeeperState) -> Instant {
         self.last_sent_at
             .map_or(Instant::BOOT, |sent_at| sent_at + shared.limits.floor)
     }
 
-    /// How long the answer is waited for.
-    pub(super) fn time_limit(&self, choice: &Choice, now: Instant, shared: &Shared) -> Duration {
+    /// Returns the time limit of the request.
+    pub(super) fn time_limit(
+        &self,
+        choice: &Choice,
+        now: Instant,
+        shared: &KeeperState,
+    ) -> Duration {
         let longest = shared.limits.request_timeout;
-        if let (Purpose::Revoke, Some(stopping)) = (choice.purpose, &self.stopping) {
-            return stopping.until.until(now).min(longest).max(TIME_LIMIT_MIN);
+        if let (RequestPurpose::Revoke, Some(stopping)) = (choice.purpose, &self.stopping) {
+            let left = stopping.until.until(now);
+            return left.min(stopping.attempt).min(longest).max(TIME_LIMIT_MIN);
         }
         let fit = match &self.present {
-            Present::Held(held) => held.fit(&self.outlook(held.organisation, shared)),
-            Present::Absent | Present::Ended(_) => None,
+            TokenState::Alive(live) => live.fit(&self.context(live.organisation, shared)),
+            TokenState::Absent | TokenState::Ended(_) => None,
         };
         fit.map_or(longest, |fit| fit.time_limit(now, longest))
     }

@@ -1,12 +1,15 @@
-//! What an answer does to a token that is to prove itself.
+//! The effect of an answer on a new token that is not proven alive yet.
 
-use super::super::backoff::Doubted;
+use super::super::backoff::RefusedRequest;
 use super::super::candidate::Candidate;
 use super::super::event::EventKind;
-use super::super::held::Held;
-use super::super::{Instant, Intent, Outcome, Refusal, TokenReport, Verdict};
-use super::answer::{hindrance, unread};
-use super::{End, Ended, InFlight, Present, Session, Shared};
+use super::super::live_token::LiveToken;
+use super::super::{
+    BlockReason, Intent, NotTheApi, Operation, Outcome, Refusal, TokenReport, Verdict,
+};
+use super::answer::{reason, unread};
+use super::{EndedToken, InFlight, KeeperState, Session, TokenEnding, TokenState};
+use crate::time::Instant;
 
 impl Session {
     pub(super) fn receive_for_candidate(
@@ -14,36 +17,54 @@ impl Session {
         in_flight: &InFlight,
         outcome: &Outcome,
         now: Instant,
-        shared: &mut Shared,
+        shared: &mut KeeperState,
     ) {
         let Some(mut candidate) = self.candidate.take() else {
             return;
         };
+        let touch = match in_flight.operation {
+            Operation::Touch(touch) => Some(touch),
+            Operation::Peek | Operation::ReadTimeout | Operation::Revoke => None,
+        };
         match &outcome.verdict {
+            Verdict::Accepted | Verdict::Alive(_) if outcome.is_cached => {
+                let verdict = Verdict::Blocked(BlockReason::NotTheApi(NotTheApi::Cached));
+                self.record_candidate_failure(&mut candidate, in_flight, &verdict, now, shared);
+            }
             Verdict::Alive(report) => {
                 return self.promote(&candidate, report, in_flight, outcome, now, shared);
             }
-            Verdict::Refused(refusal) => match (candidate.tries.doubt, refusal) {
-                (None, _) => candidate.tries.doubt(Doubted::Look, now),
-                (Some(_), Refusal::BadCredentials) => {
-                    return self.bury_candidate(&candidate, outcome, now, shared);
+            // The touch probably reset the idle timer; a peek must still prove the token alive.
+            Verdict::Accepted if touch.is_some() => {
+                candidate.touched_at = Some(in_flight.sent_at);
+                candidate.failed_touch = None;
+            }
+            // The answer to a refused touch has no code: the next peek reads it.
+            Verdict::Refused(_) if touch.is_some() => candidate.failed_touch = touch,
+            Verdict::Refused(Refusal::BadCredentials) => {
+                if candidate.refuse(&shared.limits.prove_again_after, now) {
+                    return self.end_candidate(&candidate, outcome, now, shared);
                 }
-                (Some(_), Refusal::Unread) => {
-                    self.hinder_candidate(&mut candidate, &unread(), now, shared);
-                }
-            },
+            }
+            Verdict::Refused(Refusal::Unread) if candidate.tries.doubt.is_none() => {
+                candidate.tries.doubt(RefusedRequest::Peek, now);
+            }
+            Verdict::Refused(Refusal::Unread) => {
+                self.record_candidate_failure(&mut candidate, in_flight, &unread(), now, shared);
+            }
             verdict @ (Verdict::Accepted
             | Verdict::Timeout(_)
             | Verdict::Blocked(_)
             | Verdict::Throttled { .. }
             | Verdict::Unreachable(_)) => {
-                self.hinder_candidate(&mut candidate, verdict, now, shared);
+                candidate.failed_touch = touch.or(candidate.failed_touch);
+                self.record_candidate_failure(&mut candidate, in_flight, verdict, now, shared);
             }
         }
         self.candidate = Some(candidate);
     }
 
-    /// The newer token lives: it is the session's token from now on.
+    /// Makes the newer token, which is proven alive, the session's token.
     fn promote(
         &mut self,
         candidate: &Candidate,
@@ -51,7 +72,7 @@ impl Session {
         in_flight: &InFlight,
         outcome: &Outcome,
         now: Instant,
-        shared: &mut Shared,
+        shared: &mut KeeperState,
     ) {
         let replaces = self.leave_organisation(shared);
         let organisation = shared.organisations.enter(
@@ -62,90 +83,103 @@ impl Session {
             now,
         );
         if report.organisation_name.is_some() {
-            let found = shared.organisations.of_mut(organisation);
-            found.name.clone_from(&report.organisation_name);
+            let entry = shared.organisations.of_mut(organisation);
+            entry.name.clone_from(&report.organisation_name);
         }
         let jitter = shared.rng.f64();
-        let mut held = Held::new(
+        let mut live = LiveToken::new(
             candidate.token,
             organisation,
             candidate.seen_at,
             now,
             jitter,
         );
-        held.learn(
+        live.learn(
             report,
             outcome.date,
             in_flight.sent_at,
             now,
-            &self.outlook(organisation, shared),
+            &self.context(organisation, shared),
         );
-        self.present = Present::Held(Box::new(held));
-        self.tell(
+        self.present = TokenState::Alive(Box::new(live));
+        self.emit(
             Some(candidate.token),
-            EventKind::Held { replaces },
+            EventKind::Alive { replaces },
             now,
             shared,
         );
     }
 
-    fn bury_candidate(
+    fn end_candidate(
         &mut self,
         candidate: &Candidate,
         outcome: &Outcome,
         now: Instant,
-        shared: &mut Shared,
+        shared: &mut KeeperState,
     ) {
         let death = candidate.death(outcome, now);
         self.refused = Some(candidate.token.fingerprint);
         let kind = match (&self.present, self.policy.intent) {
-            (Present::Held(_), _) => EventKind::NewerRefused(death),
-            (Present::Absent | Present::Ended(_), Intent::Keep) => {
-                let end = End::Lost(death.clone());
-                self.present = Present::Ended(Ended {
+            (TokenState::Alive(_), _) => EventKind::NewerRefused(death),
+            (TokenState::Absent | TokenState::Ended(_), Intent::Keep) => {
+                let end = TokenEnding::Lost(death.clone());
+                self.present = TokenState::Ended(EndedToken {
                     token: candidate.token,
                     end,
                 });
                 EventKind::Lost(death)
             }
-            (Present::Absent | Present::Ended(_), Intent::Lapse) => {
-                let end = End::Lapsed(death.clone());
-                self.present = Present::Ended(Ended {
+            (TokenState::Absent | TokenState::Ended(_), Intent::Lapse) => {
+                let end = TokenEnding::Lapsed(death.clone());
+                self.present = TokenState::Ended(EndedToken {
                     token: candidate.token,
                     end,
                 });
                 EventKind::Lapsed(death)
             }
         };
-        self.tell(Some(candidate.token), kind, now, shared);
+        self.emit(Some(candidate.token), kind, now, shared);
     }
 
-    fn hinder_candidate(
+    fn record_candidate_failure(
         &self,
         candidate: &mut Candidate,
+        in_flight: &InFlight,
         verdict: &Verdict,
         now: Instant,
-        shared: &mut Shared,
+        shared: &mut KeeperState,
     ) {
+        match verdict {
+            Verdict::Blocked(_) => {
+                candidate.blocked_answers = candidate.blocked_answers.saturating_add(1);
+            }
+            Verdict::Accepted
+            | Verdict::Alive(_)
+            | Verdict::Timeout(_)
+            | Verdict::Refused(_)
+            | Verdict::Throttled { .. }
+            | Verdict::Unreachable(_) => {}
+        }
         let was_blocked = candidate.tries.blocked.clone();
+        let sent_at = in_flight.sent_at;
         candidate
             .tries
-            .fail(verdict, None, now, &shared.limits, &mut shared.rng);
+            .fail(verdict, sent_at, now, &shared.limits, &mut shared.rng);
         let kind = match &candidate.tries.blocked {
-            Some(blockage) if was_blocked.as_ref() != Some(blockage) => {
-                EventKind::Blocked(blockage.clone())
+            Some(block_reason) if was_blocked.as_ref() != Some(block_reason) => {
+                EventKind::Blocked(block_reason.clone())
             }
-            None if !candidate.is_told => EventKind::Unanswered(hindrance(verdict)),
+            None if !candidate.is_reported => EventKind::Unanswered(reason(verdict)),
             Some(_) | None => return,
         };
-        candidate.is_told = true;
-        self.tell(Some(candidate.token), kind, now, shared);
+        candidate.is_reported = true;
+        self.emit(Some(candidate.token), kind, now, shared);
     }
 
-    /// Leaves the organisation of the token that lives, if one does.
-    pub(super) fn leave_organisation(&self, shared: &mut Shared) -> bool {
-        if let Present::Held(held) = &self.present {
-            shared.organisations.leave(self.id, held.organisation);
+    /// Removes the session from the organisation of its living token. Returns true if it has one.
+    pub(super) fn leave_organisation(&self, shared: &mut KeeperState) -> bool {
+        if let TokenState::Alive(live) = &self.present {
+            shared.organisations.leave(self.id, live.organisation);
             return true;
         }
         false

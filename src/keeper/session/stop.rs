@@ -1,41 +1,86 @@
-//! How a session ends: its tokens are revoked or left, and nothing else is asked any more.
+//! The end of a session: its tokens are revoked or left, and no other request is made.
 
-use super::super::backoff::Tries;
-use super::super::candidate::obstacle;
-use super::super::event::{EventKind, Obstacle, TokenId};
-use super::super::{Blockage, Instant, OnShutdown, Operation, Outcome, Verdict};
+use std::time::Duration;
+
+use super::super::backoff::{Fit, TIME_LIMIT_MIN, Tries};
+use super::super::candidate::{Candidate, failure_reason};
+use super::super::event::{EventKind, FailureReason, TokenId};
+use super::super::{BlockReason, Intent, OnShutdown, Operation, Outcome, Refusal, Verdict};
 use super::choose::Choice;
-use super::{End, Ended, Present, Purpose, Session, Shared};
+use super::{EndedToken, InFlight, KeeperState, RequestPurpose, Session, TokenEnding, TokenState};
+use crate::time::Instant;
 
-/// The revocations that are still to be made.
+/// The divisor of the remaining time that gives the time limit of one attempt: three attempts
+/// fit, with the delays between them.
+const ATTEMPTS: u32 = 4;
+
+/// The pending revocations of a session.
 #[derive(Debug)]
 pub(in crate::keeper) struct Stopping {
-    /// No try after this.
+    /// The instant after which no attempt is made.
     pub(in crate::keeper) until: Instant,
-    /// Living tokens, the one to be revoked next at the end.
-    targets: Vec<TokenId>,
+    /// The time limit of one attempt.
+    pub(super) attempt: Duration,
+    /// The living tokens; the last one is revoked next.
+    targets: Vec<Target>,
     pub(super) tries: Tries,
-    /// What kept the last try from its purpose.
-    obstacle: Obstacle,
+    /// The reason for which the last attempt failed.
+    failure_reason: FailureReason,
+}
+
+/// A token that is to be revoked.
+#[derive(Clone, Copy, Debug)]
+struct Target {
+    token: TokenId,
+    /// The reason for a peek that shows if the token is alive, before another revocation.
+    check: Option<RevocationCheck>,
+}
+
+/// The reason for which the answer to a revocation is checked with a peek.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum RevocationCheck {
+    /// The revocation was accepted, perhaps not by the API.
+    Accepted,
+    /// The revocation was refused with a 401, which may be transient.
+    Refused {
+        at: Instant,
+        is_confirmed_once: bool,
+    },
+    /// The revocation is not permitted: another attempt would fail as well.
+    NotPermitted,
 }
 
 impl Session {
-    /// Ends the session. A request in flight is dropped: its answer matters no more.
+    /// Ends the session. A request in flight is dropped, since its answer does not matter, unless
+    /// it is a revocation.
     pub(in crate::keeper) fn stop(
         &mut self,
-        wanted: OnShutdown,
+        on_shutdown: OnShutdown,
         until: Instant,
         now: Instant,
-        shared: &mut Shared,
+        shared: &mut KeeperState,
     ) {
         if let Some(stopping) = &mut self.stopping {
-            // A stop of everything does not wait for a removal that has more time.
+            // The removal of a session may have more time than the stop of the daemon, which
+            // does not wait for it.
             stopping.until = stopping.until.min(until);
-            // Its request was dropped with all others.
-            self.in_flight = None;
-            if wanted == OnShutdown::Leave {
-                for token in std::mem::take(&mut stopping.targets) {
-                    self.end(token, End::Left, EventKind::Left, now, shared);
+            stopping.attempt = attempt_limit(stopping.until, now);
+            self.in_flight
+                .take_if(|in_flight| in_flight.operation != Operation::Revoke);
+            if let Some(in_flight) = &mut self.in_flight {
+                let give_up_at = now + stopping.attempt;
+                in_flight.give_up_at = in_flight.give_up_at.min(give_up_at);
+            }
+            if on_shutdown == OnShutdown::Leave {
+                self.in_flight = None;
+                for target in std::mem::take(&mut stopping.targets) {
+                    self.end(
+                        target.token,
+                        TokenEnding::Left,
+                        EventKind::Left,
+                        now,
+                        shared,
+                    );
                 }
             }
             return;
@@ -43,40 +88,66 @@ impl Session {
         self.in_flight = None;
         self.leave_organisation(shared);
         let newer = self.candidate.take().map(|candidate| candidate.token);
-        let mut targets: Vec<_> = newer.into_iter().collect();
-        if let Present::Held(held) = &self.present {
-            targets.push(held.token);
+        let mut tokens: Vec<_> = newer.into_iter().collect();
+        if let TokenState::Alive(live) = &self.present {
+            tokens.push(live.token);
         }
-        if wanted == OnShutdown::Leave {
-            for &token in targets.iter().rev() {
-                self.end(token, End::Left, EventKind::Left, now, shared);
+        if on_shutdown == OnShutdown::Leave {
+            for &token in tokens.iter().rev() {
+                self.end(token, TokenEnding::Left, EventKind::Left, now, shared);
             }
-            targets.clear();
+            tokens.clear();
         }
+        let to_target = |token| Target { token, check: None };
         self.stopping = Some(Stopping {
             until,
-            targets,
+            attempt: attempt_limit(until, now),
+            targets: tokens.into_iter().map(to_target).collect(),
             tries: Tries::default(),
-            obstacle: Obstacle::OutOfTime,
+            failure_reason: FailureReason::OutOfTime,
         });
     }
 
-    /// Whether there is nothing more to do for the session.
+    /// Cancels the end of the session: tokens that are not revoked yet continue as before.
+    pub(in crate::keeper) fn resume(&mut self, now: Instant, shared: &mut KeeperState) {
+        let Some(stopping) = self.stopping.take() else {
+            return;
+        };
+        self.in_flight = None;
+        let may_read = self.policy.intent == Intent::Keep;
+        for Target { token, .. } in stopping.targets {
+            match &mut self.present {
+                TokenState::Alive(live) if live.token == token => {
+                    let organisation = live.organisation;
+                    shared
+                        .organisations
+                        .enter_again(self.id, may_read, organisation);
+                    // The API may have carried out a revocation whose answer did not arrive.
+                    live.peek_first(now);
+                }
+                TokenState::Absent | TokenState::Alive(_) | TokenState::Ended(_) => {
+                    self.candidate = Some(Candidate::new(token, now));
+                }
+            }
+        }
+    }
+
+    /// Returns true if the session has ended and no revocation is pending.
     pub(in crate::keeper) fn is_stopped(&self) -> bool {
         self.stopping
             .as_ref()
             .is_some_and(|stopping| stopping.targets.is_empty())
     }
 
-    /// Gives up what was not revoked in time.
-    pub(in crate::keeper) fn give_up(&mut self, now: Instant, shared: &mut Shared) {
+    /// Gives up the pending revocations.
+    pub(in crate::keeper) fn give_up(&mut self, now: Instant, shared: &mut KeeperState) {
         let Some(stopping) = &mut self.stopping else {
             return;
         };
-        let obstacle = stopping.obstacle.clone();
-        for token in std::mem::take(&mut stopping.targets) {
-            let kind = EventKind::NotRevoked(obstacle.clone());
-            self.end(token, End::NotRevoked, kind, now, shared);
+        let failure_reason = stopping.failure_reason.clone();
+        for target in std::mem::take(&mut stopping.targets) {
+            let kind = EventKind::NotRevoked(failure_reason.clone());
+            self.end(target.token, TokenEnding::NotRevoked, kind, now, shared);
         }
         self.in_flight = None;
     }
@@ -85,68 +156,182 @@ impl Session {
         &self,
         stopping: &Stopping,
         now: Instant,
-        shared: &Shared,
+        shared: &KeeperState,
     ) -> Option<Choice> {
-        let &token = stopping.targets.last()?;
-        // The first try does not wait for the floor: it is the last request with
-        // the token, and somebody waits for the process to end.
-        let floor_at = match stopping.tries.failures {
-            0 => now,
-            _ => self.floor_at(shared),
+        let target = stopping.targets.last()?;
+        // The first attempt does not wait for the floor: it is the last request with the token,
+        // and the service manager or an operator waits for the process to end.
+        let is_first = stopping.tries.failures == 0 && target.check.is_none();
+        let floor_at = if is_first { now } else { self.floor_at(shared) };
+        let fit = Fit {
+            deadline: stopping.until,
+            reserve: stopping.attempt,
         };
+        let check_at = match target.check {
+            Some(RevocationCheck::Refused {
+                at,
+                is_confirmed_once: true,
+            }) => at,
+            Some(_) | None => now,
+        };
+        let retry_at = stopping.tries.retry_at(Some(fit));
         Some(Choice {
-            at: stopping.tries.retry_at.max(floor_at).max(now),
-            token,
-            operation: Operation::Revoke,
-            purpose: Purpose::Revoke,
+            at: retry_at.max(check_at).max(floor_at).max(now),
+            token: target.token,
+            operation: match target.check {
+                None => Operation::Revoke,
+                Some(_) => Operation::Peek,
+            },
+            purpose: RequestPurpose::Revoke,
         })
     }
 
     pub(super) fn receive_revocation(
         &mut self,
+        in_flight: &InFlight,
         outcome: &Outcome,
         now: Instant,
-        shared: &mut Shared,
+        shared: &mut KeeperState,
     ) {
+        let confirm_after = shared.limits.confirm_after;
         let Some(stopping) = &mut self.stopping else {
             return;
         };
-        let verdict = &outcome.verdict;
-        let is_final = match verdict {
-            Verdict::Accepted | Verdict::Refused(_) => {
-                stopping.tries = Tries::default();
-                if let Some(token) = stopping.targets.pop() {
-                    self.end(token, End::Revoked, EventKind::Revoked, now, shared);
-                }
-                return;
-            }
-            Verdict::Blocked(Blockage::Forbidden(_) | Blockage::Rejected(..)) => true,
-            Verdict::Blocked(_)
-            | Verdict::Unreachable(_)
-            | Verdict::Throttled { .. }
-            | Verdict::Alive(_)
-            | Verdict::Timeout(_) => false,
+        let Some(target) = stopping.targets.last_mut() else {
+            return;
         };
-        stopping.obstacle = obstacle(verdict).unwrap_or(Obstacle::OutOfTime);
-        stopping
-            .tries
-            .fail(verdict, None, now, &shared.limits, &mut shared.rng);
-        if is_final && let Some(token) = stopping.targets.pop() {
-            let kind = EventKind::NotRevoked(stopping.obstacle.clone());
-            stopping.tries = Tries::default();
-            self.end(token, End::NotRevoked, kind, now, shared);
+        let has_failed_before = stopping.tries.failures > 0;
+        let step = match in_flight.operation {
+            Operation::Revoke => evaluate_revocation(outcome, now),
+            Operation::Peek | Operation::Touch(_) | Operation::ReadTimeout => {
+                evaluate_check(target.check, outcome, has_failed_before, now, confirm_after)
+            }
+        };
+        match step {
+            RevocationStep::Revoked => {
+                stopping.tries = Tries::default();
+                if let Some(target) = stopping.targets.pop() {
+                    self.end(
+                        target.token,
+                        TokenEnding::Revoked,
+                        EventKind::Revoked,
+                        now,
+                        shared,
+                    );
+                }
+            }
+            RevocationStep::NotRevoked => {
+                let kind = EventKind::NotRevoked(stopping.failure_reason.clone());
+                stopping.tries = Tries::default();
+                if let Some(target) = stopping.targets.pop() {
+                    self.end(target.token, TokenEnding::NotRevoked, kind, now, shared);
+                }
+            }
+            RevocationStep::Check(check) => {
+                target.check = Some(check);
+                if let Some(failure_reason) = failure_reason(&outcome.verdict) {
+                    stopping.failure_reason = failure_reason;
+                }
+            }
+            RevocationStep::Lives => {
+                target.check = None;
+                stopping.failure_reason = FailureReason::StillAlive;
+                let sent_at = in_flight.sent_at;
+                // A stand-in for a failure that is neither blocked nor due to the network: it gets
+                // the ordinary growing delay, which a change of the network does not cut short.
+                let failure = Verdict::Throttled { retry_after: None };
+                stopping
+                    .tries
+                    .fail(&failure, sent_at, now, &shared.limits, &mut shared.rng);
+            }
+            RevocationStep::Failed => {
+                target.check = None;
+                stopping.failure_reason =
+                    failure_reason(&outcome.verdict).unwrap_or(FailureReason::OutOfTime);
+                let (verdict, sent_at) = (&outcome.verdict, in_flight.sent_at);
+                stopping
+                    .tries
+                    .fail(verdict, sent_at, now, &shared.limits, &mut shared.rng);
+            }
         }
     }
 
     fn end(
         &mut self,
         token: TokenId,
-        end: End,
+        end: TokenEnding,
         kind: EventKind,
         now: Instant,
-        shared: &mut Shared,
+        shared: &mut KeeperState,
     ) {
-        self.present = Present::Ended(Ended { token, end });
-        self.tell(Some(token), kind, now, shared);
+        self.present = TokenState::Ended(EndedToken { token, end });
+        self.emit(Some(token), kind, now, shared);
+    }
+}
+
+/// Returns the time limit of one of several attempts.
+fn attempt_limit(until: Instant, now: Instant) -> Duration {
+    (until.until(now) / ATTEMPTS).max(TIME_LIMIT_MIN)
+}
+
+/// The state of a revocation after an answer.
+enum RevocationStep {
+    Revoked,
+    NotRevoked,
+    /// A peek must show if the token is alive.
+    Check(RevocationCheck),
+    /// The token is alive and must be revoked again.
+    Lives,
+    /// The attempt failed; the state of the token is unknown.
+    Failed,
+}
+
+/// Evaluates the answer to a revocation. Only a success of the API itself counts without a check:
+/// a proxy may answer anything, and a 401 may be transient.
+fn evaluate_revocation(outcome: &Outcome, now: Instant) -> RevocationStep {
+    match &outcome.verdict {
+        // Every answer of the API has a correlation id; the answer of a proxy has none.
+        Verdict::Accepted if outcome.correlation_id.is_some() && !outcome.is_cached => {
+            RevocationStep::Revoked
+        }
+        Verdict::Accepted | Verdict::Alive(_) | Verdict::Timeout(_) => {
+            RevocationStep::Check(RevocationCheck::Accepted)
+        }
+        Verdict::Refused(_) => RevocationStep::Check(RevocationCheck::Refused {
+            at: now,
+            is_confirmed_once: false,
+        }),
+        Verdict::Blocked(BlockReason::Forbidden(_) | BlockReason::Rejected(..)) => {
+            RevocationStep::Check(RevocationCheck::NotPermitted)
+        }
+        Verdict::Blocked(_) | Verdict::Unreachable(_) | Verdict::Throttled { .. } => {
+            RevocationStep::Failed
+        }
+    }
+}
+
+/// Evaluates the answer to the peek that checks a revocation.
+fn evaluate_check(
+    check: Option<RevocationCheck>,
+    outcome: &Outcome,
+    has_failed_before: bool,
+    now: Instant,
+    confirm_after: Duration,
+) -> RevocationStep {
+    match (&outcome.verdict, check) {
+        (Verdict::Refused(Refusal::BadCredentials), Some(RevocationCheck::Refused { at, is_confirmed_once }))
+            // One confirmation is enough after a failed attempt: an attempt without an answer may
+            // have revoked the token, which explains the 401.
+            if !is_confirmed_once && !has_failed_before =>
+        {
+            RevocationStep::Check(RevocationCheck::Refused {
+                at: at.max(now) + confirm_after / 2,
+                is_confirmed_once: true,
+            })
+        }
+        (Verdict::Refused(Refusal::BadCredentials), _) => RevocationStep::Revoked,
+        (_, Some(RevocationCheck::NotPermitted)) => RevocationStep::NotRevoked,
+        (Verdict::Alive(_), _) if !outcome.is_cached => RevocationStep::Lives,
+        _ => RevocationStep::Failed,
     }
 }

@@ -1,29 +1,30 @@
-//! What a session does when somebody asks for a touch before it is due.
+//! Touches on request, before they are due.
 
-use super::super::{Instant, Intent, State};
-use super::{Present, Session, Shared};
+use super::super::{Intent, State};
+use super::{KeeperState, Session, TokenState};
+use crate::time::Instant;
 
-/// Why a token is not touched although somebody asked for it.
+/// The reason for not touching a token on request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum NoTouch {
-    /// It is to lapse: a touch would keep it alive.
+    /// The intent is to let the token lapse; a touch would keep it alive.
     #[error("it is to lapse, and a touch would keep it alive")]
     Lapsing,
-    /// There is no token that is known to live.
+    /// The session has no token that is proven alive.
     #[error("it is {}: there is no token that is known to live", .0.as_str())]
-    NotHeld(State),
-    /// It ends or has ended.
+    NotAlive(State),
+    /// The session is ending or has ended.
     #[error("it is being ended")]
     Ending,
 }
 
 impl Session {
-    /// Takes in that somebody asks for a touch. A wait for an API that did not answer is cut
-    /// short; one that the API asked for is not.
-    pub(in crate::keeper) fn want_touch(
+    /// Handles the request for a touch. A retry delay after a missing answer is cut short; a delay
+    /// that the API asked for is not.
+    pub(in crate::keeper) fn request_touch(
         &mut self,
         now: Instant,
-        shared: &mut Shared,
+        shared: &mut KeeperState,
     ) -> Result<(), NoTouch> {
         if self.stopping.is_some() {
             return Err(NoTouch::Ending);
@@ -33,12 +34,12 @@ impl Session {
         }
         let state = self.state();
         match &mut self.present {
-            Present::Held(held) => {
-                held.is_touch_wanted = true;
-                held.tries.network_changed(now, &mut shared.rng);
+            TokenState::Alive(live) => {
+                live.is_touch_requested = true;
+                live.tries.network_changed(now, &mut shared.rng);
                 Ok(())
             }
-            Present::Absent | Present::Ended(_) => Err(NoTouch::NotHeld(state)),
+            TokenState::Absent | TokenState::Ended(_) => Err(NoTouch::NotAlive(state)),
         }
     }
 }

@@ -1,27 +1,27 @@
-//! Which calls a fault befalls, and for how long.
+//! The rules that select the calls to which faults apply.
 
-use super::Fault;
-use crate::keeper::Instant;
+use super::SimFault;
 use crate::sim::{Method, Operation, Request};
+use crate::time::Instant;
 
-/// Rules that are consulted in order; the first that matches a call befalls it, alone.
+/// An ordered list of rules, of which only the first that matches a call applies to it.
 #[derive(Clone, Default)]
 pub struct Script {
     rules: Vec<Rule>,
 }
 
-/// One fault, and the calls that it befalls. It has no `Debug`: it may name a token.
+/// A fault and the calls to which it applies. It has no `Debug`, because it may contain a token.
 #[derive(Clone)]
 pub struct Rule {
-    /// Which calls.
+    /// The calls to which the rule applies.
     pub calls: Matcher,
-    /// How many, or when.
-    pub span: Span,
-    /// What befalls them.
-    pub fault: Fault,
+    /// The number of calls, or the time, for which the rule applies.
+    pub span: RuleSpan,
+    /// The fault of those calls.
+    pub fault: SimFault,
 }
 
-/// Which calls: those that meet all that is said; [`Matcher::default`] is all calls.
+/// A filter for calls, which must meet all conditions; [`Matcher::default`] matches all calls.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Matcher {
     /// Only calls of this operation.
@@ -34,17 +34,17 @@ pub struct Matcher {
     pub token: Option<String>,
 }
 
-/// How long a rule holds.
+/// The limit of a rule, as a number of calls or a time.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Span {
-    /// For this many calls.
+pub enum RuleSpan {
+    /// The rule applies to this many calls.
     Times(u32),
-    /// From the first instant until just before the second.
+    /// The rule applies from the first instant until just before the second.
     Between(Instant, Instant),
 }
 
 impl Matcher {
-    /// Calls of this operation.
+    /// Returns a matcher for the calls of this operation.
     #[must_use]
     pub fn operation(operation: Operation) -> Self {
         Self {
@@ -53,7 +53,7 @@ impl Matcher {
         }
     }
 
-    /// Calls with this token.
+    /// Returns a matcher for the calls with this token.
     #[must_use]
     pub fn token(token: impl Into<String>) -> Self {
         Self {
@@ -63,21 +63,20 @@ impl Matcher {
     }
 
     fn matches(&self, request: &Request<'_>, operation: Operation) -> bool {
-        self.operation.is_none_or(|wanted| wanted == operation)
-            && self.method.is_none_or(|wanted| wanted == request.method)
+        self.operation.is_none_or(|expected| expected == operation)
             && self
-                .path
-                .as_ref()
-                .is_none_or(|wanted| wanted == request.path)
+                .method
+                .is_none_or(|expected| expected == request.method)
+            && self.path.as_ref().is_none_or(|path| path == request.path)
             && self
                 .token
                 .as_ref()
-                .is_none_or(|wanted| Some(wanted.as_str()) == request.bearer)
+                .is_none_or(|token| Some(token.as_str()) == request.bearer)
     }
 }
 
-impl Span {
-    /// Whatever happens before this instant.
+impl RuleSpan {
+    /// Returns the span from boot until just before this instant.
     #[must_use]
     pub fn until(instant: Instant) -> Self {
         Self::Between(Instant::BOOT, instant)
@@ -99,35 +98,36 @@ impl Span {
 }
 
 impl Script {
-    /// Adds a rule after the others.
+    /// Appends a rule.
     pub fn push(&mut self, rule: Rule) {
         self.rules.push(rule);
     }
 
-    /// Adds a rule for all calls after the others.
-    pub fn befall_all(&mut self, span: Span, fault: Fault) {
+    /// Appends a rule for all calls.
+    pub fn befall_all(&mut self, span: RuleSpan, fault: SimFault) {
         let calls = Matcher::default();
         self.push(Rule { calls, span, fault });
     }
 
-    /// Forgets all rules.
+    /// Removes all rules.
     pub fn clear(&mut self) {
         self.rules.clear();
     }
 
-    /// Whether no rule is left; rules in time leave with the first call after them.
+    /// Returns true if no rule is left. The first call after the end of a [`RuleSpan::Between`]
+    /// removes its rule.
     #[must_use]
     pub fn is_over(&self) -> bool {
         self.rules.is_empty()
     }
 
-    /// The fault that befalls this call.
+    /// Returns the fault of this call, if a rule matches it, and counts the call for that rule.
     pub(in crate::sim) fn next(
         &mut self,
         request: &Request<'_>,
         operation: Operation,
         now: Instant,
-    ) -> Option<Fault> {
+    ) -> Option<SimFault> {
         if self.rules.is_empty() {
             return None;
         }
@@ -136,7 +136,7 @@ impl Script {
         let rule = rules
             .find(|rule| rule.span.has_begun(now) && rule.calls.matches(request, operation))?;
         let fault = rule.fault.clone();
-        if let Span::Times(times) = &mut rule.span {
+        if let RuleSpan::Times(times) = &mut rule.span {
             *times -= 1;
         }
         self.rules.retain(|rule| !rule.span.is_over(now));
@@ -155,18 +155,18 @@ mod tests {
     }
 
     fn next(script: &mut Script, request: &Request<'_>, seconds: u64) -> Option<u16> {
-        let operation = crate::sim::operation::Route::of(request).operation();
+        let operation = crate::sim::operation::RequestTarget::of(request).operation();
         match script.next(request, operation, at(seconds)) {
-            Some(Fault::Empty { status, .. }) => Some(status),
+            Some(SimFault::Empty { status, .. }) => Some(status),
             _ => None,
         }
     }
 
-    fn rule(calls: Matcher, span: Span, status: u16) -> Rule {
+    fn rule(calls: Matcher, span: RuleSpan, status: u16) -> Rule {
         Rule {
             calls,
             span,
-            fault: Fault::empty(status),
+            fault: SimFault::empty(status),
         }
     }
 
@@ -175,11 +175,11 @@ mod tests {
         let mut script = Script::default();
         script.push(rule(
             Matcher::operation(Operation::PeekMe),
-            Span::Times(1),
+            RuleSpan::Times(1),
             500,
         ));
-        script.push(rule(Matcher::token("b"), Span::Times(2), 502));
-        script.befall_all(Span::Times(1), Fault::empty(503));
+        script.push(rule(Matcher::token("b"), RuleSpan::Times(2), 502));
+        script.befall_all(RuleSpan::Times(1), SimFault::empty(503));
         assert_eq!(next(&mut script, &Request::head_me("b"), 0), Some(502));
         assert_eq!(next(&mut script, &Request::peek_me("b"), 0), Some(500));
         assert_eq!(next(&mut script, &Request::peek_me("b"), 0), Some(502));
@@ -191,7 +191,7 @@ mod tests {
     #[test]
     fn an_outage_begins_and_ends() {
         let mut script = Script::default();
-        script.befall_all(Span::Between(at(10), at(20)), Fault::empty(503));
+        script.befall_all(RuleSpan::Between(at(10), at(20)), SimFault::empty(503));
         let seen = [9, 10, 19, 20].map(|now| next(&mut script, &Request::head_me("a"), now));
         assert_eq!(seen, [None, Some(503), Some(503), None]);
         assert!(script.is_over());
@@ -205,7 +205,7 @@ mod tests {
             path: Some("/api/v2/tokens/timeout".to_owned()),
             ..Matcher::default()
         };
-        script.push(rule(calls, Span::until(at(5)), 500));
+        script.push(rule(calls, RuleSpan::until(at(5)), 500));
         assert_eq!(next(&mut script, &Request::get_me("a"), 0), None);
         assert_eq!(
             next(&mut script, &Request::put_timeout("a", b"{}"), 0),

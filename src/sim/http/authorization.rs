@@ -1,14 +1,14 @@
-//! Reads the `Authorization` header, and takes what it cannot read for absent.
+//! The parser of the `Authorization` header. It treats a header that it cannot parse as absent.
 
 use hyper::header::{AUTHORIZATION, HeaderMap};
 
-/// What the header carries. It has no `Debug`: it holds secrets.
+/// The content of the header. It has no `Debug`, because it contains secrets.
 pub(super) enum Authorization<'a> {
-    /// Nothing that can be read.
+    /// No header, or one that cannot be parsed.
     Absent,
-    /// A token.
+    /// A bearer token.
     Bearer(&'a str),
-    /// `id:secret`.
+    /// The decoded `id:secret`.
     Basic(String),
 }
 
@@ -30,7 +30,8 @@ impl<'a> Authorization<'a> {
     }
 }
 
-/// Resolves Base64, with or without padding.
+/// Decodes Base64 in the standard or the URL-safe alphabet, with or without padding; `None` if the
+/// text is not valid or does not encode UTF-8.
 fn decoded(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let (mut bits, mut count) = (0_u32, 0);

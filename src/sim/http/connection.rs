@@ -1,4 +1,5 @@
-//! One connection: requests become calls to the model, and its faults become real.
+//! The handling of one connection: translates requests to calls of the model, and carries out
+//! the faults of the transmission.
 
 use std::error::Error;
 use std::fmt;
@@ -22,32 +23,34 @@ use super::authorization::Authorization;
 use super::payload::Payload;
 use super::{Clock, locked, pause};
 use crate::sim::{
-    Answer, BODY_LENGTH_MAX, ClientSecret, Ending, Length, Method, Request, Response, Server,
-    WireFault,
+    BODY_LENGTH_MAX, ClientSecret, ConnectionEnd, FaultyResponse, Length, Method, Request,
+    Response, Server, WireFault,
 };
 
-/// How long a connection may wait for its next request.
+/// The time limit for the header of the next request on a connection.
 const HEADER_WAIT: Duration = Duration::from_secs(75);
 
-/// How long a request's body may take.
+/// The time limit for the body of a request.
 const BODY_WAIT: Duration = Duration::from_secs(30);
 
-/// How long a closed connection listens on, so that the client reads what it
-/// was told last and is not cut off by a reset.
+/// The time limit for sending surplus bytes, and for the client to close its side afterwards.
+///
+/// Closing the socket with unread input sends a RST, which can discard the last answer before
+/// the client has read it.
 const LINGER: Duration = Duration::from_secs(1);
 
 type Reply = hyper::Response<Payload>;
-type Replying = Pin<Box<dyn Future<Output = Result<Reply, Cut>> + Send>>;
+type ReplyFuture = Pin<Box<dyn Future<Output = Result<Reply, Cut>> + Send>>;
 
-/// How the connection is to end once HTTP is done with it.
-enum Farewell {
-    /// Read no more, close properly.
-    Close(Ending),
-    /// Send these bytes, which no header announced, and close properly.
+/// The action that closes the connection after HTTP has finished.
+enum ConnectionClose {
+    /// Close the connection in this way.
+    Close(ConnectionEnd),
+    /// Send these bytes, which exceed `Content-Length`, and close the connection with a FIN.
     Surplus(Bytes),
 }
 
-/// The connection ends here, without a reply.
+/// The error that ends the connection without a reply.
 #[derive(Debug)]
 struct Cut;
 
@@ -59,63 +62,64 @@ impl fmt::Display for Cut {
 
 impl Error for Cut {}
 
-/// What the replies of one connection share.
-struct Line {
+/// The state that the replies of one connection share.
+struct ConnectionState {
     server: Arc<Mutex<Server>>,
     clock: Clock,
-    farewell: Mutex<Farewell>,
+    close: Mutex<ConnectionClose>,
 }
 
-pub(super) async fn converse(stream: TcpStream, server: Arc<Mutex<Server>>, clock: Clock) {
-    // Without this a small answer may wait 40 ms for the client's acknowledgement.
+pub(super) async fn serve_connection(stream: TcpStream, server: Arc<Mutex<Server>>, clock: Clock) {
+    // With Nagle's algorithm a small answer may wait 40 ms for the client's acknowledgement.
     let _ = stream.set_nodelay(true);
-    let line = Arc::new(Line {
+    let state = Arc::new(ConnectionState {
         server,
         clock,
-        farewell: Mutex::new(Farewell::Close(Ending::Finish)),
+        close: Mutex::new(ConnectionClose::Close(ConnectionEnd::Finish)),
     });
-    let service = service_fn(|request| -> Replying { Box::pin(reply(Arc::clone(&line), request)) });
+    let service =
+        service_fn(|request| -> ReplyFuture { Box::pin(reply(Arc::clone(&state), request)) });
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_WAIT)
         .serve_connection(TokioIo::new(stream), service);
-    // An error is the client's, or a cut that was asked for: nobody is to be told.
+    // An error here is a mistake of the client or a scripted fault, so it is not reported.
     let _ = poll_fn(|context| connection.poll_without_shutdown(context)).await;
     let mut stream = connection.into_parts().io.into_inner();
-    match line.take_farewell() {
-        Farewell::Close(Ending::Reset) => {
+    match state.take_close() {
+        ConnectionClose::Close(ConnectionEnd::Reset) => {
             let _ = stream.set_zero_linger();
         }
-        Farewell::Close(Ending::Finish) => part(&mut stream).await,
-        Farewell::Surplus(bytes) => {
+        ConnectionClose::Close(ConnectionEnd::Finish) => close_gracefully(&mut stream).await,
+        ConnectionClose::Surplus(bytes) => {
             let _ = tokio::time::timeout(LINGER, stream.write_all(&bytes)).await;
-            part(&mut stream).await;
+            close_gracefully(&mut stream).await;
         }
     }
 }
 
-/// Closes our side, and listens until the client has closed its own.
-async fn part(stream: &mut TcpStream) {
+/// Closes the server's side, and reads until the client has closed its own.
+async fn close_gracefully(stream: &mut TcpStream) {
     let mut ignored = [0; 4096];
-    let listening = async {
+    let closing = async {
         stream.shutdown().await?;
         while stream.read(&mut ignored).await? > 0 {}
         std::io::Result::Ok(())
     };
-    let _ = tokio::time::timeout(LINGER, listening).await;
+    let _ = tokio::time::timeout(LINGER, closing).await;
 }
 
-impl Line {
-    fn take_farewell(&self) -> Farewell {
-        let mut farewell = self.farewell.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::replace(&mut farewell, Farewell::Close(Ending::Finish))
+impl ConnectionState {
+    fn take_close(&self) -> ConnectionClose {
+        let mut close = self.close.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut close, ConnectionClose::Close(ConnectionEnd::Finish))
     }
 
-    fn set_farewell(&self, farewell: Farewell) {
-        *self.farewell.lock().unwrap_or_else(PoisonError::into_inner) = farewell;
+    fn set_close(&self, close: ConnectionClose) {
+        *self.close.lock().unwrap_or_else(PoisonError::into_inner) = close;
     }
 
-    fn answer(&self, head: &Parts, body: &[u8]) -> Answer {
+    fn answer(&self, head: &Parts, body: &[u8]) -> FaultyResponse {
         let authorization = Authorization::of(&head.headers);
         let (bearer, client) = match &authorization {
             Authorization::Absent => (None, None),
@@ -135,7 +139,8 @@ impl Line {
             content_type: content_type.and_then(|value| value.to_str().ok()),
             body,
         };
-        // The clock is read under the lock: the model's time must not run backwards.
+        // The clock is read while the lock is held, so that the instants of consecutive answers do
+        // not decrease.
         let mut server = locked(&self.server);
         server.answer(&request, (self.clock)())
     }
@@ -152,78 +157,82 @@ fn method(method: &hyper::Method) -> Method {
     }
 }
 
-async fn reply(line: Arc<Line>, request: hyper::Request<Incoming>) -> Result<Reply, Cut> {
+async fn reply(
+    state: Arc<ConnectionState>,
+    request: hyper::Request<Incoming>,
+) -> Result<Reply, Cut> {
     let (head, body) = request.into_parts();
     let body = tokio::time::timeout(BODY_WAIT, read(body)).await;
     let body = body.map_err(|_| Cut)??;
-    let answer = line.answer(&head, &body);
+    let answer = state.answer(&head, &body);
     match answer.wire {
-        None => Ok(whole(answer.response)),
+        None => Ok(unmodified(answer.response)),
         Some(WireFault::Latency(latency)) => {
             pause(latency).await;
-            Ok(whole(answer.response))
+            Ok(unmodified(answer.response))
         }
         Some(WireFault::Hang) => pending().await,
         Some(WireFault::Close(ending)) => {
-            line.set_farewell(Farewell::Close(ending));
+            state.set_close(ConnectionClose::Close(ending));
             Err(Cut)
         }
         Some(WireFault::ContentLength(length)) => {
-            Ok(of_another_length(&line, answer.response, length))
+            Ok(with_wrong_length(&state, answer.response, length))
         }
     }
 }
 
-/// Reads up to one byte more than the model accepts, for the model to refuse.
+/// Reads up to one byte more than the model accepts, so that the model refuses a body that is too
+/// large.
 async fn read(mut body: Incoming) -> Result<Vec<u8>, Cut> {
     let mut bytes = Vec::new();
     while bytes.len() <= BODY_LENGTH_MAX
         && let Some(frame) = body.frame().await
     {
-        if let Ok(piece) = frame.map_err(|_| Cut)?.into_data() {
+        if let Ok(data) = frame.map_err(|_| Cut)?.into_data() {
             let room = BODY_LENGTH_MAX + 1 - bytes.len();
-            bytes.extend_from_slice(&piece[..piece.len().min(room)]);
+            bytes.extend_from_slice(&data[..data.len().min(room)]);
         }
     }
     Ok(bytes)
 }
 
-fn whole(response: Response) -> Reply {
-    let (head, body) = headed(response);
-    head.map(|()| Payload::honest(body))
+fn unmodified(response: Response) -> Reply {
+    let (head, body) = head_and_body(response);
+    head.map(|()| Payload::with_exact_length(body))
 }
 
-fn of_another_length(line: &Line, response: Response, length: Length) -> Reply {
-    let (mut head, mut body) = headed(response);
-    let claimed = match length {
+fn with_wrong_length(state: &ConnectionState, response: Response, length: Length) -> Reply {
+    let (mut head, mut body) = head_and_body(response);
+    let declared = match length {
         Length::TooLong(surplus) => body.len().saturating_add(surplus.try_into().unwrap_or(0)),
         Length::TooShort(missing) => {
-            let claimed = body.len().saturating_sub(missing.try_into().unwrap_or(0));
-            line.set_farewell(Farewell::Surplus(body.split_off(claimed)));
+            let declared = body.len().saturating_sub(missing.try_into().unwrap_or(0));
+            state.set_close(ConnectionClose::Surplus(body.split_off(declared)));
             let close = HeaderValue::from_static("close");
             head.headers_mut().insert(CONNECTION, close);
-            claimed
+            declared
         }
     };
     head.headers_mut()
-        .insert(CONTENT_LENGTH, HeaderValue::from(claimed));
-    head.map(|()| Payload::of_another_length(body))
+        .insert(CONTENT_LENGTH, HeaderValue::from(declared));
+    head.map(|()| Payload::with_wrong_length(body))
 }
 
-fn headed(response: Response) -> (hyper::Response<()>, Bytes) {
+fn head_and_body(response: Response) -> (hyper::Response<()>, Bytes) {
     let mut head = hyper::Response::new(());
-    // A script may ask for a status or a header that HTTP does not have.
+    // A script may contain a status or a header value that is not valid in HTTP.
     *head.status_mut() = hyper::StatusCode::from_u16(response.status)
         .unwrap_or(hyper::StatusCode::INTERNAL_SERVER_ERROR);
     for (name, value) in response.headers {
         if let Ok(value) = HeaderValue::try_from(value.as_ref()) {
-            head.headers_mut().append(name_of(name), value);
+            head.headers_mut().append(header_name(name), value);
         }
     }
     (head, response.body.into())
 }
 
-fn name_of(name: &'static str) -> hyper::header::HeaderName {
+fn header_name(name: &'static str) -> hyper::header::HeaderName {
     hyper::header::HeaderName::from_bytes(name.as_bytes())
         .expect("the model's headers have names that HTTP allows")
 }

@@ -1,4 +1,4 @@
-//! A response's body, which may be of another length than its header says.
+//! The body of a response, whose length may differ from its `Content-Length`.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -7,38 +7,38 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 
-/// A body that is sent in one piece.
+/// A body that is sent in one frame.
 pub(super) struct Payload {
     bytes: Option<Bytes>,
-    rest: Rest,
+    end: BodyEnd,
 }
 
-/// What is to happen after the bytes.
-enum Rest {
-    /// Nothing: the length is known and right.
-    End,
-    /// The header said something else. hyper breaks the connection when a body
-    /// ends early, and drops what it has not yet flushed: hold the end back for
-    /// one turn, so that the client gets to see the beginning.
-    Pause,
-    /// The turn has passed.
-    Paused,
+/// The state of the end of the body.
+enum BodyEnd {
+    /// The body ends after the bytes, and its length is the declared one.
+    Immediate,
+    /// The declared length is wrong. hyper breaks the connection when a body ends early, and
+    /// drops the bytes that it has not flushed: the end is delayed by one poll, so that the
+    /// client receives the bytes.
+    Delayed,
+    /// The delay is over.
+    Reached,
 }
 
 impl Payload {
-    /// A body whose length the header is to tell.
-    pub(super) fn honest(bytes: Bytes) -> Self {
+    /// Returns a body whose length becomes the `Content-Length`.
+    pub(super) fn with_exact_length(bytes: Bytes) -> Self {
         Self {
             bytes: (!bytes.is_empty()).then_some(bytes),
-            rest: Rest::End,
+            end: BodyEnd::Immediate,
         }
     }
 
-    /// A body whose length is not what the header tells.
-    pub(super) fn of_another_length(bytes: Bytes) -> Self {
+    /// Returns a body whose length differs from the `Content-Length`.
+    pub(super) fn with_wrong_length(bytes: Bytes) -> Self {
         Self {
             bytes: Some(bytes),
-            rest: Rest::Pause,
+            end: BodyEnd::Delayed,
         }
     }
 }
@@ -54,10 +54,10 @@ impl Body for Payload {
         if let Some(bytes) = self.bytes.take() {
             return Poll::Ready(Some(Ok(Frame::data(bytes))));
         }
-        match self.rest {
-            Rest::End | Rest::Paused => Poll::Ready(None),
-            Rest::Pause => {
-                self.rest = Rest::Paused;
+        match self.end {
+            BodyEnd::Immediate | BodyEnd::Reached => Poll::Ready(None),
+            BodyEnd::Delayed => {
+                self.end = BodyEnd::Reached;
                 context.waker().wake_by_ref();
                 Poll::Pending
             }
@@ -65,16 +65,16 @@ impl Body for Payload {
     }
 
     fn is_end_stream(&self) -> bool {
-        matches!(self.rest, Rest::End) && self.bytes.is_none()
+        matches!(self.end, BodyEnd::Immediate) && self.bytes.is_none()
     }
 
     fn size_hint(&self) -> SizeHint {
-        match self.rest {
-            Rest::End => {
+        match self.end {
+            BodyEnd::Immediate => {
                 let length = self.bytes.as_ref().map_or(0, Bytes::len);
                 SizeHint::with_exact(u64::try_from(length).unwrap_or(u64::MAX))
             }
-            Rest::Pause | Rest::Paused => SizeHint::default(),
+            BodyEnd::Delayed | BodyEnd::Reached => SizeHint::default(),
         }
     }
 }

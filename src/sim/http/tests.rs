@@ -1,4 +1,4 @@
-//! Every fault of the wire, over a real socket.
+//! The tests of every fault of the transmission, over a real socket.
 
 use std::io::ErrorKind;
 
@@ -7,7 +7,7 @@ use tokio::net::TcpStream;
 
 use super::*;
 use crate::sim::fixture::{at, server};
-use crate::sim::{Ending, Fault, Length, Operation, Processing, Span};
+use crate::sim::{ConnectionEnd, Length, Operation, Processing, RuleSpan, SimFault};
 
 const PEEK: &str = "GET /api/v2/tokens/me?preserveIdleTTL=true HTTP/1.1\r\nHost: x\r\n\
     authorization: bearer a\r\npurecloud-sdk: 1\r\nAccept: text/plain\r\n\r\n";
@@ -17,7 +17,7 @@ const LAST_PEEK: &str = "GET /api/v2/tokens/me?preserveIdleTTL=true HTTP/1.1\r\n
 
 const TOUCH: &str = "HEAD /api/v2/tokens/me HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer a\r\n\r\n";
 
-/// Runs a test against a model that is being served, ten seconds after boot.
+/// Runs a test against a served model, ten seconds after boot.
 fn served<Test: Future<Output = ()>>(test: impl FnOnce(Handle) -> Test) {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = runtime.enable_all().build().unwrap();
@@ -26,19 +26,22 @@ fn served<Test: Future<Output = ()>>(test: impl FnOnce(Handle) -> Test) {
     });
 }
 
-fn befall(handle: &Handle, fault: Fault) {
-    handle.server().script().befall_all(Span::Times(1), fault);
+fn inject(handle: &Handle, fault: SimFault) {
+    handle
+        .server()
+        .script()
+        .befall_all(RuleSpan::Times(1), fault);
 }
 
-async fn sent(handle: &Handle, request: &str) -> TcpStream {
+async fn send(handle: &Handle, request: &str) -> TcpStream {
     let mut stream = TcpStream::connect(handle.address()).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
     stream
 }
 
-/// All that comes until the server closes the connection.
-async fn told(handle: &Handle, request: &str) -> String {
-    let mut stream = sent(handle, request).await;
+/// Returns all text that arrives until the server closes the connection.
+async fn exchange(handle: &Handle, request: &str) -> String {
+    let mut stream = send(handle, request).await;
     let mut text = String::new();
     stream.read_to_string(&mut text).await.unwrap();
     text
@@ -61,7 +64,7 @@ fn resets(handle: &Handle) -> u32 {
 #[test]
 fn one_connection_serves_many_requests() {
     served(async |handle| {
-        let text = told(&handle, &[TOUCH, PEEK, LAST_PEEK].concat()).await;
+        let text = exchange(&handle, &[TOUCH, PEEK, LAST_PEEK].concat()).await;
         assert_eq!(text.matches("HTTP/1.1 200 OK").count(), 3, "{text}");
         assert_eq!(text.matches("2026-11-24T08:15:10.000Z").count(), 2);
         let date = "date: Tue, 24 Nov 2026 08:00:10 GMT\r\n";
@@ -76,9 +79,9 @@ fn one_connection_serves_many_requests() {
 fn a_connection_may_end_before_or_after_the_call_is_processed() {
     served(async |handle| {
         for (processing, expected) in [(Processing::Skipped, 0), (Processing::Done, 1)] {
-            let ending = Ending::Finish;
-            befall(&handle, Fault::Close { ending, processing });
-            assert_eq!(told(&handle, TOUCH).await, "");
+            let ending = ConnectionEnd::Finish;
+            inject(&handle, SimFault::Close { ending, processing });
+            assert_eq!(exchange(&handle, TOUCH).await, "");
             assert_eq!(resets(&handle), expected);
         }
     });
@@ -87,9 +90,9 @@ fn a_connection_may_end_before_or_after_the_call_is_processed() {
 #[test]
 fn a_connection_may_be_reset() {
     served(async |handle| {
-        let (ending, processing) = (Ending::Reset, Processing::Skipped);
-        befall(&handle, Fault::Close { ending, processing });
-        let mut stream = sent(&handle, TOUCH).await;
+        let (ending, processing) = (ConnectionEnd::Reset, Processing::Skipped);
+        inject(&handle, SimFault::Close { ending, processing });
+        let mut stream = send(&handle, TOUCH).await;
         let error = stream.read_u8().await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ConnectionReset);
     });
@@ -99,13 +102,16 @@ fn a_connection_may_be_reset() {
 fn a_call_may_hang_until_the_client_leaves() {
     served(async |handle| {
         let processing = Processing::Skipped;
-        befall(&handle, Fault::Hang { processing });
-        let mut stream = sent(&handle, TOUCH).await;
+        inject(&handle, SimFault::Hang { processing });
+        let mut stream = send(&handle, TOUCH).await;
         let waiting = stream.read_u8();
         let waited = tokio::time::timeout(Duration::from_millis(50), waiting).await;
         assert!(waited.is_err());
         drop(stream);
-        assert_eq!(told(&handle, LAST_PEEK).await.matches("200 OK").count(), 1);
+        assert_eq!(
+            exchange(&handle, LAST_PEEK).await.matches("200 OK").count(),
+            1
+        );
         assert_eq!(resets(&handle), 0);
     });
 }
@@ -113,8 +119,8 @@ fn a_call_may_hang_until_the_client_leaves() {
 #[test]
 fn an_answer_may_be_late() {
     served(async |handle| {
-        befall(&handle, Fault::Latency(Duration::from_millis(60)));
-        let mut stream = sent(&handle, LAST_PEEK).await;
+        inject(&handle, SimFault::Latency(Duration::from_millis(60)));
+        let mut stream = send(&handle, LAST_PEEK).await;
         let waiting = stream.read_u8();
         let waited = tokio::time::timeout(Duration::from_millis(20), waiting).await;
         assert!(waited.is_err());
@@ -125,8 +131,8 @@ fn an_answer_may_be_late() {
 #[test]
 fn a_content_length_may_promise_too_much() {
     served(async |handle| {
-        befall(&handle, Fault::ContentLength(Length::TooLong(7)));
-        let text = told(&handle, PEEK).await;
+        inject(&handle, SimFault::ContentLength(Length::TooLong(7)));
+        let text = exchange(&handle, PEEK).await;
         assert_eq!(content_length(&text), body(&text).len() + 7);
         assert!(body(&text).ends_with('}'));
     });
@@ -135,8 +141,8 @@ fn a_content_length_may_promise_too_much() {
 #[test]
 fn a_content_length_may_end_before_the_body() {
     served(async |handle| {
-        befall(&handle, Fault::ContentLength(Length::TooShort(7)));
-        let text = told(&handle, PEEK).await;
+        inject(&handle, SimFault::ContentLength(Length::TooShort(7)));
+        let text = exchange(&handle, PEEK).await;
         assert_eq!(content_length(&text), body(&text).len() - 7);
         assert!(body(&text).ends_with('}'));
     });
@@ -145,35 +151,35 @@ fn a_content_length_may_end_before_the_body() {
 #[test]
 fn what_answers_in_place_of_the_api_looks_like_it() {
     served(async |handle| {
-        for (fault, status, sign) in [
-            (Fault::Page, "200 OK", "text/html"),
-            (Fault::Redirect, "302 Found", "http://portal.example/"),
-            (Fault::InvalidJson, "200 OK", r#"{"organization":{"id":"#),
-            (Fault::empty(401), "401 Unauthorized", "ength: 0\r\n"),
-            (Fault::empty(200), "200 OK", "ength: 0\r\n"),
+        for (fault, status, mark) in [
+            (SimFault::Page, "200 OK", "text/html"),
+            (SimFault::Redirect, "302 Found", "http://portal.example/"),
+            (SimFault::InvalidJson, "200 OK", r#"{"organization":{"id":"#),
+            (SimFault::empty(401), "401 Unauthorized", "ength: 0\r\n"),
+            (SimFault::empty(200), "200 OK", "ength: 0\r\n"),
             (
-                Fault::throttled(7),
+                SimFault::throttled(7),
                 "429 Too Many Requests",
                 "etry-after: 7\r\n",
             ),
             (
-                Fault::error(503, "x.y", "z"),
+                SimFault::error(503, "x.y", "z"),
                 "503 Service",
                 r#""code":"x.y""#,
             ),
-            (Fault::empty(7), "500 Internal", "ength: 0\r\n"),
+            (SimFault::empty(7), "500 Internal", "ength: 0\r\n"),
             (
-                Fault::DateSkew {
+                SimFault::DateSkew {
                     milliseconds: -10_000,
                 },
                 "200 OK",
                 "08:00:00 GMT",
             ),
         ] {
-            befall(&handle, fault);
-            let text = told(&handle, LAST_PEEK).await;
+            inject(&handle, fault);
+            let text = exchange(&handle, LAST_PEEK).await;
             assert!(text.starts_with(&format!("HTTP/1.1 {status}")), "{text}");
-            assert!(text.contains(sign), "{sign}: {text}");
+            assert!(text.contains(mark), "{mark}: {text}");
         }
     });
 }
@@ -181,8 +187,8 @@ fn what_answers_in_place_of_the_api_looks_like_it() {
 #[test]
 fn a_body_may_be_huge() {
     served(async |handle| {
-        befall(&handle, Fault::Huge { bytes: 100_000 });
-        assert_eq!(body(&told(&handle, LAST_PEEK).await).len(), 100_000);
+        inject(&handle, SimFault::Huge { bytes: 100_000 });
+        assert_eq!(body(&exchange(&handle, LAST_PEEK).await).len(), 100_000);
     });
 }
 
@@ -196,7 +202,7 @@ fn a_request_that_is_too_large_is_refused_and_may_be_chunked() {
         let chunked =
             format!("{head}Transfer-Encoding: chunked\r\n\r\n186a0\r\n{filling}\r\n0\r\n\r\n");
         for request in [sized, chunked] {
-            let text = told(&handle, &request).await;
+            let text = exchange(&handle, &request).await;
             assert!(text.starts_with("HTTP/1.1 413"), "{text}");
         }
     });
@@ -208,7 +214,11 @@ fn a_client_mints_a_token_on_the_same_listener() {
         let request = "POST /oauth/token HTTP/1.1\r\nHost: x\r\nAuthorization: Basic aWQ6c2VjcmV0\r\n\
             Content-Type: application/x-www-form-urlencoded\r\nConnection: close\r\n\
             Content-Length: 29\r\n\r\ngrant_type=client_credentials";
-        assert!(told(&handle, request).await.contains(r#""access_token":""#));
+        assert!(
+            exchange(&handle, request)
+                .await
+                .contains(r#""access_token":""#)
+        );
     });
 }
 
@@ -225,12 +235,17 @@ fn nonsense_is_survived() {
             &format!("GET / HTTP/1.1\r\nX: {}\r\n\r\n", "x".repeat(1_000_000)),
         ] {
             let mut stream = TcpStream::connect(handle.address()).await.unwrap();
-            // The server may close, or even reset, before all is written and read.
+            // The server may close or reset the connection before the request is written and the
+            // answer is read.
             let _ = stream.write_all(request.as_bytes()).await;
             let _ = stream.shutdown().await;
             let _ = stream.read_to_end(&mut Vec::new()).await;
         }
-        assert!(told(&handle, LAST_PEEK).await.starts_with("HTTP/1.1 200"));
+        assert!(
+            exchange(&handle, LAST_PEEK)
+                .await
+                .starts_with("HTTP/1.1 200")
+        );
     });
 }
 
@@ -238,7 +253,7 @@ fn nonsense_is_survived() {
 fn dropping_the_handle_stops_serving() {
     served(async |handle| {
         let address = handle.address();
-        let mut stream = sent(&handle, PEEK).await;
+        let mut stream = send(&handle, PEEK).await;
         assert_eq!(stream.read_u8().await.unwrap(), b'H');
         drop(handle);
         let _ = stream.read_to_end(&mut Vec::new()).await;

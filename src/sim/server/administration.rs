@@ -1,57 +1,65 @@
-//! What happens to the organisation other than by requests, and what an observer may ask about it.
+//! Changes to the organisation other than by requests, and access to its state for observers.
 
 use super::Server;
-use crate::keeper::Instant;
-use crate::sim::registry::Token;
+use crate::sim::registry::SimToken;
 use crate::sim::{Fate, Grant, Record, Script, Settings, TokenSpec};
+use crate::time::Instant;
 
 impl Server {
-    /// What the organisation has set up.
+    /// Returns the organisation's settings.
     #[must_use]
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
 
-    /// Changes what the organisation has set up, from `now` on.
+    /// Changes the organisation's settings from `now` on.
     pub fn alter(&mut self, now: Instant, change: impl FnOnce(&mut Settings)) {
         let timeout = self.settings.timeout.clone();
         change(&mut self.settings);
         if self.settings.timeout != timeout {
-            self.timeout.follow(&self.settings);
+            self.timeout.update(&self.settings);
         }
-        self.begin_era(now);
+        self.begin_timeout_period(now);
     }
 
-    pub(super) fn begin_era(&mut self, now: Instant) {
-        if self.eras.are_many() {
-            self.registry.settle_all(&self.eras, now);
-            self.eras.forget_past();
+    pub(super) fn begin_timeout_period(&mut self, now: Instant) {
+        if self.timeout_history.is_full() {
+            self.registry.update_all_fates(&self.timeout_history, now);
+            self.timeout_history.drop_past();
         }
         let timeout = self.settings.timeout.clone();
-        self.eras.begin(timeout, self.settings.precedence, now);
+        self.timeout_history
+            .begin(timeout, self.settings.precedence, now);
     }
 
-    /// What goes wrong.
+    /// Returns the script of injected faults.
     pub fn script(&mut self) -> &mut Script {
         &mut self.script
     }
 
-    /// Adds a token; its issue counts as activity. A token with the same value is revoked.
+    /// Adds a token; its issue counts as activity. Revokes an earlier token with the same value.
+    ///
+    /// The oldest tokens of a user are evicted as [`Settings::tokens_per_user_max`] requires.
     pub fn add_token(&mut self, spec: TokenSpec, now: Instant) {
         let expires_at = now + spec.lifetime.unwrap_or(self.settings.lifetime);
         if let Grant::User { id, .. } = &spec.grant {
             let tokens_max = self.settings.tokens_per_user_max;
-            self.registry.make_room(id, tokens_max, &self.eras, now);
+            self.registry
+                .make_room(id, tokens_max, &self.timeout_history, now);
         }
-        self.registry.add(spec, expires_at, &self.eras, now);
+        self.registry
+            .add(spec, expires_at, &self.timeout_history, now);
     }
 
-    /// One call by the application that shares the token; whether it was accepted.
+    /// Simulates a call by the application that shares the token; returns true if it was accepted.
     pub fn touch_by_application(&mut self, value: &str, now: Instant) -> bool {
         let Some(number) = self.registry.find(value) else {
             return false;
         };
-        if !self.registry.settle(number, &self.eras, now).is_living()
+        if !self
+            .registry
+            .update_fate(number, &self.timeout_history, now)
+            .is_living()
             || self.admit(number, now).is_err()
         {
             return false;
@@ -62,41 +70,43 @@ impl Server {
         true
     }
 
-    /// An administrator ends the token; nothing if it is unknown or dead.
+    /// Revokes the token, as an administrator; has no effect on an unknown or dead token.
     pub fn revoke(&mut self, value: &str, now: Instant) {
         if let Some(number) = self.registry.find(value) {
             let fate = Fate::Revoked(now);
-            self.registry.end(number, fate, &self.eras, now);
+            self.registry.end(number, fate, &self.timeout_history, now);
         }
     }
 
-    /// What the server saw of the token with this value by `now`.
+    /// Returns the record by `now` of the token with this value; `None` if it is unknown.
     #[must_use]
     pub fn record(&self, value: &str, now: Instant) -> Option<Record> {
         let token = self.registry.token(self.registry.find(value)?);
         Some(self.record_of(token, now))
     }
 
-    /// What the server saw of every token by `now`, with their values, in the order they were added.
+    /// Returns the values and records of all tokens by `now`, in the order of their addition.
     pub fn records(&self, now: Instant) -> impl Iterator<Item = (&str, Record)> {
         let tokens = self.registry.tokens();
         tokens.map(move |token| (&*token.value, self.record_of(token, now)))
     }
 
-    fn record_of(&self, token: &Token, now: Instant) -> Record {
+    fn record_of(&self, token: &SimToken, now: Instant) -> Record {
         let mut record = token.record;
-        record.fate = self.registry.fate(token, &self.eras, now);
+        record.fate = self.registry.fate(token, &self.timeout_history, now);
         record
     }
 
-    /// When the token with this value will idle out if nothing happens.
+    /// Returns the idle deadline of the token with this value, under the current timeout.
+    ///
+    /// `None` if the token is unknown or does not idle out.
     #[must_use]
     pub fn idles_at(&self, value: &str) -> Option<Instant> {
         let token = self.registry.token(self.registry.find(value)?);
-        self.registry.idles_at(token, &self.eras)
+        self.registry.idles_at(token, &self.timeout_history)
     }
 
-    /// How many calls came with a token that was never added.
+    /// Returns the number of calls with a token that was never added.
     #[must_use]
     pub fn strangers(&self) -> u64 {
         self.strangers

@@ -1,27 +1,27 @@
-//! Who may pass: token, address, rate, scope and permission, in this order.
+//! The checks of a request: token, address, rate, scope and permission, in this order.
 
 use std::time::Duration;
 
 use super::Server;
-use crate::keeper::Instant;
 use crate::sim::error::ApiError;
 use crate::sim::registry::{Holder, TokenNumber};
 use crate::sim::{Permission, Request};
+use crate::time::Instant;
 
-/// The minute of the rate limit.
+/// The period of the rate limit.
 const MINUTE: Duration = Duration::from_secs(60);
 
 impl Server {
     pub(super) fn authenticate(
         &mut self,
         request: &Request<'_>,
-        known: Option<TokenNumber>,
+        token: Option<TokenNumber>,
         now: Instant,
     ) -> Result<TokenNumber, ApiError> {
         if request.bearer.is_none() {
             return Err(ApiError::authentication_required());
         }
-        let Some(number) = known else {
+        let Some(number) = token else {
             self.strangers = self.strangers.saturating_add(1);
             return Err(ApiError::bad_credentials());
         };
@@ -41,20 +41,28 @@ impl Server {
         Ok(number)
     }
 
-    /// Counts one call against the rate limit, or says after how many seconds to come again.
+    /// Counts one call against the rate limit.
+    ///
+    /// # Errors
+    ///
+    /// The number of seconds until the rate limit accepts the next call.
     pub(super) fn admit(&mut self, number: TokenNumber, now: Instant) -> Result<(), u64> {
         let Some(calls_max) = self.settings.calls_per_minute else {
             return Ok(());
         };
         let token = self.registry.token_mut(number);
-        let gone = now.since(token.minute_began_at);
-        if gone >= MINUTE {
+        let elapsed = now.since(token.minute_began_at);
+        if elapsed >= MINUTE {
             token.minute_began_at = now;
             token.calls_in_minute = 0;
         }
         if token.calls_in_minute >= calls_max.get() {
-            let left = MINUTE.saturating_sub(gone);
-            return Err(left.as_millis().div_ceil(1000).try_into().unwrap_or(60));
+            let remaining = MINUTE.saturating_sub(elapsed);
+            return Err(remaining
+                .as_millis()
+                .div_ceil(1000)
+                .try_into()
+                .unwrap_or(60));
         }
         token.calls_in_minute += 1;
         Ok(())
@@ -77,11 +85,19 @@ impl Server {
         }
     }
 
-    /// Any one of the scopes suffices; they do not apply to a client's own token.
-    pub(super) fn require_scope(&self, number: TokenNumber, any: &[&str]) -> Result<(), ApiError> {
+    /// Requires one of `accepted`; scopes do not apply to a client's own token.
+    pub(super) fn require_scope(
+        &self,
+        number: TokenNumber,
+        accepted: &[&str],
+    ) -> Result<(), ApiError> {
         match &self.registry.token(number).holder {
-            Holder::User { scopes, .. } if !scopes.iter().any(|it| any.contains(&it.as_str())) => {
-                Err(ApiError::out_of_scope(any))
+            Holder::User { scopes, .. }
+                if !scopes
+                    .iter()
+                    .any(|scope| accepted.contains(&scope.as_str())) =>
+            {
+                Err(ApiError::out_of_scope(accepted))
             }
             Holder::User { .. } | Holder::Client { .. } => Ok(()),
         }
@@ -97,9 +113,9 @@ mod tests {
     #[test]
     fn who_shows_no_token_or_a_bad_one_is_refused() {
         let mut server = server();
-        let nobody = Request::new(Method::Get, "/api/v2/tokens/me");
+        let without_token = Request::new(Method::Get, "/api/v2/tokens/me");
         let required = (401, "authentication.required".to_owned());
-        assert_eq!(refusal(&mut server, &nobody, 0), required);
+        assert_eq!(refusal(&mut server, &without_token, 0), required);
         let bad = (401, "bad.credentials".to_owned());
         assert_eq!(refusal(&mut server, &Request::get_me("x"), 0), bad);
         assert_eq!(server.strangers(), 1);

@@ -1,19 +1,19 @@
-//! The operations on tokens themselves: information and revocation.
+//! The operations on tokens: token information and revocation.
 
 use serde::Serialize;
 
 use super::Server;
-use crate::keeper::Instant;
 use crate::sim::error::ApiError;
 use crate::sim::registry::{Holder, TokenNumber};
 use crate::sim::{Fate, IdleDate, Permission, Response, wall};
+use crate::time::Instant;
 
-/// When every OAuth client was set up and last changed: nothing depends on it.
+/// The creation and modification date of every OAuth client. Nothing depends on its value.
 const CLIENT_DATE: &str = "2026-01-02T03:04:05.678Z";
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct TokenInfo<'a> {
+struct TokenInfoBody<'a> {
     organization: Named<'a>,
     home_organization: Named<'a>,
     authorized_scope: &'a [String],
@@ -54,10 +54,10 @@ impl Server {
             Holder::Client { id } => (id, "CLIENT_CREDENTIALS", &[]),
         };
         let idles_at = match self.settings.idle_date {
-            IdleDate::Shown => self.registry.idles_at(token, &self.eras),
+            IdleDate::Shown => self.registry.idles_at(token, &self.timeout_history),
             IdleDate::Absent => None,
         };
-        let info = TokenInfo {
+        let info = TokenInfoBody {
             organization,
             home_organization: organization,
             authorized_scope: scope,
@@ -82,9 +82,10 @@ impl Server {
         let fate = Fate::Revoked(now);
         match self.user_of(number) {
             Some(user) if self.settings.universal_logout => {
-                self.registry.end_all(user, fate, &self.eras, now);
+                self.registry
+                    .end_all(user, fate, &self.timeout_history, now);
             }
-            Some(_) | None => self.registry.end(number, fate, &self.eras, now),
+            Some(_) | None => self.registry.end(number, fate, &self.timeout_history, now),
         }
         Response::new(200, Vec::new())
     }
@@ -99,7 +100,8 @@ impl Server {
         let user = self.registry.find_user(user);
         let user = user.ok_or_else(ApiError::not_found)?;
         let fate = Fate::Revoked(now);
-        self.registry.end_all(user, fate, &self.eras, now);
+        self.registry
+            .end_all(user, fate, &self.timeout_history, now);
         Ok(Response::new(204, Vec::new()))
     }
 }
@@ -107,7 +109,7 @@ impl Server {
 #[cfg(test)]
 mod tests {
     use crate::sim::fixture::{at, json, refusal, server, server_with, status};
-    use crate::sim::{Fate, IdleDate, IdleTimeout, Method, Permission, Request, TokenSpec};
+    use crate::sim::{Fate, IdleDate, IdleSettings, Method, Permission, Request, TokenSpec};
 
     #[test]
     fn token_info_says_when_the_token_will_idle_out() {
@@ -129,7 +131,7 @@ mod tests {
     #[test]
     fn the_idle_date_is_left_out_where_there_is_none_or_none_is_told() {
         let absent = server_with(|settings| settings.idle_date = IdleDate::Absent);
-        let disabled = server_with(|settings| settings.timeout = IdleTimeout::disabled());
+        let disabled = server_with(|settings| settings.timeout = IdleSettings::disabled());
         for mut server in [absent, disabled] {
             let info = json(&server.answer(&Request::peek_me("a"), at(0)));
             assert!(info.get("dateTokenIdles").is_none());

@@ -1,17 +1,17 @@
-//! The login service: tokens for clients that show any id and secret.
+//! The login service, which issues tokens to clients with any non-empty id and secret.
 
 use std::borrow::Cow;
 
 use serde_json::json;
 
 use super::{BODY_LENGTH_MAX, Server};
-use crate::keeper::Instant;
 use crate::sim::{Grant, Request, Response, TokenSpec, form};
+use crate::time::Instant;
 
-/// The most tokens that are held, dead ones included; minting stops there.
+/// The maximum number of tokens, dead ones included, at which the service stops issuing tokens.
 const TOKENS_MAX: usize = 1_000_000;
 
-/// The length of a minted token, in characters.
+/// The length of an issued token, in characters.
 const TOKEN_LENGTH: usize = 86;
 
 impl Server {
@@ -29,35 +29,35 @@ impl Server {
         }
     }
 
-    fn grant(&mut self, request: &Request<'_>, now: Instant) -> Result<String, Refusal> {
+    fn grant(&mut self, request: &Request<'_>, now: Instant) -> Result<String, OauthError> {
         if request.body.len() > BODY_LENGTH_MAX {
-            return Err(Refusal::new(413, "invalid_request", "request too large"));
+            return Err(OauthError::new(413, "invalid_request", "request too large"));
         }
         if !request.has_media_type("application/x-www-form-urlencoded") {
-            return Err(Refusal::new(
+            return Err(OauthError::new(
                 415,
                 "invalid_request",
                 "content type must be application/x-www-form-urlencoded",
             ));
         }
         let form = std::str::from_utf8(request.body)
-            .map_err(|_| Refusal::new(400, "invalid_request", "body is not UTF-8"))?;
+            .map_err(|_| OauthError::new(400, "invalid_request", "body is not UTF-8"))?;
         let client = client(request, form)
-            .ok_or_else(|| Refusal::new(401, "invalid_client", "client not found"))?;
+            .ok_or_else(|| OauthError::new(401, "invalid_client", "client not found"))?;
         match form::value(form, "grant_type").as_deref() {
             Some("client_credentials") => {}
             Some(_) => {
                 let description = "grant type must be client_credentials";
-                return Err(Refusal::new(400, "unsupported_grant_type", description));
+                return Err(OauthError::new(400, "unsupported_grant_type", description));
             }
             None => {
                 let description = "grant_type is missing";
-                return Err(Refusal::new(400, "invalid_request", description));
+                return Err(OauthError::new(400, "invalid_request", description));
             }
         }
         if self.registry.len() >= TOKENS_MAX {
             let description = "the simulated organisation has a million tokens";
-            return Err(Refusal::new(503, "temporarily_unavailable", description));
+            return Err(OauthError::new(503, "temporarily_unavailable", description));
         }
         let value: String = (0..TOKEN_LENGTH)
             .map(|_| self.random.alphanumeric())
@@ -76,7 +76,7 @@ impl Server {
     }
 }
 
-/// The id of the client that shows credentials, by HTTP Basic or in the form.
+/// Returns the id of the client whose credentials are in HTTP Basic or in the form.
 fn client<'a>(request: &Request<'a>, form: &'a str) -> Option<Cow<'a, str>> {
     let (id, secret) = match request.client {
         Some(client) => (client.id.into(), client.secret.into()),
@@ -88,14 +88,14 @@ fn client<'a>(request: &Request<'a>, form: &'a str) -> Option<Cow<'a, str>> {
     (!id.is_empty() && !secret.is_empty()).then_some(id)
 }
 
-/// An error in the form of OAuth.
-struct Refusal {
+/// An error in the format of OAuth.
+struct OauthError {
     status: u16,
     error: &'static str,
     description: &'static str,
 }
 
-impl Refusal {
+impl OauthError {
     fn new(status: u16, error: &'static str, description: &'static str) -> Self {
         Self {
             status,
@@ -125,7 +125,7 @@ mod tests {
     use crate::sim::fixture::{at, json, server, status};
     use crate::sim::{ClientSecret, Method, Server};
 
-    fn ask(server: &mut Server, basic: bool, body: &[u8]) -> (u16, serde_json::Value) {
+    fn mint(server: &mut Server, basic: bool, body: &[u8]) -> (u16, serde_json::Value) {
         let request = Request {
             client: basic.then_some(ClientSecret {
                 id: "kiosk",
@@ -149,7 +149,7 @@ mod tests {
                 "client_id=kiosk&client_secret=s&grant_type=client%5fcredentials",
             ),
         ] {
-            let (code, grant) = ask(&mut server, basic, body.as_bytes());
+            let (code, grant) = mint(&mut server, basic, body.as_bytes());
             assert_eq!((code, &grant["expires_in"]), (200, &json!(86_400)));
             assert_eq!(grant["token_type"], "bearer");
             let token = grant["access_token"].as_str().unwrap();
@@ -178,7 +178,7 @@ mod tests {
                 "invalid_client",
             ),
         ] {
-            let (code, refusal) = ask(&mut server, basic, body);
+            let (code, refusal) = mint(&mut server, basic, body);
             assert_eq!((code, &refusal["error"]), (expected, &json!(error)));
             assert!(refusal["error_description"].is_string());
         }

@@ -1,4 +1,4 @@
-//! The organisation's idle timeout: the document that is read and written, and what it means.
+//! The document of the organisation's idle timeout, its operations and its validation.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -6,12 +6,12 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::Server;
-use crate::keeper::Instant;
 use crate::sim::error::ApiError;
 use crate::sim::registry::TokenNumber;
 use crate::sim::{
-    GroupBundle, IdleTimeout, OmittedBundles, Permission, Request, Response, Settings,
+    GroupBundle, IdleSettings, OmittedBundles, Permission, Request, Response, Settings,
 };
+use crate::time::Instant;
 
 const SECONDS: &str = "idleTokenTimeoutSeconds";
 const ENABLED: &str = "enableIdleTokenTimeout";
@@ -19,19 +19,19 @@ const UNIT: &str = "inactivityTimeoutUnit";
 const GROUPS_ENABLED: &str = "inactivityTimeoutGroupsEnabled";
 const BUNDLES: &str = "inactivityTimeoutGroupBundles";
 
-/// The `IdleTokenTimeout` as it is given back, with fields that mean nothing here.
+/// The `IdleTokenTimeout` as the API returns it, including fields that the model ignores.
 pub(super) struct Document(Map<String, Value>);
 
 impl Document {
     pub(super) fn new(settings: &Settings) -> Self {
         let mut document = Self(settings.unknown_fields.clone());
         document.0.insert(UNIT.to_owned(), json!("Minutes"));
-        document.follow(settings);
+        document.update(settings);
         document
     }
 
-    /// Writes what the settings say over what the document says.
-    pub(super) fn follow(&mut self, settings: &Settings) {
+    /// Overwrites the fields of the document with the settings.
+    pub(super) fn update(&mut self, settings: &Settings) {
         let timeout = &settings.timeout;
         if let Some(organisation) = timeout.organisation {
             let seconds = organisation.as_secs();
@@ -89,11 +89,11 @@ impl Server {
             Ok(_) => return Err(failed(None, "The request body is not an object.")),
             Err(_) => return Err(failed(None, "The request body is not valid JSON.")),
         };
-        let bounds = Bounds::of(&self.settings);
+        let bounds = TimeoutBounds::of(&self.settings);
         let organisation = self.organisation_timeout(&mut document, &bounds)?;
         self.keep_omitted(&mut document);
         check_unit(&document)?;
-        let timeout = IdleTimeout {
+        let timeout = IdleSettings {
             organisation,
             groups_enabled: flag(&document, GROUPS_ENABLED)?.unwrap_or(false),
             bundles: if document.get(BUNDLES) == self.timeout.0.get(BUNDLES) {
@@ -104,24 +104,25 @@ impl Server {
         };
         self.settings.timeout = timeout;
         self.timeout.0 = document;
-        self.begin_era(now);
+        self.begin_timeout_period(now);
         Ok(self.timeout.response())
     }
 
-    /// The organisation's own timeout; what is omitted stays as it was.
+    /// Returns the organisation's own timeout of a PUT, and sets the fields of that timeout that
+    /// `document` omits to their current values.
     fn organisation_timeout(
         &self,
         document: &mut Map<String, Value>,
-        bounds: &Bounds,
+        bounds: &TimeoutBounds,
     ) -> Result<Option<Duration>, ApiError> {
-        let present = self.timeout.0.get(SECONDS);
+        let current = self.timeout.0.get(SECONDS);
         if document.get(SECONDS).is_none_or(Value::is_null) {
             document.remove(SECONDS);
-            let kept = present.map(|seconds| (SECONDS.to_owned(), seconds.clone()));
+            let kept = current.map(|seconds| (SECONDS.to_owned(), seconds.clone()));
             document.extend(kept);
-        } else if document.get(SECONDS) != present {
-            // What is in force already may stay, though a demonstration's
-            // timeout may be shorter than anybody could ask for.
+        } else if document.get(SECONDS) != current {
+            // An unchanged timeout is not checked: the timeout of a demonstration may be shorter
+            // than the API's minimum, and a client must be able to send it back.
             bounds.check(document, SECONDS, bounds.organisation_code)?;
         }
         let in_force = self.settings.timeout.organisation;
@@ -129,7 +130,9 @@ impl Server {
         document.insert(ENABLED.to_owned(), json!(enabled));
         match document.get(SECONDS).and_then(Value::as_u64) {
             _ if !enabled => Ok(None),
-            Some(_) if document.get(SECONDS) == present && in_force.is_some() => Ok(in_force),
+            // The document has whole seconds only: an unchanged value must not round the timeout
+            // in force.
+            Some(_) if document.get(SECONDS) == current && in_force.is_some() => Ok(in_force),
             Some(seconds) => Ok(Some(Duration::from_secs(seconds))),
             None => Err(failed(Some(SECONDS), "The idle token timeout is missing.")),
         }
@@ -146,17 +149,17 @@ impl Server {
     }
 }
 
-/// What timeouts may be set, and what the refusals are called.
+/// The range of accepted timeouts, and the error codes of refusals.
 ///
-/// The documentation lists four codes without saying which belongs to what:
-/// here those with `max.idle` are about group bundles.
-struct Bounds {
+/// The API's documentation lists four codes without their causes; the model uses those with
+/// `max.idle` for group bundles.
+struct TimeoutBounds {
     seconds: RangeInclusive<u64>,
     organisation_code: &'static str,
     bundle_code: &'static str,
 }
 
-impl Bounds {
+impl TimeoutBounds {
     fn of(settings: &Settings) -> Self {
         if settings.hipaa {
             Self {
@@ -212,16 +215,19 @@ fn check_unit(object: &Map<String, Value>) -> Result<(), ApiError> {
     }
 }
 
-fn bundles(document: &Map<String, Value>, bounds: &Bounds) -> Result<Vec<GroupBundle>, ApiError> {
+fn bundles(
+    document: &Map<String, Value>,
+    bounds: &TimeoutBounds,
+) -> Result<Vec<GroupBundle>, ApiError> {
     let bundles = match document.get(BUNDLES) {
         None | Some(Value::Null) => return Ok(Vec::new()),
         Some(Value::Array(bundles)) => bundles,
         Some(_) => return Err(failed(Some(BUNDLES), "The bundles are not a list.")),
     };
-    bundles.iter().map(|it| bundle(it, bounds)).collect()
+    bundles.iter().map(|value| bundle(value, bounds)).collect()
 }
 
-fn bundle(bundle: &Value, bounds: &Bounds) -> Result<GroupBundle, ApiError> {
+fn bundle(bundle: &Value, bounds: &TimeoutBounds) -> Result<GroupBundle, ApiError> {
     let Value::Object(bundle) = bundle else {
         return Err(failed(Some(BUNDLES), "A bundle is not an object."));
     };
@@ -230,7 +236,9 @@ fn bundle(bundle: &Value, bounds: &Bounds) -> Result<GroupBundle, ApiError> {
     let priority = priority.and_then(|priority| u8::try_from(priority).ok());
     let groups = bundle.get("groups").and_then(Value::as_array);
     let groups = groups.map_or(&[][..], Vec::as_slice).iter();
-    let groups: Option<Vec<String>> = groups.map(|it| it.as_str().map(str::to_owned)).collect();
+    let groups: Option<Vec<String>> = groups
+        .map(|group| group.as_str().map(str::to_owned))
+        .collect();
     Ok(GroupBundle {
         priority: priority
             .filter(|priority| (1..=5).contains(priority))
@@ -298,7 +306,7 @@ mod tests {
             200
         );
         assert_eq!(server.idles_at("a"), Some(at(900)));
-        let mut server = admin(|settings| settings.timeout = IdleTimeout::disabled());
+        let mut server = admin(|settings| settings.timeout = IdleSettings::disabled());
         assert_eq!(
             put(&mut server, &json!({"enableIdleTokenTimeout": true}), 2),
             400

@@ -1,71 +1,72 @@
-//! Which file depends on which directory entries, and the other way round.
+//! The dependencies of files on directory entries, in both directions, and the events of inotify,
+//! reduced to what determines the affected files.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use inotify::WatchDescriptor;
+use inotify::{EventMask, EventOwned, WatchDescriptor};
 
-use super::change::Entry;
-
-/// The files and directories, and the entries they depend on.
+/// The files and directories, and the entries that they depend on.
 #[derive(Default)]
 pub(super) struct Index {
-    paths: BTreeMap<Arc<Path>, BTreeSet<Entry>>,
-    /// The same the other way round; an entry without a file is not kept.
-    entries: BTreeMap<Entry, BTreeSet<Arc<Path>>>,
+    paths: BTreeMap<Arc<Path>, BTreeSet<WatchedName>>,
+    /// The reverse direction; an entry without a file is removed.
+    entries: BTreeMap<WatchedName, BTreeSet<Arc<Path>>>,
 }
 
 impl Index {
-    /// All files.
+    /// Returns all files.
     pub(super) fn paths(&self) -> impl Iterator<Item = &Arc<Path>> {
         self.paths.keys()
     }
 
-    /// The file of this path, if it is known.
+    /// Returns the file of this path, if it is known.
     pub(super) fn path(&self, path: &Path) -> Option<&Arc<Path>> {
         self.paths.get_key_value(path).map(|(path, _)| path)
     }
 
-    /// Whether some event can concern the file.
+    /// Returns true if an event can concern the file.
     pub(super) fn is_watched(&self, path: &Path) -> bool {
         self.paths
             .get(path)
             .is_some_and(|entries| !entries.is_empty())
     }
 
-    /// The files that depend on the entry.
-    pub(super) fn of_entry(&self, entry: &Entry) -> impl Iterator<Item = &Arc<Path>> {
+    /// Returns the files that depend on the entry.
+    pub(super) fn of_entry(&self, entry: &WatchedName) -> impl Iterator<Item = &Arc<Path>> {
         self.entries.get(entry).into_iter().flatten()
     }
 
-    /// The directories in which a name of this one is listed.
+    /// Returns the listed directories that this watch belongs to.
     pub(super) fn of_listing(
         &self,
         directory: &WatchDescriptor,
     ) -> impl Iterator<Item = &Arc<Path>> {
-        let itself = self.entries.get(&Entry::itself(directory.clone()));
+        let itself = self.entries.get(&WatchedName::itself(directory.clone()));
         itself.into_iter().flatten()
     }
 
-    /// The files that depend on any entry of the directory.
+    /// Returns the files that depend on any entry of the directory.
     pub(super) fn of_directory(
         &self,
         directory: &WatchDescriptor,
     ) -> impl Iterator<Item = &Arc<Path>> {
-        let first = Entry::itself(directory.clone());
+        let first = WatchedName::itself(directory.clone());
         self.entries
             .range(first.clone()..)
             .take_while(move |(entry, _)| entry.directory == first.directory)
             .flat_map(|(_, paths)| paths)
     }
 
-    /// Replaces the entries the file depends on; says which directories nobody needs any more.
+    /// Replaces the entries of the file; returns the directories that no file needs any more.
     #[must_use]
     pub(super) fn put(
         &mut self,
         path: &Arc<Path>,
-        entries: BTreeSet<Entry>,
+        entries: BTreeSet<WatchedName>,
     ) -> BTreeSet<WatchDescriptor> {
         for entry in &entries {
             let paths = self.entries.entry(entry.clone()).or_default();
@@ -87,7 +88,7 @@ impl Index {
         directories
     }
 
-    /// Drops the file; says which directories nobody needs any more.
+    /// Removes the file; returns the directories that no file needs any more.
     #[must_use]
     pub(super) fn remove(&mut self, path: &Arc<Path>) -> BTreeSet<WatchDescriptor> {
         let unneeded = self.put(path, BTreeSet::new());
@@ -95,7 +96,7 @@ impl Index {
         unneeded
     }
 
-    /// Keeps the files, but none is watched any more.
+    /// Removes all entries and keeps the files.
     pub(super) fn clear_entries(&mut self) {
         self.entries.clear();
         self.paths.values_mut().for_each(BTreeSet::clear);
@@ -105,5 +106,80 @@ impl Index {
     pub(super) fn watches(&self) -> BTreeSet<WatchDescriptor> {
         let entries = self.entries.keys();
         entries.map(|entry| entry.directory.clone()).collect()
+    }
+}
+
+/// A change; [`Watch::handle_change`](super::Watch::handle_change) finds the affected files.
+#[derive(Debug)]
+pub struct FileChange(pub(super) ChangeKind);
+
+#[derive(Debug)]
+pub(super) enum ChangeKind {
+    /// A change of a name in a directory.
+    Of(WatchedName, NameChange),
+    /// A change of the directory or the file itself: it was removed or moved, or its permissions or
+    /// its content changed.
+    OfDirectory(WatchDescriptor),
+    /// Events were lost.
+    Overflow,
+    /// The event stream failed: no more events follow.
+    Broken(io::Error),
+}
+
+/// The kind of a change of a name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum NameChange {
+    /// The name was created or removed, or leads elsewhere.
+    Name,
+    /// The file of the name changed.
+    Content,
+}
+
+/// A name in a watched directory.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct WatchedName {
+    pub(super) directory: WatchDescriptor,
+    pub(super) name: OsString,
+}
+
+impl NameChange {
+    fn of(mask: EventMask) -> Self {
+        let names = EventMask::CREATE
+            .union(EventMask::DELETE)
+            .union(EventMask::MOVED_FROM)
+            .union(EventMask::MOVED_TO);
+        if mask.intersects(names) {
+            Self::Name
+        } else {
+            Self::Content
+        }
+    }
+}
+
+impl WatchedName {
+    /// Creates the name that stands for the directory, or the file, itself.
+    pub(super) fn itself(directory: WatchDescriptor) -> Self {
+        Self {
+            directory,
+            name: OsString::new(),
+        }
+    }
+}
+
+impl FileChange {
+    /// Converts an item of the event stream; `None` is the end of the stream.
+    pub(super) fn of(event: Option<io::Result<EventOwned>>) -> Self {
+        Self(match event {
+            Some(Ok(event)) if event.mask.contains(EventMask::Q_OVERFLOW) => ChangeKind::Overflow,
+            Some(Ok(event)) => match event.name {
+                Some(name) => {
+                    let directory = event.wd;
+                    ChangeKind::Of(WatchedName { directory, name }, NameChange::of(event.mask))
+                }
+                None => ChangeKind::OfDirectory(event.wd),
+            },
+            Some(Err(cause)) => ChangeKind::Broken(cause),
+            None => ChangeKind::Broken(io::ErrorKind::UnexpectedEof.into()),
+        })
     }
 }

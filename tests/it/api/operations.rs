@@ -1,9 +1,9 @@
-//! The six operations as commands use them.
+//! Tests of the six operations as commands use them.
 
 use std::error::Error;
 
 use session_keepalive::api::{CallError, Preserve, UserId};
-use session_keepalive::keeper::{Blockage, Failure, Refusal, Verdict};
+use session_keepalive::keeper::{BlockReason, Failure, Refusal, Verdict};
 use wiremock::matchers::{body_json, header, method, path, query_param, query_param_is_missing};
 use wiremock::{Mock, MockBuilder, MockServer, ResponseTemplate};
 
@@ -125,7 +125,10 @@ async fn an_error_says_what_the_api_said() {
     let api = base(server.uri());
     let error = client().timeout(&api, &token()).await.unwrap_err();
     let code = "missing.permissions".into();
-    assert_eq!(error.verdict, Verdict::Blocked(Blockage::Forbidden(code)));
+    assert_eq!(
+        error.verdict,
+        Verdict::Blocked(BlockReason::Forbidden(code))
+    );
     assert_eq!(error.status, Some(403));
     assert_eq!(
         shown(&error),

@@ -1,11 +1,10 @@
-//! Proxies: the one that was named, the environment's, or none.
+//! Tests of proxies: a configured one, the environment's, or none.
 
 use session_keepalive::api::Client;
-use session_keepalive::config::{Proxy, ProxyUrl};
-use session_keepalive::keeper::{Blockage, Failure, NotTheApi, Operation, Verdict};
+use session_keepalive::config::{Proxy, ProxyUrl, ProxyVariables};
+use session_keepalive::keeper::{BlockReason, Failure, NotTheApi, Operation, Verdict};
 
-use super::{HEAD, SECRET, TOKEN_INFO, ask, base, client, config, failed, http};
-use crate::it::support::child::in_child;
+use super::{HEAD, SECRET, TOKEN_INFO, ask, base, config, failed, http};
 use crate::it::support::raw::{RawServer, Script};
 use crate::it::support::tls::Authority;
 
@@ -14,17 +13,25 @@ fn through(proxy: &RawServer) -> Proxy {
     Proxy::Url(ProxyUrl::new(&url).unwrap())
 }
 
+fn in_environment(proxy: &RawServer) -> Proxy {
+    let url = format!("user:pass@{}", proxy.address());
+    let variables = ["HTTPS_PROXY", "HTTP_PROXY"].map(|name| (name.into(), url.clone().into()));
+    Proxy::Environment(ProxyVariables::read(&variables).unwrap())
+}
+
 #[tokio::test]
-async fn plain_http_is_handed_to_the_proxy_that_was_named() {
-    let proxy = RawServer::start(Script::Send(http("204 No Content", "", "")));
+async fn plain_http_never_goes_through_a_proxy() {
+    let proxy = RawServer::start(Script::Send(http("407 No", "", "")));
+    let server = RawServer::start(Script::Send(http("204 No Content", "", "")));
+    let plain = base(format!("http://{}", server.address()));
     let mut config = config();
-    config.proxy = through(&proxy);
-    let client = Client::new(&config).unwrap();
-    let outcome = ask(&client, &base("http://127.0.0.1:1"), HEAD).await;
-    assert_eq!(outcome.verdict, Verdict::Accepted);
-    let requests = proxy.requests();
-    assert!(requests[0].starts_with("HEAD http://127.0.0.1:1/api/v2/tokens/me HTTP/1.1\r\n"));
-    assert!(requests[0].contains("proxy-authorization: Basic dXNlcjpwYXNz\r\n"));
+    for through in [through(&proxy), in_environment(&proxy)] {
+        config.proxy = through;
+        let outcome = ask(&Client::new(&config).unwrap(), &plain, HEAD).await;
+        assert_eq!(outcome.verdict, Verdict::Accepted);
+    }
+    assert_eq!(server.requests().len(), 2);
+    assert!(proxy.requests().is_empty());
 }
 
 #[tokio::test]
@@ -50,16 +57,46 @@ async fn https_is_tunnelled_and_the_proxy_never_sees_the_token() {
 }
 
 #[tokio::test]
-async fn a_proxy_that_wants_credentials_says_so_in_either_way() {
+async fn a_proxy_that_wants_credentials_says_so() {
     let refusal = http("407 Proxy Authentication Required", "", "");
     let proxy = RawServer::start(Script::Send(refusal));
     let mut config = config();
-    config.proxy = through(&proxy);
-    let client = Client::new(&config).unwrap();
-    for api in ["http://127.0.0.1:1", "https://127.0.0.1:1"] {
-        let outcome = ask(&client, &base(api), HEAD).await;
-        let wants_credentials = Blockage::NotTheApi(NotTheApi::ProxyAuthentication);
+    for through in [through(&proxy), in_environment(&proxy)] {
+        config.proxy = through;
+        let client = Client::new(&config).unwrap();
+        let outcome = ask(&client, &base("https://127.0.0.1:1"), HEAD).await;
+        let wants_credentials = BlockReason::NotTheApi(NotTheApi::ProxyAuthentication);
         assert_eq!(outcome.verdict, Verdict::Blocked(wants_credentials));
+    }
+    for request in proxy.requests() {
+        let mut lines = request.lines();
+        let sent = lines.find_map(|line| {
+            line.to_ascii_lowercase()
+                .starts_with("proxy-authorization:")
+                .then(|| line.to_owned())
+        });
+        assert!(
+            sent.is_some_and(|line| line.ends_with(" Basic dXNlcjpwYXNz")),
+            "{request}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_proxy_that_answers_anything_else_or_without_end_is_no_connection() {
+    let endless = [b"HTTP/1.1 200 OK\r\n".to_vec(), b"X: y\r\n".repeat(10_000)].concat();
+    for answer in [
+        &endless[..],
+        b"SSH-2.0-OpenSSH_9.6\r\n\r\n",
+        b"\r\n\r\n",
+        b"",
+    ] {
+        let proxy = RawServer::start(Script::Send(answer.to_vec()));
+        let mut config = config();
+        config.proxy = through(&proxy);
+        let client = Client::new(&config).unwrap();
+        let outcome = ask(&client, &base("https://127.0.0.1:1"), HEAD).await;
+        assert_eq!(failed(&outcome), Some(&Failure::NotConnected));
     }
 }
 
@@ -73,38 +110,17 @@ async fn a_proxy_that_refuses_the_tunnel_is_no_connection() {
     assert_eq!(failed(&outcome), Some(&Failure::NotConnected));
 }
 
-#[test]
-fn the_environments_proxy_is_used_for_https_and_never_for_plain_http_or_when_direct() {
-    let name = "it::api::proxy::the_environments_proxy_is_used_for_https_and_never_for_plain_http_or_when_direct";
+#[tokio::test]
+async fn a_host_that_the_environment_excepts_is_reached_directly() {
     let proxy = RawServer::start(Script::Send(http("407 No", "", "")));
-    let url = format!("http://{}", proxy.address());
-    let environment = [
-        ("HTTPS_PROXY", url.as_str()),
-        ("HTTP_PROXY", &url),
-        ("ALL_PROXY", &url),
-        ("NO_PROXY", ""),
+    let variables = [
+        ("HTTPS_PROXY".into(), proxy.address().to_string().into()),
+        ("NO_PROXY".into(), "127.0.0.0/8".into()),
     ];
-    in_child(name, &environment, || {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
-        runtime.block_on(environment_is_heeded());
-    });
-}
-
-async fn environment_is_heeded() {
-    let https = base("https://127.0.0.1:1");
-    let server = RawServer::start(Script::Send(http("200 OK", "", "")));
-    let plain = base(format!("http://{}", server.address()));
     let mut config = config();
-    config.proxy = Proxy::Environment;
-    let environment = Client::new(&config).unwrap();
-    let outcome = ask(&environment, &https, HEAD).await;
-    let wants_credentials = Blockage::NotTheApi(NotTheApi::ProxyAuthentication);
-    assert_eq!(outcome.verdict, Verdict::Blocked(wants_credentials));
-    let outcome = ask(&environment, &plain, HEAD).await;
-    assert_eq!(outcome.verdict, Verdict::Accepted);
-    let outcome = ask(&client(), &https, HEAD).await;
+    config.proxy = Proxy::Environment(ProxyVariables::read(&variables).unwrap());
+    let client = Client::new(&config).unwrap();
+    let outcome = ask(&client, &base("https://127.0.0.1:1"), HEAD).await;
     assert_eq!(failed(&outcome), Some(&Failure::NotConnected));
+    assert!(proxy.requests().is_empty());
 }

@@ -1,4 +1,4 @@
-//! Certificates: who is trusted, who is not, and what an operator is told about a file of them.
+//! Tests of certificates: the trusted ones, the refused ones, and the errors about a file of them.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -27,7 +27,7 @@ fn trusting(authority: &Authority, bundled_only: bool) -> Client {
     Client::new(&config).unwrap()
 }
 
-async fn asked(client: &Client, identity: &Identity) -> Outcome {
+async fn outcome_of(client: &Client, identity: &Identity) -> Outcome {
     let answer = Script::Send(http("200 OK", "", TOKEN_INFO));
     let server = RawServer::start_tls(identity, answer);
     let api = base(format!("https://{}", server.address()));
@@ -39,7 +39,7 @@ async fn an_authority_of_the_operators_is_trusted_beside_the_systems_and_the_bun
     let authority = Authority::new();
     let identity = authority.vouch_for("127.0.0.1");
     for bundled_only in [false, true] {
-        let outcome = asked(&trusting(&authority, bundled_only), &identity).await;
+        let outcome = outcome_of(&trusting(&authority, bundled_only), &identity).await;
         assert_eq!(outcome.verdict.as_str(), "alive", "{outcome:?}");
     }
 }
@@ -49,7 +49,7 @@ async fn an_unknown_authority_is_not_trusted() {
     let identity = Authority::new().vouch_for("127.0.0.1");
     let another = trusting(&Authority::new(), false);
     for client in [client(), another] {
-        let outcome = asked(&client, &identity).await;
+        let outcome = outcome_of(&client, &identity).await;
         assert_eq!(failed(&outcome), Some(&Failure::Tls));
     }
 }
@@ -62,14 +62,14 @@ async fn an_expired_certificate_and_another_hosts_are_not_trusted() {
         authority.vouch_in_the_past_for("127.0.0.1"),
         authority.vouch_for("elsewhere.example"),
     ] {
-        let outcome = asked(&client, &identity).await;
+        let outcome = outcome_of(&client, &identity).await;
         assert_eq!(failed(&outcome), Some(&Failure::Tls));
     }
 }
 
 #[tokio::test]
 async fn a_server_without_tls_is_not_trusted() {
-    // Not a `RawServer`, which would wait for a request in vain.
+    // A `RawServer` would wait for a request that never comes.
     let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let api = base(format!("https://{}", server.local_addr().unwrap()));
     std::thread::spawn(move || {
@@ -105,6 +105,17 @@ fn an_error_about_a_file_of_authorities_names_it() {
 }
 
 #[test]
+fn connections_are_dropped_without_reading_the_authorities_again() {
+    let (folder, path) = file(&Authority::new().pem());
+    let mut config = config();
+    config.trust.ca_file = Some(path);
+    let client = Client::new(&config).unwrap();
+    // The file is gone, as when its file system does not answer any more.
+    drop(folder);
+    let _client = client.with_new_connections();
+}
+
+#[test]
 fn a_machine_without_certificates_gets_the_bundled_ones() {
     let name = "it::api::trust::a_machine_without_certificates_gets_the_bundled_ones";
     let environment = [
@@ -112,7 +123,7 @@ fn a_machine_without_certificates_gets_the_bundled_ones() {
         ("SSL_CERT_DIR", "/nonexistent"),
     ];
     in_child(name, &environment, || {
-        // The system's store is what this machine was told to be without.
+        // The environment hides the system's certificate store from this process.
         assert!(reqwest::Client::builder().build().is_err());
         Client::new(&config()).unwrap();
         trusting(&Authority::new(), false);

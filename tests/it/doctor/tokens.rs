@@ -1,11 +1,13 @@
-//! The tokens.
+//! Tests of the checks of tokens, sessions and the running daemon.
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 
 use serde_json::Value;
-use session_keepalive::daemon::clock;
-use session_keepalive::sim::{GroupBundle, IdleTimeout, Operation, Settings, TokenSpec};
+use session_keepalive::sim::{GroupBundle, IdleSettings, Operation, Settings, TokenSpec};
+use session_keepalive::sys::clock;
 
+use super::super::support::keepalive::Folder;
 use super::super::support::simulation::Simulation;
 use super::{TOKEN, doctor, folder, has_line, seconds, simulation};
 
@@ -15,34 +17,34 @@ const LAPSING: &str = "[sessions.crm]\ntoken = { file = \"crm\" }\nintent = \"la
 #[test]
 fn a_healthy_world_is_ok_and_a_lapsing_token_is_only_peeked_at() {
     let simulation = Simulation::with(seconds(900), |settings: &mut Settings| {
-        settings.timeout = IdleTimeout {
+        settings.timeout = IdleSettings {
             groups_enabled: true,
             bundles: vec![GroupBundle {
                 priority: 1,
                 timeout: seconds(600),
                 groups: vec!["g".to_owned()],
             }],
-            ..IdleTimeout::of_organisation(seconds(900))
+            ..IdleSettings::of_organisation(seconds(900))
         };
     });
     simulation.token(TOKEN);
     simulation.token("crm-token");
     let folder = folder(&simulation.base(), LAPSING);
     folder.write("crm", "crm-token");
-    let said = doctor(&folder, &["--touch"]);
-    said.ends_with(0).shows(&["0 failures, 1 warning"]);
+    let output = doctor(&folder, &["--touch"]);
+    output.exits_with(0).prints(&["0 failures, 1 warning"]);
     has_line(
-        &said,
+        &output,
         "warning  daemon answers: no daemon is to be found",
         &[],
     );
     has_line(
-        &said,
+        &output,
         "ok       config.toml configuration:",
         &["2 sessions"],
     );
     has_line(
-        &said,
+        &output,
         "ok       wallboard token: 031ec3c4 from file",
         &["mode 0600"],
     );
@@ -51,30 +53,30 @@ fn a_healthy_world_is_ok_and_a_lapsing_token_is_only_peeked_at() {
         "Simulated application",
         "user-basic-info authorization",
     ];
-    has_line(&said, "ok       wallboard lives:", &parts);
+    has_line(&output, "ok       wallboard lives:", &parts);
     has_line(
-        &said,
+        &output,
         "ok       wallboard idle deadline: in 1",
         &["to keep"],
     );
-    let timeouts = ["15 m (900 s), for groups 10 m (600 s)"];
-    has_line(&said, "ok       wallboard idle timeout:", &timeouts);
-    has_line(&said, "ok       wallboard touch: HEAD moves", &[]);
-    has_line(&said, "ok       crm lives:", &[]);
-    has_line(&said, "ok       crm idle deadline:", &["to lapse"]);
-    assert!(!said.out.contains("crm touch") && !said.out.contains("crm idle timeout"));
+    let timeouts = ["15m (900s), for groups 10m (600s)"];
+    has_line(&output, "ok       wallboard idle timeout:", &timeouts);
+    has_line(&output, "ok       wallboard touch: HEAD moves", &[]);
+    has_line(&output, "ok       crm lives:", &[]);
+    has_line(&output, "ok       crm idle deadline:", &["to lapse"]);
+    assert!(!output.out.contains("crm touch") && !output.out.contains("crm idle timeout"));
     let record = simulation.record("crm-token");
     assert_eq!((record.resets, record.calls_in_all()), (0, 1));
     assert_eq!(record.calls(Operation::PeekMe), 1);
-    // As slowly as the daemon.
+    // `doctor` paces its requests with one token like the daemon, one second apart.
     assert!(simulation.record(TOKEN).shortest_gap.unwrap() >= seconds(1).mul_f64(0.9));
 }
 
 #[test]
 fn nothing_is_touched_unless_asked_for() {
     let simulation = simulation();
-    let said = doctor(&folder(&simulation.base(), ""), &["--json"]);
-    let json = said.ends_with(0).json_of(SCHEMA);
+    let output = doctor(&folder(&simulation.base(), ""), &["--json"]);
+    let json = output.exits_with(0).json_of(SCHEMA);
     assert_eq!(json["verdict"], "warning", "no daemon runs");
     for operation in [Operation::HeadMe, Operation::GetMe] {
         assert_eq!(simulation.record(TOKEN).calls(operation), 0);
@@ -87,11 +89,11 @@ fn a_dead_token_and_one_of_another_region_are_told_with_who_was_asked() {
     simulation.server().revoke(TOKEN, clock::now());
     let elsewhere = Simulation::new(seconds(900));
     for world in [&simulation, &elsewhere] {
-        let said = doctor(&folder(&world.base(), ""), &[]);
-        said.ends_with(1);
+        let output = doctor(&folder(&world.base(), ""), &[]);
+        output.exits_with(1);
         let asked = format!("another region: {} was asked", world.base());
         let parts = ["bad.credentials", &asked, "a new token in file"];
-        has_line(&said, "failure  wallboard lives:", &parts);
+        has_line(&output, "failure  wallboard lives:", &parts);
     }
     assert_eq!(elsewhere.server().strangers(), 1);
 }
@@ -102,10 +104,10 @@ fn a_file_that_cannot_be_read_is_named() {
     let folder = folder(&simulation.base(), LAPSING);
     let loops = folder.path("token");
     fs::remove_file(&loops).unwrap();
-    // Not even root can read it.
+    // A link to itself cannot be read even by root, as whom the test may run.
     std::os::unix::fs::symlink("token", &loops).unwrap();
-    let said = doctor(&folder, &["--json"]);
-    let json = said.ends_with(1).json_of(SCHEMA);
+    let output = doctor(&folder, &["--json"]);
+    let json = output.exits_with(1).json_of(SCHEMA);
     let find = |subject: &str| -> Value {
         let checks = json["checks"].as_array().unwrap().iter();
         let mut checks = checks.filter(|check| check["subject"] == subject);
@@ -134,12 +136,12 @@ fn a_file_that_all_can_read_is_a_warning() {
     use std::os::unix::fs::PermissionsExt;
     let simulation = simulation();
     let folder = folder(&simulation.base(), "");
-    let mode = fs::Permissions::from_mode(0o644);
+    let mode = Permissions::from_mode(0o644);
     fs::set_permissions(folder.path("token"), mode).unwrap();
-    let said = doctor(&folder, &[]);
-    said.ends_with(0);
+    let output = doctor(&folder, &[]);
+    output.exits_with(0);
     has_line(
-        &said,
+        &output,
         "warning  wallboard token:",
         &["mode 0644", "chmod 0600"],
     );
@@ -153,14 +155,14 @@ fn an_excluded_touch_is_told() {
         doctor(&folder(&simulation.base(), ""), &["--touch"])
     };
     let head = excluding(vec![Operation::HeadMe]);
-    head.ends_with(0);
+    head.exits_with(0);
     let parts = [
         "HEAD does not move the idle deadline, GET does",
         "touch = \"get\"",
     ];
     has_line(&head, "warning  wallboard touch:", &parts);
     let both = excluding(vec![Operation::HeadMe, Operation::GetMe]);
-    both.ends_with(1);
+    both.exits_with(1);
     let parts = ["neither HEAD nor GET", "excluded API calls"];
     has_line(&both, "failure  wallboard touch:", &parts);
 }
@@ -170,10 +172,10 @@ fn a_timeout_that_may_not_be_read_is_no_failure() {
     let simulation = Simulation::new(seconds(900));
     let narrow = TokenSpec::user(TOKEN, "narrow").scoped(&["user-basic-info"]);
     simulation.server().add_token(narrow, clock::now());
-    let said = doctor(&folder(&simulation.base(), ""), &[]);
-    said.ends_with(0);
+    let output = doctor(&folder(&simulation.base(), ""), &[]);
+    output.exits_with(0);
     has_line(
-        &said,
+        &output,
         "ok       wallboard idle timeout:",
         &["may not read it"],
     );
@@ -184,10 +186,10 @@ fn two_sessions_with_one_token_are_told() {
     let simulation = simulation();
     let folder = folder(&simulation.base(), LAPSING);
     folder.write("crm", TOKEN);
-    let said = doctor(&folder, &[]);
-    said.ends_with(1);
+    let output = doctor(&folder, &[]);
+    output.exits_with(1);
     has_line(
-        &said,
+        &output,
         "failure  wallboard token: the same as that of session crm",
         &[],
     );
@@ -196,9 +198,9 @@ fn two_sessions_with_one_token_are_told() {
 #[test]
 fn a_wrong_configuration_is_told() {
     let folder = folder("ftp://x", "");
-    let said = doctor(&folder, &["--json"]);
-    said.ends_with(1).complains(&["config.toml:1"]);
-    let json = said.json_of(SCHEMA);
+    let output = doctor(&folder, &["--json"]);
+    output.exits_with(1).prints_error(&["config.toml:1"]);
+    let json = output.json_of(SCHEMA);
     assert_eq!(
         json["checks"][0]["advice"],
         "session-keepalive check shows what is wrong"
@@ -219,30 +221,122 @@ fn a_running_daemon_is_compared_with_the_configuration() {
     let before = fs::read_to_string(folder.path("config.toml")).unwrap();
     let mut keepalive = folder.run(&(before.clone() + &pool));
     for name in ["wallboard", "alice"] {
-        keepalive.wait_for(&[name, "held and kept alive"]);
+        keepalive.wait_for(&[name, "alive and kept"]);
     }
-    let said = doctor(&folder, &[]);
-    said.ends_with(0).shows(&["0 failures, 0 warnings"]);
-    has_line(&said, "ok       daemon answers:", &["in version"]);
+    let output = doctor(&folder, &[]);
+    output.exits_with(0).prints(&["0 failures, 0 warnings"]);
+    has_line(&output, "ok       daemon answers:", &["in version"]);
     has_line(
-        &said,
-        "ok       wallboard daemon: held: ",
+        &output,
+        "ok       wallboard daemon: alive: ",
         &["with the token of file"],
     );
-    has_line(&said, "ok       agents directory: ", &[]);
-    has_line(&said, "ok       alice daemon: held: ", &[]);
+    has_line(&output, "ok       agents directory: ", &[]);
+    has_line(&output, "ok       alice daemon: alive: ", &[]);
 
     folder.write("config.toml", &format!("{before}intent = \"lapse\"\n"));
-    let said = doctor(&folder, &[]);
-    said.ends_with(0);
+    let output = doctor(&folder, &[]);
+    output.exits_with(0);
     let parts = [
         "goes by intent keep, the configuration says lapse",
         "session-keepalive reload",
     ];
     has_line(
-        &said,
+        &output,
         "warning  wallboard daemon: the daemon goes by intent",
         &parts,
     );
-    has_line(&said, "warning  alice daemon:", &["not configured here"]);
+    has_line(&output, "warning  alice daemon:", &["not configured here"]);
+}
+
+#[test]
+fn a_configuration_and_programs_that_everyone_can_write_are_failures() {
+    let simulation = simulation();
+    let folder = folder(&simulation.base(), "");
+    let program = folder.write("hook.sh", "true");
+    let config = fs::read_to_string(folder.path("config.toml")).unwrap();
+    let hook = format!("[hooks.page]\non = [\"lost\"]\ncommand = [{program:?}]\n");
+    folder.write("config.toml", &(config + &hook));
+    doctor(&folder, &[]).exits_with(0);
+    for name in ["config.toml", "hook.sh"] {
+        let open = Permissions::from_mode(0o666);
+        fs::set_permissions(folder.path(name), open).unwrap();
+    }
+    let output = doctor(&folder, &[]);
+    output.exits_with(1);
+    has_line(
+        &output,
+        "failure  config.toml configuration",
+        &["mode 0666", "names programs"],
+    );
+    has_line(&output, "failure  page program", &["hook.sh has mode 0666"]);
+}
+
+#[test]
+fn a_closed_token_in_a_folder_that_everyone_can_write_to_is_a_warning() {
+    let simulation = simulation();
+    let folder = folder(&simulation.base(), "");
+    fs::set_permissions(folder.path(""), Permissions::from_mode(0o777)).unwrap();
+    let output = doctor(&folder, &[]);
+    has_line(
+        &output,
+        "warning  wallboard folder",
+        &["mode 0777", "replace"],
+    );
+    fs::set_permissions(folder.path(""), Permissions::from_mode(0o1777)).unwrap();
+    assert!(!doctor(&folder, &[]).out.contains("wallboard folder"));
+}
+
+#[test]
+fn as_root_no_token_command_is_run_unless_the_daemon_does_so_or_it_is_asked_for() {
+    if !rustix::process::geteuid().is_root() {
+        println!("SKIPPED: this is not root");
+        return;
+    }
+    let simulation = simulation();
+    let folder = Folder::new();
+    let script = format!("echo >>{}; echo {TOKEN}", folder.path("runs").display());
+    let command = ["/bin/sh", "-c", &script];
+    let session = format!("[sessions.wallboard]\ntoken = {{ command = {command:?} }}\n");
+    folder.write(
+        "config.toml",
+        &format!("api = \"{}\"\n{session}", simulation.base()),
+    );
+    let output = doctor(&folder, &[]);
+    has_line(
+        &output,
+        "warning  wallboard token",
+        &["was not run", "--as-root"],
+    );
+    assert!(!folder.path("runs").exists());
+    doctor(&folder, &["--as-root"]).exits_with(0);
+    assert!(folder.path("runs").exists());
+}
+
+#[test]
+fn as_root_links_are_followed_with_the_rights_of_their_owner() {
+    if !rustix::process::geteuid().is_root() {
+        println!("SKIPPED: this is not root");
+        return;
+    }
+    let simulation = simulation();
+    let folder = Folder::new();
+    fs::set_permissions(folder.path(""), Permissions::from_mode(0o755)).unwrap();
+    // `write` makes the file readable for root alone.
+    let secret = folder.write("secret", TOKEN);
+    let pool = folder.path("pool");
+    fs::create_dir(&pool).unwrap();
+    std::os::unix::fs::symlink(&secret, pool.join("alice")).unwrap();
+    for path in [&pool, &pool.join("alice")] {
+        std::os::unix::fs::lchown(path, Some(12345), Some(12345)).unwrap();
+    }
+    let text = format!(
+        "api = \"{}\"\n[pools.agents]\ntoken_dir = {pool:?}\n",
+        simulation.base()
+    );
+    folder.write("config.toml", &text);
+    let output = doctor(&folder, &[]);
+    output.exits_with(1);
+    has_line(&output, "ok       doctor user", &["user 12345"]);
+    assert_eq!(simulation.record(TOKEN).calls_in_all(), 0, "{output:#?}");
 }

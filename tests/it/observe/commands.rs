@@ -1,4 +1,4 @@
-//! `status`, `wait` and `health`: they find the socket by themselves and say what an operator has to know.
+//! Tests of `status`, `wait` and `health`, which find the daemon's socket without an argument.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -8,28 +8,28 @@ use super::super::support::keepalive::{Folder, Keepalive};
 use super::super::support::simulation::Simulation;
 use super::{head, seconds, session};
 
-/// What a command printed, and its exit status.
-pub(super) struct Said {
+/// The output and the exit code of a command.
+pub(super) struct CommandOutput {
     pub(super) out: String,
     pub(super) err: String,
     pub(super) code: Option<i32>,
 }
 
-pub(super) fn say(folder: &Folder, arguments: &[&str]) -> Said {
+pub(super) fn run_command(folder: &Folder, arguments: &[&str]) -> CommandOutput {
     let mut command = folder.command(arguments);
     let Output {
         status,
         stdout,
         stderr,
     } = command.stdin(Stdio::null()).output().unwrap();
-    Said {
+    CommandOutput {
         out: String::from_utf8(stdout).unwrap(),
         err: String::from_utf8(stderr).unwrap(),
         code: status.code(),
     }
 }
 
-/// A daemon with a kept, a lapsing, a dead and an absent session.
+/// Starts a daemon with a kept, a lapsing, a dead and an absent session.
 fn running() -> (Simulation, Folder, Keepalive) {
     let simulation = Simulation::new(seconds(3600));
     let folder = Folder::new();
@@ -51,7 +51,7 @@ fn running() -> (Simulation, Folder, Keepalive) {
 #[test]
 fn status_shows_who_is_not_well_first_and_the_verdict_last() {
     let (simulation, folder, _keepalive) = running();
-    let Said { out, err, code } = say(&folder, &["status"]);
+    let CommandOutput { out, err, code } = run_command(&folder, &["status"]);
     assert_eq!((err.as_str(), code), ("", Some(75)));
     let lines: Vec<_> = out.lines().collect();
     assert!(lines.iter().all(|line| line.chars().count() <= 80), "{out}");
@@ -63,14 +63,14 @@ fn status_shows_who_is_not_well_first_and_the_verdict_last() {
         first_words,
         ["SESSION", "dead", "later", "crm", "wallboard"]
     );
-    assert!(out.contains(" lost: refused at first"), "{out}");
+    assert!(out.contains(" lost: refused from the first"), "{out}");
     assert!(
         out.contains("later absent: file later does not exist"),
         "{out}"
     );
     let verdict = lines.last().unwrap();
     assert!(
-        verdict.starts_with("not ready: 2 of 4; 3 to keep, 1 to lapse; "),
+        verdict.starts_with("not ready: 2 of 3 kept; 3 to keep, 1 to lapse; "),
         "{verdict}"
     );
     assert!(
@@ -78,18 +78,18 @@ fn status_shows_who_is_not_well_first_and_the_verdict_last() {
         "no colour where nobody sees it: {out}"
     );
 
-    let Said { out, code, .. } = say(&folder, &["status", "wallboard"]);
+    let CommandOutput { out, code, .. } = run_command(&folder, &["status", "wallboard"]);
     assert_eq!(code, Some(0), "{out}");
     assert!(
         out.lines().last().unwrap().starts_with("ready; 1 to keep"),
         "{out}"
     );
 
-    let Said { err, code, .. } = say(&folder, &["status", "wallbord"]);
+    let CommandOutput { err, code, .. } = run_command(&folder, &["status", "wallbord"]);
     assert_eq!(code, Some(64));
     assert!(err.contains("did you mean wallboard?"), "{err}");
 
-    let Said { out, code, .. } = say(&folder, &["status", "--json"]);
+    let CommandOutput { out, code, .. } = run_command(&folder, &["status", "--json"]);
     assert_eq!(code, Some(75));
     let report: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert_eq!(report["states"]["lost"], 1);
@@ -99,13 +99,15 @@ fn status_shows_who_is_not_well_first_and_the_verdict_last() {
 #[test]
 fn wait_returns_when_the_tokens_live_and_says_what_is_missing_when_its_time_is_over() {
     let (simulation, folder, _keepalive) = running();
-    let Said { out, code, .. } = say(&folder, &["wait", "--timeout", "20s", "wallboard", "crm"]);
+    let CommandOutput { out, code, .. } =
+        run_command(&folder, &["wait", "--timeout", "20s", "wallboard", "crm"]);
     assert_eq!(code, Some(0));
     assert!(out.starts_with("ready after "), "{out}");
-    let Said { err, code, .. } = say(&folder, &["wait", "--timeout", "300ms", "later"]);
+    let CommandOutput { err, code, .. } =
+        run_command(&folder, &["wait", "--timeout", "300ms", "later"]);
     assert_eq!(code, Some(75));
     assert!(err.contains("[-] later absent: "), "{err}");
-    let Said { err, code, .. } = say(&folder, &["wait", "nobody"]);
+    let CommandOutput { err, code, .. } = run_command(&folder, &["wait", "nobody"]);
     assert_eq!(code, Some(64));
     assert!(err.contains("no session nobody"), "{err}");
 
@@ -122,9 +124,9 @@ fn wait_returns_when_the_tokens_live_and_says_what_is_missing_when_its_time_is_o
 #[test]
 fn health_tells_life_from_readiness_and_needs_no_environment() {
     let (_simulation, folder, mut keepalive) = running();
-    let alive = say(&folder, &["health"]);
+    let alive = run_command(&folder, &["health"]);
     assert_eq!((alive.out.as_str(), alive.code), ("live\n", Some(0)));
-    let ready = say(&folder, &["health", "--ready"]);
+    let ready = run_command(&folder, &["health", "--ready"]);
     assert_eq!(ready.code, Some(75));
     assert!(
         ready.err.starts_with("not ready: 2 of 3 kept: "),
@@ -135,7 +137,7 @@ fn health_tells_life_from_readiness_and_needs_no_environment() {
     let mut bare = folder.command(&["health", "--socket", socket.to_str().unwrap()]);
     assert_eq!(bare.env_clear().output().unwrap().status.code(), Some(0));
     keepalive.stop();
-    let gone = say(&folder, &["health"]);
+    let gone = run_command(&folder, &["health"]);
     assert_eq!(gone.code, Some(69));
     assert!(gone.err.contains("there is no socket at"), "{}", gone.err);
 }
@@ -166,7 +168,7 @@ fn a_socket_that_anybody_could_have_put_there_is_not_believed() {
     fs::set_permissions(&open, fs::Permissions::from_mode(0o777)).unwrap();
     let link = open.join("control.sock");
     symlink(folder.path("control.sock"), &link).unwrap();
-    let said = say(&folder, &["status", "--socket", link.to_str().unwrap()]);
-    assert_eq!(said.code, Some(69));
-    assert!(said.err.contains("is a link"), "{}", said.err);
+    let output = run_command(&folder, &["status", "--socket", link.to_str().unwrap()]);
+    assert_eq!(output.code, Some(69));
+    assert!(output.err.contains("is a link"), "{}", output.err);
 }

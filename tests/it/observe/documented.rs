@@ -1,4 +1,4 @@
-//! What the documentation says of the status is all that there is.
+//! Tests that the documentation of the status is complete.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,13 +11,13 @@ use super::super::support::keepalive::Folder;
 use super::super::support::simulation::Simulation;
 use super::{address, head, seconds, session};
 
-/// Every key of the object and of what it holds.
+/// Collects the keys of the value and of all objects in it.
 fn keys(value: &Value, found: &mut BTreeSet<String>) {
     match value {
         Value::Object(object) => {
             for (key, value) in object {
                 found.insert(key.clone());
-                // Its keys are the words for states.
+                // The keys of `states` are the names of states, which are data.
                 if key != "states" {
                     keys(value, found);
                 }
@@ -42,7 +42,7 @@ fn every_key_of_the_status_is_documented() {
     let mut keepalive = folder.run(&config);
     let address = address(&mut keepalive);
     keepalive.wait_for(&["\"event\":\"lost\""]);
-    let touched = |report: &Value| report["sessions"][2]["held"]["touched"].is_object();
+    let touched = |report: &Value| report["sessions"][2]["alive"]["touched"].is_object();
     let report = loop {
         let report = get(address, "/status").json();
         if touched(&report) {
@@ -56,8 +56,11 @@ fn every_key_of_the_status_is_documented() {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/README.md");
     let page = fs::read_to_string(page).unwrap();
     for key in found {
-        let said = format!("`{key}`");
+        let in_text = format!("`{key}`");
         let in_example = format!("\"{key}\"");
-        assert!(page.contains(&said) || page.contains(&in_example), "{key}");
+        assert!(
+            page.contains(&in_text) || page.contains(&in_example),
+            "{key}"
+        );
     }
 }

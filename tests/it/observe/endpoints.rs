@@ -1,4 +1,4 @@
-//! What is answered, what is refused, and where.
+//! Tests of the endpoints over TCP and the Unix socket: answers, refusals and reloads.
 
 use std::fs;
 use std::net::TcpStream;
@@ -10,7 +10,7 @@ use super::super::support::keepalive::{Folder, Keepalive, text};
 use super::super::support::simulation::Simulation;
 use super::{address, head, seconds, session};
 
-/// A daemon with one session that is held.
+/// Starts a daemon with one session, and waits until the session is alive.
 pub(super) fn running() -> (Simulation, Folder, Keepalive, std::net::SocketAddr) {
     let simulation = Simulation::new(seconds(3600));
     let folder = Folder::new();
@@ -18,7 +18,7 @@ pub(super) fn running() -> (Simulation, Folder, Keepalive, std::net::SocketAddr)
     folder.write("wallboard", "wallboard");
     let mut keepalive = folder.run(&(head(&simulation) + &session("wallboard", "")));
     let address = address(&mut keepalive);
-    keepalive.wait_for(&["\"event\":\"held\""]);
+    keepalive.wait_for(&["\"event\":\"alive\""]);
     (simulation, folder, keepalive, address)
 }
 
@@ -34,15 +34,15 @@ fn tcp_and_the_socket_answer_the_same() {
     assert_eq!(get(address, "/livez").body, "live\n");
     assert_eq!(get(address, "/readyz").body, "ready: 1 kept\n");
     let verbose = get(address, "/readyz?verbose").body;
-    assert!(verbose.starts_with("[+] wallboard held: "), "{verbose}");
+    assert!(verbose.starts_with("[+] wallboard alive: "), "{verbose}");
     let status = get_unix(&socket, "/status");
     let report = status.json();
     assert_eq!(report["version"], 1);
     assert_eq!(report["ready"], true);
     assert_eq!(report["sessions"][0]["name"], "wallboard");
-    assert_eq!(report["sessions"][0]["state"], "held");
-    assert_eq!(report["events"][0]["event"], "held");
-    let left = report["sessions"][0]["held"]["deadline"]["in_seconds"].as_f64();
+    assert_eq!(report["sessions"][0]["state"], "alive");
+    assert_eq!(report["events"][0]["event"], "alive");
+    let left = report["sessions"][0]["alive"]["deadline"]["in_seconds"].as_f64();
     assert!((3500.0..=3600.0).contains(&left.unwrap()), "{left:?}");
     assert!(
         status.head.contains("content-type: application/json"),
@@ -57,30 +57,30 @@ fn tcp_and_the_socket_answer_the_same() {
 #[test]
 fn what_is_not_there_or_not_allowed_is_said_so() {
     let (_simulation, _folder, _keepalive, address) = running();
-    let say = |request: &str| ask(TcpStream::connect(address).unwrap(), request);
+    let send = |request: &str| ask(TcpStream::connect(address).unwrap(), request);
     let missing = get(address, "/secrets");
     assert_eq!(missing.status, 404);
     assert!(missing.body.contains("/readyz"), "{}", missing.body);
     assert_eq!(get(address, "/readyz/nobody").status, 404);
     for method in ["POST", "PUT", "DELETE", "OPTIONS", "BREW"] {
-        let answer = say(&plain(method, "/status", "localhost"));
+        let answer = send(&plain(method, "/status", "localhost"));
         assert_eq!(answer.status, 405, "{method}");
         assert!(answer.head.contains("allow: get, head"), "{}", answer.head);
     }
-    let head_only = say(&plain("HEAD", "/status", "localhost"));
+    let head_only = send(&plain("HEAD", "/status", "localhost"));
     assert_eq!((head_only.status, head_only.body.as_str()), (200, ""));
     assert!(
         head_only.head.contains("content-length: "),
         "{}",
         head_only.head
     );
-    assert_eq!(say(&plain("GET", "/livez", "evil.example")).status, 421);
+    assert_eq!(send(&plain("GET", "/livez", "evil.example")).status, 421);
     let long = format!(
         "GET /{} HTTP/1.1\r\nhost: localhost\r\n\r\n",
         "x".repeat(20_000)
     );
-    assert!((400..500).contains(&say(&long).status));
-    assert_eq!(say("rubbish\r\n\r\n").status, 400);
+    assert!((400..500).contains(&send(&long).status));
+    assert_eq!(send("rubbish\r\n\r\n").status, 400);
     for policy in [
         "content-security-policy: default-src 'none'",
         "nosniff",
@@ -104,26 +104,26 @@ fn the_socket_is_for_its_owner_and_group_and_replaces_only_what_an_earlier_proce
     let config = head(&simulation)
         .replace("listen = \"0\"", &format!("socket = {:?}", text(&path)))
         + &session("wallboard", "");
-    // One that is killed leaves its socket behind.
+    // A daemon that is killed leaves its socket behind.
     let mut killed = folder.run(&config);
-    killed.wait_for(&["\"event\":\"held\""]);
+    killed.wait_for(&["\"event\":\"alive\""]);
     killed.signal(rustix::process::Signal::KILL);
     killed.wait();
     assert!(path.exists());
     let mut keepalive = folder.run(&config);
-    keepalive.wait_for(&["\"event\":\"held\""]);
-    let there = fs::metadata(&path).unwrap();
-    assert!(there.file_type().is_socket());
-    assert_eq!(there.mode() & 0o777, 0o660);
+    keepalive.wait_for(&["\"event\":\"alive\""]);
+    let metadata = fs::metadata(&path).unwrap();
+    assert!(metadata.file_type().is_socket());
+    assert_eq!(metadata.mode() & 0o777, 0o660);
 
-    // A second one may not take it away.
+    // A second daemon must not replace the socket of a running one.
     let mut second = folder.run(&config);
     let line = second.wait_for(&["another daemon answers"]);
     assert!(line.contains(text(&path)), "{line}");
     assert_eq!(second.wait().0.code(), Some(74));
     assert_eq!(get_unix(&path, "/livez").status, 200);
 
-    // Nor may it take away what is no socket.
+    // A daemon must not replace a file that is not a socket.
     let file = folder.write("file.sock", "precious");
     let mut third = folder.run(&config.replace("own.sock", "file.sock"));
     third.wait_for(&["is not a socket of ours"]);
@@ -171,7 +171,7 @@ fn without_a_place_for_the_socket_the_daemon_runs_and_says_so() {
     let mut keepalive = Keepalive::start(command);
     let line = keepalive.wait_for(&["\"event\":\"no_socket\""]);
     assert!(line.contains("status.socket"), "{line}");
-    keepalive.wait_for(&["\"event\":\"held\""]);
+    keepalive.wait_for(&["\"event\":\"alive\""]);
 }
 
 #[test]

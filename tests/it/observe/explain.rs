@@ -1,9 +1,9 @@
-//! `explain` and `/status/NAME`: what a session went through, told by the binary.
+//! Tests of `explain` and `/status/NAME`, which show a session's history.
 
 use std::process::{Output, Stdio};
 
-use session_keepalive::daemon::clock;
-use session_keepalive::sim::{Fault, Matcher, Operation, Rule, Span};
+use session_keepalive::sim::{Matcher, Operation, Rule, RuleSpan, SimFault};
+use session_keepalive::sys::clock;
 
 use super::super::support::ask::{get, get_unix};
 use super::super::support::keepalive::{Folder, Keepalive};
@@ -21,21 +21,21 @@ fn explain(folder: &Folder, arguments: &[&str]) -> (String, String, Option<i32>)
     (text(stdout), text(stderr), status.code())
 }
 
-/// The page as one line of words, however it was wrapped.
+/// Returns the words of a page on one line, independent of its wrapping.
 fn words(page: &str) -> String {
     page.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// A page or an error holds all of these.
+/// Asserts that a page or an error contains all these parts.
 #[track_caller]
-fn tells(page: &str, parts: &[&str]) {
+fn assert_contains(page: &str, parts: &[&str]) {
     let words = words(page);
     for part in parts {
         assert!(words.contains(part), "{part}:\n{page}");
     }
 }
 
-fn started(simulation: &Simulation, sessions: &[(&str, &str)]) -> (Folder, Keepalive) {
+fn start(simulation: &Simulation, sessions: &[(&str, &str)]) -> (Folder, Keepalive) {
     let folder = Folder::new();
     let mut config = head(simulation).replace("[status]", "level = \"debug\"\n[status]");
     for (name, more) in sessions {
@@ -47,7 +47,7 @@ fn started(simulation: &Simulation, sessions: &[(&str, &str)]) -> (Folder, Keepa
     (folder, keepalive)
 }
 
-fn answered(daemon: &mut Keepalive, session: &str, operation: &str, verdict: &str) {
+fn wait_for_answer(daemon: &mut Keepalive, session: &str, operation: &str, verdict: &str) {
     daemon.wait_for(&[
         "\"event\":\"answered\"",
         &format!("\"session\":\"{session}\""),
@@ -56,49 +56,50 @@ fn answered(daemon: &mut Keepalive, session: &str, operation: &str, verdict: &st
     ]);
 }
 
-fn befall(simulation: &Simulation, calls: Matcher, times: u32, fault: Fault) {
+fn inject_fault(simulation: &Simulation, calls: Matcher, times: u32, fault: SimFault) {
     simulation.server().script().push(Rule {
         calls,
-        span: Span::Times(times),
+        span: RuleSpan::Times(times),
         fault,
     });
 }
 
 #[test]
 fn a_token_that_was_revoked_by_others_is_told_from_one_that_idled_out() {
-    let simulation = Simulation::new(seconds(8));
-    let (folder, mut daemon) = started(&simulation, &[("kiosk", "")]);
-    answered(&mut daemon, "kiosk", "touch_head", "accepted");
-    answered(&mut daemon, "kiosk", "peek", "alive");
-    let failing = Matcher::operation(Operation::HeadMe);
-    befall(
-        &simulation,
-        failing,
-        2,
-        Fault::error(503, "no.capacity", "later"),
-    );
-    answered(&mut daemon, "kiosk", "touch_head", "unreachable");
-    answered(&mut daemon, "kiosk", "touch_head", "accepted");
+    let simulation = Simulation::new(seconds(30));
+    let (folder, mut daemon) = start(&simulation, &[("kiosk", "")]);
+    wait_for_answer(&mut daemon, "kiosk", "touch_head", "accepted");
+    wait_for_answer(&mut daemon, "kiosk", "peek", "alive");
+    for operation in [Operation::HeadMe, Operation::GetMe] {
+        inject_fault(
+            &simulation,
+            Matcher::operation(operation),
+            1,
+            SimFault::error(503, "no.capacity", "later"),
+        );
+    }
+    wait_for_answer(&mut daemon, "kiosk", "touch_head", "unreachable");
+    wait_for_answer(&mut daemon, "kiosk", "touch_head", "accepted");
     simulation.server().revoke("kiosk", clock::now());
     daemon.wait_for(&["\"event\":\"lost\""]);
 
     let (page, err, code) = explain(&folder, &["kiosk"]);
     assert_eq!((err.as_str(), code), ("", Some(0)), "{page}");
-    tells(
+    assert_contains(
         &page,
         &[
             "session kiosk, to keep",
             "state lost: refused ",
             "after an accepted touch",
-            "before its idle deadline: this is not idleness but revocation",
+            "before its idle deadline: revocation, eviction",
             "support can look up the refusal by its correlation id ",
-            "what to do touching it oftener would not have helped",
+            "what to do more frequent touches would not have helped",
             "a new token in file kiosk takes over at once",
             "generation 1, from file kiosk",
             "touches 2 by HEAD, the last ",
             "failed requests 2, the last ",
             "longest outage ",
-            "touch by HEAD failed twice: the server failed with 503",
+            "touch by HEAD failed: the server failed with 503",
             "[correlation id ",
             "proven: a touch by HEAD moves the idle deadline",
             "was answered with 401",
@@ -116,17 +117,17 @@ fn a_token_that_was_revoked_by_others_is_told_from_one_that_idled_out() {
 fn a_token_that_lapsed_and_one_that_was_replaced_are_told_with_what_came_after() {
     let simulation = Simulation::new(seconds(3));
     let sessions = [("crm", "intent = \"lapse\""), ("wallboard", "")];
-    let (folder, mut daemon) = started(&simulation, &sessions);
-    answered(&mut daemon, "wallboard", "touch_head", "accepted");
+    let (folder, mut daemon) = start(&simulation, &sessions);
+    wait_for_answer(&mut daemon, "wallboard", "touch_head", "accepted");
     simulation.token("newer");
     folder.write("wallboard", "newer");
     daemon.wait_for(&["\"event\":\"replaced\""]);
     daemon.wait_for(&["\"event\":\"lapsed\""]);
-    answered(&mut daemon, "wallboard", "touch_head", "accepted");
+    wait_for_answer(&mut daemon, "wallboard", "touch_head", "accepted");
 
     let (page, _, code) = explain(&folder, &["crm"]);
     assert_eq!(code, Some(0));
-    tells(
+    assert_contains(
         &page,
         &[
             "session crm, to lapse",
@@ -136,14 +137,14 @@ fn a_token_that_lapsed_and_one_that_was_replaced_are_told_with_what_came_after()
             "answered: ",
         ],
     );
-    assert!(!page.contains("touching it oftener"), "{page}");
+    assert!(!page.contains("more frequent touches"), "{page}");
 
     let (page, _, code) = explain(&folder, &["wallboard"]);
     assert_eq!(code, Some(0));
-    tells(
+    assert_contains(
         &page,
         &[
-            "state held: ",
+            "state alive: ",
             "generation 2, from file wallboard",
             "before it ",
             "generation 1, first seen ",
@@ -156,12 +157,12 @@ fn a_token_that_lapsed_and_one_that_was_replaced_are_told_with_what_came_after()
 #[test]
 fn a_session_that_is_well_tells_the_outage_that_it_survived() {
     let mut simulation = Simulation::new(seconds(20));
-    let (folder, mut daemon) = started(&simulation, &[("desk", "margin = \"80%\"")]);
-    answered(&mut daemon, "desk", "touch_head", "accepted");
+    let (folder, mut daemon) = start(&simulation, &[("desk", "margin = \"80%\"")]);
+    wait_for_answer(&mut daemon, "desk", "touch_head", "accepted");
     simulation.down();
-    answered(&mut daemon, "desk", "touch_head", "unreachable");
+    wait_for_answer(&mut daemon, "desk", "touch_head", "unreachable");
     let (failing, _, _) = explain(&folder, &["desk"]);
-    tells(
+    assert_contains(
         &failing,
         &[
             "no connection to the API",
@@ -169,13 +170,13 @@ fn a_session_that_is_well_tells_the_outage_that_it_survived() {
         ],
     );
     simulation.up();
-    answered(&mut daemon, "desk", "touch_head", "accepted");
+    wait_for_answer(&mut daemon, "desk", "touch_head", "accepted");
     let (page, _, code) = explain(&folder, &["desk"]);
     assert_eq!(code, Some(0));
-    tells(
+    assert_contains(
         &page,
         &[
-            "state held: ",
+            "state alive: ",
             "known no request has failed for ",
             "longest outage ",
             "closest touched ",
@@ -188,29 +189,29 @@ fn a_session_that_is_well_tells_the_outage_that_it_survived() {
 #[test]
 fn the_story_is_json_at_both_doors_and_goes_with_a_renamed_session() {
     let simulation = Simulation::new(seconds(3600));
-    let (folder, mut daemon) = started(&simulation, &[("wallboard", "")]);
+    let (folder, mut daemon) = start(&simulation, &[("wallboard", "")]);
     let address = address(&mut daemon);
-    daemon.wait_for(&["\"event\":\"held\""]);
+    daemon.wait_for(&["\"event\":\"alive\""]);
     let (printed, _, code) = explain(&folder, &["wallboard", "--json"]);
     assert_eq!(code, Some(0));
     let socket = folder.path("control.sock");
     let over_tcp = get(address, "/status/wallboard").json();
-    for story in [
+    for history in [
         serde_json::from_str(&printed).unwrap(),
         get_unix(&socket, "/status/wallboard").json(),
         over_tcp.clone(),
     ] {
-        assert_eq!(story["version"], 1);
-        assert_eq!(story["session"]["name"], "wallboard");
-        assert_eq!(story["tokens"][0]["generation"], 1);
-        assert_eq!(story["course"][0]["event"], "found");
+        assert_eq!(history["version"], 1);
+        assert_eq!(history["session"]["name"], "wallboard");
+        assert_eq!(history["tokens"][0]["generation"], 1);
+        assert_eq!(history["course"][0]["event"], "found");
     }
     for missing in ["/status/nobody", "/status/", "/status/a%20b"] {
         assert_eq!(get(address, missing).status, 404, "{missing}");
     }
     let (_, err, code) = explain(&folder, &["wallbord"]);
     assert_eq!(code, Some(64));
-    tells(&err, &["no session wallbord: did you mean wallboard?"]);
+    assert_contains(&err, &["no session wallbord: did you mean wallboard?"]);
     assert_eq!(explain(&folder, &["no name/at all"]).2, Some(64));
 
     let config = std::fs::read_to_string(folder.path("config.toml")).unwrap();

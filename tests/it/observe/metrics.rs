@@ -1,20 +1,20 @@
-//! What a scrape of the real binary sees.
+//! Tests of the metrics that the binary exposes.
 
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpStream};
 
 use rustix::process::Signal;
-use session_keepalive::daemon::clock;
+use session_keepalive::sys::clock;
 
 use super::super::support::ask::{Answer, ask, get};
 use super::super::support::keepalive::{Folder, Keepalive, now};
 use super::super::support::simulation::Simulation;
 use super::{address, head, seconds, session};
 
-/// What Prometheus 2 sends.
-const OF_PROMETHEUS: &str = "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
+/// The `Accept` header that Prometheus 2 sends.
+const ACCEPT_OF_PROMETHEUS: &str = "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
 
-/// The samples of a classic text, by name and labels.
+/// The samples of a metrics text in the classic format, by name and labels.
 pub(super) type Samples = BTreeMap<String, String>;
 
 pub(super) fn samples(text: &str) -> Samples {
@@ -36,16 +36,16 @@ fn scrape(address: SocketAddr) -> Samples {
     samples(&answer.body)
 }
 
-/// Scrapes until it is so.
+/// Scrapes until the predicate holds, and returns that scrape; `what` names it in a panic.
 pub(super) fn scrape_until(
     address: SocketAddr,
     what: &str,
-    is_it: impl Fn(&Samples) -> bool,
+    predicate: impl Fn(&Samples) -> bool,
 ) -> Samples {
     let began = now();
     loop {
         let samples = scrape(address);
-        if is_it(&samples) {
+        if predicate(&samples) {
             return samples;
         }
         assert!(now() - began < seconds(30), "never {what}: {samples:#?}");
@@ -60,26 +60,26 @@ fn scrape_as(address: SocketAddr, accept: &str) -> Answer {
     ask(TcpStream::connect(address).unwrap(), &request)
 }
 
-/// The labels' values of the one sample of this family that is 1 for a session.
-fn the_one<'a>(samples: &'a Samples, family: &str, session: &str) -> &'a str {
+/// Returns the second label of the only sample of a state set that is 1 for a session.
+fn active_state<'a>(samples: &'a Samples, family: &str, session: &str) -> &'a str {
     let before = format!("{family}{{session=\"{session}\",");
-    let of_session: Vec<_> = samples
+    let samples_of_session: Vec<_> = samples
         .iter()
         .filter(|(name, _)| name.starts_with(&before))
         .collect();
-    assert!(of_session.len() > 1, "{family} of {session}");
+    assert!(samples_of_session.len() > 1, "{family} of {session}");
     assert!(
-        of_session
+        samples_of_session
             .iter()
             .all(|(_, value)| *value == "0" || *value == "1")
     );
-    let mut true_ones = of_session.iter().filter(|(_, value)| *value == "1");
-    let (name, _) = true_ones.next().unwrap();
-    assert!(true_ones.next().is_none(), "{family} of {session}");
+    let mut active = samples_of_session.iter().filter(|(_, value)| *value == "1");
+    let (name, _) = active.next().unwrap();
+    assert!(active.next().is_none(), "{family} of {session}");
     name.split('"').nth(3).unwrap()
 }
 
-/// Two sessions, one kept and one lapsing.
+/// Starts a daemon with two sessions, one kept and one lapsing.
 fn running(idle: u64, more: &str) -> (Simulation, Folder, Keepalive, SocketAddr) {
     let simulation = Simulation::new(seconds(idle));
     let folder = Folder::new();
@@ -102,9 +102,12 @@ fn counters_grow_and_gauges_tell_how_it_stands() {
     let touches = "session_keepalive_requests_total{operation=\"touch_head\",verdict=\"accepted\"}";
     let timed = "session_keepalive_touch_duration_seconds_count";
     let proven = "session_keepalive_session_reset{session=\"wallboard\",reset=\"proven\"}";
-    let first = scrape_until(address, "touched", |it| number(it, touches) >= 1.0);
-    let later = scrape_until(address, "touched again", |it| {
-        number(it, touches) > number(&first, touches) && it.get(proven) == Some(&"1".to_owned())
+    let first = scrape_until(address, "touched", |samples| {
+        number(samples, touches) >= 1.0
+    });
+    let later = scrape_until(address, "touched again", |samples| {
+        number(samples, touches) > number(&first, touches)
+            && samples.get(proven) == Some(&"1".to_owned())
     });
     assert!(number(&later, timed) >= 2.0);
     assert_eq!(later["session_keepalive_ready"], "1");
@@ -115,7 +118,7 @@ fn counters_grow_and_gauges_tell_how_it_stands() {
         first["session_keepalive_start_time_seconds"]
     );
     let state = "session_keepalive_session_state";
-    assert_eq!(the_one(&later, state, "wallboard"), "held");
+    assert_eq!(active_state(&later, state, "wallboard"), "alive");
     let since = number(
         &later,
         "session_keepalive_session_since_touch_seconds{session=\"wallboard\"}",
@@ -126,21 +129,21 @@ fn counters_grow_and_gauges_tell_how_it_stands() {
     );
     assert!((0.0..6.0).contains(&since), "{since}");
     assert!((0.0..=6.0).contains(&left), "{left}");
-    let the_least = "session_keepalive_idle_deadline_min_seconds";
+    let least_deadline = "session_keepalive_idle_deadline_min_seconds";
     assert!(
-        number(&later, the_least).total_cmp(&left).is_eq(),
+        number(&later, least_deadline).total_cmp(&left).is_eq(),
         "the only one that is kept"
     );
 
-    scrape_until(address, "lapsed", |it| {
-        it["session_keepalive_sessions{intent=\"lapse\",state=\"lapsed\"}"] == "1"
+    scrape_until(address, "lapsed", |samples| {
+        samples["session_keepalive_sessions{intent=\"lapse\",state=\"lapsed\"}"] == "1"
     });
     simulation.server().revoke("wallboard", clock::now());
     folder.write("config.toml", "rubbish");
     keepalive.signal(Signal::HUP);
-    let lost = scrape_until(address, "lost, and the reload refused", |it| {
-        it["session_keepalive_events_total{event=\"lost\"}"] == "1"
-            && it["session_keepalive_last_reload_accepted"] == "0"
+    let lost = scrape_until(address, "lost, and the reload refused", |samples| {
+        samples["session_keepalive_events_total{event=\"lost\"}"] == "1"
+            && samples["session_keepalive_last_reload_accepted"] == "0"
     });
     assert_eq!(
         lost["session_keepalive_reloads_total{result=\"refused\"}"],
@@ -148,14 +151,14 @@ fn counters_grow_and_gauges_tell_how_it_stands() {
     );
     assert_eq!(lost["session_keepalive_ready"], "0");
     assert_eq!(lost["session_keepalive_sessions_not_ready"], "1");
-    assert_eq!(the_one(&lost, state, "wallboard"), "lost");
-    assert_eq!(the_one(&lost, state, "crm"), "lapsed");
+    assert_eq!(active_state(&lost, state, "wallboard"), "lost");
+    assert_eq!(active_state(&lost, state, "crm"), "lapsed");
 }
 
 #[test]
 fn who_asks_for_open_metrics_gets_it_and_everyone_else_the_classic_text() {
     let (_simulation, _folder, _keepalive, address) = running(3600, "");
-    let open = scrape_as(address, OF_PROMETHEUS);
+    let open = scrape_as(address, ACCEPT_OF_PROMETHEUS);
     assert_eq!(open.status, 200);
     assert!(
         open.head
@@ -191,12 +194,12 @@ fn above_the_limit_the_sessions_are_only_counted_together_and_a_reload_lifts_it(
     let limit = "[metrics]\nper_session_max = 1\n";
     let (_simulation, folder, keepalive, address) = running(3600, limit);
     let enabled = "session_keepalive_per_session_metrics_enabled";
-    let few = scrape_until(address, "held", |it| {
-        it["session_keepalive_sessions{intent=\"keep\",state=\"held\"}"] == "1"
+    let few = scrape_until(address, "alive", |samples| {
+        samples["session_keepalive_sessions{intent=\"keep\",state=\"alive\"}"] == "1"
     });
     assert_eq!(few[enabled], "0");
-    let of_each = |it: &Samples| {
-        let names = it.keys();
+    let of_each = |samples: &Samples| {
+        let names = samples.keys();
         names.filter(|name| name.contains("session=")).count()
     };
     assert_eq!(of_each(&few), 0);
@@ -209,6 +212,6 @@ fn above_the_limit_the_sessions_are_only_counted_together_and_a_reload_lifts_it(
     let config = std::fs::read_to_string(folder.path("config.toml")).unwrap();
     folder.write("config.toml", &config.replace("max = 1", "max = 2"));
     keepalive.signal(Signal::HUP);
-    let many = scrape_until(address, "shown each", |it| it[enabled] == "1");
+    let many = scrape_until(address, "shown each", |samples| samples[enabled] == "1");
     assert!(of_each(&many) > 30);
 }

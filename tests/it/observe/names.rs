@@ -1,4 +1,5 @@
-//! Alerts, dashboard and documentation speak of metrics and labels that the real binary has, and of all of them.
+//! Tests that alerts, dashboard and documentation name the metrics and labels of the binary, and
+//! that the documentation names them all.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,19 +11,19 @@ use super::super::support::simulation::Simulation;
 use super::metrics::scrape_until;
 use super::{address, head, seconds, session};
 
-/// What all our names begin with.
+/// The prefix of all metric names.
 const PREFIX: &str = "session_keepalive_";
 
-/// Labels whose values are the operator's.
-const OF_THE_OPERATOR: [&str; 4] = ["job", "instance", "session", "api"];
+/// The labels whose values the operator chooses.
+const OPERATOR_LABELS: [&str; 4] = ["job", "instance", "session", "api"];
 
 fn packaged(file: &str) -> String {
     let packaging = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging");
     fs::read_to_string(packaging.join(file)).unwrap()
 }
 
-/// The text of a live scrape, with sessions that are held, lapsed, lost and without a token.
-fn live() -> String {
+/// Returns a scrape of a daemon with sessions that are alive, lapsed, lost and without a token.
+fn scraped() -> String {
     let simulation = Simulation::new(seconds(6));
     let folder = Folder::new();
     for name in ["kept", "lapsing"] {
@@ -37,8 +38,8 @@ fn live() -> String {
         + &session("absent", "");
     let mut keepalive = folder.run(&config);
     let address = address(&mut keepalive);
-    scrape_until(address, "one of each", |it| {
-        let is_one = |name: &str| it.get(name).is_some_and(|value| value == "1");
+    scrape_until(address, "one of each", |samples| {
+        let is_one = |name: &str| samples.get(name).is_some_and(|value| value == "1");
         is_one("session_keepalive_session_reset{session=\"kept\",reset=\"proven\"}")
             && is_one("session_keepalive_sessions{intent=\"lapse\",state=\"lapsed\"}")
             && is_one("session_keepalive_sessions{intent=\"keep\",state=\"lost\"}")
@@ -47,27 +48,28 @@ fn live() -> String {
     get(address, "/metrics").body
 }
 
-/// The names of our metrics in a text.
+/// Returns the names of this program's metrics in a text.
 fn names(text: &str) -> BTreeSet<&str> {
     let places = text.match_indices(PREFIX).map(|(at, _)| &text[at..]);
     places
         .map(|rest| {
-            let is_part = |it: char| it.is_ascii_lowercase() || it.is_ascii_digit() || it == '_';
-            let end = rest.find(|it| !is_part(it)).unwrap_or(rest.len());
+            let is_part =
+                |char: char| char.is_ascii_lowercase() || char.is_ascii_digit() || char == '_';
+            let end = rest.find(|char| !is_part(char)).unwrap_or(rest.len());
             &rest[..end]
         })
         .collect()
 }
 
-/// The labels that a query asks for, each with one of the values: `state="lost"`.
+/// Returns the labels that a query selects, one entry for each value, such as `state="lost"`.
 fn labels(query: &str) -> Vec<String> {
     let mut labels = Vec::new();
     let mut parts = query.split('"');
     while let (Some(before), Some(values)) = (parts.next(), parts.next()) {
         let key = before.trim_end_matches(['=', '~', '!']);
-        let start = key.rfind(|it: char| !it.is_ascii_lowercase() && it != '_');
+        let start = key.rfind(|char: char| !char.is_ascii_lowercase() && char != '_');
         let key = &key[start.map_or(0, |at| at + 1)..];
-        if !OF_THE_OPERATOR.contains(&key) {
+        if !OPERATOR_LABELS.contains(&key) {
             let values = values.split('|');
             labels.extend(values.map(|value| format!("{key}=\"{value}\"")));
         }
@@ -75,7 +77,7 @@ fn labels(query: &str) -> Vec<String> {
     labels
 }
 
-/// The queries of a dashboard, wherever they stand.
+/// Collects the queries of a dashboard, at any depth.
 fn queries(json: &serde_json::Value, found: &mut Vec<String>) {
     use serde_json::Value;
     match json {
@@ -89,12 +91,12 @@ fn queries(json: &serde_json::Value, found: &mut Vec<String>) {
                 }
             }
         }
-        Value::Array(items) => items.iter().for_each(|it| queries(it, found)),
+        Value::Array(items) => items.iter().for_each(|item| queries(item, found)),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 
-/// The expressions of the rules, each as one line.
+/// Returns the expressions of the alert rules, each on one line.
 fn expressions(rules: &str) -> Vec<String> {
     let alerts = rules.split("- alert: ").skip(1);
     let expression = |alert: &str| {
@@ -107,28 +109,30 @@ fn expressions(rules: &str) -> Vec<String> {
 
 #[test]
 fn alerts_dashboard_and_documentation_name_what_is_there() {
-    let live = live();
-    let there = names(&live);
+    let scraped = scraped();
+    let exposed = names(&scraped);
     let rules = packaged("prometheus/rules.yml");
     let dashboard = packaged("grafana/session-keepalive.json");
-    let mut asked = expressions(&rules);
-    assert!(asked.len() >= 10, "{asked:?}");
-    queries(&serde_json::from_str(&dashboard).unwrap(), &mut asked);
-    assert!(asked.len() >= 50, "{}", asked.len());
-    for query in &asked {
+    let mut used = expressions(&rules);
+    assert!(used.len() >= 10, "{used:?}");
+    queries(&serde_json::from_str(&dashboard).unwrap(), &mut used);
+    assert!(used.len() >= 50, "{}", used.len());
+    for query in &used {
         for label in labels(query) {
-            assert!(live.contains(&label), "no {label} for {query}");
+            assert!(scraped.contains(&label), "no {label} for {query}");
         }
     }
     let readme = packaged("prometheus/README.md");
     let tests = packaged("prometheus/rules_test.yml");
-    for text in [&rules, &tests, &dashboard, &readme, &asked.concat()] {
+    for text in [&rules, &tests, &dashboard, &readme, &used.concat()] {
         let names = names(text);
         assert!(names.len() > 5);
-        let missing: Vec<_> = names.difference(&there).collect();
+        let missing: Vec<_> = names.difference(&exposed).collect();
         assert!(missing.is_empty(), "there is no {missing:?}");
     }
-    let families = live.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+    let families = scraped
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE "));
     for family in families {
         let name = family.split(' ').next().unwrap();
         assert!(

@@ -1,4 +1,4 @@
-//! Orders over the Unix socket: who may give them, what they do, and what is said of it.
+//! Tests of the commands for a running daemon: permissions, effects, answers and log lines.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -8,7 +8,7 @@ use std::process::Command;
 use super::super::support::ask::{ask, get_unix, plain};
 use super::super::support::keepalive::{Folder, Keepalive};
 use super::super::support::simulation::Simulation;
-use super::commands::say;
+use super::commands::run_command;
 use super::{endpoints, head, seconds, session};
 
 fn running() -> (Simulation, Folder, Keepalive) {
@@ -22,7 +22,7 @@ fn running() -> (Simulation, Folder, Keepalive) {
         head(&simulation) + &session("wallboard", "") + &session("crm", "intent = \"lapse\"");
     let mut keepalive = folder.run(&config);
     for _ in 0..2 {
-        keepalive.wait_for(&["\"event\":\"held\""]);
+        keepalive.wait_for(&["\"event\":\"alive\""]);
     }
     (simulation, folder, keepalive)
 }
@@ -30,13 +30,14 @@ fn running() -> (Simulation, Folder, Keepalive) {
 #[test]
 fn a_touch_that_is_asked_for_is_made_and_its_answer_told() {
     let (simulation, folder, mut keepalive) = running();
-    let said = say(&folder, &["touch", "wallboard"]);
-    assert_eq!(said.code, Some(0), "{}", said.err);
+    let output = run_command(&folder, &["touch", "wallboard"]);
+    assert_eq!(output.code, Some(0), "{}", output.err);
     assert!(
-        said.out
+        output
+            .out
             .starts_with("touched: touch_head accepted, idle deadline in "),
         "{}",
-        said.out
+        output.out
     );
     assert_eq!(
         simulation
@@ -47,12 +48,12 @@ fn a_touch_that_is_asked_for_is_made_and_its_answer_told() {
     let line = keepalive.wait_for(&["\"event\":\"touch_wanted\""]);
     assert!(line.contains("\"by_uid\":"), "{line}");
 
-    let lapsing = say(&folder, &["touch", "crm"]);
+    let lapsing = run_command(&folder, &["touch", "crm"]);
     assert_eq!(lapsing.code, Some(75));
     assert!(lapsing.err.contains("it is to lapse"), "{}", lapsing.err);
     assert_eq!(simulation.record("crm").resets, 0);
 
-    let unknown = say(&folder, &["touch", "wallbord"]);
+    let unknown = run_command(&folder, &["touch", "wallbord"]);
     assert_eq!(unknown.code, Some(64));
     assert!(
         unknown.err.contains("did you mean wallboard?"),
@@ -65,12 +66,12 @@ fn a_touch_that_is_asked_for_is_made_and_its_answer_told() {
 fn a_touch_that_fails_says_with_what() {
     let (mut simulation, folder, _keepalive) = running();
     simulation.down();
-    let said = say(&folder, &["touch", "wallboard"]);
-    assert_eq!(said.code, Some(75));
+    let output = run_command(&folder, &["touch", "wallboard"]);
+    assert_eq!(output.code, Some(75));
     assert!(
-        said.err.contains("not touched: touch_head unreachable"),
+        output.err.contains("not touched: touch_head unreachable"),
         "{}",
-        said.err
+        output.err
     );
 }
 
@@ -79,7 +80,7 @@ fn an_intent_holds_until_it_is_changed_back_or_configured_anew() {
     let (simulation, folder, mut keepalive) = running();
     let socket = folder.path("control.sock");
     let crm = || get_unix(&socket, "/status").json()["sessions"][0].clone();
-    let kept = say(&folder, &["keep", "crm"]);
+    let kept = run_command(&folder, &["keep", "crm"]);
     assert_eq!(kept.code, Some(0), "{}", kept.err);
     assert!(
         kept.out
@@ -101,27 +102,31 @@ fn an_intent_holds_until_it_is_changed_back_or_configured_anew() {
         (&crm()["intent"], &crm()["configured_intent"]),
         (&"keep".into(), &"lapse".into())
     );
-    assert_eq!(say(&folder, &["touch", "crm"]).code, Some(0));
-    assert!(say(&folder, &["status"]).out.contains("held, keep*"));
+    assert_eq!(run_command(&folder, &["touch", "crm"]).code, Some(0));
+    assert!(
+        run_command(&folder, &["status"])
+            .out
+            .contains("alive, keep*")
+    );
 
-    // A reload that says nothing new of it leaves it.
-    let said = say(&folder, &["reload"]);
-    assert_eq!((said.out.as_str(), said.code), ("reloaded\n", Some(0)));
+    // A reload that does not change the session's configuration leaves the intent.
+    let output = run_command(&folder, &["reload"]);
+    assert_eq!((output.out.as_str(), output.code), ("reloaded\n", Some(0)));
     assert_eq!(crm()["intent"], "keep");
-    let back = say(&folder, &["lapse", "crm"]);
+    let back = run_command(&folder, &["lapse", "crm"]);
     assert!(back.out.contains("as configured"), "{}", back.out);
     assert_eq!(
         (&crm()["intent"], &crm()["configured_intent"]),
         (&"lapse".into(), &serde_json::Value::Null)
     );
 
-    // One that says something new ends it.
-    assert_eq!(say(&folder, &["lapse", "wallboard"]).code, Some(0));
+    // A reload that changes the session's configuration ends the override.
+    assert_eq!(run_command(&folder, &["lapse", "wallboard"]).code, Some(0));
     let config = head(&simulation) + &session("wallboard", "intent = \"lapse\"");
     folder.write("config.toml", &config);
-    assert_eq!(say(&folder, &["reload"]).code, Some(0));
+    assert_eq!(run_command(&folder, &["reload"]).code, Some(0));
     folder.write("config.toml", &config.replace("lapse", "keep"));
-    assert_eq!(say(&folder, &["reload"]).code, Some(0));
+    assert_eq!(run_command(&folder, &["reload"]).code, Some(0));
     assert_eq!(crm()["intent"], "keep");
 }
 
@@ -129,31 +134,33 @@ fn an_intent_holds_until_it_is_changed_back_or_configured_anew() {
 fn a_reload_that_is_refused_says_why() {
     let (_simulation, folder, _keepalive) = running();
     folder.write("config.toml", "regoin = \"x\"");
-    let said = say(&folder, &["reload"]);
-    assert_eq!(said.code, Some(78));
+    let output = run_command(&folder, &["reload"]);
+    assert_eq!(output.code, Some(78));
     assert!(
-        said.err.contains("reload refused") && said.err.contains("did you mean region?"),
+        output.err.contains("reload refused") && output.err.contains("did you mean region?"),
         "{}",
-        said.err
+        output.err
     );
 }
 
 #[test]
 fn a_stop_returns_when_the_daemon_has_gone() {
     let (simulation, folder, mut keepalive) = running();
-    let said = say(&folder, &["stop", "--leave"]);
-    assert_eq!(said.code, Some(0), "{}", said.err);
+    let output = run_command(&folder, &["stop", "--leave"]);
+    assert_eq!(output.code, Some(0), "{}", output.err);
     assert!(
-        said.out.starts_with("stopping, and leaving every token\n"),
+        output
+            .out
+            .starts_with("stopping, and leaving every token\n"),
         "{}",
-        said.out
+        output.out
     );
     assert_eq!(keepalive.wait().0.code(), Some(0));
     assert!(simulation.record("wallboard").fate.is_living());
-    assert_eq!(say(&folder, &["stop"]).code, Some(69));
+    assert_eq!(run_command(&folder, &["stop"]).code, Some(69));
 
     let (simulation, folder, mut keepalive) = running();
-    assert_eq!(say(&folder, &["stop"]).code, Some(0));
+    assert_eq!(run_command(&folder, &["stop"]).code, Some(0));
     assert_eq!(keepalive.wait().0.code(), Some(0));
     assert!(!simulation.record("wallboard").fate.is_living(), "revoked");
     assert!(simulation.record("crm").fate.is_living(), "left");
@@ -185,7 +192,7 @@ fn nobody_gives_orders_over_tcp_and_no_stranger_over_the_socket() {
         println!("SKIPPED a stranger at the socket: only root can be somebody else");
         return;
     }
-    // A stranger who was let in by mistake, with a program of its own.
+    // Another user runs a copy of the binary, and the modes let that user reach the socket.
     let mode = |path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
     mode(folder.path("."), 0o755);
     mode(socket.clone(), 0o666);
@@ -199,9 +206,9 @@ fn nobody_gives_orders_over_tcp_and_no_stranger_over_the_socket() {
         .arg(&socket)
         .output()
         .unwrap();
-    let said = String::from_utf8_lossy(&stranger.stderr);
-    assert_eq!(stranger.status.code(), Some(77), "{said}");
-    assert!(said.contains("not user 65534"), "{said}");
+    let stderr = String::from_utf8_lossy(&stranger.stderr);
+    assert_eq!(stranger.status.code(), Some(77), "{stderr}");
+    assert!(stderr.contains("not user 65534"), "{stderr}");
     assert_eq!(get_unix(&socket, "/livez").status, 200);
 }
 
@@ -218,14 +225,14 @@ fn a_token_that_lapses_as_ordered_is_replaced_when_it_is_to_be_kept_again_and_no
             "[sessions.kiosk]\ntoken = {{ command = [\"/bin/sh\", \"-c\", \"{script}\"] }}\n"
         );
     let mut keepalive = folder.run(&config);
-    keepalive.wait_for(&["\"event\":\"held\""]);
-    assert_eq!(say(&folder, &["lapse", "kiosk"]).code, Some(0));
+    keepalive.wait_for(&["\"event\":\"alive\""]);
+    assert_eq!(run_command(&folder, &["lapse", "kiosk"]).code, Some(0));
     keepalive.wait_for(&["\"event\":\"lapsed\""]);
     keepalive.listen_for(seconds(4));
     assert_eq!(fs::read_to_string(folder.path("runs")).unwrap(), "x\n");
     simulation.token("minted-2");
-    assert_eq!(say(&folder, &["keep", "kiosk"]).code, Some(0));
-    keepalive.wait_for(&["\"state\":\"held\"", "\"generation\":2"]);
+    assert_eq!(run_command(&folder, &["keep", "kiosk"]).code, Some(0));
+    keepalive.wait_for(&["\"state\":\"alive\"", "\"generation\":2"]);
 }
 
 #[test]
@@ -239,8 +246,8 @@ fn an_order_goes_with_a_file_that_is_renamed() {
     let config =
         head(&simulation) + &format!("[pools.agents]\ntoken_dir = \"{}\"\n", directory.display());
     let mut keepalive = folder.run(&config);
-    keepalive.wait_for(&["\"event\":\"held\""]);
-    assert_eq!(say(&folder, &["lapse", "alice"]).code, Some(0));
+    keepalive.wait_for(&["\"event\":\"alive\""]);
+    assert_eq!(run_command(&folder, &["lapse", "alice"]).code, Some(0));
     fs::rename(directory.join("alice"), directory.join("bob")).unwrap();
     keepalive.wait_for(&["\"event\":\"renamed\"", "\"session\":\"bob\""]);
     let bob = get_unix(&folder.path("control.sock"), "/status").json()["sessions"][0].clone();
@@ -262,11 +269,11 @@ fn a_token_that_is_pasted_as_a_name_is_not_echoed() {
         ["explain", token],
         ["health", &format!("--instance={token}/")],
     ] {
-        let said = say(&folder, &arguments);
+        let output = run_command(&folder, &arguments);
         assert!(
-            !(said.out + &said.err).contains("Kx7pQ2mZ"),
+            !(output.out + &output.err).contains("Kx7pQ2mZ"),
             "{arguments:?}"
         );
-        assert_ne!(said.code, Some(0));
+        assert_ne!(output.code, Some(0));
     }
 }

@@ -1,4 +1,4 @@
-//! The page for people: its files as they are served. What a browser makes of them is shown by `tests/page`.
+//! Tests of the files of the page for people. The tests in `tests/page` run them in a browser.
 
 use std::net::{SocketAddr, TcpStream};
 
@@ -7,15 +7,15 @@ use super::super::support::keepalive::{Folder, Keepalive};
 use super::super::support::simulation::Simulation;
 use super::{address, head, seconds, session};
 
-/// What leads elsewhere than here; `//` after a quote is a place without a scheme.
-const ELSEWHERE: [&str; 4] = ["://", "\"//", "'//", "url("];
+/// The beginnings of links to other hosts; `//` after a quote is an address without a scheme.
+const EXTERNAL: [&str; 4] = ["://", "\"//", "'//", "url("];
 
-/// The one name that looks like a place and is none.
+/// The XML namespace of SVG, which looks like a link but is none.
 const NAMESPACE: &str = "http://www.w3.org/2000/svg";
 
 const TOKEN: &str = "secret-wallboard-token";
 
-/// A daemon with one session that is held and one whose token is missing.
+/// Starts a daemon with one session that is alive and one whose token is missing.
 fn running() -> (Simulation, Folder, Keepalive, SocketAddr) {
     let simulation = Simulation::new(seconds(3600));
     let folder = Folder::new();
@@ -24,12 +24,12 @@ fn running() -> (Simulation, Folder, Keepalive, SocketAddr) {
     let sessions = session("wallboard", "") + &session("lobby", "");
     let mut keepalive = folder.run(&(head(&simulation) + &sessions));
     let address = address(&mut keepalive);
-    keepalive.wait_for(&["\"event\":\"held\""]);
+    keepalive.wait_for(&["\"event\":\"alive\""]);
     (simulation, folder, keepalive, address)
 }
 
-/// The files that this text names in quotes.
-fn named(text: &str) -> Vec<String> {
+/// Returns the paths of the files that the text names in quotes.
+fn named_files(text: &str) -> Vec<String> {
     let quoted = text.split(['"', '\'']);
     let is_file = |name: &&str| {
         let ending = name.rsplit_once('.').map(|(_, ending)| ending);
@@ -79,7 +79,7 @@ fn every_file_of_the_page_is_served_with_its_type_and_a_strict_policy_and_none_l
             assert!(!policy.unwrap().contains(part), "{path}: {part}");
         }
         let text = answer.body.replace(NAMESPACE, "");
-        for part in ELSEWHERE
+        for part in EXTERNAL
             .into_iter()
             .chain(["innerHTML", TOKEN, "wallboard"])
         {
@@ -92,7 +92,7 @@ fn every_file_of_the_page_is_served_with_its_type_and_a_strict_policy_and_none_l
         assert_eq!((bare.status, bare.body.as_str()), (200, ""), "{path}");
         let length = format!("content-length: {}\r\n", answer.body.len());
         assert!(bare.head.contains(&length), "{path}: {length}");
-        for name in named(&answer.body) {
+        for name in named_files(&answer.body) {
             if !paths.contains(&name) {
                 paths.push(name);
             }
@@ -105,7 +105,10 @@ fn every_file_of_the_page_is_served_with_its_type_and_a_strict_policy_and_none_l
         "/sessions.css",
         "/rows.js",
     ] {
-        assert!(paths.iter().any(|it| it == path), "{path} in {paths:?}");
+        assert!(
+            paths.iter().any(|served| served == path),
+            "{path} in {paths:?}"
+        );
     }
 }
 
@@ -139,10 +142,10 @@ fn the_status_is_of_those_that_are_asked_for_and_counts_all() {
         (&trouble["kept"], &trouble["warnings"]),
         (&2.into(), &1.into())
     );
-    let one = get(address, "/status?session=wallboard").json();
-    assert_eq!(one["sessions"].as_array().unwrap().len(), 1);
-    assert_eq!(one["sessions"][0]["advice"], serde_json::Value::Null);
-    for event in one["events"].as_array().unwrap() {
+    let filtered = get(address, "/status?session=wallboard").json();
+    assert_eq!(filtered["sessions"].as_array().unwrap().len(), 1);
+    assert_eq!(filtered["sessions"][0]["advice"], serde_json::Value::Null);
+    for event in filtered["events"].as_array().unwrap() {
         assert_eq!(event["session"], "wallboard");
     }
     let refused = get(address, "/status?only=dead");

@@ -1,20 +1,24 @@
-//! Ready means it: not before the proof, not past the margin, and again by itself.
+//! Tests of readiness: not before the proof, not past the margin, and back after an outage.
 
 use std::time::Duration;
 
-use session_keepalive::daemon::clock;
+use session_keepalive::sys::clock;
 
 use super::super::support::ask::{Answer, get};
 use super::super::support::keepalive::{Folder, now};
 use super::super::support::simulation::Simulation;
 use super::{address, head, seconds, session};
 
-/// Asks until it is so; says how long that took.
-fn until(what: &str, ask: impl Fn() -> Answer, is_it: impl Fn(&Answer) -> bool) -> Duration {
+/// Requests until the predicate holds, and returns the time that it took.
+fn until(
+    what: &str,
+    request: impl Fn() -> Answer,
+    predicate: impl Fn(&Answer) -> bool,
+) -> Duration {
     let began = now();
     loop {
-        let answer = ask();
-        if is_it(&answer) {
+        let answer = request();
+        if predicate(&answer) {
             return now() - began;
         }
         assert!(now() - began < seconds(30), "never {what}: {}", answer.body);
@@ -31,23 +35,23 @@ fn cut_off_it_is_not_ready_before_the_deadline_and_ready_again_by_itself() {
     let mut keepalive = folder.run(&(head(&simulation) + &session("wallboard", "")));
     let address = address(&mut keepalive);
     let ready = || get(address, "/readyz?verbose");
-    until("ready", ready, |it| it.status == 200);
+    until("ready", ready, |answer| answer.status == 200);
     simulation.down();
     let cut_off = now();
-    until("not ready", ready, |it| it.status == 503);
+    until("not ready", ready, |answer| answer.status == 503);
     let report = get(address, "/status").json();
-    let left = report["sessions"][0]["held"]["deadline"]["in_seconds"]
+    let left = report["sessions"][0]["alive"]["deadline"]["in_seconds"]
         .as_f64()
         .unwrap();
     let unready_after = now() - cut_off;
-    assert!(left > 0.5, "not ready only {left} s before the deadline");
+    assert!(left > 0.5, "not ready only {left}s before the deadline");
     assert_eq!(
         get(address, "/livez").status,
         200,
         "a server that is away is no reason to restart"
     );
     simulation.up();
-    let back_after = until("ready again", ready, |it| it.status == 200);
+    let back_after = until("ready again", ready, |answer| answer.status == 200);
     println!(
         "not ready {:.1} s after the server was cut off and {left:.1} s before the deadline, ready {:.1} s after it was back",
         unready_after.as_secs_f64(),
@@ -72,16 +76,22 @@ fn a_token_that_is_not_there_yet_is_waited_for_and_a_lost_one_is_not_ready() {
     );
     assert!(absent.body.contains("does not exist"), "{}", absent.body);
     folder.write("late", "late");
-    until("ready", || get(address, "/readyz"), |it| it.status == 200);
+    until(
+        "ready",
+        || get(address, "/readyz"),
+        |answer| answer.status == 200,
+    );
     simulation.server().revoke("late", clock::now());
     let late = || get(address, "/readyz/late");
-    until("lost", late, |it| it.body.contains("late lost: refused "));
+    until("lost", late, |answer| {
+        answer.body.contains("late lost: refused ")
+    });
     assert_eq!(late().status, 503);
     simulation.token("newer");
     folder.write("late", "newer");
     until(
         "ready again",
         || get(address, "/readyz"),
-        |it| it.status == 200,
+        |answer| answer.status == 200,
     );
 }

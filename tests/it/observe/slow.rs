@@ -1,4 +1,4 @@
-//! A thousand clients that send one byte a second: touches stay on time, and a probe gets in.
+//! Tests that a thousand slow clients delay no touch and keep no probe from an answer.
 
 use std::fs;
 use std::io::Write;
@@ -21,62 +21,62 @@ const CLIENTS: usize = 1000;
 
 const SESSIONS: usize = 3;
 
-/// How long the touches are watched, without the clients and with them.
-const WATCHED: Duration = seconds(10);
+/// The time for which touches are measured, without the clients and with them.
+const MEASURED_FOR: Duration = seconds(10);
 
-/// Clients that begin to ask and never come to an end, on a thread of their own.
+/// Clients on a thread of their own that send one byte a second and never finish a request.
 struct Crowd {
     stop: Arc<AtomicBool>,
-    /// How many were turned away.
-    turned_away: JoinHandle<usize>,
+    /// The number of connections that the daemon closed.
+    closed: JoinHandle<usize>,
 }
 
 impl Crowd {
-    fn gather(address: SocketAddr) -> Self {
+    fn start(address: SocketAddr) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
-        let turned_away = std::thread::spawn(move || {
-            let come = || {
+        let closed = std::thread::spawn(move || {
+            let connect = || {
                 let client = TcpStream::connect(address).unwrap();
                 client.set_nonblocking(true).unwrap();
                 client
             };
-            let mut clients: Vec<_> = (0..CLIENTS).map(|_| come()).collect();
-            let mut turned_away = 0;
+            let mut clients: Vec<_> = (0..CLIENTS).map(|_| connect()).collect();
+            let mut closed = 0;
             while !stopped.load(Ordering::SeqCst) {
                 for client in &mut clients {
-                    // Who was turned away comes again.
+                    // A client whose connection was closed connects again.
                     if client.write(b"G").is_err() {
-                        turned_away += 1;
-                        *client = come();
+                        closed += 1;
+                        *client = connect();
                     }
                 }
                 std::thread::sleep(seconds(1));
             }
-            turned_away
+            closed
         });
-        Self { stop, turned_away }
+        Self { stop, closed }
     }
 
-    fn dissolve(self) -> usize {
+    fn stop(self) -> usize {
         self.stop.store(true, Ordering::SeqCst);
-        self.turned_away.join().unwrap()
+        self.closed.join().unwrap()
     }
 }
 
-/// How late each touch was sent, in milliseconds.
+/// Returns the delay of each touch, in milliseconds; calls `meanwhile` between two requests.
 fn lateness(socket: &Path, meanwhile: impl Fn()) -> Vec<i64> {
     let began = now();
     let moment = |at: &Value| at["at"].as_str()?.parse::<jiff::Timestamp>().ok();
     let mut due: [Option<jiff::Timestamp>; SESSIONS] = [None; SESSIONS];
     let mut late = Vec::new();
-    while now() - began < WATCHED {
+    while now() - began < MEASURED_FOR {
         let report = get_unix(socket, "/status").json();
         for (session, due) in report["sessions"].as_array().unwrap().iter().zip(&mut due) {
             let next = &session["next"];
             if next["operation"] == "touch_head" && next["under_way"] == false {
                 *due = moment(&next["at"]);
-            } else if let (Some(at), Some(touched)) = (*due, moment(&session["held"]["touched"]))
+            } else if let (Some(at), Some(touched)) = (*due, moment(&session["alive"]["touched"]))
                 && touched >= at
             {
                 late.push(touched.as_millisecond() - at.as_millisecond());
@@ -121,23 +121,24 @@ fn a_thousand_slow_clients_make_no_touch_late_and_keep_no_probe_out() {
 
     let alone = lateness(&socket, || {});
     let before = resident_kilobytes(keepalive.pid());
-    let crowd = Crowd::gather(address);
+    let crowd = Crowd::start(address);
     let crowded = lateness(&socket, || {
         let began = now();
         assert_eq!(get(address, "/livez").status, 200);
         assert!(now() - began < seconds(3), "a probe had to wait");
     });
-    let turned_away = crowd.dissolve();
+    let closed = crowd.stop();
     let after = resident_kilobytes(keepalive.pid());
     println!(
-        "latest of {} touches {} ms without, of {} touches {} ms with {CLIENTS} slow clients ({turned_away} turned away); {before} kB resident before, {after} kB after",
+        "latest of {} touches {} ms without, of {} touches {} ms with {CLIENTS} slow clients ({closed} turned away); {before} kB resident before, {after} kB after",
         alone.len(),
         alone.iter().max().unwrap(),
         crowded.len(),
         crowded.iter().max().unwrap(),
     );
     assert!(crowded.len() >= SESSIONS, "{crowded:?}");
-    // A touch that is as late as this loses nothing; on time is what the figures show.
+    // A touch that is half a second late does no harm, and a busy machine may delay it; the
+    // printed figures show the usual delay.
     assert!(*crowded.iter().max().unwrap() < 500, "{crowded:?}");
     assert!(after < before + 16_000, "{before} kB became {after} kB");
     for name in ["a", "b", "c"] {

@@ -1,16 +1,16 @@
-//! What is asked before harm is done, and who can answer.
+//! Tests of the consent that commands ask for before they do harm.
 
 use std::process::Command;
 
 use session_keepalive::sim::Operation;
 
-use super::super::support::once::{Said, run};
+use super::super::support::once::{CommandOutput, run};
 use super::{Bench, TOKEN, USER};
 
-/// Runs the words on a terminal of their own, on which this is typed.
-fn on_a_terminal(bench: &Bench, words: &[&str], typed: &str) -> Said {
+/// Runs the command on a pseudo-terminal with `typed` as its input.
+fn on_a_terminal(bench: &Bench, arguments: &[&str], typed: &str) -> CommandOutput {
     let program = bench.folder.command(&[]).get_program().to_owned();
-    let line = std::iter::once(program.to_str().unwrap()).chain(words.iter().copied());
+    let line = std::iter::once(program.to_str().unwrap()).chain(arguments.iter().copied());
     let line = line.collect::<Vec<_>>().join(" ");
     let mut command = Command::new("script");
     command
@@ -19,33 +19,33 @@ fn on_a_terminal(bench: &Bench, words: &[&str], typed: &str) -> Said {
     run(command, typed)
 }
 
-fn with_token<'a>(words: &[&'a str], base: &'a str) -> Vec<&'a str> {
-    [words, &["--api", base, "--token-file", "token"]].concat()
+fn with_token<'a>(arguments: &[&'a str], base: &'a str) -> Vec<&'a str> {
+    [arguments, &["--api", base, "--token-file", "token"]].concat()
 }
 
 #[test]
 fn a_change_is_shown_and_asked_about_on_a_terminal() {
     let bench = Bench::new();
     let base = bench.simulation.base();
-    let words = with_token(&["timeout", "set", "10m"], &base);
-    let no = on_a_terminal(&bench, &words, "n\n");
-    no.ends_with(1).shows(&[
-        "before  15 m (900 s)",
-        "after   10 m (600 s)",
+    let arguments = with_token(&["timeout", "set", "10m"], &base);
+    let declined = on_a_terminal(&bench, &arguments, "n\n");
+    declined.exits_with(1).prints(&[
+        "before  15m (900s)",
+        "after   10m (600s)",
         "shortens",
         "Go on? [y/N]",
         "nothing was done",
     ]);
     assert_eq!(bench.calls(Operation::PutTimeout), 0);
-    let yes = on_a_terminal(&bench, &words, "y\n");
-    yes.ends_with(0).shows(&["written         yes"]);
+    let accepted = on_a_terminal(&bench, &arguments, "y\n");
+    accepted.exits_with(0).prints(&["written         yes"]);
     assert_eq!(bench.calls(Operation::PutTimeout), 1);
-    let words = with_token(&["user", "revoke", USER], &base);
-    on_a_terminal(&bench, &words, "\n")
-        .ends_with(1)
-        .shows(&["out everywhere"]);
+    let arguments = with_token(&["user", "revoke", USER], &base);
+    on_a_terminal(&bench, &arguments, "\n")
+        .exits_with(1)
+        .prints(&["out everywhere"]);
     assert_eq!(bench.calls(Operation::DeleteUser), 0);
-    on_a_terminal(&bench, &words, "yes\n").ends_with(0);
+    on_a_terminal(&bench, &arguments, "yes\n").exits_with(0);
     assert_eq!(bench.calls(Operation::DeleteUser), 1);
 }
 
@@ -53,22 +53,24 @@ fn a_change_is_shown_and_asked_about_on_a_terminal() {
 fn a_token_is_not_typed_on_a_terminal_which_would_show_it() {
     let bench = Bench::new();
     let base = bench.simulation.base();
-    let words = ["token", "show", "--api", &base, "-"];
-    on_a_terminal(&bench, &words, "")
-        .ends_with(64)
-        .shows(&["would show the token"]);
+    let arguments = ["token", "show", "--api", &base, "-"];
+    on_a_terminal(&bench, &arguments, "")
+        .exits_with(64)
+        .prints(&["would show the token"]);
 }
 
 #[test]
 fn without_a_terminal_nothing_is_changed_or_even_asked() {
     let bench = Bench::new();
-    for words in [
+    for arguments in [
         &["timeout", "set", "10m"][..],
         &["timeout", "disable"],
         &["user", "revoke", USER],
     ] {
-        let said = bench.run(words);
-        said.ends_with(64).complains(&["no terminal", "--yes"]);
+        let output = bench.run(arguments);
+        output
+            .exits_with(64)
+            .prints_error(&["no terminal", "--yes"]);
     }
     assert_eq!(bench.simulation.record(TOKEN).calls_in_all(), 0);
 }
@@ -77,13 +79,14 @@ fn without_a_terminal_nothing_is_changed_or_even_asked() {
 fn where_standard_input_is_the_token_nobody_can_answer() {
     let bench = Bench::new();
     let base = bench.simulation.base();
-    let words = ["timeout", "set", "10m", "--api", &base, "-"];
-    let said = bench.run_bare(&words, TOKEN);
-    said.ends_with(64)
-        .complains(&["standard input is the token", "--yes"]);
+    let arguments = ["timeout", "set", "10m", "--api", &base, "-"];
+    let output = bench.run_bare(&arguments, TOKEN);
+    output
+        .exits_with(64)
+        .prints_error(&["standard input is the token", "--yes"]);
     assert_eq!(bench.simulation.record(TOKEN).calls_in_all(), 0);
-    let said = bench.run_bare(&[&words[..], &["--yes"]].concat(), TOKEN);
-    said.ends_with(0);
+    let output = bench.run_bare(&[&arguments[..], &["--yes"]].concat(), TOKEN);
+    output.exits_with(0);
 }
 
 #[test]
@@ -91,37 +94,37 @@ fn a_token_that_is_to_lapse_is_disturbed_only_after_a_yes() {
     let bench = Bench::new();
     bench.configure("lapse");
     let session = ["--config", "config.toml", "--session", "crm"];
-    // Named by its file it is the same session.
+    // A token that is named by its file belongs to the session as well.
     let file = ["--config", "config.toml", "--token-file", "token"];
-    for (words, calls) in [
+    for (arguments, calls) in [
         (&["token", "touch"][..], Operation::HeadMe),
         (&["token", "touch", "--get"], Operation::GetMe),
         (&["token", "show", "--reset"], Operation::GetMe),
         (&["timeout", "show"], Operation::GetTimeout),
     ] {
         let before = bench.calls(calls);
-        for named in [session, file] {
-            let said = bench.run_bare(&[words, &named].concat(), "");
-            said.ends_with(64).complains(&[
+        for place in [session, file] {
+            let output = bench.run_bare(&[arguments, &place].concat(), "");
+            output.exits_with(64).prints_error(&[
                 "crm is configured to lapse",
                 "resets its idle timer",
                 "--yes",
             ]);
         }
         assert_eq!(bench.calls(calls), before);
-        let said = bench.run_bare(&[words, &session, &["--yes"]].concat(), "");
-        said.ends_with(0).shows(&["crm is configured to lapse"]);
+        let output = bench.run_bare(&[arguments, &session, &["--yes"]].concat(), "");
+        output.exits_with(0).prints(&["crm is configured to lapse"]);
         assert_eq!(bench.calls(calls), before + 1);
     }
-    for words in [
+    for arguments in [
         &["timeout", "set", "10m"][..],
         &["timeout", "disable"],
         &["user", "revoke", USER],
     ] {
-        let said = bench.run_bare(&[words, &session].concat(), "");
-        said.ends_with(64);
+        let output = bench.run_bare(&[arguments, &session].concat(), "");
+        output.exits_with(64);
     }
     assert_eq!(bench.calls(Operation::PutTimeout), 0);
-    let said = bench.run_bare(&[&["token", "show"], &session[..]].concat(), "");
-    said.ends_with(0).shows(&["not reset by this call"]);
+    let output = bench.run_bare(&[&["token", "show"], &session[..]].concat(), "");
+    output.exits_with(0).prints(&["not reset by this call"]);
 }

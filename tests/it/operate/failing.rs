@@ -1,11 +1,11 @@
-//! Every documented failure of every operation: what is said to people and machines, and the exit status.
+//! Tests of every documented failure of every operation: the texts, the JSON and the exit status.
 
-use session_keepalive::sim::{Fault, Operation, Permission, TokenSpec};
+use session_keepalive::sim::{Operation, Permission, SimFault, TokenSpec};
 
 use super::super::support::simulation::Simulation;
 use super::{Bench, FINGERPRINT, TOKEN, USER, clock, seconds};
 
-/// The commands, and the call of each that fails.
+/// The commands, each with the call that fails.
 const COMMANDS: [(&[&str], Operation); 7] = [
     (&["token", "show"], Operation::PeekMe),
     (&["token", "touch", "--get"], Operation::GetMe),
@@ -16,19 +16,19 @@ const COMMANDS: [(&[&str], Operation); 7] = [
     (&["user", "revoke", USER, "--yes"], Operation::DeleteUser),
 ];
 
-/// An answer, and what is made of it.
+/// An answer of the API, and the expected output.
 struct Row {
-    fault: Fault,
+    fault: SimFault,
     exit: i32,
     kind: &'static str,
     status: u16,
-    says: &'static [&'static str],
+    parts: &'static [&'static str],
 }
 
-/// Status, code, exit status, and what is said of it.
+/// The HTTP status, the code, the exit status, and parts of the output.
 type Documented = (u16, &'static str, i32, &'static [&'static str]);
 
-/// Errors of the API as it documents them.
+/// The errors that the API documents.
 const DOCUMENTED: [Documented; 16] = [
     (400, "bad.request", 65, &["bad.request", "look up the code"]),
     (
@@ -68,39 +68,39 @@ const DOCUMENTED: [Documented; 16] = [
     (504, "gateway.timeout", 69, &["504", "gateway"]),
 ];
 
-/// What else may answer: the fault, its status, exit status, kind, and what is said of it.
-fn others() -> [Row; 4] {
-    let row = |fault, status, exit, kind, says| Row {
+/// Returns further answers, of the API or of something in front of it.
+fn undocumented() -> [Row; 4] {
+    let row = |fault, status, exit, kind, parts| Row {
         fault,
         exit,
         kind,
         status,
-        says,
+        parts,
     };
     [
         row(
-            Fault::throttled(42),
+            SimFault::throttled(42),
             429,
             75,
             "throttled",
             &["42s", "300 requests a minute"],
         ),
         row(
-            Fault::throttled(25_920),
+            SimFault::throttled(25_920),
             429,
             75,
             "throttled",
             &["25920s", "daily limit"],
         ),
         row(
-            Fault::Page,
+            SimFault::Page,
             200,
             69,
             "blocked",
             &["captive portal", "sign-in"],
         ),
         row(
-            Fault::Redirect,
+            SimFault::Redirect,
             302,
             69,
             "blocked",
@@ -110,61 +110,61 @@ fn others() -> [Row; 4] {
 }
 
 fn rows() -> impl Iterator<Item = Row> {
-    let documented = DOCUMENTED.map(|(status, code, exit, says)| Row {
-        fault: Fault::error(status, code, "The message"),
+    let documented = DOCUMENTED.map(|(status, code, exit, parts)| Row {
+        fault: SimFault::error(status, code, "The message"),
         exit,
         kind: if exit == 69 { "unreachable" } else { "blocked" },
         status,
-        says,
+        parts,
     });
-    documented.into_iter().chain(others())
+    documented.into_iter().chain(undocumented())
 }
 
-/// To HEAD there is no body: what is said is what follows from the status alone.
+/// Returns the expected parts for HEAD, whose answer has no body and so no code.
 fn without_body(row: &Row) -> &'static [&'static str] {
     match row.status {
         403 => &["not permitted (403)", "scopes", "permissions"],
         400 => &["400"],
-        _ => row.says,
+        _ => row.parts,
     }
 }
 
 #[test]
 fn each_failure_of_each_operation_is_told_with_what_to_do() {
     let bench = Bench::new();
-    for (words, operation) in COMMANDS {
+    for (arguments, operation) in COMMANDS {
         for row in rows() {
             let is_head = operation == Operation::HeadMe;
-            // Its reason is read by a peek, which has a test of its own.
+            // The command reads the reason of a 401 with a peek, which has a test of its own.
             if is_head && row.status == 401 {
                 continue;
             }
             let parts = if is_head {
                 without_body(&row)
             } else {
-                row.says
+                row.parts
             };
-            // What is told to people does not depend on the operation.
+            // The text for people does not depend on the operation, so one operation is enough.
             if operation == Operation::PeekMe {
-                bench.befall(operation, row.fault.clone());
-                let said = bench.run(words);
-                said.ends_with(row.exit).complains(parts);
-                assert_eq!(said.out, "", "{said:?}");
-                assert_eq!(said.err.lines().count(), 1, "{said:?}");
+                bench.fail_next(operation, row.fault.clone());
+                let output = bench.run(arguments);
+                output.exits_with(row.exit).prints_error(parts);
+                assert_eq!(output.out, "", "{output:?}");
+                assert_eq!(output.err.lines().count(), 1, "{output:?}");
             }
-            bench.befall(operation, row.fault.clone());
-            let said = bench.run(&[words, &["--json"]].concat());
-            said.ends_with(row.exit).complains(parts);
-            said.complains(&[&bench.simulation.base()]);
-            let error = said.json()["error"].take();
+            bench.fail_next(operation, row.fault.clone());
+            let output = bench.run(&[arguments, &["--json"]].concat());
+            output.exits_with(row.exit).prints_error(parts);
+            output.prints_error(&[&bench.simulation.base()]);
+            let error = output.json()["error"].take();
             assert_eq!(error["kind"], row.kind, "{error:#}");
             assert_eq!(error["status"], row.status, "{error:#}");
             assert_eq!(error["exit_status"], row.exit, "{error:#}");
             assert_eq!(error["fingerprint"], FINGERPRINT);
-            assert_eq!(error["command"], words[..2].join(" "));
-            let is_before_the_api = matches!(row.fault, Fault::Page | Fault::Redirect);
+            assert_eq!(error["command"], arguments[..2].join(" "));
+            let is_before_the_api = matches!(row.fault, SimFault::Page | SimFault::Redirect);
             assert_eq!(error["correlation_id"].is_null(), is_before_the_api);
-            if let (Fault::Error { code, .. }, false) = (&row.fault, is_head) {
+            if let (SimFault::Error { code, .. }, false) = (&row.fault, is_head) {
                 assert_eq!(error["code"], code.as_str(), "{error:#}");
             }
         }
@@ -174,7 +174,7 @@ fn each_failure_of_each_operation_is_told_with_what_to_do() {
 #[test]
 fn a_wait_is_told_in_seconds() {
     let bench = Bench::new();
-    bench.befall(Operation::PeekMe, Fault::throttled(42));
+    bench.fail_next(Operation::PeekMe, SimFault::throttled(42));
     let error = bench.run(&["token", "show", "--json"]).json()["error"].take();
     assert_eq!(error["retry_after_seconds"], 42);
     assert_eq!(error["code"], "too.many.requests.retry.after");
@@ -185,18 +185,18 @@ fn a_dead_token_is_told_from_a_wrong_region_as_far_as_anyone_can() {
     let bench = Bench::new();
     bench.simulation.server().revoke(TOKEN, clock::now());
     let base = bench.simulation.base();
-    for (words, operation) in COMMANDS {
-        let said = bench.run(words);
+    for (arguments, operation) in COMMANDS {
+        let output = bench.run(arguments);
         if operation == Operation::DeleteMe {
-            said.ends_with(0).shows(&["another region", &base]);
+            output.exits_with(0).prints(&["another region", &base]);
             continue;
         }
-        said.ends_with(77).complains(&[
+        output.exits_with(77).prints_error(&[
             "bad.credentials",
             "idled out, expired, was revoked or evicted",
             &format!("another region: {base} was asked"),
         ]);
-        let error = bench.run(&[words, &["--json"]].concat()).json()["error"].take();
+        let error = bench.run(&[arguments, &["--json"]].concat()).json()["error"].take();
         assert_eq!(error["kind"], "refused");
         assert_eq!(error["code"], "bad.credentials");
     }
@@ -207,14 +207,16 @@ fn a_401_to_head_is_read_by_a_peek() {
     let bench = Bench::of(Simulation::with(seconds(900), |settings| {
         settings.address_allowed = false;
     }));
-    let said = bench.run(&["token", "touch"]);
-    said.ends_with(77)
-        .complains(&["ip.not.authorized", "adds the address"]);
+    let output = bench.run(&["token", "touch"]);
+    output
+        .exits_with(77)
+        .prints_error(&["ip.not.authorized", "adds the address"]);
     let bench = Bench::new();
-    bench.befall(Operation::HeadMe, Fault::empty(401));
-    let said = bench.run(&["token", "touch"]);
-    said.ends_with(69)
-        .complains(&["although the token lives", "--get"]);
+    bench.fail_next(Operation::HeadMe, SimFault::empty(401));
+    let output = bench.run(&["token", "touch"]);
+    output
+        .exits_with(69)
+        .prints_error(&["although the token lives", "--get"]);
     assert_eq!(bench.calls(Operation::PeekMe), 1);
 }
 
@@ -229,21 +231,21 @@ fn what_is_missing_is_named() {
     for spec in [poor, allowed, unpermitted] {
         bench.simulation.server().add_token(spec, clock::now());
     }
-    let run = |words: &[&str], token: &str| {
+    let run = |arguments: &[&str], token: &str| {
         let base = bench.simulation.base();
-        bench.run_bare(&[words, &["--api", &base, "-"]].concat(), token)
+        bench.run_bare(&[arguments, &["--api", &base, "-"]].concat(), token)
     };
     let user = run(&["user", "revoke", USER, "--yes"], "poor-token");
-    user.ends_with(77).complains(&[
+    user.exits_with(77).prints_error(&[
         "missing.permissions",
         "user revoke needs oauth:token:delete",
     ]);
     let set = run(&["timeout", "set", "30m", "--yes"], "unpermitted-token");
-    set.ends_with(77).complains(&[
+    set.exits_with(77).prints_error(&[
         "missing.permissions",
         "timeout set needs directory:organization:admin",
     ]);
-    for (words, needs) in [
+    for (arguments, needs) in [
         (
             &["timeout", "show"][..],
             "authorization:readonly or organization:readonly",
@@ -253,9 +255,10 @@ fn what_is_missing_is_named() {
             "authorization or organization",
         ),
     ] {
-        let said = run(words, "scoped-token");
-        said.ends_with(77)
-            .complains(&["app.not.authorized.for.scope", needs]);
+        let output = run(arguments, "scoped-token");
+        output
+            .exits_with(77)
+            .prints_error(&["app.not.authorized.for.scope", needs]);
     }
 }
 
@@ -263,11 +266,12 @@ fn what_is_missing_is_named() {
 fn a_server_that_is_not_there_is_unavailable() {
     let mut bench = Bench::new();
     bench.simulation.down();
-    for (words, _) in COMMANDS {
-        let said = bench.run(&[words, &["--json"]].concat());
-        said.ends_with(69)
-            .complains(&["no connection to the API", "look at the network"]);
-        let error = said.json()["error"].take();
+    for (arguments, _) in COMMANDS {
+        let output = bench.run(&[arguments, &["--json"]].concat());
+        output
+            .exits_with(69)
+            .prints_error(&["no connection to the API", "look at the network"]);
+        let error = output.json()["error"].take();
         assert_eq!(error["kind"], "unreachable");
         assert!(error["status"].is_null());
     }
@@ -281,7 +285,7 @@ fn a_request_does_not_take_longer_than_is_configured() {
         .folder
         .write("config.toml", "[http]\nrequest_timeout = \"200ms\"\n");
     let processing = Processing::Skipped;
-    bench.befall(Operation::PeekMe, Fault::Hang { processing });
-    let said = bench.run(&["token", "show", "--config", "config.toml"]);
-    said.ends_with(69).complains(&["no answer in time"]);
+    bench.fail_next(Operation::PeekMe, SimFault::Hang { processing });
+    let output = bench.run(&["token", "show", "--config", "config.toml"]);
+    output.exits_with(69).prints_error(&["no answer in time"]);
 }

@@ -1,29 +1,28 @@
-//! Which token and which API: what is refused, and the hint that comes with it.
+//! Tests of the arguments that name a token and an API, and of the hints on wrong ones.
 
-use session_keepalive::sim::Operation;
-
-use super::{Bench, TOKEN};
+use super::super::support::raw::{RawServer, Script};
+use super::Bench;
 
 #[test]
 fn one_token_has_to_be_named() {
     let bench = Bench::new();
     let none = bench.run_bare(&["token", "show", "--json"], "");
-    none.ends_with(64)
-        .complains(&["--session NAME, --token-file PATH, --credential NAME, or -"]);
+    none.exits_with(64)
+        .prints_error(&["--session NAME, --token-file PATH, --credential NAME, or -"]);
     assert_eq!(none.json()["error"]["kind"], "usage");
     let two = bench.run(&["token", "show", "--session", "crm"]);
-    two.ends_with(64).complains(&["exclude each other"]);
+    two.exits_with(64).prints_error(&["exclude each other"]);
 }
 
 #[test]
 fn the_api_has_to_be_named_once() {
     let bench = Bench::new();
     let none = bench.run_bare(&["token", "show", "--token-file", "token"], "");
-    none.ends_with(64)
-        .complains(&["--region REGION or --api URL"]);
+    none.exits_with(64)
+        .prints_error(&["--region REGION or --api URL"]);
     let both = bench.run(&["token", "show", "--region", "eu-central-1"]);
-    both.ends_with(64).complains(&["give one of them"]);
-    let words = [
+    both.exits_with(64).prints_error(&["give one of them"]);
+    let arguments = [
         "token",
         "show",
         "--token-file",
@@ -31,12 +30,12 @@ fn the_api_has_to_be_named_once() {
         "--region",
         "eu-centrl-1",
     ];
-    let wrong = bench.run_bare(&words, "");
+    let wrong = bench.run_bare(&arguments, "");
     wrong
-        .ends_with(78)
-        .complains(&["did you mean \"eu-central-1\"?"]);
+        .exits_with(78)
+        .prints_error(&["did you mean \"eu-central-1\"?"]);
     bench.configure("keep");
-    let words = [
+    let arguments = [
         "token",
         "show",
         "--config",
@@ -46,8 +45,10 @@ fn the_api_has_to_be_named_once() {
         "--region",
         "x",
     ];
-    let said = bench.run_bare(&words, "");
-    said.ends_with(64).complains(&["a session has its own API"]);
+    let output = bench.run_bare(&arguments, "");
+    output
+        .exits_with(64)
+        .prints_error(&["a session has its own API"]);
 }
 
 #[test]
@@ -55,29 +56,33 @@ fn the_nearest_session_and_command_are_suggested() {
     let bench = Bench::new();
     bench.configure("keep");
     let show = ["token", "show", "--config", "config.toml", "--session"];
-    let said = bench.run_bare(&[&show[..], &["crn"]].concat(), "");
-    said.ends_with(64)
-        .complains(&["no session `crn`", "did you mean crm?"]);
-    let said = bench.run_bare(&[&show[..], &["wallboard"]].concat(), "");
-    said.ends_with(64).complains(&["there are crm"]);
-    let said = bench.run_bare(&["token", "show", "--session", "crm"], "");
-    said.ends_with(64).complains(&["give --config PATH"]);
-    for (words, near) in [
+    let output = bench.run_bare(&[&show[..], &["crn"]].concat(), "");
+    output
+        .exits_with(64)
+        .prints_error(&["no session `crn`", "did you mean crm?"]);
+    let output = bench.run_bare(&[&show[..], &["wallboard"]].concat(), "");
+    output.exits_with(64).prints_error(&["there are crm"]);
+    let output = bench.run_bare(&["token", "show", "--session", "crm"], "");
+    output.exits_with(64).prints_error(&["give --config PATH"]);
+    for (arguments, suggestion) in [
         (&["token", "shw"][..], "'show'"),
         (&["tokn", "show"], "'token'"),
         (&["timeout", "disabel"], "'disable'"),
         (&["user", "revok"], "'revoke'"),
         (&["token", "show", "--sesion", "crm"], "'--session'"),
     ] {
-        bench.run_bare(words, "").ends_with(64).complains(&[near]);
+        bench
+            .run_bare(arguments, "")
+            .exits_with(64)
+            .prints_error(&[suggestion]);
     }
 }
 
 #[test]
 fn a_command_line_that_is_not_understood_is_json_too() {
     let bench = Bench::new();
-    let said = bench.run_bare(&["token", "show", "--jsn", "--json"], "");
-    let error = said.ends_with(64).json()["error"].take();
+    let output = bench.run_bare(&["token", "show", "--jsn", "--json"], "");
+    let error = output.exits_with(64).json()["error"].take();
     assert_eq!(error["kind"], "usage");
     assert!(error["message"].as_str().unwrap().contains("--jsn"));
 }
@@ -86,14 +91,14 @@ fn a_command_line_that_is_not_understood_is_json_too() {
 fn a_token_that_is_not_there_or_none_is_told() {
     let bench = Bench::new();
     let base = bench.simulation.base();
-    let run = |words: &[&str], input: &str| {
+    let run = |arguments: &[&str], input: &str| {
         bench.run_bare(
-            &[&["token", "show", "--json", "--api", &base], words].concat(),
+            &[&["token", "show", "--json", "--api", &base], arguments].concat(),
             input,
         )
     };
     bench.folder.write("spaced", "two words");
-    for (words, input, part) in [
+    for (arguments, input, part) in [
         (
             &["--token-file", "absent"][..],
             "",
@@ -110,9 +115,9 @@ fn a_token_that_is_not_there_or_none_is_told() {
         (&["-"], "a b", "position 2"),
         (&["-"], &"x".repeat(20_000), "longer than 8192 bytes"),
     ] {
-        let said = run(words, input);
-        said.ends_with(65).complains(&[part]);
-        assert_eq!(said.json()["error"]["kind"], "token_source");
+        let output = run(arguments, input);
+        output.exits_with(65).prints_error(&[part]);
+        assert_eq!(output.json()["error"]["kind"], "token_source");
     }
     assert_eq!(bench.simulation.server().strangers(), 0);
 }
@@ -123,33 +128,36 @@ fn a_wrong_configuration_is_told_with_its_lines() {
     bench
         .folder
         .write("config.toml", "[http]\nconect_timeout = \"1s\"\n");
-    let said = bench.run(&["token", "show", "--config", "config.toml", "--json"]);
-    said.ends_with(78)
-        .complains(&["config.toml:2", "connect_timeout"]);
-    assert_eq!(said.json()["error"]["kind"], "configuration");
+    let output = bench.run(&["token", "show", "--config", "config.toml", "--json"]);
+    output
+        .exits_with(78)
+        .prints_error(&["config.toml:2", "connect_timeout"]);
+    assert_eq!(output.json()["error"]["kind"], "configuration");
     bench
         .folder
         .write("config.toml", "[http]\nca_file = \"absent.pem\"\n");
-    let said = bench.run(&["token", "show", "--config", "config.toml"]);
-    said.ends_with(78).complains(&["absent.pem"]);
+    let output = bench.run(&["token", "show", "--config", "config.toml"]);
+    output.exits_with(78).prints_error(&["absent.pem"]);
 }
 
 #[test]
 fn the_http_section_of_the_configuration_counts() {
     let bench = Bench::new();
-    // Nobody listens there.
+    // A server that never answers.
+    let server = RawServer::start(Script::SendAndHang(Vec::new()));
     bench
         .folder
-        .write("config.toml", "[http]\nproxy = \"http://127.0.0.1:9\"\n");
-    let said = bench.run(&["token", "show", "--config", "config.toml"]);
-    said.ends_with(69).complains(&["no connection"]);
-    assert_eq!(bench.simulation.record(TOKEN).calls(Operation::PeekMe), 0);
+        .write("config.toml", "[http]\nrequest_timeout = \"100ms\"\n");
+    let api = format!("http://{}", server.address());
+    let arguments = ["token", "show", "--config", "config.toml", "--api", &api];
+    let output = bench.run_bare(&[&arguments[..], &["--token-file", "token"]].concat(), "");
+    output.exits_with(69).prints_error(&["no answer in time"]);
 }
 
 #[test]
 fn every_help_has_an_example_and_the_exit_statuses() {
     let bench = Bench::new();
-    for words in [
+    for arguments in [
         ["token", "show"],
         ["token", "touch"],
         ["token", "revoke"],
@@ -158,9 +166,10 @@ fn every_help_has_an_example_and_the_exit_statuses() {
         ["timeout", "disable"],
         ["user", "revoke"],
     ] {
-        let said = bench.run_bare(&[&words[..], &["--help"]].concat(), "");
-        let example = format!("session-keepalive {} ", words.join(" "));
-        said.ends_with(0)
-            .shows(&["Example", &example, "77 not permitted"]);
+        let output = bench.run_bare(&[&arguments[..], &["--help"]].concat(), "");
+        let example = format!("session-keepalive {} ", arguments.join(" "));
+        output
+            .exits_with(0)
+            .prints(&["Example", &example, "77 not permitted"]);
     }
 }

@@ -1,20 +1,20 @@
-//! A token never appears, wherever it was put.
+//! Tests that a token never appears in an output, an argument or a core file.
 
 use std::process::Stdio;
 
-use session_keepalive::sim::{Fault, Length, Operation, Processing};
+use session_keepalive::sim::{Length, Operation, Processing, SimFault};
 
 use super::super::support::keepalive::now;
-use super::super::support::once::Said;
+use super::super::support::once::CommandOutput;
 use super::{Bench, TOKEN, USER, seconds};
 
-/// Demands that no piece of 8 bytes of the token is there.
-fn is_clean(said: &Said) {
+/// Asserts that the output contains no 8 bytes of the token in a row.
+fn assert_clean(output: &CommandOutput) {
     for at in 0..=TOKEN.len() - 8 {
         let piece = &TOKEN[at..at + 8];
         assert!(
-            !said.out.contains(piece) && !said.err.contains(piece),
-            "{said:#?}"
+            !output.out.contains(piece) && !output.err.contains(piece),
+            "{output:#?}"
         );
     }
 }
@@ -26,18 +26,18 @@ fn no_piece_of_the_token_is_in_any_output() {
     let base = bench.simulation.base();
     let faults = || {
         [
-            Fault::Latency(std::time::Duration::from_millis(1)),
-            Fault::error(401, "bad.credentials", "Invalid login credentials."),
-            // A server that repeats what it was sent.
-            Fault::error(400, TOKEN, &format!("Bearer {TOKEN} is wrong")),
-            Fault::Page,
-            Fault::Redirect,
-            Fault::InvalidJson,
-            Fault::ContentLength(Length::TooLong(10)),
-            Fault::Huge { bytes: 100_000 },
+            SimFault::Latency(std::time::Duration::from_millis(1)),
+            SimFault::error(401, "bad.credentials", "Invalid login credentials."),
+            // A server may repeat the token that it received.
+            SimFault::error(400, TOKEN, &format!("Bearer {TOKEN} is wrong")),
+            SimFault::Page,
+            SimFault::Redirect,
+            SimFault::InvalidJson,
+            SimFault::ContentLength(Length::TooLong(10)),
+            SimFault::Huge { bytes: 100_000 },
         ]
     };
-    for (words, operation) in [
+    for (arguments, operation) in [
         (&["token", "show"][..], Operation::PeekMe),
         (&["token", "touch"], Operation::HeadMe),
         (&["timeout", "show"], Operation::GetTimeout),
@@ -46,10 +46,13 @@ fn no_piece_of_the_token_is_in_any_output() {
         (&["token", "revoke"], Operation::DeleteMe),
     ] {
         for fault in faults() {
-            bench.befall(operation, fault.clone());
-            is_clean(&bench.run(words));
-            bench.befall(operation, fault);
-            is_clean(&bench.run_bare(&[words, &["--json", "--api", &base, "-"]].concat(), TOKEN));
+            bench.fail_next(operation, fault.clone());
+            assert_clean(&bench.run(arguments));
+            bench.fail_next(operation, fault);
+            assert_clean(&bench.run_bare(
+                &[arguments, &["--json", "--api", &base, "-"]].concat(),
+                TOKEN,
+            ));
         }
     }
 }
@@ -59,7 +62,7 @@ fn a_token_that_was_put_on_the_command_line_is_not_repeated() {
     let bench = Bench::new();
     bench.configure("keep");
     let assigned = format!("--token={TOKEN}");
-    for words in [
+    for arguments in [
         &["token", "show", TOKEN][..],
         &["token", TOKEN],
         &[TOKEN],
@@ -81,9 +84,12 @@ fn a_token_that_was_put_on_the_command_line_is_not_repeated() {
         &["run", TOKEN],
     ] {
         for json in [&[][..], &["--json"]] {
-            let said = bench.run_bare(&[words, json].concat(), "");
-            assert!(matches!(said.code, Some(64 | 78)), "{words:?} {said:?}");
-            is_clean(&said);
+            let output = bench.run_bare(&[arguments, json].concat(), "");
+            assert!(
+                matches!(output.code, Some(64 | 78)),
+                "{arguments:?} {output:?}"
+            );
+            assert_clean(&output);
         }
     }
 }
@@ -92,10 +98,10 @@ fn a_token_that_was_put_on_the_command_line_is_not_repeated() {
 fn a_command_that_holds_a_token_writes_no_core() {
     let bench = Bench::new();
     let processing = Processing::Skipped;
-    bench.befall(Operation::PeekMe, Fault::Hang { processing });
+    bench.fail_next(Operation::PeekMe, SimFault::Hang { processing });
     let base = bench.simulation.base();
-    let words = ["token", "show", "--api", &base, "--token-file", "token"];
-    let mut command = bench.folder.command(&words);
+    let arguments = ["token", "show", "--api", &base, "--token-file", "token"];
+    let mut command = bench.folder.command(&arguments);
     command.stdout(Stdio::null()).stderr(Stdio::null());
     let mut child = command.spawn().unwrap();
     let until = now() + seconds(10);

@@ -1,8 +1,8 @@
-//! `token show`, `touch` and `revoke` where nothing is in the way.
+//! Tests of `token show`, `touch` and `revoke`.
 
 use serde_json::{Value, json};
-use session_keepalive::keeper::ServerTime;
-use session_keepalive::sim::{Fate, IdleDate, IdleTimeout, Operation};
+use session_keepalive::sim::{Fate, IdleDate, IdleSettings, Operation};
+use session_keepalive::time::ServerTime;
 
 use super::super::support::simulation::Simulation;
 use super::{Bench, FINGERPRINT, TOKEN};
@@ -10,8 +10,8 @@ use super::{Bench, FINGERPRINT, TOKEN};
 #[test]
 fn show_tells_everything_and_disturbs_nothing() {
     let bench = Bench::new();
-    let said = bench.run(&["token", "show"]);
-    said.ends_with(0).shows(&[
+    let output = bench.run(&["token", "show"]);
+    output.exits_with(0).prints(&[
         &format!("token           {FINGERPRINT}, from file token\n"),
         "organisation    Example (",
         "client          Simulated application (",
@@ -21,8 +21,11 @@ fn show_tells_everything_and_disturbs_nothing() {
         "idle timeout    at least 1",
         "idle timer      not reset by this call\n",
     ]);
-    assert_eq!(said.err, "");
-    assert!(said.out.lines().all(|line| line.len() <= 80), "{said:?}");
+    assert_eq!(output.err, "");
+    assert!(
+        output.out.lines().all(|line| line.len() <= 80),
+        "{output:?}"
+    );
     assert_eq!(bench.calls(Operation::PeekMe), 1);
     assert_eq!(bench.simulation.record(TOKEN).calls_in_all(), 1);
     assert_eq!(bench.simulation.record(TOKEN).resets, 0);
@@ -31,8 +34,8 @@ fn show_tells_everything_and_disturbs_nothing() {
 #[test]
 fn show_gives_machines_the_body_and_what_follows_from_it() {
     let bench = Bench::new();
-    let said = bench.run(&["token", "show", "--json"]);
-    let json = said.ends_with(0).json();
+    let output = bench.run(&["token", "show", "--json"]);
+    let json = output.exits_with(0).json();
     assert_eq!(json["body"]["organization"]["name"], "Example");
     let derived = &json["derived"];
     assert_eq!(derived["fingerprint"], FINGERPRINT);
@@ -49,15 +52,15 @@ fn show_gives_machines_the_body_and_what_follows_from_it() {
 #[test]
 fn show_with_reset_resets() {
     let bench = Bench::new();
-    let said = bench.run(&["token", "show", "--reset"]);
-    said.ends_with(0).shows(&["reset by this call, unless"]);
+    let output = bench.run(&["token", "show", "--reset"]);
+    output.exits_with(0).prints(&["reset by this call, unless"]);
     assert_eq!(bench.simulation.record(TOKEN).resets, 1);
 }
 
 #[test]
 fn the_deadline_is_reckoned_by_the_servers_clock_alone() {
     let bench = Bench::of(Simulation::with(super::seconds(900), |settings| {
-        // A server whose clock is years behind ours.
+        // The server's clock is years behind this machine's.
         settings.wall_at_boot = ServerTime::from_unix_milliseconds(1_000_000_000_000);
     }));
     let derived = bench.run(&["token", "show", "--json"]).json()["derived"].take();
@@ -71,8 +74,8 @@ fn a_deadline_that_is_not_told_is_not_made_up() {
     let bench = Bench::of(Simulation::with(super::seconds(900), |settings| {
         settings.idle_date = IdleDate::Absent;
     }));
-    let said = bench.run(&["token", "show"]);
-    said.ends_with(0).shows(&["not told by the API"]);
+    let output = bench.run(&["token", "show"]);
+    output.exits_with(0).prints(&["not told by the API"]);
     let derived = bench.run(&["token", "show", "--json"]).json()["derived"].take();
     for name in ["idles_at", "seconds_left", "effective_idle_timeout"] {
         assert_eq!(derived[name], Value::Null, "{name}");
@@ -88,7 +91,7 @@ fn a_session_of_the_configuration_has_its_own_timeout_and_token() {
     bench
         .folder
         .write("config.toml", &(config + "idle_timeout = \"10m\"\n"));
-    let words = [
+    let arguments = [
         "token",
         "show",
         "--config",
@@ -96,11 +99,12 @@ fn a_session_of_the_configuration_has_its_own_timeout_and_token() {
         "--session",
         "crm",
     ];
-    let said = bench.run_bare(&words, "");
-    said.ends_with(0)
-        .shows(&["10 m (600 s), as configured", "from session crm, file "]);
+    let output = bench.run_bare(&arguments, "");
+    output
+        .exits_with(0)
+        .prints(&["10m (600s), as configured", "from session crm, file "]);
     let json = bench
-        .run_bare(&[&words[..], &["--json"]].concat(), "")
+        .run_bare(&[&arguments[..], &["--json"]].concat(), "")
         .json();
     assert_eq!(json["derived"]["session"], "crm");
     let timeout = json!({"seconds": 600, "source": "configured", "is_at_least": false});
@@ -110,18 +114,19 @@ fn a_session_of_the_configuration_has_its_own_timeout_and_token() {
 #[test]
 fn touch_resets_by_head_or_by_get() {
     let bench = Bench::of(Simulation::with(super::seconds(900), |settings| {
-        settings.timeout = IdleTimeout::of_organisation(super::seconds(900));
+        settings.timeout = IdleSettings::of_organisation(super::seconds(900));
     }));
-    let said = bench.run(&["token", "touch"]);
-    said.ends_with(0)
-        .shows(&["idle timer      reset by this call, unless"]);
+    let output = bench.run(&["token", "touch"]);
+    output
+        .exits_with(0)
+        .prints(&["idle timer      reset by this call, unless"]);
     assert_eq!(bench.calls(Operation::HeadMe), 1);
     let json = bench.run(&["token", "touch", "--json"]).json();
     assert_eq!(json["body"], Value::Null);
     assert_eq!(json["derived"]["idle_timer"], "reset_unless_excluded");
     let json = bench
         .run(&["token", "touch", "--get", "--json"])
-        .ends_with(0)
+        .exits_with(0)
         .json();
     assert_eq!(json["derived"]["command"], "token touch");
     assert_eq!(json["body"]["organization"]["name"], "Example");
@@ -132,19 +137,19 @@ fn touch_resets_by_head_or_by_get() {
 #[test]
 fn revoke_ends_the_token_and_tells_what_it_means_that_it_was_gone() {
     let bench = Bench::new();
-    let said = bench.run(&["token", "revoke"]);
-    said.ends_with(0).shows(&["result          revoked\n"]);
+    let output = bench.run(&["token", "revoke"]);
+    output.exits_with(0).prints(&["result          revoked\n"]);
     assert!(matches!(
         bench.simulation.record(TOKEN).fate,
         Fate::Revoked(_)
     ));
     let again = bench.run(&["token", "revoke"]);
     again
-        .ends_with(0)
-        .shows(&["result          gone\n", "another region"]);
+        .exits_with(0)
+        .prints(&["result          gone\n", "another region"]);
     let json = bench
         .run(&["token", "revoke", "--json"])
-        .ends_with(0)
+        .exits_with(0)
         .json();
     assert_eq!(json["derived"]["was_gone"], true);
     assert_eq!(json["derived"]["status"], 401);
@@ -154,20 +159,22 @@ fn revoke_ends_the_token_and_tells_what_it_means_that_it_was_gone() {
 fn a_token_comes_from_standard_input_or_a_credential_as_well() {
     let bench = Bench::new();
     let base = bench.simulation.base();
-    for words in [
+    for arguments in [
         &["token", "show", "--api", &base, "-"][..],
         &["token", "show", "--api", &base, "--token-file", "-"],
     ] {
-        let said = bench.run_bare(words, &format!("{TOKEN}\n"));
-        said.ends_with(0)
-            .shows(&[FINGERPRINT, "from standard input"]);
+        let output = bench.run_bare(arguments, &format!("{TOKEN}\n"));
+        output
+            .exits_with(0)
+            .prints(&[FINGERPRINT, "from standard input"]);
     }
-    let words = ["token", "show", "--api", &base, "--credential", "token"];
-    let mut command = bench.folder.command(&words);
+    let arguments = ["token", "show", "--api", &base, "--credential", "token"];
+    let mut command = bench.folder.command(&arguments);
     command.env("CREDENTIALS_DIRECTORY", bench.folder.path(""));
-    let said = super::run(command, "");
-    said.ends_with(0)
-        .shows(&[FINGERPRINT, "from systemd credential token"]);
+    let output = super::run(command, "");
+    output
+        .exits_with(0)
+        .prints(&[FINGERPRINT, "from systemd credential token"]);
 }
 
 #[test]
@@ -176,7 +183,7 @@ fn a_file_that_others_can_read_is_noted() {
     let bench = Bench::new();
     let mode = std::fs::Permissions::from_mode(0o644);
     std::fs::set_permissions(bench.folder.path("token"), mode).unwrap();
-    let json = bench.run(&["token", "show", "--json"]).ends_with(0).json();
+    let json = bench.run(&["token", "show", "--json"]).exits_with(0).json();
     let note = json["derived"]["notes"][0].as_str().unwrap();
     assert!(
         note.contains("mode 0644: everyone on this machine can read"),

@@ -1,4 +1,4 @@
-//! `user revoke` where nothing is in the way.
+//! Tests of `user revoke`.
 
 use session_keepalive::sim::{Fate, Operation};
 
@@ -7,14 +7,16 @@ use super::{Bench, TOKEN, TOKEN_OF_USER, USER};
 #[test]
 fn a_user_is_logged_out_everywhere() {
     let bench = Bench::new();
-    let said = bench.run(&["user", "revoke", USER, "--yes"]);
-    said.ends_with(0).shows(&[USER, "logged out everywhere"]);
+    let output = bench.run(&["user", "revoke", USER, "--yes"]);
+    output
+        .exits_with(0)
+        .prints(&[USER, "logged out everywhere"]);
     let fate = bench.simulation.record(TOKEN_OF_USER).fate;
     assert!(matches!(fate, Fate::Revoked(_)));
     assert!(bench.simulation.record(TOKEN).fate.is_living());
     let json = bench
         .run(&["user", "revoke", USER, "--yes", "--json"])
-        .ends_with(0)
+        .exits_with(0)
         .json();
     assert_eq!(json["derived"]["user"], USER);
     assert_eq!(json["derived"]["status"], 204);
@@ -23,10 +25,14 @@ fn a_user_is_logged_out_everywhere() {
 #[test]
 fn nothing_is_done_without_a_yes_and_the_flag_is_named() {
     let bench = Bench::new();
-    let said = bench.run(&["user", "revoke", USER, "--json"]);
-    said.ends_with(64)
-        .complains(&["out everywhere", "refresh tokens", "no terminal", "--yes"]);
-    assert_eq!(said.json()["error"]["kind"], "usage");
+    let output = bench.run(&["user", "revoke", USER, "--json"]);
+    output.exits_with(64).prints_error(&[
+        "out everywhere",
+        "refresh tokens",
+        "no terminal",
+        "--yes",
+    ]);
+    assert_eq!(output.json()["error"]["kind"], "usage");
     assert_eq!(bench.simulation.record(TOKEN).calls_in_all(), 0);
 }
 
@@ -34,11 +40,13 @@ fn nothing_is_done_without_a_yes_and_the_flag_is_named() {
 fn what_is_no_user_id_is_refused_and_leads_nowhere_else() {
     let bench = Bench::new();
     for id in ["me", "timeout", "8b3a2f0e", "../tokens/me"] {
-        let said = bench.run(&["user", "revoke", id, "--yes"]);
-        said.ends_with(64).complains(&["a user id is a UUID"]);
+        let output = bench.run(&["user", "revoke", id, "--yes"]);
+        output.exits_with(64).prints_error(&["a user id is a UUID"]);
     }
     let unknown = "00000000-0000-4000-8000-000000000000";
-    let said = bench.run(&["user", "revoke", unknown, "--yes"]);
-    said.ends_with(65).complains(&["404", "look at the id"]);
+    let output = bench.run(&["user", "revoke", unknown, "--yes"]);
+    output
+        .exits_with(65)
+        .prints_error(&["404", "look at the id"]);
     assert_eq!(bench.calls(Operation::DeleteUser), 1);
 }

@@ -1,23 +1,23 @@
-//! Answers that say nothing about the token's life: 401 with another code, and 403.
+//! Tests of answers that are no verdict on the token's life: 401 with another code, and 403.
 
 use super::answers::{bare, error};
-use super::server::{Api, HEAD, PEEK};
-use super::{Row, at_once, seconds};
+use super::server::{Api, GET, HEAD, PEEK};
+use super::{Row, in_parallel, seconds};
 
-/// Every peek at a token that is yet unproven is answered so.
+/// Asserts that this answer to every peek at an unproven token blocks the session.
 fn is_blocked(status: u16, code: &str) {
     let mut row = Row::start(Api::new().always(PEEK, error(status, code)));
-    row.answered("peek", "blocked");
-    let line = row.tells("WARN", "blocked", "blocked");
+    row.wait_for_answer("peek", "blocked");
+    let line = row.wait_for_event("WARN", "blocked", "blocked");
     assert!(line.contains(code), "{line}");
     assert!(line.contains("\"correlation_id\":\"c-0815\""), "{line}");
-    // The next is not asked for at least half of 5 s.
-    row.asked(&[PEEK], seconds(1));
-    row.answered("peek", "blocked");
-    row.asked(&[PEEK, PEEK], seconds(1));
+    // The next peek comes after at least half of 5 s.
+    row.assert_requests(&[PEEK], seconds(1));
+    row.wait_for_answer("peek", "blocked");
+    row.assert_requests(&[PEEK, PEEK], seconds(1));
     assert!(row.gaps()[0] >= seconds(2), "{:?}", row.gaps());
-    assert_eq!(row.told("blocked"), 1, "told once");
-    row.is_undecided();
+    assert_eq!(row.event_count("blocked"), 1, "told once");
+    row.assert_undecided();
 }
 
 #[test]
@@ -27,7 +27,7 @@ fn a_401_with_another_code_is_blocked_and_asked_for_slowly() {
         "authentication.required",
         "something.new",
     ];
-    at_once(&codes, |code| is_blocked(401, code));
+    in_parallel(&codes, |code| is_blocked(401, code));
 }
 
 #[test]
@@ -37,29 +37,27 @@ fn a_403_is_blocked_and_asked_for_slowly() {
         "missing.permissions",
         "authz.policy.denied",
     ];
-    at_once(&codes, |code| is_blocked(403, code));
+    in_parallel(&codes, |code| is_blocked(403, code));
 }
 
 #[test]
-fn an_unproven_token_is_held_once_its_address_is_on_the_list() {
+fn an_unproven_token_is_alive_once_its_address_is_on_the_list() {
     let wrong_address = error(401, "ip.not.authorized");
     let mut row = Row::start(Api::new().answers(PEEK, 1, wrong_address));
-    row.tells("WARN", "blocked", "blocked");
-    row.answered("peek", "alive");
-    row.tells("INFO", "held", "held");
-    row.asked_first(&[PEEK, PEEK]);
-    row.is_undecided();
+    row.wait_for_event("WARN", "blocked", "blocked");
+    row.wait_for_answer("peek", "alive");
+    row.wait_for_event("INFO", "alive", "alive");
+    row.assert_first_requests(&[PEEK, PEEK]);
+    row.assert_undecided();
 }
 
 #[test]
-fn a_held_token_whose_touch_is_not_permitted_is_touched_again() {
+fn a_living_token_whose_touch_is_not_permitted_is_touched_in_the_other_way() {
     let mut row = Row::start(Api::new().answers(HEAD, 1, bare(403)));
-    row.answered("touch_head", "blocked");
-    row.tells("WARN", "blocked", "blocked");
-    row.answered("touch_head", "accepted");
-    row.tells("INFO", "recovered", "held");
-    row.answered("peek", "alive");
-    row.asked_first(&[PEEK, HEAD, HEAD, PEEK]);
-    assert!(row.gaps()[1] >= seconds(2), "{:?}", row.gaps());
-    row.is_undecided();
+    row.wait_for_answer("touch_head", "blocked");
+    row.wait_for_answer("touch_get", "alive");
+    row.wait_for_event("INFO", "touch_refused", "alive");
+    row.assert_first_requests(&[PEEK, HEAD, GET]);
+    assert_eq!(row.daemon.count(&["WARN"]), 0);
+    row.assert_undecided();
 }

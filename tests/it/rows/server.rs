@@ -1,4 +1,4 @@
-//! The API as far as one token needs it: healthy, but for the answers that it is told to give.
+//! A server with the part of the API that one token needs: healthy, except for configured answers.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimePrinter;
 use serde_json::json;
-use session_keepalive::daemon::clock;
+use session_keepalive::sys::clock;
 use tokio::net::TcpSocket;
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
@@ -22,37 +22,37 @@ pub(super) const GET: &str = "GET /api/v2/tokens/me";
 pub(super) const TIMEOUT: &str = "GET /api/v2/tokens/timeout";
 pub(super) const DELETE: &str = "DELETE /api/v2/tokens/me";
 
-/// So short that a touch comes after some three seconds.
+/// The idle timeout, which is so short that a touch comes after about three seconds.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(8);
 
-/// The API; it can go down and come back with what it was told.
+/// The API. It can go down and come back with the same configured answers.
 pub(super) struct Api {
     address: SocketAddr,
-    told: Told,
-    /// The port, while nobody listens: it must not become another test's.
+    state: SharedState,
+    /// The socket that reserves the port while the server is down, so that no other test gets it.
     closed: Option<TcpSocket>,
     open: Option<MockServer>,
 }
 
-/// A request that came.
+/// A received request.
 #[derive(Clone, Debug)]
-pub(super) struct Asked {
+pub(super) struct ReceivedRequest {
     /// Method, path and query.
-    pub(super) what: String,
+    pub(super) target: String,
     pub(super) authorization: Option<String>,
     pub(super) at: Instant,
 }
 
 #[derive(Clone)]
-struct Told(Arc<Mutex<State>>);
+struct SharedState(Arc<Mutex<State>>);
 
 struct State {
     rules: Vec<Rule>,
-    asked: Vec<Asked>,
+    requests: Vec<ReceivedRequest>,
     reset_at: Timestamp,
 }
 
-/// An answer to the next so many requests of a kind.
+/// The answer to a number of requests of one kind.
 struct Rule {
     to: &'static str,
     times: usize,
@@ -60,24 +60,24 @@ struct Rule {
 }
 
 impl Api {
-    /// One that is served.
+    /// Creates a server that is up.
     pub(super) fn new() -> Self {
         let mut api = Self::that_is_down();
         api.up();
         api
     }
 
-    /// One that refuses connections.
+    /// Creates a server that refuses connections.
     pub(super) fn that_is_down() -> Self {
         let port = TcpSocket::new_v4().unwrap();
         port.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
-        // Not sooner: what is bound like this from the start may be given to two.
+        // The option is set after `bind`: with it, two sockets could be bound to the same port.
         port.set_reuseaddr(true).unwrap();
         Self {
             address: port.local_addr().unwrap(),
-            told: Told(Arc::new(Mutex::new(State {
+            state: SharedState(Arc::new(Mutex::new(State {
                 rules: Vec::new(),
-                asked: Vec::new(),
+                requests: Vec::new(),
                 reset_at: clock::wall(),
             }))),
             closed: Some(port),
@@ -85,54 +85,54 @@ impl Api {
         }
     }
 
-    /// The next so many requests of a kind are answered with this, after those that were told earlier.
+    /// Answers the next requests of a kind with this, after the answers that were added before.
     pub(super) fn answers(self, to: &'static str, times: usize, answer: ResponseTemplate) -> Self {
-        self.tell(to, times, answer);
+        self.add_rule(to, times, answer);
         self
     }
 
-    /// All requests of a kind are answered with this, after those that were told earlier.
+    /// Answers all requests of a kind with this, after the answers that were added before.
     pub(super) fn always(self, to: &'static str, answer: ResponseTemplate) -> Self {
         self.answers(to, usize::MAX, answer)
     }
 
-    pub(super) fn tell(&self, to: &'static str, times: usize, answer: ResponseTemplate) {
-        self.told.state().rules.push(Rule { to, times, answer });
+    pub(super) fn add_rule(&self, to: &'static str, times: usize, answer: ResponseTemplate) {
+        self.state.lock().rules.push(Rule { to, times, answer });
     }
 
-    /// It is healthy from now on.
+    /// Removes all configured answers.
     pub(super) fn heal(&self) {
-        self.told.state().rules.clear();
+        self.state.lock().rules.clear();
     }
 
-    pub(super) fn asked(&self) -> Vec<Asked> {
-        self.told.state().asked.clone()
+    pub(super) fn requests(&self) -> Vec<ReceivedRequest> {
+        self.state.lock().requests.clone()
     }
 
     pub(super) fn base(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// Serves, at the address that it has had all along.
+    /// Starts the server at its address.
     pub(super) fn up(&mut self) {
         let port = self.closed.take().unwrap();
-        let told = self.told.clone();
+        let state = self.state.clone();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_io()
             .build();
         self.open = Some(runtime.unwrap().block_on(async move {
             let listener = port.listen(1024).unwrap().into_std().unwrap();
             let server = MockServer::builder().listener(listener).start().await;
-            let everything = Mock::given(any()).respond_with(told);
+            let everything = Mock::given(any()).respond_with(state);
             everything.mount(&server).await;
             server
         }));
     }
 
-    /// Refuses connections.
+    /// Stops the server, so that connections are refused.
     pub(super) fn down(&mut self) {
         self.open = None;
-        // The server ends when its own thread gets round to it.
+        // The server's own thread closes its socket some time later.
         while self.closed.is_none() {
             let port = TcpSocket::new_v4().unwrap();
             port.set_reuseaddr(true).unwrap();
@@ -141,42 +141,42 @@ impl Api {
     }
 }
 
-impl Told {
-    fn state(&self) -> MutexGuard<'_, State> {
+impl SharedState {
+    fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Respond for Told {
+impl Respond for SharedState {
     fn respond(&self, request: &Request) -> ResponseTemplate {
-        let mut what = format!("{} {}", request.method, request.url.path());
+        let mut target = format!("{} {}", request.method, request.url.path());
         if let Some(query) = request.url.query() {
-            what.push('?');
-            what.push_str(query);
+            target.push('?');
+            target.push_str(query);
         }
         let authorization = request.headers.get("authorization");
-        let asked = Asked {
-            what,
+        let received = ReceivedRequest {
+            target,
             authorization: authorization.map(|value| value.to_str().unwrap().to_owned()),
             at: now(),
         };
         let wall = clock::wall();
-        let mut state = self.state();
-        let answer = state.answer(&asked.what, wall);
-        state.asked.push(asked);
+        let mut state = self.lock();
+        let answer = state.answer(&received.target, wall);
+        state.requests.push(received);
         let date = DateTimePrinter::new().timestamp_to_rfc9110_string(&wall);
         answer.insert_header("Date", date.unwrap())
     }
 }
 
 impl State {
-    fn answer(&mut self, what: &str, wall: Timestamp) -> ResponseTemplate {
+    fn answer(&mut self, target: &str, wall: Timestamp) -> ResponseTemplate {
         let mut rules = self.rules.iter_mut();
-        if let Some(rule) = rules.find(|rule| rule.to == what && rule.times > 0) {
+        if let Some(rule) = rules.find(|rule| rule.to == target && rule.times > 0) {
             rule.times -= 1;
             return rule.answer.clone();
         }
-        match what {
+        match target {
             HEAD => self.reset_at = wall,
             GET => {
                 self.reset_at = wall;
@@ -190,7 +190,10 @@ impl State {
                     "enableIdleTokenTimeout": true,
                 }));
             }
-            DELETE => {}
+            // Every answer of the API has a correlation id.
+            DELETE => {
+                return ResponseTemplate::new(200).insert_header("ININ-Correlation-Id", "c-0815");
+            }
             _ => return ResponseTemplate::new(404),
         }
         ResponseTemplate::new(200)

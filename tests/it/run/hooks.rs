@@ -1,4 +1,4 @@
-//! Hooks: what they are told, and when.
+//! Tests of hooks: their input, and the events after which they run.
 
 mod limits;
 
@@ -6,10 +6,10 @@ use std::fs;
 use std::time::Duration;
 
 use rustix::process::Signal;
-use session_keepalive::daemon::clock;
-use session_keepalive::sim::{Fault, Matcher, Operation, Rule, Span};
+use session_keepalive::sim::{Matcher, Operation, Rule, RuleSpan, SimFault};
+use session_keepalive::sys::clock;
 
-use super::super::support::hook::{hook, recorder, told};
+use super::super::support::hook::{hook, hook_runs, recorder};
 use super::super::support::keepalive::{Folder, Keepalive};
 use super::super::support::simulation::Simulation;
 use super::{head, one_session, seconds, session};
@@ -24,12 +24,12 @@ const ALL: [&str; 7] = [
     "revoked",
 ];
 
-/// Waits until a hook has run well for this.
-fn ran(daemon: &mut Keepalive, occasion: &str) {
+/// Waits until a hook has succeeded for this occasion.
+fn wait_for_hook(daemon: &mut Keepalive, occasion: &str) {
     daemon.wait_for(&["hook_ran", &format!("\"occasion\":\"{occasion}\"")]);
 }
 
-/// The configuration with the log saying when a hook has run.
+/// Returns the configuration with a log level that reports each run of a hook.
 fn debug(config: &str) -> String {
     config.replace("[log]\n", "[log]\nlevel = \"debug\"\n")
 }
@@ -43,26 +43,30 @@ fn every_event_runs_its_hook_with_its_variables_and_its_json() {
     let config =
         debug(&config) + &session("crm", "intent = \"lapse\"") + &recorder(&folder, &ALL, "");
     let mut daemon = folder.run(&config);
-    daemon.wait_for(&["\"state\":\"held\"", "kiosk"]);
-    simulation.server().script().push(Rule {
-        calls: Matcher::operation(Operation::HeadMe),
-        span: Span::Times(1),
-        fault: Fault::error(403, "missing.permissions", "no"),
-    });
-    ran(&mut daemon, "blocked");
-    ran(&mut daemon, "recovered");
+    daemon.wait_for(&["\"state\":\"alive\"", "kiosk"]);
+    for operation in [Operation::HeadMe, Operation::GetMe] {
+        simulation.server().script().push(Rule {
+            calls: Matcher::operation(operation),
+            span: RuleSpan::Times(1),
+            fault: SimFault::error(403, "missing.permissions", "no"),
+        });
+    }
+    wait_for_hook(&mut daemon, "blocked");
+    wait_for_hook(&mut daemon, "recovered");
     daemon.wait_for(&["\"occasion\":\"lapsed\"", "crm"]);
     simulation.server().revoke("kiosk", clock::now());
-    ran(&mut daemon, "lost");
+    wait_for_hook(&mut daemon, "lost");
     simulation.token("another");
     folder.write("kiosk", "another");
-    ran(&mut daemon, "recovered");
-    assert_eq!(daemon.stop().0, Some(0), "{}", daemon.said.join("\n"));
+    wait_for_hook(&mut daemon, "recovered");
+    assert_eq!(daemon.stop().0, Some(0), "{}", daemon.log.join("\n"));
 
-    let told = told(&folder);
-    let names: Vec<_> = told
+    let runs = hook_runs(&folder);
+    let names: Vec<_> = runs
         .iter()
-        .map(|told| (told.variable("EVENT"), told.variable("SESSION")))
+        .map(|run| (run.variable("EVENT"), run.variable("SESSION")))
+        // Two refusals in a row can put a token with so short an idle timeout at risk.
+        .filter(|(event, _)| *event != "at-risk")
         .collect();
     let expected = [
         ("blocked", "kiosk"),
@@ -72,9 +76,9 @@ fn every_event_runs_its_hook_with_its_variables_and_its_json() {
         ("recovered", "kiosk"),
         ("revoked", "kiosk"),
     ];
-    assert_eq!(names, expected, "{}", daemon.said.join("\n"));
-    for told in &told {
-        let json: serde_json::Value = serde_json::from_str(&told.input).unwrap();
+    assert_eq!(names, expected, "{}", daemon.log.join("\n"));
+    for run in &runs {
+        let json: serde_json::Value = serde_json::from_str(&run.input).unwrap();
         assert_eq!(json["version"], 1);
         assert_eq!(json.as_object().unwrap().len(), 12, "{json}");
         for (name, value) in json.as_object().unwrap() {
@@ -84,13 +88,16 @@ fn every_event_runs_its_hook_with_its_variables_and_its_json() {
                 None => value.to_string(),
             };
             if name != "version" {
-                assert_eq!(told.variable(&name.to_uppercase()), as_text, "{name}");
+                assert_eq!(run.variable(&name.to_uppercase()), as_text, "{name}");
             }
         }
-        assert_eq!(told.variable("API"), simulation.base());
-        assert_eq!(told.variable("HOOK"), "recorder");
+        assert_eq!(run.variable("API"), simulation.base());
+        assert_eq!(run.variable("HOOK"), "recorder");
     }
-    let lost = &told[2];
+    let lost = runs
+        .iter()
+        .find(|run| run.variable("EVENT") == "lost")
+        .unwrap();
     assert_eq!(lost.json("state"), "lost");
     assert_eq!(lost.json("intent"), "keep");
     assert_eq!(lost.json("generation"), 1);
@@ -110,13 +117,13 @@ fn an_outage_is_told_once_and_so_is_its_end() {
     let (folder, config) = one_session(&simulation, "kiosk");
     let config = debug(&config) + &recorder(&folder, &["at-risk", "recovered"], "");
     let mut daemon = folder.run(&config);
-    daemon.wait_for(&["\"state\":\"held\""]);
+    daemon.wait_for(&["\"state\":\"alive\""]);
     simulation.down();
-    ran(&mut daemon, "at-risk");
+    wait_for_hook(&mut daemon, "at-risk");
     daemon.listen_for(seconds(2));
     simulation.up();
-    ran(&mut daemon, "recovered");
-    assert_eq!(daemon.count(&["hook_ran"]), 2, "{}", daemon.said.join("\n"));
+    wait_for_hook(&mut daemon, "recovered");
+    assert_eq!(daemon.count(&["hook_ran"]), 2, "{}", daemon.log.join("\n"));
 }
 
 #[test]
@@ -127,8 +134,8 @@ fn an_exclusion_runs_its_hook() {
     let (folder, config) = one_session(&simulation, "kiosk");
     let config = debug(&config) + &recorder(&folder, &["excluded"], "");
     let mut daemon = folder.run(&config);
-    ran(&mut daemon, "excluded");
-    assert_eq!(told(&folder)[0].json("event"), "excluded");
+    wait_for_hook(&mut daemon, "excluded");
+    assert_eq!(hook_runs(&folder)[0].json("event"), "excluded");
 }
 
 #[test]
@@ -145,7 +152,7 @@ fn a_hook_sees_no_token_no_variable_of_ours_and_no_open_file() {
         + "[sessions.two]\ntoken = { env = \"HOME\" }\n"
         + &recorder(&folder, &["revoked"], "");
     folder.write("config.toml", &config);
-    // A file that is open when the daemon starts, as a careless parent leaves one.
+    // One file is already open when the daemon starts, as after a careless parent.
     let mut command = std::process::Command::new("/bin/sh");
     command
         .args([
@@ -161,33 +168,33 @@ fn a_hook_sees_no_token_no_variable_of_ours_and_no_open_file() {
         .env("NOTIFY_SOCKET", "/nowhere")
         .env("SESSION_KEEPALIVE_LOG__FORMAT", "json");
     let mut daemon = Keepalive::start(command);
-    daemon.wait_for(&["\"state\":\"held\"", "\"session\":\"one\""]);
-    daemon.wait_for(&["\"state\":\"held\"", "\"session\":\"two\""]);
-    assert_eq!(daemon.stop().0, Some(0), "{}", daemon.said.join("\n"));
-    let told = told(&folder);
-    assert_eq!(told.len(), 2, "{}", daemon.said.join("\n"));
-    for told in told {
+    daemon.wait_for(&["\"state\":\"alive\"", "\"session\":\"one\""]);
+    daemon.wait_for(&["\"state\":\"alive\"", "\"session\":\"two\""]);
+    assert_eq!(daemon.stop().0, Some(0), "{}", daemon.log.join("\n"));
+    let runs = hook_runs(&folder);
+    assert_eq!(runs.len(), 2, "{}", daemon.log.join("\n"));
+    for run in runs {
         let foreign = |name: &&String| !name.starts_with("SESSION_KEEPALIVE_");
-        let foreign: Vec<_> = told.variables.keys().filter(foreign).collect();
+        let foreign: Vec<_> = run.variables.keys().filter(foreign).collect();
         assert_eq!(foreign, ["PATH"]);
-        assert_eq!(told.variables.len(), 12);
-        // The shell itself keeps its script open at 10 or above.
-        let mut files: Vec<u32> = told
+        assert_eq!(run.variables.len(), 12);
+        // The shell itself keeps its script open as file 10 or higher.
+        let mut files: Vec<u32> = run
             .file("files")
             .lines()
-            .map(|it| it.parse().unwrap())
+            .map(|line| line.parse().unwrap())
             .collect();
         files.retain(|file| *file < 10);
         assert_eq!(files, [0, 1, 2]);
-        assert_eq!(told.file("folder"), "/\n");
-        let group = told.file("group");
+        assert_eq!(run.file("folder"), "/\n");
+        let group = run.file("group");
         let (pid, group) = group.trim().split_once(' ').unwrap();
         assert_eq!(pid, group, "it leads a group of its own");
         for token in TOKENS {
             for piece in (0..=token.len() - 8).map(|at| &token[at..at + 8]) {
-                assert!(!told.input.contains(piece));
-                assert!(!told.file("environ").contains(piece));
-                assert!(!told.file("arguments").contains(piece));
+                assert!(!run.input.contains(piece));
+                assert!(!run.file("environ").contains(piece));
+                assert!(!run.file("arguments").contains(piece));
             }
         }
     }
@@ -205,7 +212,7 @@ fn a_reload_changes_hooks_and_disturbs_none_that_runs() {
     while !folder.path("log").exists() {
         daemon.listen_for(Duration::from_millis(20));
     }
-    // The script of the running one stays as it is: the shell may still read it.
+    // The script of the running hook stays unchanged: the shell may still read it.
     let changed = hook(&folder, "it2", &["lost"], second, "").replace("hooks.it2", "hooks.it");
     folder.write("config.toml", &(config.clone() + &changed));
     daemon.signal(Signal::HUP);
@@ -213,8 +220,8 @@ fn a_reload_changes_hooks_and_disturbs_none_that_runs() {
     folder.write("kiosk", "unknown");
     daemon.wait_for(&["\"event\":\"lost\"", "\"generation\":2"]);
     folder.write("go", "");
-    ran(&mut daemon, "lost");
-    ran(&mut daemon, "lost");
+    wait_for_hook(&mut daemon, "lost");
+    wait_for_hook(&mut daemon, "lost");
     let log = fs::read_to_string(folder.path("log")).unwrap();
     assert_eq!(log, "first\nend\nsecond\n");
     folder.write("config.toml", &config);

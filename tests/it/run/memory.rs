@@ -1,4 +1,5 @@
-//! What is left of a token in the daemon's memory once it is of no use, and who may look.
+//! Tests of the daemon's memory: no copy of a token remains after its end, and other processes
+//! cannot read that memory.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -8,7 +9,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use rustix::process::{Signal, geteuid};
-use session_keepalive::daemon::clock;
+use session_keepalive::sys::clock;
 
 use super::super::support::front::{self, Version};
 use super::super::support::keepalive::{Folder, Keepalive, now};
@@ -20,15 +21,15 @@ use super::{head, one_session, seconds, session};
 const OLD: &str =
     "Kx7pQ2mZ9rT4vB1nC6wL8sD3-yH5jG0fE2aU9iO4tR7eW1qA6_M3nB8vC1xZ6lK0jH5gF2dS7aP9oI4uY1tR6e";
 
-/// Shorter than the old one, so that it does not cover all of it where it is written over it.
+/// The new token, which is too short to overwrite a remaining copy of the old one completely.
 const NEW: &str = "bQ8xW3nV5kJ1hG7fD4sA0pL9-zX6cV2";
 
-/// Any user that is not root.
+/// A user other than root.
 const NOBODY: u32 = 65534;
 
-/// The command, run where we may look into its process: root may everywhere, and others where
-/// they own the user namespace.
-fn open_to_us(command: Command) -> Command {
+/// Returns the command, run in such a way that the test can read the memory of its process: root
+/// always can, and others can if they own the user namespace.
+fn readable_by_test(command: Command) -> Command {
     let namespace = ["--user", "--map-root-user"];
     let owned = || Command::new("unshare").args(namespace).arg("true").status();
     if geteuid().is_root() || !owned().is_ok_and(|status| status.success()) {
@@ -51,8 +52,9 @@ fn open_to_us(command: Command) -> Command {
     opened
 }
 
-/// The pieces, unless we may not look; the test in [`super::own_memory`] looks in any case.
-fn found(daemon: &Keepalive, secret: &str) -> Option<Vec<Piece>> {
+/// Returns the pieces of the secret in memory, or `None` if the test cannot read it; the test in
+/// [`super::own_memory`] always can.
+fn find_pieces(daemon: &Keepalive, secret: &str) -> Option<Vec<Piece>> {
     match pieces(daemon.pid(), secret.as_bytes()) {
         Ok(pieces) => Some(pieces),
         Err(error) if error.kind() == ErrorKind::PermissionDenied => {
@@ -63,11 +65,11 @@ fn found(daemon: &Keepalive, secret: &str) -> Option<Vec<Piece>> {
     }
 }
 
-/// Waits until nothing but what `is_excepted` is left of the secret.
-fn goes(daemon: &mut Keepalive, secret: &str, is_excepted: impl Fn(&Piece) -> bool) {
+/// Waits until no piece of the secret remains except those that `is_excepted` selects.
+fn wait_until_gone(daemon: &mut Keepalive, secret: &str, is_excepted: impl Fn(&Piece) -> bool) {
     let began = now();
     loop {
-        let mut pieces = found(daemon, secret).expect("we could look before");
+        let mut pieces = find_pieces(daemon, secret).expect("we could look before");
         pieces.retain(|piece| !is_excepted(piece));
         if pieces.is_empty() {
             println!("nothing is left after {:?}", now() - began);
@@ -78,7 +80,7 @@ fn goes(daemon: &mut Keepalive, secret: &str, is_excepted: impl Fn(&Piece) -> bo
     }
 }
 
-/// A token is replaced, and the one in its place is lost: of neither anything is left.
+/// Asserts that no piece of a replaced token, and of a lost one, remains.
 fn leaves_nothing(version: Option<Version>) {
     let simulation = Simulation::new(seconds(8));
     simulation.token(OLD);
@@ -98,9 +100,9 @@ fn leaves_nothing(version: Option<Version>) {
         + &session("kiosk", "");
     folder.write("config.toml", &config);
     let command = folder.command(&["run", "--config", "config.toml"]);
-    let mut daemon = Keepalive::start(open_to_us(command));
+    let mut daemon = Keepalive::start(readable_by_test(command));
     daemon.wait_for(&["\"event\":\"reset_proven\""]);
-    let Some(in_use) = found(&daemon, OLD) else {
+    let Some(in_use) = find_pieces(&daemon, OLD) else {
         return;
     };
     println!("{} pieces while it is in use", in_use.len());
@@ -108,10 +110,10 @@ fn leaves_nothing(version: Option<Version>) {
     simulation.token(NEW);
     folder.write("kiosk", NEW);
     daemon.wait_for(&["\"event\":\"replaced\""]);
-    goes(&mut daemon, OLD, |_| false);
+    wait_until_gone(&mut daemon, OLD, |_| false);
     simulation.server().revoke(NEW, clock::now());
     daemon.wait_for(&["\"event\":\"lost\""]);
-    goes(&mut daemon, NEW, |_| false);
+    wait_until_gone(&mut daemon, NEW, |_| false);
 }
 
 #[test]
@@ -138,22 +140,22 @@ fn of_a_token_in_a_variable_only_that_variable_is_left() {
     folder.write("config.toml", &(head(&simulation) + session));
     let mut command = folder.command(&["run", "--config", "config.toml"]);
     command.env("SESSION_KEEPALIVE_TOKEN", OLD);
-    let mut daemon = Keepalive::start(open_to_us(command));
-    daemon.wait_for(&["\"state\":\"held\""]);
-    if found(&daemon, OLD).is_none() {
+    let mut daemon = Keepalive::start(readable_by_test(command));
+    daemon.wait_for(&["\"state\":\"alive\""]);
+    if find_pieces(&daemon, OLD).is_none() {
         return;
     }
     daemon.signal(Signal::HUP);
     daemon.wait_for(&["\"event\":\"reloaded\""]);
     simulation.server().revoke(OLD, clock::now());
     daemon.wait_for(&["\"event\":\"lost\""]);
-    // The block that the kernel put there when the process began; it cannot be
-    // wiped by safe code, and others than root cannot read it.
+    // This block was created by the kernel when the process began. Safe code cannot wipe it, and
+    // only root can read it.
     let is_first_environment = |piece: &Piece| {
         piece.place.contains("[stack]") && piece.around.contains("SESSION_KEEPALIVE_TOKEN=")
     };
-    goes(&mut daemon, OLD, is_first_environment);
-    assert_eq!(found(&daemon, OLD).unwrap().len(), 1);
+    wait_until_gone(&mut daemon, OLD, is_first_environment);
+    assert_eq!(find_pieces(&daemon, OLD).unwrap().len(), 1);
 }
 
 #[test]
@@ -180,7 +182,7 @@ fn no_core_is_written_and_no_other_process_of_the_user_may_look() {
         command.uid(NOBODY);
     }
     let mut daemon = Keepalive::start(command);
-    daemon.wait_for(&["\"state\":\"held\""]);
+    daemon.wait_for(&["\"state\":\"alive\""]);
     let process = format!("/proc/{}", daemon.pid());
     let limits = fs::read_to_string(format!("{process}/limits")).unwrap();
     let core = limits
@@ -188,7 +190,7 @@ fn no_core_is_written_and_no_other_process_of_the_user_may_look() {
         .find(|line| line.starts_with("Max core file size"));
     let core: Vec<_> = core.unwrap().split_whitespace().skip(4).collect();
     assert_eq!(core, ["0", "0", "bytes"]);
-    // What a process of another user owns while it is dumpable, root owns while it is not.
+    // Files of a non-dumpable process in /proc belong to root instead of the process's user.
     let memory = fs::metadata(format!("{process}/mem")).unwrap();
     assert_eq!(memory.uid(), 0);
     daemon.signal(Signal::ABORT);

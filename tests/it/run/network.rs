@@ -1,4 +1,4 @@
-//! A network that is away and comes back, in a namespace of its own.
+//! Tests of a network that goes down and comes up, in a network namespace.
 
 use std::process::Command;
 use std::time::Duration;
@@ -27,12 +27,12 @@ fn set_loopback(state: &str) {
 }
 
 #[test]
-fn tokens_are_held_within_5_s_of_the_network_coming_up() {
+fn tokens_are_alive_within_5_s_of_the_network_coming_up() {
     if !is_permitted() {
         println!("skipped: no network namespace is to be had, or no ip command");
         return;
     }
-    let name = "it::run::network::tokens_are_held_within_5_s_of_the_network_coming_up";
+    let name = "it::run::network::tokens_are_alive_within_5_s_of_the_network_coming_up";
     in_child_of(&NAMESPACE, name, &[], || {
         set_loopback("up");
         let simulation = Simulation::new(seconds(60));
@@ -44,16 +44,16 @@ fn tokens_are_held_within_5_s_of_the_network_coming_up() {
         );
         let mut daemon = folder.run(&config);
         daemon.wait_for(&["no connection to the API", "kiosk"]);
-        // By then the waits between two tries are 8 s and longer.
+        // At that time the delays between two attempts are 8 s and longer.
         daemon.listen_for(seconds(20));
-        let tries = daemon.count(&["\"event\":\"answered\""]);
-        assert!(tries <= 8, "{tries}");
-        assert_eq!(daemon.count(&["\"state\":\"held\""]), 0);
+        let attempts = daemon.count(&["\"event\":\"answered\""]);
+        assert!(attempts <= 8, "{attempts}");
+        assert_eq!(daemon.count(&["\"state\":\"alive\""]), 0);
         set_loopback("up");
         let began = now();
-        daemon.wait_for(&["\"state\":\"held\""]);
+        daemon.wait_for(&["\"state\":\"alive\""]);
         let took = now() - began;
-        println!("{tries} tries in 20 s without a network; held {took:?} after it came up");
+        println!("{attempts} tries in 20s without a network; alive {took:?} after it came up");
         assert!(took < Duration::from_secs(5), "{took:?}");
     });
 }

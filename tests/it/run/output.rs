@@ -1,4 +1,4 @@
-//! Nobody reads the log: a full pipe must not end the care for the tokens.
+//! Tests of a log that is not read: a full pipe must never delay the touches or the stop.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
@@ -15,7 +15,7 @@ use super::super::support::keepalive::now;
 use super::super::support::simulation::Simulation;
 use super::{one_session, seconds};
 
-/// Fills the pipe to the brim, through an opening of our own: the daemon's stays as it is.
+/// Fills the pipe completely, through a separate open file: the daemon's stays in blocking mode.
 fn fill(pipe: &impl AsRawFd) {
     let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap();
     let path = format!("/proc/self/fd/{}", pipe.as_raw_fd());
@@ -41,7 +41,7 @@ fn a_full_pipe_that_nobody_reads_neither_stops_the_touches_nor_the_end() {
         .stdout(Stdio::null())
         .stderr(write_end);
     let mut child = command.spawn().unwrap();
-    // The command holds the pipe's other end as well.
+    // The command holds a second copy of the write end.
     drop(command);
     let pid = Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
     let signal = |signal| {
@@ -54,21 +54,21 @@ fn a_full_pipe_that_nobody_reads_neither_stops_the_touches_nor_the_end() {
     }
     assert!(simulation.record("kiosk").fate.is_living());
 
-    // Someone reads, and is told first what was missed.
+    // The pipe is read: the first line reports the dropped lines.
     let mut rubbish = vec![0; 1 << 16];
     read_end.read_exact(&mut rubbish).unwrap();
     signal(Signal::HUP);
-    let mut said = String::new();
-    while !said.contains("reloaded") {
+    let mut log = String::new();
+    while !log.contains("reloaded") {
         let length = read_end.read(&mut rubbish).unwrap();
-        said += str::from_utf8(&rubbish[..length]).unwrap();
+        log += str::from_utf8(&rubbish[..length]).unwrap();
     }
     assert!(
-        said.lines().next().unwrap().contains("lines dropped"),
-        "{said}"
+        log.lines().next().unwrap().contains("lines dropped"),
+        "{log}"
     );
 
-    // Nobody reads again, and it is to stop.
+    // The pipe is full again, and the daemon has to stop.
     fill(&read_end);
     signal(Signal::TERM);
     let began = now();

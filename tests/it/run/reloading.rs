@@ -1,9 +1,7 @@
-//! SIGHUP: a difference between two configurations.
+//! Tests of SIGHUP, which applies the differences between two configurations.
 
 use std::fs;
-use std::io::Write;
 
-use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::process::Signal;
 use session_keepalive::sim::{Fate, Operation};
 
@@ -16,7 +14,7 @@ fn a_broken_file_keeps_the_old_configuration_and_says_why() {
     let simulation = Simulation::new(seconds(6));
     let (folder, config) = one_session(&simulation, "kiosk");
     let mut daemon = folder.run(&config);
-    daemon.wait_for(&["\"state\":\"held\""]);
+    daemon.wait_for(&["\"state\":\"alive\""]);
     folder.write("config.toml", &config.replace("file =", "fiel ="));
     daemon.signal(Signal::HUP);
     let line = daemon.wait_for(&["fiel"]);
@@ -37,7 +35,7 @@ fn what_did_not_change_is_not_disturbed() {
         folder.write(name, name);
     }
     let mut daemon = folder.run(&(config.clone() + &session("goes", "")));
-    daemon.wait_for(&["\"state\":\"held\"", "goes"]);
+    daemon.wait_for(&["\"state\":\"alive\"", "goes"]);
     daemon.listen_for(seconds(2));
     let before = simulation.record("stays").calls_in_all();
     folder.write(
@@ -45,7 +43,7 @@ fn what_did_not_change_is_not_disturbed() {
         &(config + &session("comes", "intent = \"lapse\"")),
     );
     daemon.signal(Signal::HUP);
-    daemon.wait_for(&["\"state\":\"held\"", "comes"]);
+    daemon.wait_for(&["\"state\":\"alive\"", "comes"]);
     daemon.listen_for(seconds(2));
     assert_eq!(simulation.record("stays").calls_in_all(), before);
     assert!(matches!(simulation.record("goes").fate, Fate::Revoked(_)));
@@ -60,7 +58,7 @@ fn a_session_that_gets_another_name_keeps_its_token() {
     let simulation = Simulation::new(seconds(600));
     let (folder, config) = one_session(&simulation, "kiosk");
     let mut daemon = folder.run(&config);
-    daemon.wait_for(&["\"state\":\"held\""]);
+    daemon.wait_for(&["\"state\":\"alive\""]);
     folder.write(
         "config.toml",
         &config.replace("sessions.kiosk", "sessions.lobby"),
@@ -69,7 +67,7 @@ fn a_session_that_gets_another_name_keeps_its_token() {
     daemon.wait_for(&["reloaded"]);
     daemon.listen_for(seconds(3));
     let record = simulation.record("kiosk");
-    assert!(record.fate.is_living(), "{}", daemon.said.join("\n"));
+    assert!(record.fate.is_living(), "{}", daemon.log.join("\n"));
     assert_eq!(record.calls(Operation::PeekMe), 1);
     daemon.signal(Signal::TERM);
     daemon.wait_for(&["\"session\":\"lobby\"", "revoked"]);
@@ -86,11 +84,11 @@ fn a_token_that_another_session_has_from_now_on_is_not_revoked() {
     let config = config + &session("second", "") + &session("third", "");
     let mut daemon = folder.run(&config);
     for name in ["first", "second", "third"] {
-        daemon.wait_for(&["\"state\":\"held\"", name]);
+        daemon.wait_for(&["\"state\":\"alive\"", name]);
     }
     daemon.listen_for(seconds(2));
-    // The first goes by another name and has its token in another file, the third gets the
-    // token of the second, which is no more.
+    // The first session gets another name, and its token another file. The third session gets the
+    // token of the second one, which is removed.
     folder.write("moved", "first");
     folder.write("inherited", "second");
     let config = head(&simulation)
@@ -99,12 +97,13 @@ fn a_token_that_another_session_has_from_now_on_is_not_revoked() {
     folder.write("config.toml", &config);
     daemon.signal(Signal::HUP);
     daemon.wait_for(&["first is moved from here on"]);
-    daemon.wait_for(&["\"event\":\"left\"", "\"session\":\"second\""]);
     daemon.wait_for(&[
-        "\"state\":\"held\"",
+        "\"state\":\"alive\"",
         "\"session\":\"third\"",
         "\"generation\":2",
     ]);
+    // The second session kept the token until the third one had proven it alive.
+    daemon.wait_for(&["\"event\":\"left\"", "\"session\":\"second\""]);
     assert!(simulation.record("first").fate.is_living());
     assert!(simulation.record("second").fate.is_living());
     assert_eq!(simulation.record("first").calls(Operation::PeekMe), 1);
@@ -118,18 +117,19 @@ fn a_token_that_another_session_has_from_now_on_is_not_revoked() {
 fn a_session_that_moves_to_another_api_ends_at_the_first() {
     let (first, second) = (Simulation::new(seconds(600)), Simulation::new(seconds(600)));
     let (folder, config) = one_session(&first, "kiosk");
-    second.token("kiosk");
+    second.token("another");
     let mut daemon = folder.run(&config);
-    daemon.wait_for(&["\"state\":\"held\""]);
+    daemon.wait_for(&["\"state\":\"alive\""]);
+    folder.write("kiosk", "another");
     folder.write("config.toml", &(head(&second) + &session("kiosk", "")));
     daemon.signal(Signal::HUP);
     daemon.wait_for(&["\"event\":\"revoked\""]);
     // The two servers answer in any order.
-    if daemon.count(&["\"event\":\"held\""]) < 2 {
-        daemon.wait_for(&["\"event\":\"held\""]);
+    if daemon.count(&["\"event\":\"alive\""]) < 2 {
+        daemon.wait_for(&["\"event\":\"alive\""]);
     }
     assert!(matches!(first.record("kiosk").fate, Fate::Revoked(_)));
-    assert!(second.record("kiosk").fate.is_living());
+    assert!(second.record("another").fate.is_living());
 }
 
 #[test]
@@ -137,7 +137,7 @@ fn the_command_reloads_a_daemon_and_signals_nothing_else() {
     let simulation = Simulation::new(seconds(600));
     let (folder, config) = one_session(&simulation, "kiosk");
     let mut daemon = folder.run(&config);
-    daemon.wait_for(&["\"state\":\"held\""]);
+    daemon.wait_for(&["\"state\":\"alive\""]);
     let reload = |pid: &str| {
         folder
             .command(&["reload"])
@@ -147,12 +147,12 @@ fn the_command_reloads_a_daemon_and_signals_nothing_else() {
     };
     assert!(reload(&daemon.pid().to_string()).status.success());
     daemon.wait_for(&["reloaded"]);
-    // This test is another program and would not survive a SIGHUP.
+    // This test process is another program and would not survive a SIGHUP.
     let refused = reload(&std::process::id().to_string());
     assert_eq!(refused.status.code(), Some(69));
     assert!(String::from_utf8_lossy(&refused.stderr).contains("is not a session-keepalive"));
     assert_eq!(reload("2147483647").status.code(), Some(69));
-    // Without a process it asks over the socket.
+    // Without a process id the command uses the socket.
     assert!(
         folder
             .command(&["reload"])
@@ -171,8 +171,8 @@ fn tokens_that_two_sessions_exchange_are_taken_on() {
     simulation.token("two");
     folder.write("two", "two");
     let mut daemon = folder.run(&(config + &session("two", "")));
-    daemon.wait_for(&["\"state\":\"held\"", "\"session\":\"one\""]);
-    daemon.wait_for(&["\"state\":\"held\"", "\"session\":\"two\""]);
+    daemon.wait_for(&["\"state\":\"alive\"", "\"session\":\"one\""]);
+    daemon.wait_for(&["\"state\":\"alive\"", "\"session\":\"two\""]);
     // For a moment both files hold the same token.
     simulation.token("third");
     folder.write("two", "one");
@@ -180,32 +180,42 @@ fn tokens_that_two_sessions_exchange_are_taken_on() {
     folder.write("one", "third");
     daemon.wait_for(&[
         "\"generation\":2",
-        "\"state\":\"held\"",
+        "\"state\":\"alive\"",
         "\"session\":\"one\"",
     ]);
     daemon.wait_for(&[
         "\"generation\":2",
-        "\"state\":\"held\"",
+        "\"state\":\"alive\"",
         "\"session\":\"two\"",
     ]);
 }
 
 #[test]
 fn a_reload_that_is_asked_for_during_the_start_ends_nobody() {
+    if has_hangup("self", "SigIgn:") {
+        // The daemon then handles the signal before it listens to it.
+        println!("not tested: the parent of the tests ignores SIGHUP");
+        return;
+    }
     let simulation = Simulation::new(seconds(600));
     let (folder, config) = one_session(&simulation, "kiosk");
     let config = config + "[status]\nlisten = \"0\"\n";
-    let path = folder.path("config.toml");
-    mknodat(CWD, &path, FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap();
-    let mut daemon = Keepalive::start(folder.command(&["run", "--config", "config.toml"]));
-    // Opens when the daemon has begun to read.
-    let mut pipe = fs::OpenOptions::new().write(true).open(&path).unwrap();
-    daemon.signal(Signal::HUP);
     folder.write("config.toml", &config);
-    pipe.write_all(config.as_bytes()).unwrap();
-    drop(pipe);
+    let mut daemon = Keepalive::start(folder.command(&["run", "--config", "config.toml"]));
+    // The daemon installs its signal handlers first, and then reads its configuration.
+    while !has_hangup(&daemon.pid().to_string(), "SigCgt:") {
+        std::thread::yield_now();
+    }
+    daemon.signal(Signal::HUP);
     for event in ["started", "listening", "reloaded"] {
         daemon.wait_for(&[&format!("\"event\":\"{event}\"")]);
     }
     assert_eq!(daemon.stop().0, Some(0));
+}
+
+/// Returns true if SIGHUP is in this set of signals of the process.
+fn has_hangup(process: &str, set: &str) -> bool {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let signals = status.lines().find_map(|line| line.strip_prefix(set));
+    u64::from_str_radix(signals.unwrap().trim(), 16).unwrap() & 1 == 1
 }

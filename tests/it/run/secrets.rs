@@ -1,11 +1,11 @@
-//! A token never appears.
+//! Tests that no output contains a token.
 
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
 use rustix::process::Signal;
-use session_keepalive::sim::{Fault, Length, Matcher, Processing, Rule, Span};
+use session_keepalive::sim::{Length, Matcher, Processing, Rule, RuleSpan, SimFault};
 
 use super::super::support::ask::get_unix;
 use super::super::support::keepalive::{Keepalive, text};
@@ -21,7 +21,7 @@ const TOKENS: [&str; 6] = [
     "sD5fG0hJ3kL8zX1cV6bN4mQ9",
 ];
 
-/// Whether any piece of 8 bytes of a token is there.
+/// Returns a piece of 8 bytes of a token that the text contains.
 fn find_piece(text: &str) -> Option<&'static str> {
     let pieces = TOKENS
         .iter()
@@ -29,25 +29,25 @@ fn find_piece(text: &str) -> Option<&'static str> {
     pieces.into_iter().find(|piece| text.contains(piece))
 }
 
-fn faults() -> Vec<Fault> {
+fn faults() -> Vec<SimFault> {
     vec![
-        Fault::error(401, "ip.not.authorized", "no"),
-        Fault::empty(401),
-        Fault::error(403, "missing.permissions", "no"),
-        Fault::error(500, "internal.server.error", "no"),
-        Fault::throttled(1),
-        Fault::Page,
-        Fault::Redirect,
-        Fault::InvalidJson,
-        Fault::ContentLength(Length::TooLong(10)),
-        Fault::Huge { bytes: 100_000 },
-        Fault::Hang {
+        SimFault::error(401, "ip.not.authorized", "no"),
+        SimFault::empty(401),
+        SimFault::error(403, "missing.permissions", "no"),
+        SimFault::error(500, "internal.server.error", "no"),
+        SimFault::throttled(1),
+        SimFault::Page,
+        SimFault::Redirect,
+        SimFault::InvalidJson,
+        SimFault::ContentLength(Length::TooLong(10)),
+        SimFault::Huge { bytes: 100_000 },
+        SimFault::Hang {
             processing: Processing::Skipped,
         },
     ]
 }
 
-/// Everything that observers are told.
+/// Returns the answers to all queries of observers.
 fn all_answers(socket: &Path) -> Vec<String> {
     let paths = [
         "/metrics",
@@ -62,7 +62,7 @@ fn all_answers(socket: &Path) -> Vec<String> {
     ];
     let answers = paths.map(|path| get_unix(socket, path));
     assert!(answers[0].body.contains("session=\"one\""));
-    answers.map(|it| it.head + &it.body).into()
+    answers.map(|answer| answer.head + &answer.body).into()
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn no_piece_of_a_token_is_in_output_answers_arguments_or_environment_even_at_tra
     }
     folder.write("one", TOKENS[0]);
     folder.write("two", TOKENS[1]);
-    // Somebody names files of a pool by what they hold.
+    // These files of the pool have tokens as their names.
     fs::create_dir(folder.path("pool")).unwrap();
     for name in ["four", TOKENS[4], TOKENS[5]] {
         folder.write(&format!("pool/{name}"), TOKENS[4]);
@@ -91,13 +91,13 @@ fn no_piece_of_a_token_is_in_output_answers_arguments_or_environment_even_at_tra
     let mut command = folder.command(&["run", "--config", "config.toml"]);
     command.env("THE_TOKEN", TOKENS[3]);
     let mut daemon = Keepalive::start(command);
-    daemon.wait_for(&["\"state\":\"held\"", "\"session\":\"three\""]);
+    daemon.wait_for(&["\"state\":\"alive\"", "\"session\":\"three\""]);
     let socket = folder.path("control.sock");
     let mut answers = all_answers(&socket);
     for fault in faults() {
         simulation.server().script().push(Rule {
             calls: Matcher::default(),
-            span: Span::Times(3),
+            span: RuleSpan::Times(3),
             fault,
         });
         daemon.listen_for(Duration::from_millis(2500));
@@ -124,17 +124,17 @@ fn no_piece_of_a_token_is_in_output_answers_arguments_or_environment_even_at_tra
     }
     let process = format!("/proc/{}", daemon.pid());
     let arguments = fs::read_to_string(format!("{process}/cmdline")).unwrap();
-    // Another user than root may not even look.
+    // A user other than root may not be permitted to read the environment.
     let environment = fs::read(format!("{process}/environ")).unwrap_or_default();
     daemon.stop();
     assert!(daemon.count(&["pool_ignores"]) > 0);
 
     assert!(
-        daemon.said.len() > 50,
+        daemon.log.len() > 50,
         "TRACE says much: {}",
-        daemon.said.len()
+        daemon.log.len()
     );
-    for line in &daemon.said {
+    for line in &daemon.log {
         assert_eq!(find_piece(line), None, "{line}");
     }
     for answer in &answers {
@@ -142,9 +142,9 @@ fn no_piece_of_a_token_is_in_output_answers_arguments_or_environment_even_at_tra
     }
     assert_eq!(find_piece(&arguments), None);
     let environment = String::from_utf8_lossy(&environment);
-    let others: Vec<_> = environment
+    let other_variables: Vec<_> = environment
         .split('\0')
         .filter(|variable| !variable.starts_with("THE_TOKEN="))
         .collect();
-    assert_eq!(find_piece(&others.join("\n")), None);
+    assert_eq!(find_piece(&other_variables.join("\n")), None);
 }

@@ -1,21 +1,21 @@
-//! What a service manager is told.
+//! Tests of the messages to a service manager.
 
 use std::time::Duration;
 
 use rustix::process::Signal;
-use session_keepalive::sim::{Fault, Matcher, Operation, Processing, Rule, Span};
+use session_keepalive::sim::{Matcher, Operation, Processing, Rule, RuleSpan, SimFault};
 
 use super::super::support::keepalive::{Folder, Keepalive, now};
 use super::super::support::manager::Manager;
 use super::super::support::simulation::Simulation;
 use super::{head, one_session, seconds, session};
 
-/// Before the tables of a configuration.
+/// Adds a key before the tables of a configuration.
 fn at_top(key: &str, config: &str) -> String {
     format!("{key}\n{config}")
 }
 
-/// The binary as systemd starts it.
+/// Starts the binary as systemd does.
 fn run(folder: &Folder, config: &str, manager: &Manager, more: &[(&str, &str)]) -> Keepalive {
     folder.write("config.toml", config);
     let mut command = folder.command(&["run", "--config", "config.toml"]);
@@ -24,13 +24,15 @@ fn run(folder: &Folder, config: &str, manager: &Manager, more: &[(&str, &str)]) 
     Keepalive::start(command)
 }
 
-/// Of a datagram, what follows `STATUS=`.
-fn status(said: &str) -> Option<&str> {
-    said.lines().find_map(|line| line.strip_prefix("STATUS="))
+/// Returns the text after `STATUS=` in a datagram.
+fn status(datagram: &str) -> Option<&str> {
+    datagram
+        .lines()
+        .find_map(|line| line.strip_prefix("STATUS="))
 }
 
-fn is_ready(said: &str) -> bool {
-    said.lines().any(|line| line == "READY=1")
+fn is_ready(datagram: &str) -> bool {
+    datagram.lines().any(|line| line == "READY=1")
 }
 
 #[test]
@@ -44,7 +46,7 @@ fn it_is_ready_when_every_kept_token_was_proven_alive() {
     let mut daemon = run(&folder, &config, &manager, &[]);
     manager.wait_for(&["STATUS=waiting for 1 of 2 tokens: lobby has no token yet"]);
     manager.listen_for(seconds(1));
-    assert!(!manager.heard.iter().any(|said| is_ready(said)));
+    assert!(!manager.heard.iter().any(|datagram| is_ready(datagram)));
     simulation.token("lobby");
     folder.write("lobby", "lobby");
     let ready = manager.wait_for(&["READY=1"]);
@@ -58,11 +60,15 @@ fn it_is_ready_when_every_kept_token_was_proven_alive() {
     assert_eq!(daemon.stop().0, Some(0));
     manager.wait_for(&[
         "STOPPING=1",
-        "STATUS=stopping: 2 to revoke within 10 s, 1 to leave",
+        "STATUS=stopping: 2 to revoke within 10s, 1 to leave",
     ]);
-    for (position, said) in manager.heard.iter().enumerate() {
-        assert_eq!(is_ready(said), *said == ready, "{position}: {said}");
-        assert!(!said.contains("WATCHDOG"), "{said}");
+    for (position, datagram) in manager.heard.iter().enumerate() {
+        assert_eq!(
+            is_ready(datagram),
+            *datagram == ready,
+            "{position}: {datagram}"
+        );
+        assert!(!datagram.contains("WATCHDOG"), "{datagram}");
     }
     assert!(manager.heard[0].starts_with("EXTEND_TIMEOUT_USEC=40000000"));
 }
@@ -89,7 +95,11 @@ fn without_a_server_it_is_ready_after_the_configured_time_and_says_what_is_missi
     simulation.up();
     manager.wait_for(&["STATUS=1 kept, 0 lapsing, 0 lost; next touch at "]);
     assert_eq!(daemon.stop().0, Some(0));
-    let ready = manager.heard.iter().filter(|said| is_ready(said)).count();
+    let ready = manager
+        .heard
+        .iter()
+        .filter(|datagram| is_ready(datagram))
+        .count();
     assert_eq!(ready, 1, "{:?}", manager.heard);
 }
 
@@ -122,18 +132,21 @@ fn a_reload_is_told_before_and_after_whether_it_is_refused_or_not() {
         (config.clone(), "1 kept"),
     ] {
         folder.write("config.toml", &config);
-        let before = session_keepalive::daemon::clock::read().monotonic;
+        let before = session_keepalive::sys::clock::read().monotonic;
         daemon.signal(Signal::HUP);
-        let said = manager.listen_for(seconds(2));
-        let after = session_keepalive::daemon::clock::read().monotonic;
-        assert_eq!(said.len(), 2, "{said:?}");
-        let began = said[0]
+        let datagrams = manager.listen_for(seconds(2));
+        let after = session_keepalive::sys::clock::read().monotonic;
+        assert_eq!(datagrams.len(), 2, "{datagrams:?}");
+        let began = datagrams[0]
             .strip_prefix("RELOADING=1\nMONOTONIC_USEC=")
             .unwrap();
         let began = Duration::from_micros(began.trim().parse().unwrap());
-        assert!(before <= began && began <= after, "{said:?}");
-        assert!(is_ready(&said[1]), "{said:?}");
-        assert!(status(&said[1]).unwrap().starts_with(expected), "{said:?}");
+        assert!(before <= began && began <= after, "{datagrams:?}");
+        assert!(is_ready(&datagrams[1]), "{datagrams:?}");
+        assert!(
+            status(&datagrams[1]).unwrap().starts_with(expected),
+            "{datagrams:?}"
+        );
     }
 }
 
@@ -147,19 +160,22 @@ fn a_stop_that_waits_for_revocations_asks_for_the_time_that_they_may_take() {
     manager.wait_for(&["READY=1"]);
     simulation.server().script().push(Rule {
         calls: Matcher::operation(Operation::DeleteMe),
-        span: Span::Times(u32::MAX),
-        fault: Fault::Hang {
+        span: RuleSpan::Times(u32::MAX),
+        fault: SimFault::Hang {
             processing: Processing::Skipped,
         },
     });
     assert_eq!(daemon.stop().0, Some(1));
     let stopping = manager.wait_for(&["STOPPING=1", "EXTEND_TIMEOUT_USEC=13000000"]);
-    let line = "stopping: 1 to revoke within 3 s, 0 to leave";
+    let line = "stopping: 1 to revoke within 3s, 0 to leave";
     assert_eq!(status(&stopping), Some(line));
-    // It goes on turning meanwhile, and says nothing else.
+    // The loop continues to run meanwhile, and sends pings only.
     let later = manager.listen_for(Duration::from_millis(100));
     assert!(later.len() >= 2, "{later:?}");
-    assert!(later.iter().all(|said| said == "WATCHDOG=1"), "{later:?}");
+    assert!(
+        later.iter().all(|datagram| datagram == "WATCHDOG=1"),
+        "{later:?}"
+    );
 }
 
 #[test]
@@ -169,7 +185,12 @@ fn a_process_that_is_stopped_does_not_ping_and_one_that_goes_on_does() {
     let mut manager = Manager::new();
     let daemon = run(&folder, &config, &manager, &[("WATCHDOG_USEC", "2000000")]);
     manager.wait_for(&["READY=1"]);
-    let pings = |said: &[String]| said.iter().filter(|said| *said == "WATCHDOG=1").count();
+    let pings = |datagrams: &[String]| {
+        datagrams
+            .iter()
+            .filter(|datagram| *datagram == "WATCHDOG=1")
+            .count()
+    };
     manager.listen_for(seconds(3));
     let awake = pings(&manager.listen_for(seconds(5)));
     daemon.signal(Signal::STOP);
@@ -177,7 +198,7 @@ fn a_process_that_is_stopped_does_not_ping_and_one_that_goes_on_does() {
     let stopped = pings(&manager.listen_for(seconds(4)));
     daemon.signal(Signal::CONT);
     let again = pings(&manager.listen_for(seconds(5)));
-    println!("pings in 5 s: {awake}; in 4 s of SIGSTOP: {stopped}; in 5 s after SIGCONT: {again}");
+    println!("pings in 5s: {awake}; in 4s of SIGSTOP: {stopped}; in 5s after SIGCONT: {again}");
     assert!((4..=6).contains(&awake), "{awake}");
     assert_eq!(stopped, 0);
     assert!((3..=6).contains(&again), "{again}");
@@ -189,18 +210,22 @@ fn the_watchdog_of_another_process_is_not_pinged_and_a_deaf_manager_is_told_of_o
     let (folder, config) = one_session(&simulation, "kiosk");
     let mut manager = Manager::new();
     let watchdog = [("WATCHDOG_USEC", "1000000"), ("WATCHDOG_PID", "1")];
-    let _daemon = run(&folder, &config, &manager, &watchdog);
+    let daemon = run(&folder, &config, &manager, &watchdog);
     manager.wait_for(&["READY=1"]);
-    let said = manager.listen_for(seconds(3));
+    let datagrams = manager.listen_for(seconds(3));
+    // A second daemon with the same tokens would not start beside the first one.
+    drop(daemon);
     assert!(
-        said.iter().all(|said| !said.contains("WATCHDOG")),
-        "{said:?}"
+        datagrams
+            .iter()
+            .all(|datagram| !datagram.contains("WATCHDOG")),
+        "{datagrams:?}"
     );
 
     let mut command = folder.command(&["run", "--config", "config.toml"]);
     command.env("NOTIFY_SOCKET", folder.path("nobody"));
     let mut daemon = Keepalive::start(command);
-    daemon.wait_for(&["\"state\":\"held\""]);
+    daemon.wait_for(&["\"state\":\"alive\""]);
     assert_eq!(daemon.stop().0, Some(0));
     assert_eq!(daemon.count(&["NOTIFY_SOCKET", "WARN"]), 1);
 }
@@ -234,8 +259,8 @@ fn a_stop_that_the_service_manager_would_undo_is_refused_and_a_hand_over_is_not(
     manager.wait_for(&["READY=1"]);
     let refused = folder.command(&["stop"]).output().unwrap();
     assert_eq!(refused.status.code(), Some(75));
-    let said = String::from_utf8(refused.stderr).unwrap();
-    assert!(said.contains("say systemctl stop"), "{said}");
+    let stderr = String::from_utf8(refused.stderr).unwrap();
+    assert!(stderr.contains("say systemctl stop"), "{stderr}");
     let handed_over = folder.command(&["stop", "--leave"]).output().unwrap();
     assert_eq!(handed_over.status.code(), Some(0));
     assert_eq!(daemon.wait().0.code(), Some(0));

@@ -1,4 +1,5 @@
-//! A machine that slept: the daemon in this process, with clocks of our own and real sockets.
+//! Tests of a suspended machine: the daemon in this process, with simulated clocks and real
+//! sockets.
 
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -7,34 +8,36 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use session_keepalive::daemon::clock::{self, Reading};
 use session_keepalive::keeper::{OnShutdown, Operation, SessionView};
-use session_keepalive::observe::Looks;
+use session_keepalive::status::QuerySender;
+use session_keepalive::sys::clock;
+use session_keepalive::sys::clock::ClockReading;
 
 use super::super::support::inside::{self, look_until};
 use super::super::support::keepalive::Folder;
 use super::super::support::simulation::Simulation;
 use super::seconds;
 
-/// How long the machine slept, and how far the wall clock was set forward, in milliseconds.
+/// The duration of the suspension in milliseconds.
 static SLEPT: AtomicU64 = AtomicU64::new(0);
+/// The forward change of the wall clock in milliseconds.
 static STEPPED: AtomicU64 = AtomicU64::new(0);
 
-/// The real clocks, as they would be had the machine slept and somebody set the time.
-fn clocks() -> Reading {
+/// Returns the real clocks, advanced by the suspension and by the change of the wall clock.
+fn clocks() -> ClockReading {
     let (slept, stepped) = (
         Duration::from_millis(SLEPT.load(Ordering::SeqCst)),
         Duration::from_millis(STEPPED.load(Ordering::SeqCst)),
     );
     let reading = clock::read();
-    Reading {
+    ClockReading {
         boot: reading.boot + slept,
         monotonic: reading.monotonic,
         wall: reading.wall + slept + stepped,
     }
 }
 
-/// What was logged.
+/// The written log.
 #[derive(Clone, Default)]
 struct Written(Arc<Mutex<Vec<u8>>>);
 
@@ -54,7 +57,7 @@ impl Write for Written {
     }
 }
 
-/// Carries bytes to the server and counts the connections that it is asked for.
+/// Relays bytes to the server and counts the connections.
 fn relay(server: &str) -> (SocketAddr, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -87,43 +90,42 @@ fn after_a_sleep_the_token_is_looked_at_over_a_new_connection_and_the_sleep_is_t
         .with_writer(move || writer.clone())
         .finish();
     let _log = tracing::subscriber::set_default(subscriber);
-    let story = async |looks: &Looks| {
-        // The peek and the look at the timeout share a connection.
-        let calm = |view: &SessionView| {
-            let asked = view.last_answer.map(|it| it.operation);
-            asked == Some(Operation::ReadTimeout) && !view.next.unwrap().is_under_way
+    let scenario = async |queries: &QuerySender| {
+        // The peek and the request for the timeout share a connection.
+        let is_idle = |view: &SessionView| {
+            let operation = view.last_answer.map(|answer| answer.operation);
+            operation == Some(Operation::ReadTimeout) && !view.next.unwrap().is_under_way
         };
-        look_until(looks, calm).await;
+        look_until(queries, is_idle).await;
         assert_eq!(connections.load(Ordering::SeqCst), 1);
 
         SLEPT.store(2_400_500, Ordering::SeqCst);
-        let looked =
-            |view: &SessionView| view.last_answer.map(|it| it.operation) == Some(Operation::Peek);
-        let woken = look_until(looks, looked).await;
+        let is_peeked_at = |view: &SessionView| {
+            view.last_answer.map(|answer| answer.operation) == Some(Operation::Peek)
+        };
+        let woken = look_until(queries, is_peeked_at).await;
         assert_eq!(connections.load(Ordering::SeqCst), 2);
 
-        // The server did not sleep: to us the token looks as if its application had been active.
-        let held = woken.held.unwrap();
-        assert_eq!(held.touched_at, None, "looked at, and not touched");
+        // The server was not suspended, so the token looks as if its application had used it.
+        let live = woken.live.unwrap();
+        assert_eq!(live.touched_at, None, "looked at, and not touched");
 
         STEPPED.store(183_500, Ordering::SeqCst);
-        let next = looks.snapshot().await.unwrap();
-        let again = looks.snapshot().await.unwrap();
-        let deadlines = [next, again].map(|it| it.sessions[0].view.held.clone().unwrap().deadline);
+        let next = queries.snapshot().await.unwrap();
+        let again = queries.snapshot().await.unwrap();
+        let deadlines =
+            [next, again].map(|snapshot| snapshot.sessions[0].view.live.clone().unwrap().deadline);
         assert_eq!(
             deadlines[0], deadlines[1],
             "the wall clock moves no deadline"
         );
     };
     let api = format!("http://{address}");
-    inside::run(&api, &file, clocks, OnShutdown::Leave, story);
+    inside::run(&api, &file, clocks, OnShutdown::Leave, scenario);
     let log = written.text();
     for (line, times) in [
-        ("the machine slept for 40 m: tokens went on idling", 1),
-        (
-            "the clock was set forward by 3 m 3 s: no deadline changes",
-            1,
-        ),
+        ("the machine slept for 40m: tokens went on idling", 1),
+        ("the clock was set forward by 3m 3s: no deadline changes", 1),
         ("WARN", 0),
     ] {
         assert_eq!(log.matches(line).count(), times, "{line}: {log}");

@@ -1,4 +1,4 @@
-//! A client of the daemon's endpoints that sends what it is told, byte for byte.
+//! A client of the daemon's endpoints that sends a given request byte for byte.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
-/// An answer as it came.
+/// An answer as received.
 pub(crate) struct Answer {
     pub(crate) status: u16,
     /// The head in lower case.
@@ -15,13 +15,13 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// The body as JSON.
+    /// Returns the body as JSON.
     pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.body).unwrap()
     }
 }
 
-/// `GET path` over TCP.
+/// Makes the request `GET path` over TCP.
 pub(crate) fn get(address: SocketAddr, path: &str) -> Answer {
     let stream = TcpStream::connect(address).unwrap();
     let wait = Some(Duration::from_secs(20));
@@ -29,7 +29,7 @@ pub(crate) fn get(address: SocketAddr, path: &str) -> Answer {
     ask(stream, &plain("GET", path, "localhost"))
 }
 
-/// `GET path` over a Unix socket.
+/// Makes the request `GET path` over a Unix socket.
 pub(crate) fn get_unix(socket: &Path, path: &str) -> Answer {
     let stream = UnixStream::connect(socket).unwrap();
     let wait = Some(Duration::from_secs(20));
@@ -37,12 +37,12 @@ pub(crate) fn get_unix(socket: &Path, path: &str) -> Answer {
     ask(stream, &plain("GET", path, "session-keepalive"))
 }
 
-/// A request without a body, after which the connection is to close.
+/// Returns a request without a body that asks the server to close the connection.
 pub(crate) fn plain(method: &str, path: &str, host: &str) -> String {
     format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n")
 }
 
-/// Sends these bytes and reads to the end.
+/// Sends these bytes and reads the answer to its end.
 pub(crate) fn ask(mut stream: impl Read + Write, request: &str) -> Answer {
     stream.write_all(request.as_bytes()).unwrap();
     let mut text = String::new();

@@ -1,17 +1,19 @@
-//! Runs one test again, in a process with another environment: a test must not change its own.
+//! Runs a test in a child process with another environment.
+//!
+//! A test must never change its own environment, which other threads read.
 
 use std::ffi::OsStr;
 use std::process::Command;
 
-/// Set for a test that was started by [`in_child`].
+/// The variable that is set in a process that [`in_child`] started.
 const MARK: &str = "SESSION_KEEPALIVE_TEST_CHILD";
 
-/// Runs `test` here if this is the child, or else starts the child and demands that it succeeds.
+/// Runs `test` if this is the child; else starts the child and asserts that it succeeds.
 pub(crate) fn in_child(name: &str, environment: &[(&str, &str)], test: impl FnOnce()) {
     in_child_of(&[], name, environment, test);
 }
 
-/// As [`in_child`], but `wrapper` is the command that starts the child.
+/// Does the same as [`in_child`]; `wrapper` is the command that starts the child.
 pub(crate) fn in_child_of(
     wrapper: &[&str],
     name: &str,
@@ -21,8 +23,11 @@ pub(crate) fn in_child_of(
     if std::env::var_os(MARK).is_some() {
         return test();
     }
-    let us = std::env::current_exe().unwrap();
-    let mut words = wrapper.iter().map(OsStr::new).chain([us.as_os_str()]);
+    let executable = std::env::current_exe().unwrap();
+    let mut words = wrapper
+        .iter()
+        .map(OsStr::new)
+        .chain([executable.as_os_str()]);
     let output = Command::new(words.next().unwrap())
         .args(words)
         .args(["--exact", name, "--nocapture"])
@@ -30,8 +35,8 @@ pub(crate) fn in_child_of(
         .env(MARK, "1")
         .output()
         .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    println!("{said}");
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    println!("{stdout}");
     assert!(output.status.success(), "{output:?}");
-    assert!(said.contains("1 passed"), "no test is called {name}");
+    assert!(stdout.contains("1 passed"), "no test is called {name}");
 }

@@ -1,4 +1,4 @@
-//! A hook that writes down all that it is told, and who runs below a process.
+//! A hook that records its environment and input, and queries of running processes.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use super::keepalive::{Folder, text};
 
-/// Writes down its variables, input, arguments, files, folder and group in a folder of its own,
-/// which gets its name when all is written.
+/// A script that records its variables, input, arguments, files, folder and process group in a
+/// folder of its own, which is renamed when all is written: a test never sees half a record.
 const RECORDER: &str = r#"
 mkdir -p "$1/runs" && new=$(mktemp -d "$1/.new.XXXXXX")
 cat >"$new/input"
@@ -19,9 +19,9 @@ cut -d ' ' -f 1,5 /proc/$$/stat >"$new/group"
 mv "$new" "$1/runs/$SESSION_KEEPALIVE_EVENT-$SESSION_KEEPALIVE_SESSION-$$"
 "#;
 
-/// What one run of the recorder was told.
+/// The record of one run of the recorder.
 pub(crate) struct Told {
-    /// Event, session and process.
+    /// The event, the session and the process id, separated by hyphens.
     pub(crate) name: String,
     pub(crate) input: String,
     pub(crate) variables: BTreeMap<String, String>,
@@ -29,49 +29,51 @@ pub(crate) struct Told {
 }
 
 impl Told {
-    /// A file that the recorder wrote.
+    /// Reads a file that the recorder wrote.
     pub(crate) fn file(&self, name: &str) -> String {
         fs::read_to_string(self.folder.join(name)).unwrap()
     }
 
-    /// A variable of ours, without the prefix.
+    /// Returns the value of a variable; `name` lacks the prefix `SESSION_KEEPALIVE_`.
     pub(crate) fn variable(&self, name: &str) -> &str {
         &self.variables[&format!("SESSION_KEEPALIVE_{name}")]
     }
 
-    /// A value of the JSON.
+    /// Returns a value of the JSON input.
     pub(crate) fn json(&self, name: &str) -> serde_json::Value {
         let json: serde_json::Value = serde_json::from_str(&self.input).unwrap();
         json[name].clone()
     }
 }
 
-/// The part of a configuration for a hook that runs a shell script.
+/// Returns the part of a configuration for a hook that runs a shell script.
 pub(crate) fn hook(folder: &Folder, name: &str, on: &[&str], script: &str, more: &str) -> String {
-    // Read by the shell and never run by itself: another test that starts a program while this
-    // file is being written could keep it from being run.
+    // The shell reads the file, which is never executed itself: a process that another test forks
+    // while the file is open for writing would make `exec` fail with ETXTBSY.
     let path = folder.write(&format!("{name}.sh"), script);
     let folder = folder.path("");
     let command = ["/bin/sh", text(&path), text(&folder)];
     format!("[hooks.{name}]\non = {on:?}\ncommand = {command:?}\n{more}\n")
 }
 
-/// The part of a configuration for a recorder.
+/// Returns the part of a configuration for a recorder.
 pub(crate) fn recorder(folder: &Folder, on: &[&str], more: &str) -> String {
     hook(folder, "recorder", on, RECORDER, more)
 }
 
-/// What the recorder was told, by event and session.
-pub(crate) fn told(folder: &Folder) -> Vec<Told> {
+/// Returns the records so far, sorted by event and session.
+pub(crate) fn hook_runs(folder: &Folder) -> Vec<Told> {
     let entries = fs::read_dir(folder.path("runs")).into_iter().flatten();
-    let mut told: Vec<_> = entries.map(|entry| read(&entry.unwrap().path())).collect();
-    told.sort_by(|one, other| one.name.cmp(&other.name));
-    told
+    let mut records: Vec<_> = entries.map(|entry| read(&entry.unwrap().path())).collect();
+    records.sort_by(|left, right| left.name.cmp(&right.name));
+    records
 }
 
 fn read(folder: &Path) -> Told {
     let environ = fs::read_to_string(folder.join("environ")).unwrap();
-    let pairs = environ.split_terminator('\0').map(|it| it.split_once('='));
+    let pairs = environ
+        .split_terminator('\0')
+        .map(|pair| pair.split_once('='));
     Told {
         name: text(folder).rsplit('/').next().unwrap().to_owned(),
         input: fs::read_to_string(folder.join("input")).unwrap(),
@@ -83,8 +85,7 @@ fn read(folder: &Path) -> Told {
     }
 }
 
-/// How many processes there are below this one, those included that have ended and are not yet
-/// waited for.
+/// Returns the number of descendants of a process, including zombies.
 pub(crate) fn descendants(of: u32) -> usize {
     let mut parents = BTreeMap::new();
     for entry in fs::read_dir("/proc").unwrap() {
@@ -93,7 +94,7 @@ pub(crate) fn descendants(of: u32) -> usize {
         if let Some(pid) = pid
             && let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat"))
         {
-            // The name before the last parenthesis may hold anything.
+            // The program's name, in parentheses, may contain spaces and parentheses itself.
             let (_, rest) = stat.rsplit_once(')').unwrap();
             parents.insert(
                 pid,
@@ -112,7 +113,7 @@ pub(crate) fn descendants(of: u32) -> usize {
     parents.keys().filter(|pid| is_below(pid)).count()
 }
 
-/// Whether a process runs: is there, and is more than a name that nobody asked for.
+/// Returns true if the process exists and is not a zombie.
 pub(crate) fn runs(pid: &str) -> bool {
     fs::read_to_string(format!("/proc/{}/stat", pid.trim())).is_ok_and(|stat| {
         !stat

@@ -1,28 +1,32 @@
-//! The daemon inside this process, where a test can hand it clocks or look at its memory.
+//! Runs the daemon in the test's process, where a test can set its clock and read its memory.
 
 use std::ffi::OsString;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::stream;
 use session_keepalive::config::{self, Layers};
-use session_keepalive::daemon::clock::Clock;
 use session_keepalive::daemon::systemd::Systemd;
-use session_keepalive::daemon::{Daemon, Order, Places, Setup, Stopped};
+use session_keepalive::daemon::{
+    Daemon, DaemonCommand, OtherDaemonPolicy, Revocations, Setup, SocketPlaces, Stopped,
+};
 use session_keepalive::keeper::{OnShutdown, SessionView};
-use session_keepalive::observe::Looks;
+use session_keepalive::status::QuerySender;
+use session_keepalive::sys::clock::Clock;
 use tokio::sync::oneshot;
 
-/// Longer than anything takes on a busy machine, unless it is broken.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// The time limit of a wait, longer than any working daemon needs on a busy machine.
+const TIME_LIMIT: Duration = Duration::from_secs(20);
 
-/// Runs the daemon with one session, whose token is in the file, until the story is told.
+/// Runs the daemon with one session, whose token is in the file, until `history` returns; then
+/// stops it, with `wanted` for the token.
 pub(crate) fn run(
     api: &str,
     token_file: &Path,
     clock: Clock,
     wanted: OnShutdown,
-    story: impl AsyncFnOnce(&Looks),
+    history: impl AsyncFnOnce(&QuerySender),
 ) -> Stopped {
     let variable = |name: &str, value: &str| (name.into(), OsString::from(value));
     let environment = [
@@ -41,7 +45,7 @@ pub(crate) fn run(
         .build();
     runtime.unwrap().block_on(async {
         let setup = Setup {
-            load: Box::new({
+            load: Arc::new({
                 let config = config.clone();
                 move || Ok(config.clone())
             }),
@@ -49,39 +53,45 @@ pub(crate) fn run(
             seed: 1,
             clock,
             systemd: Systemd::default(),
-            places: Places::default(),
+            places: SocketPlaces::default(),
+            revocations: Revocations::default(),
+            neighbours: OtherDaemonPolicy::Ignored,
         };
-        let (daemon, looks) = Daemon::start(config, setup).unwrap();
+        let (daemon, queries) = Daemon::start(config, setup).await.unwrap();
         let (stop, stopped) = oneshot::channel();
-        let orders = stream::once(async { stopped.await.unwrap() });
-        let telling = async move {
-            story(&looks).await;
-            stop.send(Order::Stop {
+        let commands = stream::once(async { stopped.await.unwrap() });
+        let driver = async move {
+            history(&queries).await;
+            stop.send(DaemonCommand::Stop {
                 wanted,
                 why: "the end of the test",
             })
             .unwrap();
         };
-        tokio::join!(daemon.run(Box::pin(orders)), telling).0
+        tokio::join!(daemon.run(Box::pin(commands)), driver).0
     })
 }
 
-/// Looks again and again, which wakes the loop as a timer would that counts sleep.
-pub(crate) async fn look_until(looks: &Looks, is_it: impl Fn(&SessionView) -> bool) -> SessionView {
-    let looking = async {
+/// Queries the daemon repeatedly until the predicate holds. Each query wakes the loop, as a timer
+/// that counts suspended time would.
+pub(crate) async fn look_until(
+    queries: &QuerySender,
+    predicate: impl Fn(&SessionView) -> bool,
+) -> SessionView {
+    let polling = async {
         loop {
-            let snapshot = looks.snapshot().await.unwrap();
+            let snapshot = queries.snapshot().await.unwrap();
             let view = snapshot.sessions.into_iter().next().unwrap().view;
-            if is_it(&view) {
+            if predicate(&view) {
                 return view;
             }
             pause().await;
         }
     };
-    tokio::time::timeout(PATIENCE, looking).await.unwrap()
+    tokio::time::timeout(TIME_LIMIT, polling).await.unwrap()
 }
 
-/// Lets the loop go on for a moment.
+/// Lets the loop run for 20 ms.
 pub(crate) async fn pause() {
     let pause = Duration::from_millis(20);
     let _over = tokio::time::timeout(pause, std::future::pending::<()>()).await;

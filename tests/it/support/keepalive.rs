@@ -1,4 +1,4 @@
-//! The binary as an operator runs it: a configuration in a folder of its own, its log, signals and exit.
+//! Runs the binary as an operator does: with a configuration in a folder, a log and signals.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -11,18 +11,18 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-/// Longer than anything takes on a busy machine, unless it is broken.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// The time limit of a wait, longer than any working daemon needs on a busy machine.
+const TIME_LIMIT: Duration = Duration::from_secs(30);
 
-/// A folder with a configuration and token files.
+/// A temporary folder for a configuration and token files.
 pub(crate) struct Folder(TempDir);
 
-/// The running binary; killed when dropped.
+/// A running binary, which is killed when dropped.
 pub(crate) struct Keepalive {
     child: Child,
     lines: Receiver<String>,
-    /// Everything that it said so far.
-    pub(crate) said: Vec<String>,
+    /// The lines on standard error that have been received so far.
+    pub(crate) log: Vec<String>,
 }
 
 #[expect(clippy::disallowed_methods, reason = "tests measure real time")]
@@ -39,7 +39,7 @@ impl Folder {
         self.0.path().join(name)
     }
 
-    /// Writes a file whole, readable for us alone, by renaming.
+    /// Writes a file atomically, readable for this user alone.
     pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
         let (new, path) = (self.path(".new"), self.path(name));
         let mut options = fs::OpenOptions::new();
@@ -53,7 +53,7 @@ impl Folder {
         path
     }
 
-    /// The binary with these arguments, in a clean environment.
+    /// Returns the command for the binary with these arguments and a clean environment.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_session-keepalive"));
         command
@@ -65,7 +65,7 @@ impl Folder {
         command
     }
 
-    /// `run --config config.toml`.
+    /// Writes the configuration and starts the binary with `run --config config.toml`.
     pub(crate) fn run(&self, config: &str) -> Keepalive {
         self.write("config.toml", config);
         Keepalive::start(self.command(&["run", "--config", "config.toml"]))
@@ -91,7 +91,7 @@ impl Keepalive {
         Self {
             child,
             lines,
-            said: Vec::new(),
+            log: Vec::new(),
         }
     }
 
@@ -99,44 +99,67 @@ impl Keepalive {
         self.child.id()
     }
 
-    /// Waits for a line that holds all of these; panics with everything said if it does not come.
+    /// Waits for a line that contains all these parts and returns it.
+    ///
+    /// # Panics
+    ///
+    /// If the line does not come in time, with all received lines.
     pub(crate) fn wait_for(&mut self, parts: &[&str]) -> String {
-        let until = now() + PATIENCE;
+        let until = now() + TIME_LIMIT;
         loop {
             match self
                 .lines
                 .recv_timeout(until.saturating_duration_since(now()))
             {
                 Ok(line) => {
-                    let is_it = parts.iter().all(|part| line.contains(part));
-                    self.said.push(line.clone());
-                    if is_it {
+                    let is_match = parts.iter().all(|part| line.contains(part));
+                    self.log.push(line.clone());
+                    if is_match {
                         return line;
                     }
                 }
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
-                    panic!("never said {parts:?}, but:\n{}", self.said.join("\n"))
+                    panic!("no line with {parts:?}, but:\n{}", self.log.join("\n"))
                 }
             }
         }
     }
 
-    /// Takes in what was said meanwhile.
+    /// Receives lines for this time and returns all lines so far.
     pub(crate) fn listen_for(&mut self, time: Duration) -> &[String] {
         let until = now() + time;
         while let Ok(line) = self
             .lines
             .recv_timeout(until.saturating_duration_since(now()))
         {
-            self.said.push(line);
+            self.log.push(line);
         }
-        &self.said
+        &self.log
     }
 
-    /// How many lines hold all of these.
+    /// Receives lines until the predicate holds.
+    ///
+    /// # Panics
+    ///
+    /// If it does not hold in time or the binary ends, with all received lines.
+    pub(crate) fn listen_until(&mut self, has_happened: impl Fn(&Self) -> bool) {
+        let until = now() + TIME_LIMIT;
+        while !has_happened(self) {
+            let output = || self.log.join("\n");
+            assert!(now() < until, "it never happened, but:\n{}", output());
+            assert!(
+                self.child.try_wait().unwrap().is_none(),
+                "ended:\n{}",
+                output()
+            );
+            self.listen_for(Duration::from_millis(50));
+        }
+    }
+
+    /// Returns the number of received lines that contain all these parts.
     pub(crate) fn count(&self, parts: &[&str]) -> usize {
-        let is_it = |line: &&String| parts.iter().all(|part| line.contains(part));
-        self.said.iter().filter(is_it).count()
+        let is_match = |line: &&String| parts.iter().all(|part| line.contains(part));
+        self.log.iter().filter(is_match).count()
     }
 
     pub(crate) fn signal(&self, signal: Signal) {
@@ -144,7 +167,7 @@ impl Keepalive {
         kill_process(pid, signal).unwrap();
     }
 
-    /// Waits for the end; says how it ended and how long that took.
+    /// Waits for the binary to end; returns its exit status and the time that it took.
     pub(crate) fn wait(&mut self) -> (ExitStatus, Duration) {
         let began = now();
         let status = loop {
@@ -152,9 +175,9 @@ impl Keepalive {
                 break status;
             }
             assert!(
-                began.elapsed_by(now()) < PATIENCE,
+                began.elapsed_by(now()) < TIME_LIMIT,
                 "did not end:\n{}",
-                self.said.join("\n")
+                self.log.join("\n")
             );
             self.listen_for(Duration::from_millis(5));
         };
@@ -163,7 +186,7 @@ impl Keepalive {
         (status, took)
     }
 
-    /// SIGTERM, and the exit code and time that follow.
+    /// Sends SIGTERM and waits; returns the exit code and the time that it took.
     pub(crate) fn stop(&mut self) -> (Option<i32>, Duration) {
         self.signal(Signal::TERM);
         let (status, took) = self.wait();
@@ -171,7 +194,7 @@ impl Keepalive {
     }
 }
 
-/// How long ago, without the clock that the lints forbid.
+/// Calculates the elapsed time from a given instant; the lints forbid `Instant::elapsed`.
 trait ElapsedBy {
     fn elapsed_by(&self, now: Instant) -> Duration;
 }
@@ -189,7 +212,7 @@ impl Drop for Keepalive {
     }
 }
 
-/// A path as text.
+/// Returns a path as text.
 pub(crate) fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }

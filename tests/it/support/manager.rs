@@ -1,4 +1,4 @@
-//! A service manager: a socket at which the daemon says how it does.
+//! A service manager: receives the daemon's notifications as systemd does.
 
 use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
@@ -8,14 +8,14 @@ use tempfile::TempDir;
 
 use super::keepalive::now;
 
-/// Longer than anything takes on a busy machine, unless it is broken.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// The time limit of a wait, longer than any working daemon needs on a busy machine.
+const TIME_LIMIT: Duration = Duration::from_secs(30);
 
-/// Listens as systemd does.
+/// A service manager with a notification socket.
 pub(crate) struct Manager {
     socket: UnixDatagram,
     folder: TempDir,
-    /// The datagrams so far.
+    /// The datagrams that have been received so far.
     pub(crate) heard: Vec<String>,
 }
 
@@ -30,23 +30,23 @@ impl Manager {
         }
     }
 
-    /// What `NOTIFY_SOCKET` is to be.
+    /// Returns the value for `NOTIFY_SOCKET`.
     pub(crate) fn path(&self) -> PathBuf {
         self.folder.path().join("notify")
     }
 
-    /// Waits for a datagram that holds all of these.
+    /// Waits for a datagram that contains all these parts and returns it.
     pub(crate) fn wait_for(&mut self, parts: &[&str]) -> String {
-        let until = now() + PATIENCE;
-        while let Some(said) = self.next(until.saturating_duration_since(now())) {
-            if parts.iter().all(|part| said.contains(part)) {
-                return said;
+        let until = now() + TIME_LIMIT;
+        while let Some(datagram) = self.next(until.saturating_duration_since(now())) {
+            if parts.iter().all(|part| datagram.contains(part)) {
+                return datagram;
             }
         }
         panic!("never heard {parts:?}, but: {:#?}", self.heard)
     }
 
-    /// Takes in what is said meanwhile.
+    /// Receives datagrams for this time and returns them.
     pub(crate) fn listen_for(&mut self, time: Duration) -> Vec<String> {
         let until = now() + time;
         let before = self.heard.len();
@@ -54,14 +54,14 @@ impl Manager {
         self.heard.split_at(before).1.to_vec()
     }
 
-    fn next(&mut self, patience: Duration) -> Option<String> {
-        // A time limit of zero would be none.
-        let patience = patience.max(Duration::from_millis(1));
-        self.socket.set_read_timeout(Some(patience)).unwrap();
+    fn next(&mut self, time_limit: Duration) -> Option<String> {
+        // A socket's time limit of zero would be an error.
+        let time_limit = time_limit.max(Duration::from_millis(1));
+        self.socket.set_read_timeout(Some(time_limit)).unwrap();
         let mut buffer = [0; 4096];
         let length = self.socket.recv(&mut buffer).ok()?;
-        let said = String::from_utf8(buffer.split_at(length).0.to_vec()).unwrap();
-        self.heard.push(said.clone());
-        Some(said)
+        let datagram = String::from_utf8(buffer.split_at(length).0.to_vec()).unwrap();
+        self.heard.push(datagram.clone());
+        Some(datagram)
     }
 }

@@ -1,4 +1,4 @@
-//! A server made of bytes: it answers what it is told, right or wrong, and remembers what it was asked.
+//! A server that sends given bytes, valid or not, and records the heads of its requests.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -7,16 +7,21 @@ use std::thread;
 
 use super::tls::Identity;
 
-/// What the server does once it has read a request's head.
+/// A function that makes the answer to a request's head.
+pub(crate) type Answering = dyn Fn(&str) -> Vec<u8> + Send + Sync;
+
+/// The reaction of the server to a request's head.
 #[derive(Clone)]
 pub(crate) enum Script {
     /// Sends these bytes and closes.
     Send(Vec<u8>),
-    /// Sends these bytes and waits for the client to go.
+    /// Sends these bytes and waits for the client to disconnect.
     SendAndHang(Vec<u8>),
-    /// Sends these bytes, again and again, until the client goes.
+    /// Sends these bytes repeatedly until the client disconnects.
     SendForever(Vec<u8>),
-    /// Connects to the host that CONNECT names, and carries bytes both ways.
+    /// Sends the answer of this function and closes.
+    Answer(Arc<Answering>),
+    /// Connects to the host that CONNECT names, and forwards bytes in both directions.
     Tunnel,
 }
 
@@ -64,10 +69,10 @@ impl RawServer {
                 let log = Arc::clone(&log);
                 let script = script.clone();
                 thread::spawn(move || {
-                    // A client that goes early is what most of these tests are about.
+                    // Errors are dropped: in most of these tests the client disconnects early.
                     if let Ok((head, connection)) = accept(stream) {
                         log.lock().unwrap().push(head.clone());
-                        connection.play(&head, script).ok();
+                        connection.run(&head, script).ok();
                     }
                 });
             }
@@ -79,7 +84,7 @@ impl RawServer {
         self.address
     }
 
-    /// The heads of the requests so far.
+    /// Returns the heads of the requests so far.
     pub(crate) fn requests(&self) -> Vec<String> {
         self.requests.lock().unwrap().clone()
     }
@@ -94,7 +99,7 @@ trait Stream: Read + Write {}
 impl<T: Read + Write> Stream for T {}
 
 impl Connection {
-    fn play(self, head: &str, script: Script) -> io::Result<()> {
+    fn run(self, head: &str, script: Script) -> io::Result<()> {
         let mut stream: Box<dyn Stream> = match (self, &script) {
             (Self::Plain(stream), Script::Tunnel) => return tunnel(stream, head),
             (Self::Plain(stream), _) => Box::new(stream),
@@ -103,6 +108,10 @@ impl Connection {
         match script {
             Script::Send(bytes) => {
                 stream.write_all(&bytes)?;
+                stream.flush()
+            }
+            Script::Answer(answer) => {
+                stream.write_all(&answer(head))?;
                 stream.flush()
             }
             Script::SendAndHang(bytes) => {

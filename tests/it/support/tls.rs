@@ -1,4 +1,4 @@
-//! Certificates made for one test: an authority of its own, and servers it vouches for.
+//! Certificates for one test: an authority, and the identities of servers that it signs.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -8,7 +8,7 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair,
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio_rustls::rustls::{ServerConfig, ServerConnection, StreamOwned};
 
-/// A certificate authority that nobody trusts until told to.
+/// A certificate authority that no system trusts by default.
 pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 /// A server's certificate and key.
@@ -25,17 +25,17 @@ impl Authority {
         Self(CertifiedIssuer::self_signed(params, key).unwrap())
     }
 
-    /// What goes into a file of certificate authorities.
+    /// Returns the authority's certificate, for a file of trusted authorities.
     pub(crate) fn pem(&self) -> String {
         self.0.pem()
     }
 
-    /// A certificate for a name or an address.
+    /// Returns a valid certificate for a name or an address.
     pub(crate) fn vouch_for(&self, name: &str) -> Identity {
         self.sign(&CertificateParams::new([name.to_owned()]).unwrap())
     }
 
-    /// A certificate that was good once.
+    /// Returns an expired certificate for a name or an address.
     pub(crate) fn vouch_in_the_past_for(&self, name: &str) -> Identity {
         let mut params = CertificateParams::new([name.to_owned()]).unwrap();
         params.not_before = date_time_ymd(2001, 1, 1);
@@ -63,7 +63,7 @@ impl Identity {
     }
 }
 
-/// Speaks TLS over the stream; the handshake comes with the first read.
+/// Returns a TLS stream over the connection; the first read makes the handshake.
 pub(crate) fn accept(
     config: &Arc<ServerConfig>,
     stream: TcpStream,

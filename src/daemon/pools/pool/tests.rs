@@ -1,4 +1,4 @@
-//! Listings in virtual time.
+//! Tests pools with listings in virtual time.
 
 use std::path::PathBuf;
 
@@ -41,20 +41,26 @@ impl Timeline {
     }
 
     fn listing(mut self, listing: Result<Listing, ListingError>, expected: &[&str]) -> Self {
-        let taken = |name: &SessionName| self.taken.contains(&name.as_str());
+        let owner = |name: &SessionName| {
+            if self.taken.contains(&name.as_str()) {
+                Owner::OfName
+            } else {
+                Owner::Nobody
+            }
+        };
         let now = moment(self.now);
-        let changes = self.pool.handle_listing(listing, |name| !taken(name), now);
-        let come = changes.come.iter().map(|name| format!("+{name}"));
-        let gone = changes.gone.iter().map(|name| format!("-{name}"));
-        let news = changes.news.iter().map(|news| match news {
-            PoolNews::Away { sessions, .. } => format!("away with {sessions}"),
-            PoolNews::Back { sessions } => format!("back with {sessions}"),
-            PoolNews::Strange(names) => format!("strange {}", names.join(" ")),
-            PoolNews::Taken(names) => format!("taken {}", names.join(" ")),
-            PoolNews::Full => "full".to_owned(),
+        let changes = self.pool.handle_listing(listing, owner, now);
+        let added = changes.added.iter().map(|name| format!("+{name}"));
+        let removed = changes.removed.iter().map(|name| format!("-{name}"));
+        let events = changes.events.iter().map(|event| match event {
+            PoolEvent::Away { sessions, .. } => format!("away with {sessions}"),
+            PoolEvent::Back { sessions } => format!("back with {sessions}"),
+            PoolEvent::Strange(names) => format!("strange {}", names.join(" ")),
+            PoolEvent::Taken(names) => format!("taken {}", names.join(" ")),
+            PoolEvent::Full => "full".to_owned(),
         });
-        let found: Vec<_> = come.chain(gone).chain(news).collect();
-        assert_eq!(found, expected, "at {} s", self.now);
+        let found: Vec<_> = added.chain(removed).chain(events).collect();
+        assert_eq!(found, expected, "at {}s", self.now);
         self
     }
 
@@ -132,7 +138,7 @@ fn nothing_goes_with_its_directory() {
         .at(600)
         .finds_nothing_there(&[]);
     assert!(away.pool.is_missing(&name("alice")));
-    // Who fills it again has a minute.
+    // There is a minute to fill the directory again.
     away.at(601)
         .finds(&[], &["back with 1"])
         .at(660)
@@ -243,4 +249,34 @@ fn a_file_that_was_missing_before_its_directory_was_replaced_has_a_minute_as_wel
         .finds_in(another_directory(), &["bob"], &[])
         .at(74)
         .finds_in(another_directory(), &["bob"], &["-alice"]);
+}
+
+#[test]
+fn a_file_whose_name_becomes_free_is_a_session_without_another_listing() {
+    let mut timeline = Timeline::default()
+        .take(&["alice", "bob"])
+        .finds(&["alice", "bob", "carol"], &["+carol", "taken alice bob"]);
+    assert!(timeline.pool.admit(&name("alice")));
+    assert!(!timeline.pool.admit(&name("alice")));
+    assert!(timeline.pool.has(&name("alice")));
+    let owner = |name: &SessionName| match name.as_str() {
+        "carol" => Owner::OfFile,
+        _ => Owner::Nobody,
+    };
+    let chosen: Vec<_> = timeline.pool.choose(owner).cloned().collect();
+    assert_eq!(chosen, [name("alice"), name("bob")]);
+    let chosen = timeline.pool.choose(|_| Owner::Nobody);
+    assert_eq!(chosen.count(), 3);
+}
+
+#[test]
+fn a_pool_is_known_by_its_path_without_links_and_by_its_directory() {
+    let folder = |path: &str| Folder::new(Path::new("/as/configured"), PathBuf::from(path));
+    let mut timeline = Timeline::default().finds(&["alice"], &["+alice"]);
+    timeline.pool.folder = folder("/run/tokens");
+    let is_of = |path, directory| timeline.pool.is_of(&folder(path), directory);
+    assert!(is_of("/run/tokens", None));
+    assert!(is_of("/elsewhere", Some(directory())));
+    assert!(!is_of("/elsewhere", Some(another_directory())));
+    assert!(!is_of("/elsewhere", None));
 }

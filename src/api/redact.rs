@@ -1,0 +1,317 @@
+//! Removes all repetitions of a token from a server's answer, before any of it is shown.
+//!
+//! A gateway or an attacker can repeat the token whole or in part, and in another form: escaped,
+//! encoded, in another case, with other characters in between. Therefore a text is decoded as a
+//! reader would decode it, and every repetition of [`RUN`] characters of the token is replaced.
+//!
+//! Invariant: every text of an answer passes through this module once, in
+//! [`receive`](super::receive::receive) and right after it; no later code ever sees the original
+//! answer.
+
+mod escape;
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::iter;
+
+use serde_json::Value;
+
+use self::escape::{Unit, decode};
+use crate::token::Token;
+
+/// The number of consecutive characters of a token that are never shown.
+const RUN: usize = 8;
+
+/// The length below which only the whole token is searched for: eight characters of a short
+/// token may be an ordinary word.
+const LENGTH_MIN: usize = 16;
+
+/// The replacement of a removed part.
+const REMOVED: &str = "***";
+
+/// The number of levels of nested escapes that are decoded.
+const PASSES_MAX: usize = 4;
+
+/// The length of the longest run: it fits into a `u128`.
+const RUN_MAX: usize = 16;
+
+/// A remover of one token from texts.
+pub struct Redactor {
+    /// The sorted runs of characters that are searched for, by length.
+    runs: BTreeMap<usize, Vec<u128>>,
+    /// The runs of [`RUN`] characters of the token that are not letters and digits alone; sorted.
+    /// They have fewer letters and digits than the others.
+    exact: Vec<u128>,
+}
+
+impl Redactor {
+    /// Creates a redactor of this token.
+    #[must_use]
+    pub fn new(token: &Token) -> Self {
+        let secret = token.expose();
+        let run = if secret.len() < LENGTH_MIN {
+            RUN_MAX
+        } else {
+            RUN
+        };
+        let mut redactor = Self {
+            runs: BTreeMap::new(),
+            exact: Vec::new(),
+        };
+        if run == RUN {
+            redactor.add_exact_runs(secret.iter().copied());
+            redactor.add_exact_runs(secret.iter().rev().copied());
+        }
+        redactor.add_runs(secret.iter().copied(), run);
+        redactor.add_runs(secret.iter().rev().copied(), run);
+        // Each character has two hexadecimal digits.
+        redactor.add_runs(secret.iter().flat_map(|byte| hexadecimal(*byte)), RUN_MAX);
+        // The base64 form of the same bytes depends on the number of bytes before them.
+        for before in 0..3 {
+            let bytes = iter::repeat_n(b'\0', before).chain(secret.iter().copied());
+            let encoded = base64(&bytes.collect::<Vec<_>>());
+            // The characters that also depend on neighbouring bytes are left out.
+            let whole = encoded.get(before * 2..).unwrap_or_default();
+            let whole = &whole[..whole.len().saturating_sub(2)];
+            redactor.add_runs(whole.iter().copied(), run);
+        }
+        for runs in redactor.runs.values_mut().chain([&mut redactor.exact]) {
+            runs.sort_unstable();
+            runs.dedup();
+        }
+        redactor
+    }
+
+    /// Adds all runs of this length, or the whole text if it is shorter.
+    fn add_runs(&mut self, characters: impl Iterator<Item = u8>, length: usize) {
+        let characters: Vec<u8> = characters
+            .filter_map(|byte| plain_character(char::from(byte)))
+            .collect();
+        let length = length.min(characters.len());
+        if length >= RUN {
+            let runs = Runs::of(&characters, length).map(|(_, run)| run);
+            self.runs.entry(length).or_default().extend(runs);
+        }
+    }
+
+    /// Adds the runs that hold other characters than letters and digits.
+    fn add_exact_runs(&mut self, characters: impl Iterator<Item = u8>) {
+        let characters: Vec<u8> = characters.map(|byte| byte.to_ascii_lowercase()).collect();
+        let runs = Runs::of(&characters, RUN).filter(|&(at, _)| {
+            !characters[at..at + RUN]
+                .iter()
+                .all(u8::is_ascii_alphanumeric)
+        });
+        self.exact.extend(runs.map(|(_, run)| run));
+    }
+
+    /// Returns the text without the parts that repeat the token.
+    #[must_use]
+    pub fn text<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        match self.replace_runs(text) {
+            None => Cow::Borrowed(text),
+            // The removed part may have separated the pieces of another run.
+            Some(shown) if self.repeats(&shown) => Cow::Owned(REMOVED.to_owned()),
+            Some(shown) => Cow::Owned(shown),
+        }
+    }
+
+    /// Returns the text with each run of the token replaced, or `None` if it has none.
+    fn replace_runs(&self, text: &str) -> Option<String> {
+        let mut removed = vec![false; text.len()];
+        let mut units: Vec<_> = text
+            .char_indices()
+            .map(|(start, character)| Unit {
+                character,
+                start,
+                end: start + character.len_utf8(),
+            })
+            .collect();
+        for _ in 0..PASSES_MAX {
+            self.mark(&units, &mut removed);
+            let decoded = decode(&units);
+            if decoded.len() == units.len() {
+                break;
+            }
+            units = decoded;
+        }
+        if !removed.contains(&true) {
+            return None;
+        }
+        let mut shown = String::with_capacity(text.len());
+        for (at, character) in text.char_indices() {
+            if !removed[at] {
+                shown.push(character);
+            } else if at == 0 || !removed[at - 1] {
+                shown.push_str(REMOVED);
+            }
+        }
+        Some(shown)
+    }
+
+    /// Returns the body without the parts that repeat the token; JSON stays JSON.
+    pub(super) fn body(&self, body: Vec<u8>) -> Vec<u8> {
+        let Ok(mut json) = serde_json::from_slice::<Value>(&body) else {
+            let text = String::from_utf8_lossy(&body);
+            return match self.text(&text) {
+                Cow::Borrowed(_) => body,
+                Cow::Owned(text) => text.into_bytes(),
+            };
+        };
+        let is_changed = self.value(&mut json);
+        let written = serde_json::to_vec(&json).unwrap_or_default();
+        // The pieces of a token may be spread over many values.
+        if self.repeats(&String::from_utf8_lossy(&written)) {
+            return REMOVED.into();
+        }
+        // Reading JSON loses what it repeats, such as the first of two fields of one name.
+        if is_changed || self.repeats(&String::from_utf8_lossy(&body)) {
+            written
+        } else {
+            body
+        }
+    }
+
+    /// Returns true if the text repeats a part of the token.
+    fn repeats(&self, text: &str) -> bool {
+        self.replace_runs(text).is_some()
+    }
+
+    /// Removes the token from all texts of a value; returns true if it contained a repetition.
+    fn value(&self, value: &mut Value) -> bool {
+        match value {
+            Value::Null | Value::Bool(_) => false,
+            Value::Number(number) => {
+                let repeats = self.repeats(&number.to_string());
+                if repeats {
+                    *value = Value::Null;
+                }
+                repeats
+            }
+            Value::String(text) => {
+                let Cow::Owned(redacted) = self.text(text) else {
+                    return false;
+                };
+                *text = redacted;
+                true
+            }
+            Value::Array(values) => values
+                .iter_mut()
+                .fold(false, |is_changed, value| self.value(value) | is_changed),
+            Value::Object(fields) => {
+                let names: Vec<_> = fields
+                    .keys()
+                    .filter(|name| self.repeats(name))
+                    .cloned()
+                    .collect();
+                for name in &names {
+                    fields.remove(name);
+                }
+                fields
+                    .values_mut()
+                    .fold(!names.is_empty(), |is_changed, value| {
+                        self.value(value) | is_changed
+                    })
+            }
+        }
+    }
+
+    /// Marks the bytes of the text that repeat a form of the token.
+    fn mark(&self, units: &[Unit], removed: &mut [bool]) {
+        let (characters, kept): (Vec<u8>, Vec<Unit>) = units
+            .iter()
+            .filter_map(|unit| Some((plain_character(unit.character)?, *unit)))
+            .unzip();
+        let whole: Vec<u8> = units
+            .iter()
+            .map(|unit| narrow_byte(unit.character))
+            .collect();
+        let mut mark = |characters: &[u8], units: &[Unit], length: usize, known: &[u128]| {
+            for (at, run) in Runs::of(characters, length) {
+                if known.binary_search(&run).is_ok() {
+                    removed[units[at].start..units[at + length - 1].end].fill(true);
+                }
+            }
+        };
+        for (length, known) in &self.runs {
+            mark(&characters, &kept, *length, known);
+        }
+        mark(&whole, units, RUN, &self.exact);
+    }
+}
+
+/// An iterator over all runs of one length: the position of each, and the run as a number.
+struct Runs<'a> {
+    characters: &'a [u8],
+    length: usize,
+    end: usize,
+    run: u128,
+}
+
+impl<'a> Runs<'a> {
+    fn of(characters: &'a [u8], length: usize) -> Self {
+        debug_assert!((1..=RUN_MAX).contains(&length));
+        Self {
+            characters,
+            length,
+            end: 0,
+            run: 0,
+        }
+    }
+}
+
+impl Iterator for Runs<'_> {
+    type Item = (usize, u128);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            self.run = self.run << 8 | u128::from(*self.characters.get(self.end)?);
+            self.end += 1;
+            if self.end >= self.length {
+                let unused = 8 * (RUN_MAX - self.length);
+                return Some((self.end - self.length, self.run << unused >> unused));
+            }
+        }
+    }
+}
+
+/// Returns a letter or digit in lower case, also for its full-width form of East Asian fonts.
+fn plain_character(character: char) -> Option<u8> {
+    let byte = narrow_byte(character);
+    byte.is_ascii_alphanumeric().then_some(byte)
+}
+
+/// Returns the ASCII character in lower case that this character stands for, 0 if there is none.
+fn narrow_byte(character: char) -> u8 {
+    let code = match character {
+        '\u{ff01}'..='\u{ff5e}' => u32::from(character) - 0xfee0,
+        narrow => u32::from(narrow),
+    };
+    match u8::try_from(code) {
+        Ok(byte) if byte.is_ascii() => byte.to_ascii_lowercase(),
+        Ok(_) | Err(_) => 0,
+    }
+}
+
+fn hexadecimal(byte: u8) -> [u8; 2] {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    [byte >> 4, byte & 0xf].map(|digit| DIGITS[usize::from(digit)])
+}
+
+/// Encodes as base64 without padding.
+fn base64(bytes: &[u8]) -> Vec<u8> {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut encoded = Vec::with_capacity(bytes.len() * 4 / 3 + 4);
+    for chunk in bytes.chunks(3) {
+        let byte = |at| u32::from(chunk.get(at).copied().unwrap_or_default());
+        let group = byte(0) << 16 | byte(1) << 8 | byte(2);
+        for at in 0..=chunk.len() {
+            let digit = group >> (18 - 6 * at) & 0x3f;
+            encoded.push(DIGITS[digit as usize]);
+        }
+    }
+    encoded
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,124 @@
+//! Builds the replies to observers: a status, headers that restrict browsers, and a body in pieces.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use hyper::body::{Body, Frame, SizeHint};
+use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use hyper::{Response, StatusCode};
+use tokio::sync::OwnedSemaphorePermit;
+
+/// The size of a piece of a body, in bytes.
+///
+/// A connection copies one piece at a time into its buffer, so that a slow client does not cause a
+/// copy of the whole body.
+const PIECE: usize = 16 * 1024;
+
+/// The content type of plain text.
+pub(crate) const TEXT: &str = "text/plain; charset=utf-8";
+
+/// The content security policy. It allows only scripts, styles, images and requests of this server,
+/// and prevents text from becoming markup.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
+
+const HEADERS: [(HeaderName, &str); 5] = [
+    (CACHE_CONTROL, "no-store"),
+    (HeaderName::from_static("content-security-policy"), POLICY),
+    (HeaderName::from_static("x-content-type-options"), "nosniff"),
+    (HeaderName::from_static("referrer-policy"), "no-referrer"),
+    (
+        HeaderName::from_static("cross-origin-resource-policy"),
+        "same-origin",
+    ),
+];
+
+/// The reply to a request.
+pub(crate) struct HttpReply(Response<BodyPieces>);
+
+impl HttpReply {
+    /// Creates a reply with this content type. `room` is released when the body has been sent or
+    /// dropped.
+    pub(crate) fn new(
+        status: u16,
+        content_type: &'static str,
+        body: impl Into<Bytes>,
+        room: Option<OwnedSemaphorePermit>,
+    ) -> Self {
+        let mut response = Response::new(BodyPieces {
+            bytes: body.into(),
+            _room: room,
+        });
+        *response.status_mut() =
+            StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let headers = response.headers_mut();
+        for (name, value) in HEADERS {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        Self(response)
+    }
+
+    /// Creates a reply of plain text.
+    pub(crate) fn text(status: u16, text: impl Into<Bytes>) -> Self {
+        Self::new(status, TEXT, text, None)
+    }
+
+    /// Creates the reply for too many large answers at a time.
+    pub(crate) fn busy() -> Self {
+        Self::text(
+            503,
+            "too many large answers are under way: ask again in a second\n",
+        )
+        .with(RETRY_AFTER, "1")
+    }
+
+    /// Creates the reply for a method that is not allowed.
+    pub(crate) fn not_allowed() -> Self {
+        Self::text(405, "only GET and HEAD: nothing can be changed here\n").with(ALLOW, "GET, HEAD")
+    }
+
+    fn with(mut self, name: HeaderName, value: &'static str) -> Self {
+        self.0
+            .headers_mut()
+            .insert(name, HeaderValue::from_static(value));
+        self
+    }
+
+    /// Returns the response in the form that hyper needs.
+    pub(crate) fn into_response(self) -> Response<BodyPieces> {
+        self.0
+    }
+}
+
+/// A body that is sent piece by piece.
+pub(crate) struct BodyPieces {
+    bytes: Bytes,
+    _room: Option<OwnedSemaphorePermit>,
+}
+
+impl Body for BodyPieces {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        if self.bytes.is_empty() {
+            return Poll::Ready(None);
+        }
+        let length = self.bytes.len().min(PIECE);
+        let piece = self.bytes.split_to(length);
+        Poll::Ready(Some(Ok(Frame::data(piece))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(u64::try_from(self.bytes.len()).unwrap_or(u64::MAX))
+    }
+}

@@ -1,0 +1,370 @@
+//! Logs the daemon's own events: start, stop, reload, token sources, pools and listeners.
+//!
+//! The keeper's events about sessions are logged by [`Log`](super::Log).
+
+mod machine;
+mod pool;
+mod token;
+
+use std::error::Error;
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use tracing::{debug, error, info, warn};
+
+pub use self::pool::PoolEvent;
+pub use self::token::TokenEvent;
+use super::{SessionNames, TARGET};
+use crate::config::SessionName;
+use crate::keeper::{Intent, OnShutdown};
+use crate::status::Peer;
+use crate::status::phrases::{Chain, counted, human_duration};
+use crate::token::{Fingerprint, SourceError, Warning, WatchTrouble};
+
+/// An event of the daemon.
+#[derive(Debug)]
+pub enum LogEvent<'a> {
+    /// The daemon started.
+    Started {
+        /// The program's version.
+        version: &'a str,
+        /// The number of sessions to keep alive.
+        kept: usize,
+        /// The number of sessions to let lapse.
+        lapsing: usize,
+    },
+    /// A session's source holds no token yet.
+    Waiting(&'a SessionNames<'a>, &'a SourceError),
+    /// A session's token could not be read.
+    SourceFailed(&'a SessionNames<'a>, &'a SourceError),
+    /// A token was read from a file with unsafe permissions, or from one that was replaced.
+    SourceExposed(&'a SessionNames<'a>, &'a Warning),
+    /// A fact about a token that neither its source nor the API reports.
+    Token(TokenEvent<'a>),
+    /// A session's source disappeared; the token that was read from it stays in use.
+    SourceGone(&'a SessionNames<'a>),
+    /// Changes of some token files are noticed late.
+    WatchTrouble(&'a WatchTrouble),
+    /// The machine was suspended for this long.
+    Slept(Duration),
+    /// The wall clock was set forward or back by this much.
+    ClockStepped(SignedDuration),
+    /// The machine's network changed.
+    NetworkChanged {
+        /// The number of sessions whose next request was moved forward.
+        sooner: usize,
+    },
+    /// Changes of the network cannot be watched.
+    NetworkNotWatched {
+        /// The system's error.
+        cause: &'a io::Error,
+        /// The longest wait for the next attempt after the network has come back.
+        retry_within: Duration,
+    },
+    /// The service manager could not be notified.
+    ManagerNotTold(&'a io::Error),
+    /// Another configuration took effect.
+    Reloaded {
+        /// The number of added sessions.
+        added: usize,
+        /// The number of removed sessions.
+        removed: usize,
+        /// The number of sessions whose settings changed.
+        changed: usize,
+    },
+    /// A reload was refused. Holds the errors of the configuration, rendered for people.
+    ReloadRefused(&'a str),
+    /// Two sessions have the same token.
+    Shared {
+        /// The token.
+        fingerprint: Fingerprint,
+        /// The session that does not use the token, and its intent.
+        one: (&'a SessionName, Intent),
+        /// The session that uses the token, and its intent.
+        other: (&'a SessionName, Intent),
+    },
+    /// A user changed the intent of a session, away from the configured one or back to it.
+    IntentChanged {
+        /// The session and its new intent.
+        session: (&'a SessionName, Intent),
+        /// The requesting process and its user.
+        by: Peer,
+        /// True if the new intent is the configured one.
+        is_configured: bool,
+    },
+    /// A user requested a touch.
+    TouchWanted {
+        /// The session.
+        session: &'a SessionName,
+        /// The requesting process and its user.
+        by: Peer,
+    },
+    /// A user requested a stop or a reload.
+    Asked {
+        /// The request: `stop` or `reload`.
+        what: &'static str,
+        /// The requesting process and its user.
+        by: Peer,
+    },
+    /// A listener for observers was opened.
+    Listening {
+        /// The listener's address, or the path of its socket.
+        place: &'a str,
+        /// True for a TCP listener, which other machines may reach; false for the Unix socket.
+        is_tcp: bool,
+    },
+    /// The default Unix socket could not be created, and the configuration names none.
+    NoSocket(&'a dyn Error),
+    /// The Unix socket was created again, after it had disappeared or been another daemon's.
+    SocketBack {
+        /// The path of the socket.
+        place: &'a str,
+    },
+    /// The Unix socket disappeared and cannot be created again for the time being.
+    SocketGone(&'a dyn Error),
+    /// A listener ended because of a bug.
+    ListenerFailed,
+    /// An event of the pool with this name and directory.
+    Pool(&'a SessionName, &'a Path, &'a PoolEvent),
+    /// A session's file was removed from its pool; the token is treated like this.
+    FileGone(&'a SessionNames<'a>, OnShutdown),
+    /// A session continues under another name, because its token is in another file.
+    Renamed {
+        /// The session's earlier name.
+        old: &'a SessionName,
+        /// The session under its new name.
+        new: &'a SessionNames<'a>,
+    },
+    /// The daemon could not start.
+    NotStarted(&'a dyn Error),
+    /// The daemon began to stop.
+    Stopping {
+        /// The signal, or another cause in words.
+        signal: &'a str,
+        /// The number of tokens to revoke.
+        revoke: usize,
+        /// The number of tokens to leave as they are.
+        leave: usize,
+        /// The time limit of the revocations.
+        grace: Duration,
+    },
+    /// The daemon stopped.
+    Stopped {
+        /// The number of revoked tokens.
+        revoked: usize,
+        /// The number of tokens that were left as they are.
+        left: usize,
+        /// The number of tokens whose revocation failed.
+        not_revoked: usize,
+    },
+}
+
+/// Logs an event of the daemon, in one line.
+pub fn log_event(event: &LogEvent<'_>) {
+    match *event {
+        LogEvent::Started {
+            version,
+            kept,
+            lapsing,
+        } => started(version, kept, lapsing),
+        LogEvent::Waiting(session, cause) => waiting(session, cause),
+        LogEvent::SourceFailed(session, cause) => source_failed(session, cause),
+        LogEvent::SourceExposed(session, warning) => source_exposed(session, warning),
+        LogEvent::Token(ref event) => token::log(event),
+        LogEvent::SourceGone(session) => source_gone(session),
+        LogEvent::WatchTrouble(trouble) => {
+            warn!(target: TARGET, event = "watch_trouble", "{}", Chain(trouble));
+        }
+        LogEvent::Slept(slept) => {
+            info!(target: TARGET, event = "slept", seconds = slept.as_secs(),
+                "the machine slept for {}: tokens went on idling", human_duration(slept));
+        }
+        LogEvent::ClockStepped(by) => clock_stepped(by),
+        LogEvent::NetworkChanged { sooner } => {
+            debug!(target: TARGET, event = "network_changed", sooner,
+                "the network changed: {} without an answer asked again", counted(sooner, "session"));
+        }
+        LogEvent::NetworkNotWatched {
+            cause,
+            retry_within,
+        } => {
+            info!(target: TARGET, event = "network_not_watched",
+                "the network may not be watched (netlink: {}): after an outage the next try comes within {} instead of at once",
+                Chain(cause), human_duration(retry_within));
+        }
+        LogEvent::ManagerNotTold(cause) => manager_not_told(cause),
+        LogEvent::Reloaded {
+            added,
+            removed,
+            changed,
+        } => info!(target: TARGET, event = "reloaded", added, removed, changed,
+            "reloaded: {} added, {removed} removed, {changed} changed", counted(added, "session")),
+        LogEvent::ReloadRefused(errors) => {
+            warn!(target: TARGET, event = "reload_refused", errors,
+                "reload refused: the configuration has errors; the earlier one stays in force");
+        }
+        LogEvent::Shared {
+            fingerprint,
+            one,
+            other,
+        } => shared(fingerprint, one, other),
+        LogEvent::IntentChanged {
+            session,
+            by,
+            is_configured,
+        } => intent_changed(session, by, is_configured),
+        LogEvent::TouchWanted { session, by } => touch_wanted(session, by),
+        LogEvent::Asked { what, by } => asked(what, by),
+        LogEvent::Listening {
+            place,
+            is_tcp: true,
+        } => {
+            info!(target: TARGET, event = "listening", place, "status is answered on http://{place}");
+        }
+        LogEvent::Listening {
+            place,
+            is_tcp: false,
+        } => {
+            debug!(target: TARGET, event = "listening", place, "status is answered on {place}");
+        }
+        LogEvent::NoSocket(cause) => machine::no_socket(cause),
+        LogEvent::SocketBack { place } => machine::socket_back(place),
+        LogEvent::SocketGone(cause) => machine::socket_gone(cause),
+        LogEvent::ListenerFailed => {
+            error!(target: TARGET, event = "listener_failed",
+                "a listener for observers ended by a bug: status is answered there no more, tokens are cared for as before");
+        }
+        LogEvent::Pool(pool, directory, event) => pool::log(pool, directory, event),
+        LogEvent::FileGone(session, on_shutdown) => pool::file_gone(session, on_shutdown),
+        LogEvent::Renamed { old, new } => renamed(old, new),
+        LogEvent::NotStarted(cause) => {
+            error!(target: TARGET, event = "not_started", "not started: {}", machine::masked(cause));
+        }
+        LogEvent::Stopping {
+            signal,
+            revoke,
+            leave,
+            grace,
+        } => info!(target: TARGET, event = "stopping", signal, revoke, leave,
+            "stopping on {signal}: {} to revoke within {}, {leave} to leave",
+            counted(revoke, "token"), human_duration(grace)),
+        LogEvent::Stopped {
+            revoked,
+            left,
+            not_revoked,
+        } => stopped(revoked, left, not_revoked),
+    }
+}
+
+fn intent_changed((name, intent): (&SessionName, Intent), by: Peer, is_configured: bool) {
+    let until = if is_configured {
+        "as configured"
+    } else {
+        "until it is changed back, configured anew or the daemon is restarted"
+    };
+    info!(target: TARGET, event = "intent_changed", session = name.as_str(),
+        intent = intent.as_str(), by_uid = by.uid, by_pid = by.pid,
+        "{name} is to {} from here on, {until}; {by} asked for it", intent.as_str());
+}
+
+fn manager_not_told(cause: &io::Error) {
+    warn!(target: TARGET, event = "manager_not_told",
+        "the service manager does not hear us at NOTIFY_SOCKET: {}", Chain(cause));
+}
+
+fn touch_wanted(session: &SessionName, by: Peer) {
+    info!(target: TARGET, event = "touch_wanted", session = session.as_str(),
+        by_uid = by.uid, by_pid = by.pid, "{session}: {by} asked for a touch");
+}
+
+fn asked(what: &str, by: Peer) {
+    info!(target: TARGET, event = "asked", what, by_uid = by.uid, by_pid = by.pid,
+        "{by} asked for a {what}");
+}
+
+fn started(version: &str, kept: usize, lapsing: usize) {
+    let does = match (kept, lapsing) {
+        (_, 0) => format!("keeps {} alive", counted(kept, "session")),
+        (0, _) => format!("lets {} lapse", counted(lapsing, "session")),
+        _ => format!(
+            "keeps {} alive and lets {lapsing} lapse",
+            counted(kept, "session")
+        ),
+    };
+    info!(target: TARGET, event = "started", version, kept, lapsing,
+        "started: session-keepalive {version} {does}");
+}
+
+fn waiting(session: &SessionNames<'_>, cause: &SourceError) {
+    let name = session.name.as_str();
+    info!(target: TARGET, event = "waiting", session = name,
+        "{name} absent: {}; waiting for it", Chain(cause));
+}
+
+fn source_failed(session: &SessionNames<'_>, cause: &SourceError) {
+    let name = session.name.as_str();
+    warn!(target: TARGET, event = "source_failed", session = name,
+        "{name}: no token could be read: {}", Chain(cause));
+}
+
+fn source_exposed(session: &SessionNames<'_>, warning: &Warning) {
+    let name = session.name.as_str();
+    warn!(target: TARGET, event = "source_exposed", session = name,
+    "{name}: {warning}; it is used all the same, but {}", match warning {
+        Warning::ReadableByAll(..) | Warning::WritableByOthers(..) => "mode 0600 would do",
+        Warning::Unlinked(_) => warning.advice(),
+    });
+}
+
+fn source_gone(session: &SessionNames<'_>) {
+    let name = session.name.as_str();
+    warn!(target: TARGET, event = "source_gone", session = name,
+        "{name}: {} has gone; the token that came from it stays in use", session.source);
+}
+
+fn renamed(old: &SessionName, new: &SessionNames<'_>) {
+    if old == new.name {
+        info!(target: TARGET, event = "renamed", session = new.name.as_str(), old = old.as_str(),
+            "{old} goes on with its token, which is in {} from here on", new.source);
+        return;
+    }
+    info!(target: TARGET, event = "renamed", session = new.name.as_str(), old = old.as_str(),
+        "{old} is {} from here on: its token is in {}", new.name, new.source);
+}
+
+fn clock_stepped(by: SignedDuration) {
+    let direction = if by.is_negative() { "back" } else { "forward" };
+    info!(target: TARGET, event = "clock_stepped", milliseconds = i64::try_from(by.as_millis()).unwrap_or_default(),
+        "the clock was set {direction} by {}: no deadline changes", human_duration(by.unsigned_abs()));
+}
+
+fn shared(
+    fingerprint: Fingerprint,
+    (session, _): (&SessionName, Intent),
+    (holder, holder_intent): (&SessionName, Intent),
+) {
+    let what_follows = match holder_intent {
+        Intent::Keep => format!("{holder} keeps it alive"),
+        Intent::Lapse => format!("{holder} lets it lapse"),
+    };
+    warn!(target: TARGET, event = "shared", session = session.as_str(),
+        other = holder.as_str(), %fingerprint,
+        "{} and {} have the same token {fingerprint}: {what_follows} and {} does not take it on; give each its own",
+        session, holder, session);
+}
+
+fn stopped(revoked: usize, left: usize, not_revoked: usize) {
+    if not_revoked == 0 {
+        info!(target: TARGET, event = "stopped", revoked, left, not_revoked,
+            "stopped: {} revoked, {left} left as is", counted(revoked, "token"));
+    } else {
+        error!(target: TARGET, event = "stopped", revoked, left, not_revoked,
+            "stopped: {} not revoked, to be revoked by hand; {revoked} revoked, {left} left as is",
+            counted(not_revoked, "token"));
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,156 @@
+//! The log lines of the daemon's own events.
+
+use std::io;
+
+use super::*;
+use crate::config::{LogFormat, LogLevel};
+use crate::status::fixture::{NamesFixture, lines, seconds};
+
+fn logged(format: LogFormat, events: &[LogEvent<'_>]) -> String {
+    let output = lines(LogLevel::Info, format, || {
+        events.iter().for_each(log_event);
+    });
+    output.replace("2026-11-24T08:00:00.123Z ", "")
+}
+
+#[test]
+fn the_daemon_starts_reloads_and_stops() {
+    let errors = "error: unknown key `tokn`\n --> /etc/keepalive.toml:3:1\n";
+    let stopped = |not_revoked| LogEvent::Stopped {
+        revoked: 1,
+        left: 1,
+        not_revoked,
+    };
+    insta::assert_snapshot!(logged(LogFormat::Plain, &[
+        LogEvent::Started { version: "0.1.0", kept: 3, lapsing: 1 },
+        LogEvent::Reloaded { added: 1, removed: 0, changed: 2 },
+        LogEvent::ReloadRefused(errors),
+        LogEvent::Stopping { signal: "SIGTERM", revoke: 3, leave: 1, grace: seconds(10) },
+        stopped(0),
+        stopped(2),
+        LogEvent::NotStarted(&io::Error::other("no certificates")),
+    ]), @r"
+    INFO  started: session-keepalive 0.1.0 keeps 3 sessions alive and lets 1 lapse
+    INFO  reloaded: 1 session added, 0 removed, 2 changed
+    WARN  reload refused: the configuration has errors; the earlier one stays in force
+        error: unknown key `tokn`
+         --> /etc/keepalive.toml:3:1
+    INFO  stopping on SIGTERM: 3 tokens to revoke within 10s, 1 to leave
+    INFO  stopped: 1 token revoked, 1 left as is
+    ERROR stopped: 2 tokens not revoked, to be revoked by hand; 1 revoked, 1 left as is
+    ERROR not started: no certificates
+    ");
+    insta::assert_snapshot!(logged(LogFormat::Json, &[LogEvent::ReloadRefused(errors)]), @r#"{"timestamp":"2026-11-24T08:00:00.123Z","level":"WARN","message":"reload refused: the configuration has errors; the earlier one stays in force","event":"reload_refused","errors":"error: unknown key `tokn`\n --> /etc/keepalive.toml:3:1\n"}"#);
+}
+
+#[test]
+fn the_world_around_the_daemon_changes() {
+    let back = SignedDuration::from_millis(-90_500);
+    let refused = io::Error::from(io::ErrorKind::PermissionDenied);
+    insta::assert_snapshot!(logged(LogFormat::Plain, &[
+        LogEvent::Slept(seconds(25_930)),
+        LogEvent::ClockStepped(back),
+        LogEvent::ClockStepped(-back),
+        LogEvent::NetworkChanged { sooner: 2 },
+        LogEvent::NetworkNotWatched { cause: &refused, retry_within: seconds(30) },
+        LogEvent::ManagerNotTold(&refused),
+    ]), @r"
+    INFO  the machine slept for 7h 12m: tokens went on idling
+    INFO  the clock was set back by 1m 30s: no deadline changes
+    INFO  the clock was set forward by 1m 30s: no deadline changes
+    INFO  the network may not be watched (netlink: permission denied): after an outage the next try comes within 30s instead of at once
+    WARN  the service manager does not hear us at NOTIFY_SOCKET: permission denied
+    ");
+}
+
+#[test]
+fn a_pool_changes() {
+    let names = NamesFixture::new();
+    let (pool, directory) = (
+        SessionName::new("agents").unwrap(),
+        Path::new("/run/tokens"),
+    );
+    let away = |sessions| PoolEvent::Away {
+        why: "directory /run/tokens does not exist".to_owned(),
+        sessions,
+    };
+    let many = |count| {
+        (0..count)
+            .map(|number| format!("`File {number}`"))
+            .collect()
+    };
+    let pool_events = [
+        away(0),
+        away(1),
+        away(12),
+        PoolEvent::Back { sessions: 12 },
+        PoolEvent::Strange(many(1)),
+        PoolEvent::Strange(many(7)),
+        PoolEvent::Taken(vec!["crm".to_owned()]),
+        PoolEvent::Full,
+    ];
+    let mut events: Vec<_> = pool_events
+        .iter()
+        .map(|event| LogEvent::Pool(&pool, directory, event))
+        .collect();
+    let session = names.named();
+    events.extend([
+        LogEvent::FileGone(&session, OnShutdown::Leave),
+        LogEvent::FileGone(&session, OnShutdown::Revoke),
+        LogEvent::Renamed {
+            old: &pool,
+            new: &session,
+        },
+    ]);
+    insta::assert_snapshot!(logged(LogFormat::Plain, &events), @r"
+    INFO  pool agents: directory /run/tokens does not exist; waiting for it
+    WARN  pool agents: directory /run/tokens does not exist; nothing counts as removed, its session goes on with the token it has until /run/tokens is back
+    WARN  pool agents: directory /run/tokens does not exist; nothing counts as removed, its 12 sessions go on with the tokens they have until /run/tokens is back
+    INFO  pool agents: /run/tokens is there
+    WARN  pool agents: 1 file of /run/tokens ignored, since a session's name is 1 to 64 of a-z, 0-9, '.', '_' and '-' and starts with a letter or digit: `File 0`
+    WARN  pool agents: 7 files of /run/tokens ignored, since a session's name is 1 to 64 of a-z, 0-9, '.', '_' and '-' and starts with a letter or digit: `File 0`, `File 1`, `File 2`, `File 3`, `File 4` and 2 more
+    WARN  pool agents: 1 file of /run/tokens ignored, since another session has the same name: crm; rename one of them
+    WARN  pool agents: /run/tokens holds more than 100000 files, the most of a pool: others are ignored, and none counts as removed
+    INFO  wallboard: file /run/wallboard/token was removed: the session ends, its token is left to idle out
+    INFO  wallboard: file /run/wallboard/token was removed: the session ends, its token is revoked
+    INFO  agents is wallboard from here on: its token is in file /run/wallboard/token
+    ");
+}
+
+#[test]
+fn a_source_has_no_token_or_should_be_looked_at() {
+    let names = NamesFixture::new();
+    let (source, session) = (names.source.clone(), names.named());
+    let not_readable = SourceError::NotReadable {
+        place: source.clone(),
+        cause: io::ErrorKind::PermissionDenied.into(),
+    };
+    let exposed = Warning::ReadableByAll("/run/wallboard/token".into(), 0o644);
+    let trouble = WatchTrouble::Refused {
+        directory: "/run/wallboard".into(),
+        cause: io::ErrorKind::PermissionDenied.into(),
+    };
+    let holder = SessionName::new("crm").unwrap();
+    let shared = |intent| LogEvent::Shared {
+        fingerprint: Fingerprint::of(b"abc"),
+        one: (&names.name, Intent::Keep),
+        other: (&holder, intent),
+    };
+    insta::assert_snapshot!(logged(LogFormat::Plain, &[
+        LogEvent::Waiting(&session, &SourceError::Absent(source)),
+        LogEvent::SourceFailed(&session, &not_readable),
+        LogEvent::SourceExposed(&session, &exposed),
+        LogEvent::SourceGone(&session),
+        LogEvent::WatchTrouble(&trouble),
+        shared(Intent::Keep),
+        shared(Intent::Lapse),
+    ]), @r"
+    INFO  wallboard absent: file /run/wallboard/token does not exist; waiting for it
+    WARN  wallboard: no token could be read: file /run/wallboard/token cannot be read: permission denied
+    WARN  wallboard: file /run/wallboard/token has mode 0644: everyone on this machine can read the token; it is used all the same, but mode 0600 would do
+    WARN  wallboard: file /run/wallboard/token has gone; the token that came from it stays in use
+    WARN  directory /run/wallboard is not watched, its tokens are only read at each touch: permission denied
+    WARN  wallboard and crm have the same token ba7816bf: crm keeps it alive and wallboard does not take it on; give each its own
+    WARN  wallboard and crm have the same token ba7816bf: crm lets it lapse and wallboard does not take it on; give each its own
+    ");
+}

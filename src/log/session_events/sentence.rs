@@ -1,0 +1,267 @@
+//! Builds the sentence of each event: the session, the event, the remedy and the next step.
+
+use std::time::Duration;
+
+use tracing::Level;
+
+use super::EventSentence;
+use crate::keeper::{
+    Death, EventKind, FailureReason, Intent, LiveTokenView, Operation, Outcome, Severity,
+    TimeoutReport, TimeoutSource, Touch, Verdict,
+};
+use crate::status::phrases::{
+    OF_EXCLUSION, append, counted_as, death_of, human_duration, new_token, reason, remedy,
+};
+use crate::time::Instant;
+
+/// Returns the level at which the event is logged: WARN if a person should look.
+pub(super) fn level(kind: &EventKind) -> Level {
+    match kind.severity() {
+        Severity::Warning => Level::WARN,
+        Severity::Change => Level::INFO,
+        Severity::Detail => Level::DEBUG,
+    }
+}
+
+/// Returns the whole sentence in one line.
+pub(super) fn sentence(event: &EventSentence<'_>) -> String {
+    let mut sentence = format!("{} {}", event.subject(), event.predicate());
+    if let Some(next) = event.next() {
+        append(&mut sentence, format_args!("; {next}"));
+    }
+    sentence
+}
+
+impl EventSentence<'_> {
+    /// Returns the sentence about an answer. An answer changes no state by itself, so the sentence
+    /// has no next step.
+    pub(super) fn sentence_of_answer(
+        &self,
+        operation: Operation,
+        took: Duration,
+        outcome: &Outcome,
+    ) -> String {
+        let subject = self.subject();
+        let mut sentence = format!("{subject} {}: ", operation.as_str());
+        sentence.push_str(outcome.verdict.as_str());
+        if let Some(status) = outcome.status {
+            append(&mut sentence, format_args!(" ({status})"));
+        }
+        append(&mut sentence, format_args!(" in {}ms", took.as_millis()));
+        match &outcome.verdict {
+            Verdict::Blocked(reason) => append(&mut sentence, format_args!(": {reason}")),
+            Verdict::Unreachable(failure) => append(&mut sentence, format_args!(": {failure}")),
+            Verdict::Throttled {
+                retry_after: Some(after),
+            } => append(
+                &mut sentence,
+                format_args!(": retry after {}", human_duration(*after)),
+            ),
+            Verdict::Accepted
+            | Verdict::Alive(_)
+            | Verdict::Timeout(_)
+            | Verdict::Refused(_)
+            | Verdict::Throttled { retry_after: None } => {}
+        }
+        sentence
+    }
+
+    fn subject(&self) -> String {
+        match self.event.token {
+            Some(token) => format!("{} {}", self.session.name, token.fingerprint),
+            None => self.session.name.to_string(),
+        }
+    }
+
+    fn predicate(&self) -> String {
+        match &self.event.kind {
+            // Answers are logged by `sentence_of_answer`.
+            EventKind::Answered { .. } => String::new(),
+            EventKind::Found => format!("found in {}", self.session.source),
+            EventKind::Unanswered(failure) => {
+                let why = self.failure(failure);
+                format!("unproven: {why}; whether the token lives is not known")
+            }
+            EventKind::Alive { replaces } => self.alive(*replaces),
+            EventKind::NewerRefused(cause) => self.newer_refused(cause),
+            EventKind::AtRisk(failure) => {
+                let failed = failed(self.view.map_or(0, |view| view.failures));
+                format!("at risk after {failed}: {}", self.failure(failure))
+            }
+            EventKind::PastDeadline(failure) => format!(
+                "past its idle deadline: {}; the token is not refused and may still live",
+                self.failure(failure)
+            ),
+            EventKind::Blocked(reason) => {
+                let why = self.failure(&FailureReason::Blocked(reason.clone()));
+                format!("blocked: {why}; this says nothing about the token, which may be healthy")
+            }
+            EventKind::Recovered { failures } => {
+                format!("alive again after {}", failed(*failures))
+            }
+            EventKind::Unconfirmed => "alive: a 401 was not confirmed, the token lives".to_owned(),
+            EventKind::TouchRefused(touch, reason) => format!(
+                "alive: {} does not get through: {}; {} is used for touches",
+                path(*touch),
+                self.failure(reason),
+                path(touch.other())
+            ),
+            EventKind::TouchExcluded(touch) => {
+                let (excluded, other) = (path(*touch), path(other(*touch)));
+                format!(
+                    "alive: {excluded} was accepted but did not move the idle deadline; {other} is used for touches"
+                )
+            }
+            EventKind::Excluded => format!("{EXCLUDED}; {OF_EXCLUSION}"),
+            EventKind::ResetProven {
+                touch,
+                was_excluded,
+            } => {
+                let again = if *was_excluded {
+                    " again: the exclusion has ended"
+                } else {
+                    ""
+                };
+                format!("alive: {} moves the idle deadline{again}", path(*touch))
+            }
+            EventKind::TimeoutRead(report) => format!("alive: {}", timeouts(report)),
+            EventKind::TimeoutNotPermitted(code) => format!(
+                "alive: the token may not read the organisation's idle timeout ({code}), which is no failure"
+            ),
+            EventKind::Lost(cause) => self.lost(cause),
+            EventKind::Lapsed(cause) => {
+                format!("lapsed: {}", self.death(cause, Intent::Lapse))
+            }
+            EventKind::Revoked => "revoked".to_owned(),
+            EventKind::NotRevoked(failure) => format!(
+                "not revoked: {}; the token lives until it idles out or expires, unless it is revoked by hand",
+                self.failure(failure)
+            ),
+            EventKind::Left => {
+                "left as it is: the token lives until it idles out or expires".to_owned()
+            }
+        }
+    }
+
+    fn alive(&self, replaces: bool) -> String {
+        let intent = match self.view.map(|view| view.policy.intent) {
+            Some(Intent::Keep) => " and kept",
+            Some(Intent::Lapse) => " and left to lapse",
+            None => "",
+        };
+        let place = if replaces {
+            ", in place of the earlier token"
+        } else {
+            ""
+        };
+        let mut phrase = format!("alive{intent}{place}");
+        if let Some(live) = self.view.and_then(|view| view.live.as_ref()) {
+            let organisation = live.organisation.as_ref();
+            let organisation = organisation.map(|name| format!("organisation {name}"));
+            let known = organisation.into_iter().chain(timeout(live, self.now));
+            let known: Vec<_> = known.collect();
+            if !known.is_empty() {
+                append(&mut phrase, format_args!(": {}", known.join(", ")));
+            }
+        }
+        phrase
+    }
+
+    fn death(&self, cause: &Death, intent: Intent) -> String {
+        let token = self.event.token.map(|token| token.fingerprint);
+        let revoked = self.session.revoked;
+        let revoked = revoked.filter(|(revoked, _)| Some(*revoked) == token);
+        death_of(
+            cause,
+            intent,
+            self.configured(),
+            revoked.map(|(_, when)| when),
+        )
+    }
+
+    fn lost(&self, cause: &Death) -> String {
+        let why = self.death(cause, Intent::Keep);
+        let advice = new_token(self.session.source, self.session.pickup);
+        format!("lost: {why}; {advice}")
+    }
+
+    fn newer_refused(&self, cause: &Death) -> String {
+        let why = self.death(cause, Intent::Keep);
+        let stays = self.view.and_then(|view| view.token);
+        let stays = stays.map_or_else(String::new, |token| format!(" {}", token.fingerprint));
+        let advice = new_token(self.session.source, self.session.pickup);
+        format!("newer token, {why}; the earlier token{stays} stays; {advice}")
+    }
+
+    /// Returns the reason of a failure, with the API if it was unreachable, and the remedy.
+    fn failure(&self, failure: &FailureReason) -> String {
+        let mut phrase = reason(failure).to_string();
+        if let FailureReason::Unreachable(_) = failure {
+            append(&mut phrase, format_args!(" ({})", self.session.api));
+        }
+        if let Some(remedy) = remedy(failure) {
+            append(&mut phrase, format_args!("; {remedy}"));
+        }
+        phrase
+    }
+
+    fn configured(&self) -> Option<Duration> {
+        self.view.and_then(|view| view.policy.idle_timeout)
+    }
+}
+
+const EXCLUDED: &str = "excluded: neither HEAD nor GET moves the idle deadline, so the organisation \
+excludes these calls from its inactivity timeout";
+
+/// Returns the idle timeout and its source, or `None` if the next step already names the deadline.
+fn timeout(live: &LiveTokenView, now: Instant) -> Option<String> {
+    let timeout = human_duration(live.idle_timeout.duration);
+    Some(match live.idle_timeout.source {
+        // Before the first touch, the server has shown only the remainder of the timeout, so the
+        // phrase names the deadline and not the timeout.
+        TimeoutSource::Proven if live.touched_at.is_none() => {
+            let deadline = live.deadline.filter(|_| live.touch_at.is_some())?;
+            format!("idle deadline in {}", human_duration(deadline.until(now)))
+        }
+        TimeoutSource::Proven => format!("idle timeout {timeout}, proven"),
+        TimeoutSource::Configured => format!("idle timeout {timeout}, as configured"),
+        TimeoutSource::Organisation => {
+            format!("idle timeout {timeout}, as the organisation says")
+        }
+        TimeoutSource::Assumed => format!("idle timeout not known, taken for {timeout}"),
+    })
+}
+
+fn timeouts(report: &TimeoutReport) -> String {
+    let mut phrase = "the organisation's idle timeout is ".to_owned();
+    match report.organisation {
+        Some(timeout) => append(&mut phrase, format_args!("{}", human_duration(timeout))),
+        None => phrase.push_str("disabled"),
+    }
+    for (position, group) in report.groups.iter().enumerate() {
+        let joint = if position == 0 { ", of groups" } else { "," };
+        append(
+            &mut phrase,
+            format_args!("{joint} {}", human_duration(*group)),
+        );
+    }
+    phrase
+}
+
+fn failed(count: u32) -> String {
+    counted_as(count, "failed try", "failed tries")
+}
+
+fn path(touch: Touch) -> &'static str {
+    match touch {
+        Touch::Head => "HEAD /api/v2/tokens/me",
+        Touch::Get => "GET /api/v2/tokens/me",
+    }
+}
+
+fn other(touch: Touch) -> Touch {
+    match touch {
+        Touch::Head => Touch::Get,
+        Touch::Get => Touch::Head,
+    }
+}

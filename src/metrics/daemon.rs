@@ -1,0 +1,101 @@
+//! Writes the metrics of the daemon and its counters.
+
+use super::text::{Family, Text};
+use crate::status::Snapshot;
+
+const BUILD: Family = Family::info(
+    "session_keepalive_build_info",
+    "Always 1: the version of the program.",
+);
+const LIVE: Family = Family::gauge(
+    "session_keepalive_live",
+    "Is 1 while the loop that does everything turns; 0 if it does not answer, and nothing else is then known.",
+);
+const START_TIME: Family = Family::gauge(
+    "session_keepalive_start_time_seconds",
+    "When the daemon began, since 1970, on the wall clock as it was set then. All counters began there.",
+);
+const READY: Family = Family::gauge(
+    "session_keepalive_ready",
+    "Is 1 if every session that is to be kept is proven alive and within its margin, and the daemon is not stopping.",
+);
+const STOPPING: Family = Family::gauge(
+    "session_keepalive_stopping",
+    "Is 1 while the daemon stops and revokes.",
+);
+const REQUESTS: Family = Family::counter(
+    "session_keepalive_requests_total",
+    "Requests to the API by what was asked and what the answer, or the lack of one, meant.",
+);
+const TOUCH_DURATION: Family = Family::histogram(
+    "session_keepalive_touch_duration_seconds",
+    "How long it took until a touch was answered, with whatever status; a touch without an answer is not in it.",
+);
+const EVENTS: Family = Family::counter(
+    "session_keepalive_events_total",
+    "What happened to sessions, by the word that the log has for it.",
+);
+const RELOADS: Family = Family::counter(
+    "session_keepalive_reloads_total",
+    "Reloads of the configuration by result.",
+);
+const RELOADED: Family = Family::gauge(
+    "session_keepalive_last_reload_accepted",
+    "Is 0 if the last reload was refused and the configuration before it is in force.",
+);
+const SUSPENDS: Family = Family::counter(
+    "session_keepalive_suspends_total",
+    "How often the machine slept while the daemon ran.",
+);
+const SUSPENDED: Family = Family::counter(
+    "session_keepalive_suspended_seconds_total",
+    "How long the machine slept altogether while the daemon ran.",
+);
+const CLOCK_STEPS: Family = Family::counter(
+    "session_keepalive_clock_steps_total",
+    "How often somebody set the wall clock while the daemon ran.",
+);
+
+/// Writes the metrics of the daemon.
+pub(crate) fn write(text: &mut Text, snapshot: &Snapshot) {
+    let counters = &snapshot.counters;
+    build(text);
+    text.family(&LIVE).sample(&[], 1);
+    text.family(&START_TIME)
+        .sample(&[], counters.began.as_duration().as_secs_f64());
+    text.family(&READY)
+        .sample(&[], u8::from(snapshot.is_ready()));
+    text.family(&STOPPING)
+        .sample(&[], u8::from(snapshot.is_stopping));
+    let mut requests = text.family(&REQUESTS);
+    for (operation, verdict, count) in counters.requests() {
+        let operation = ("operation", operation.as_str());
+        requests.sample(&[operation, ("verdict", verdict)], count);
+    }
+    text.family(&TOUCH_DURATION).histogram(&counters.touches);
+    let mut events = text.family(&EVENTS);
+    for (event, count) in counters.events() {
+        events.sample(&[("event", event)], count);
+    }
+    let mut reloads = text.family(&RELOADS);
+    reloads.sample(&[("result", "accepted")], counters.reloads);
+    reloads.sample(&[("result", "refused")], counters.reloads_refused);
+    text.family(&RELOADED)
+        .sample(&[], u8::from(!counters.is_last_reload_refused));
+    text.family(&SUSPENDS).sample(&[], counters.suspends);
+    text.family(&SUSPENDED)
+        .sample(&[], counters.suspended.as_secs_f64());
+    text.family(&CLOCK_STEPS).sample(&[], counters.clock_steps);
+}
+
+/// Writes the metrics for a loop that does not answer.
+pub(crate) fn write_silent(text: &mut Text) {
+    build(text);
+    text.family(&LIVE).sample(&[], 0);
+    text.family(&READY).sample(&[], 0);
+}
+
+fn build(text: &mut Text) {
+    text.family(&BUILD)
+        .sample(&[("version", env!("CARGO_PKG_VERSION"))], 1);
+}

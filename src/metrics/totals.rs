@@ -1,0 +1,170 @@
+//! Writes the aggregate metrics of all sessions.
+//!
+//! The number of samples does not depend on the number of sessions.
+
+use super::measure;
+use super::text::{Family, Text};
+use crate::keeper::{Intent, Reset, SessionView, State, TimeoutSource};
+use crate::status::Snapshot;
+
+const EACH_SHOWN: Family = Family::gauge(
+    "session_keepalive_per_session_metrics_enabled",
+    "Is 1 if each session has metrics of its own; 0 if there are more sessions than metrics.per_session_max, and only the metrics of all together are there.",
+);
+const SESSIONS: Family = Family::gauge(
+    "session_keepalive_sessions",
+    "How many sessions there are by what is wanted for them and how they stand.",
+);
+const NOT_READY: Family = Family::gauge(
+    "session_keepalive_sessions_not_ready",
+    "How many sessions that are to be kept are not proven alive or are past their margin.",
+);
+const FAILING: Family = Family::gauge(
+    "session_keepalive_sessions_failing",
+    "How many sessions had a failed try since their last success.",
+);
+const TROUBLED: Family = Family::gauge(
+    "session_keepalive_sessions_with_source_trouble",
+    "How many sessions have a token source that cannot be read or holds no token.",
+);
+const BY_RESET: Family = Family::gauge(
+    "session_keepalive_sessions_by_reset",
+    "How many sessions with a living token there are by whether touches move its idle deadline.",
+);
+const BY_SOURCE: Family = Family::gauge(
+    "session_keepalive_sessions_by_idle_timeout_source",
+    "How many sessions with a living token there are by where its idle timeout is known from.",
+);
+const DEADLINE_MIN: Family = Family::gauge(
+    "session_keepalive_idle_deadline_min_seconds",
+    "The least time until an idle deadline, of the kept sessions; negative if one has passed.",
+);
+const BUDGET_MIN: Family = Family::gauge(
+    "session_keepalive_outage_budget_min_seconds",
+    "The least outage that all kept sessions survive if it begins with their next touch.",
+);
+const SINCE_TOUCH_MAX: Family = Family::gauge(
+    "session_keepalive_since_touch_max_seconds",
+    "The longest time since an accepted touch was sent, of the kept sessions.",
+);
+const IDLE_TIMEOUT_MIN: Family = Family::gauge(
+    "session_keepalive_idle_timeout_min_seconds",
+    "The shortest effective idle timeout of a kept session.",
+);
+const IDLE_TIMEOUT_MAX: Family = Family::gauge(
+    "session_keepalive_idle_timeout_max_seconds",
+    "The longest effective idle timeout of a kept session.",
+);
+const FAILURES_MAX: Family = Family::gauge(
+    "session_keepalive_consecutive_failures_max",
+    "The most tries that failed since a session's last success.",
+);
+
+/// The sums, minima and maxima over all sessions, computed in one pass.
+#[derive(Default)]
+struct Totals {
+    states: [[u64; State::ALL.len()]; Intent::ALL.len()],
+    not_ready: u64,
+    failing: u64,
+    failures_max: u32,
+    resets: [u64; Reset::ALL.len()],
+    sources: [u64; TimeoutSource::ALL.len()],
+    deadline_min: Option<f64>,
+    budget_min: Option<f64>,
+    since_touch_max: Option<f64>,
+    idle_timeout_min: Option<f64>,
+    idle_timeout_max: Option<f64>,
+}
+
+/// Writes the aggregate metrics of all sessions.
+pub(crate) fn write(text: &mut Text, snapshot: &Snapshot, is_each_shown: bool) {
+    let totals = Totals::of(snapshot);
+    text.family(&EACH_SHOWN)
+        .sample(&[], u8::from(is_each_shown));
+    let mut sessions = text.family(&SESSIONS);
+    for (intent, row) in Intent::ALL.into_iter().zip(totals.states) {
+        let intent = ("intent", intent.as_str());
+        for (state, count) in State::ALL.into_iter().zip(row) {
+            sessions.sample(&[intent, ("state", state.as_str())], count);
+        }
+    }
+    text.family(&NOT_READY).sample(&[], totals.not_ready);
+    text.family(&FAILING).sample(&[], totals.failing);
+    let troubled = snapshot
+        .sessions
+        .iter()
+        .filter(|session| session.trouble.is_some());
+    text.family(&TROUBLED).sample(&[], troubled.count());
+    let mut by_reset = text.family(&BY_RESET);
+    for (reset, count) in Reset::ALL.into_iter().zip(totals.resets) {
+        by_reset.sample(&[("reset", reset.as_str())], count);
+    }
+    let mut by_source = text.family(&BY_SOURCE);
+    for (source, count) in TimeoutSource::ALL.into_iter().zip(totals.sources) {
+        by_source.sample(&[("source", source.as_str())], count);
+    }
+    for (family, value) in [
+        (&DEADLINE_MIN, totals.deadline_min),
+        (&BUDGET_MIN, totals.budget_min),
+        (&SINCE_TOUCH_MAX, totals.since_touch_max),
+        (&IDLE_TIMEOUT_MIN, totals.idle_timeout_min),
+        (&IDLE_TIMEOUT_MAX, totals.idle_timeout_max),
+    ] {
+        text.family(family).known(&[], value);
+    }
+    text.family(&FAILURES_MAX).sample(&[], totals.failures_max);
+}
+
+impl Totals {
+    fn of(snapshot: &Snapshot) -> Self {
+        let mut totals = Self::default();
+        let now = snapshot.at;
+        for session in &snapshot.sessions {
+            let view = &session.view;
+            totals.count(view);
+            totals.not_ready += u64::from(!view.is_ready(now));
+            if view.policy.intent == Intent::Keep {
+                let deadline = measure::until_deadline(view, now);
+                let timeout = view.live.as_ref().map(measure::idle_timeout);
+                fold(&mut totals.deadline_min, deadline, f64::min);
+                fold(
+                    &mut totals.budget_min,
+                    measure::outage_budget(view),
+                    f64::min,
+                );
+                let since_touch = measure::since_touch(view, now);
+                fold(&mut totals.since_touch_max, since_touch, f64::max);
+                fold(&mut totals.idle_timeout_min, timeout, f64::min);
+                fold(&mut totals.idle_timeout_max, timeout, f64::max);
+            }
+        }
+        totals
+    }
+
+    fn count(&mut self, view: &SessionView) {
+        let is_intent = |intent: &Intent| *intent == view.policy.intent;
+        let is_state = |state: &State| *state == view.state;
+        let intent = Intent::ALL.iter().position(is_intent);
+        let state = State::ALL.iter().position(is_state);
+        if let (Some(intent), Some(state)) = (intent, state) {
+            self.states[intent][state] += 1;
+        }
+        self.failing += u64::from(view.failures > 0);
+        self.failures_max = self.failures_max.max(view.failures);
+        if let Some(live) = &view.live {
+            let is_source = |source: &TimeoutSource| *source == live.idle_timeout.source;
+            if let Some(reset) = Reset::ALL.iter().position(|reset| *reset == live.reset) {
+                self.resets[reset] += 1;
+            }
+            if let Some(source) = TimeoutSource::ALL.iter().position(is_source) {
+                self.sources[source] += 1;
+            }
+        }
+    }
+}
+
+fn fold(total: &mut Option<f64>, value: Option<f64>, combine: fn(f64, f64) -> f64) {
+    if let Some(value) = value {
+        *total = Some(total.map_or(value, |total| combine(total, value)));
+    }
+}

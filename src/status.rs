@@ -1,0 +1,26 @@
+//! The state that observers see: the snapshot of all sessions, the history of each, and the phrases for both.
+//!
+//! It decides nothing, asks nothing and knows no clock of its own. It never shows a token: all that
+//! it gets to know of one is a fingerprint.
+
+mod control;
+pub mod history;
+pub mod phrases;
+mod query;
+mod readiness;
+pub(crate) mod recent_events;
+pub mod report;
+mod selection;
+mod snapshot;
+pub(crate) mod urgency;
+
+#[cfg(test)]
+pub(crate) mod fixture;
+
+pub use control::{CommandResult, Peer, SessionCommand};
+pub use history::{NamedHistory, SessionHistories};
+pub use query::{Query, QuerySender, queries};
+pub use readiness::{Readiness, readiness, readiness_of};
+pub use recent_events::RecentEvent;
+pub use selection::{Selection, SelectionError};
+pub use snapshot::{NamedView, Snapshot};

@@ -1,0 +1,290 @@
+//! Phrases the reasons of failures, and the remedies for them.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::{OF_EXCLUSION, human_duration};
+use crate::keeper::{BlockReason, Death, Failure, FailureReason, Idleness, NotTheApi};
+use crate::token::Source;
+
+/// The wait from which on a daily limit must be the cause.
+///
+/// The limit of requests per token asks for waits of at most a minute.
+const DAILY: Duration = Duration::from_secs(3600);
+
+/// The delay until a new token in a file is noticed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Pickup {
+    /// At once: the system reports changes of the file.
+    #[default]
+    AtOnce,
+    /// At the next periodic reading: the system does not report changes of the file.
+    AtNextReading,
+}
+
+/// Returns the place for a new token, and the time at which the session takes it over.
+#[must_use]
+pub fn new_token(source: &Source, pickup: Pickup) -> String {
+    match source {
+        Source::File(_) if pickup == Pickup::AtNextReading => format!(
+            "a new token in {source} takes over within 10s, or at the next touch if the present one lives: the system tells nothing of changes there"
+        ),
+        Source::File(_) => format!("a new token in {source} takes over at once"),
+        Source::Command(_) => format!("a new token from {source} takes over when it is next run"),
+        Source::Credential(_) => {
+            format!(
+                "a new token in {source} takes over after systemctl kill --signal=QUIT, which restarts the unit and revokes nothing"
+            )
+        }
+        Source::Env(_) => {
+            format!("a new token in {source} needs a restart: it cannot change while we run")
+        }
+    }
+}
+
+/// Returns the remedy that protects the next token from the same death, if one is known.
+#[must_use]
+pub fn after_death(death: &Death) -> Option<&'static str> {
+    if !death.was_alive {
+        return Some("look at what puts the token there, and whether it is for this region");
+    }
+    match death.idle {
+        Idleness::Before(_) => Some(
+            "more frequent touches would not have helped: look at who revokes tokens or logs the user out, at what else fetches tokens for the user (the API keeps 10 and ends the oldest), and at how long a token lives at all",
+        ),
+        Idleness::After(_) if death.excluded => Some(OF_EXCLUSION),
+        Idleness::After(_) => {
+            Some("a larger margin, or a longer idle timeout, lets an outage last longer")
+        }
+        Idleness::Unknown => None,
+    }
+}
+
+/// Returns the reason of a failure in words.
+#[must_use]
+pub fn reason(reason: &FailureReason) -> impl fmt::Display + '_ {
+    ReasonText(reason)
+}
+
+struct ReasonText<'a>(&'a FailureReason);
+
+impl fmt::Display for ReasonText<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            FailureReason::Unreachable(failure) => failure.fmt(formatter),
+            FailureReason::Throttled { retry_after: None } => {
+                formatter.write_str("the API takes no more requests for now (429)")
+            }
+            FailureReason::Throttled {
+                retry_after: Some(wait),
+            } => write!(
+                formatter,
+                "the API takes no more requests for another {} (429)",
+                human_duration(*wait)
+            ),
+            FailureReason::Blocked(reason) => reason.fmt(formatter),
+            FailureReason::OutOfTime => formatter.write_str("the time for it was over"),
+            FailureReason::StillAlive => {
+                formatter.write_str("the request was answered, but the token still lives")
+            }
+        }
+    }
+}
+
+/// Returns the remedy for a failure, or `None` if the reason already names it or there is none.
+#[must_use]
+pub fn remedy(reason: &FailureReason) -> Option<&'static str> {
+    match reason {
+        FailureReason::Unreachable(failure) => of_failure(failure),
+        FailureReason::Throttled {
+            retry_after: Some(wait),
+        } if *wait >= DAILY => {
+            Some("so long a wait is that of a daily limit: look at what else uses the OAuth client")
+        }
+        FailureReason::Throttled { .. } => {
+            Some("look at what else uses the token: they share 300 requests a minute")
+        }
+        FailureReason::Blocked(reason) => of_block_reason(reason),
+        FailureReason::OutOfTime => None,
+        FailureReason::StillAlive => {
+            Some("look for a proxy that answers in place of the API, and revoke the token by hand")
+        }
+    }
+}
+
+fn of_failure(failure: &Failure) -> Option<&'static str> {
+    match failure {
+        Failure::NameNotResolved => Some("look at the name service (DNS)"),
+        Failure::NotConnected
+        | Failure::TimedOut
+        | Failure::Broken
+        | Failure::BodyTooLarge
+        | Failure::HeaderTooLarge => Some("look at the network and the proxy"),
+        Failure::Tls => {
+            Some("look at this machine's clock, the trusted certificates and the proxy")
+        }
+        Failure::TouchRefused(_) => {
+            Some("look at the gateway or firewall before the API; the other touch is tried")
+        }
+        Failure::ServerError(408) => {
+            Some("the request arrived too slowly: look at the network and the proxy")
+        }
+        Failure::ServerError(502 | 504) => Some(
+            "a gateway had no answer from behind it: look at the proxy and the status page of Genesys Cloud",
+        ),
+        Failure::ServerError(_) => Some("look at the status page of Genesys Cloud"),
+        Failure::NotSent(_) => None,
+    }
+}
+
+fn of_block_reason(reason: &BlockReason) -> Option<&'static str> {
+    match reason {
+        BlockReason::AddressNotAllowed => Some("an administrator adds the address to the list"),
+        BlockReason::Forbidden(code) => Some(of_forbidden(code)),
+        BlockReason::Rejected(status, code) => Some(of_rejected(*status, code)),
+        BlockReason::NotTheApi(NotTheApi::ProxyAuthentication) => {
+            Some("look at the proxy's user and password")
+        }
+        BlockReason::NotTheApi(NotTheApi::Redirect | NotTheApi::UnexpectedBody) => {
+            Some("look whether this network asks for a sign-in, then at the proxy and the region")
+        }
+        BlockReason::NotTheApi(NotTheApi::Encoded(_)) => Some(
+            "have the proxy pass the API's answers on unchanged (the request asks for identity)",
+        ),
+        BlockReason::HeaderMissing | BlockReason::NotTheApi(NotTheApi::Cached) => None,
+    }
+}
+
+/// Returns the remedy for a 403 with this code.
+fn of_forbidden(code: &str) -> &'static str {
+    match code {
+        "app.not.authorized.for.scope" => "look at the scopes of the OAuth client",
+        "missing.permissions" | "missing.any.permissions" => {
+            "an administrator gives the token's user, or its OAuth client, a role with the permission"
+        }
+        "authz.policy.denied" => "an administrator looks at the access control policies",
+        // The client uses the status as the code if the answer has none.
+        "403" => "look at the scopes of the OAuth client and the permissions of its user",
+        _ => "look up the code, or ask support with the correlation id",
+    }
+}
+
+/// Returns the remedy for another rejection with this status and code.
+fn of_rejected(status: u16, code: &str) -> &'static str {
+    match (status, code) {
+        (400, "token.timeout.exceeded") => "the API takes 300 to 28800s (5m to 8h)",
+        (400, "token.timeout.exceeded.hipaa") => {
+            "this organisation is bound to HIPAA: the API takes 300 to 900s (5m to 15m)"
+        }
+        (400, "max.idle.token.timeout.exceeded") => {
+            "the timeout of a group is above 28800s (8h): an administrator mends the group first"
+        }
+        (400, "max.idle.hipaa.token.timeout.exceeded") => {
+            "the timeout of a group is above the 900s (15m) of HIPAA: an administrator mends the group first"
+        }
+        (400, "client.failed.request") => {
+            "the API did not understand a field of what was sent, which holds what it gave itself"
+        }
+        (404, _) => "look at the id, and whether this is the host of the API",
+        (409, _) => "somebody else changed it at the same time: look at it again, then try again",
+        (413, _) => "what was sent is larger than the API, or a proxy before it, takes",
+        (415, _) => "JSON was sent and did not arrive as such: look at the proxy",
+        _ => "look up the code, or ask support with the correlation id",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_token_takes_over_as_its_source_allows() {
+        for (source, phrase) in [
+            (
+                Source::File("/run/token".into()),
+                "a new token in file /run/token takes over at once",
+            ),
+            (
+                Source::Command(vec!["/bin/vault".into(), "--secret".into()]),
+                "a new token from command /bin/vault takes over when it is next run",
+            ),
+            (
+                Source::Credential("wallboard".into()),
+                "a new token in systemd credential wallboard takes over after systemctl kill --signal=QUIT, which restarts the unit and revokes nothing",
+            ),
+            (
+                Source::Env("TOKEN".into()),
+                "a new token in environment variable TOKEN needs a restart: it cannot change while we run",
+            ),
+        ] {
+            assert_eq!(new_token(&source, Pickup::AtOnce), phrase);
+        }
+    }
+
+    #[test]
+    fn where_the_system_tells_nothing_a_new_token_is_not_promised_at_once() {
+        let file = Source::File("/mnt/token".into());
+        let phrase = new_token(&file, Pickup::AtNextReading);
+        assert!(
+            phrase.contains("at the next touch") && !phrase.contains("at once"),
+            "{phrase}"
+        );
+    }
+
+    fn advice(reason: &FailureReason) -> &'static str {
+        remedy(reason).unwrap()
+    }
+
+    #[test]
+    fn a_403_names_what_is_lacking() {
+        let forbidden =
+            |code: &str| advice(&FailureReason::Blocked(BlockReason::Forbidden(code.into())));
+        for (code, word) in [
+            ("app.not.authorized.for.scope", "scopes"),
+            ("missing.permissions", "permission"),
+            ("authz.policy.denied", "policies"),
+            ("403", "scopes of the OAuth client and the permissions"),
+            ("something.new", "correlation id"),
+        ] {
+            assert!(forbidden(code).contains(word), "{code}");
+        }
+        assert!(!forbidden("missing.permissions").contains("scope"));
+    }
+
+    #[test]
+    fn a_wait_of_hours_is_that_of_a_daily_limit() {
+        let throttled = |seconds| FailureReason::Throttled {
+            retry_after: Some(Duration::from_secs(seconds)),
+        };
+        assert!(advice(&throttled(42)).contains("300 requests a minute"));
+        assert!(advice(&throttled(7 * 3600)).contains("daily limit"));
+        assert_eq!(
+            reason(&throttled(25_920)).to_string(),
+            "the API takes no more requests for another 7h 12m (429)"
+        );
+    }
+
+    #[test]
+    fn a_gateway_is_told_from_the_api() {
+        let failed = |status| advice(&FailureReason::Unreachable(Failure::ServerError(status)));
+        assert!(failed(408).contains("network"));
+        assert!(failed(502).contains("gateway"));
+        assert!(failed(504).contains("gateway"));
+        assert!(failed(503).starts_with("look at the status page"));
+    }
+
+    #[test]
+    fn a_refused_timeout_is_explained_by_its_code() {
+        let rejected = |status, code: &str| {
+            advice(&FailureReason::Blocked(BlockReason::Rejected(
+                status,
+                code.into(),
+            )))
+        };
+        assert!(rejected(400, "token.timeout.exceeded").contains("300 to 28800s"));
+        assert!(rejected(400, "token.timeout.exceeded.hipaa").contains("300 to 900s"));
+        assert!(rejected(400, "max.idle.token.timeout.exceeded").contains("group"));
+        assert!(rejected(400, "max.idle.hipaa.token.timeout.exceeded").contains("HIPAA"));
+        assert!(rejected(418, "teapot").contains("look up the code"));
+    }
+}

@@ -1,0 +1,150 @@
+//! Phrases the state of a session, its reason and the next step.
+
+use super::{counted, death, death_of, human_duration, next};
+use crate::keeper::{Intent, SessionView, State};
+use crate::status::NamedView;
+use crate::time::Instant;
+
+/// Returns the state of a session in words: `alive: touch in 7m 12s, outage budget 7m 30s`.
+///
+/// `trouble` is the problem with the source of the token, if there is one.
+#[must_use]
+pub fn standing(view: &SessionView, trouble: Option<&str>, now: Instant) -> String {
+    let state = view.state.as_str();
+    match why(view, trouble, now) {
+        Some(why) => format!("{state}: {why}; {}", next(view, now)),
+        None => format!("{state}: {}", next(view, now)),
+    }
+}
+
+/// Returns the state of a session of a snapshot in words.
+///
+/// Unlike [`standing`], the phrase takes into account that this daemon may have revoked the token
+/// earlier, which the keeper does not know.
+#[must_use]
+pub fn standing_of(session: &NamedView, now: Instant) -> String {
+    let view = &session.view;
+    if let (Some(revoked), Some(death), State::Lost | State::Lapsed) =
+        (session.revoked.as_deref(), &view.death, view.state)
+        && !death.was_alive
+    {
+        let policy = &view.policy;
+        let why = death_of(death, policy.intent, policy.idle_timeout, Some(revoked));
+        return format!("{}: {why}; {}", view.state.as_str(), next(view, now));
+    }
+    standing(view, session.trouble.as_deref(), now)
+}
+
+fn why(view: &SessionView, trouble: Option<&str>, now: Instant) -> Option<String> {
+    match view.state {
+        State::Absent => Some(trouble.unwrap_or("no token was found yet").to_owned()),
+        State::Unproven => Some(match (view.failures, &view.last_answer) {
+            (0, _) | (_, None) => "nothing was heard about the token yet".to_owned(),
+            (failures, Some(last)) => {
+                format!(
+                    "{} failed, the last one {}",
+                    counted(failures, "attempt"),
+                    last.verdict
+                )
+            }
+        }),
+        State::Alive if view.policy.intent == Intent::Keep => view
+            .live
+            .as_ref()
+            .and_then(|live| live.margin_at)
+            .filter(|margin_at| *margin_at <= now)
+            .map(|margin_at| {
+                format!(
+                    "past its margin for {}",
+                    human_duration(now.since(margin_at))
+                )
+            }),
+        State::AtRisk => Some(match view.last_answer.and_then(|last| last.status) {
+            Some(status) => {
+                format!(
+                    "{} failed, the last one answered with {status}",
+                    counted(view.failures, "attempt")
+                )
+            }
+            None => format!(
+                "{} failed, the last one without an answer",
+                counted(view.failures, "attempt")
+            ),
+        }),
+        State::Excluded => Some(
+            "no touch moves its idle deadline, so it ends then unless its application is active"
+                .to_owned(),
+        ),
+        State::Blocked => view.blocked.as_ref().map(ToString::to_string),
+        State::Lost | State::Lapsed => view
+            .death
+            .as_ref()
+            .map(|cause| death(cause, view.policy.intent, view.policy.idle_timeout)),
+        State::Alive | State::Revoked | State::NotRevoked | State::Left => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::fixture::{alive_view, lost, now, seconds, view, waiting};
+    use super::*;
+    use crate::keeper::{BlockReason, Operation, Touch};
+
+    #[test]
+    fn a_session_that_is_well_says_what_is_next() {
+        assert_eq!(
+            standing(&alive_view(), None, now()),
+            "alive: touch in 7m 12s, outage budget 7m 48s"
+        );
+    }
+
+    #[test]
+    fn a_session_that_is_not_says_why() {
+        assert_eq!(
+            standing(
+                &view(State::Absent),
+                Some("file /run/token: not there"),
+                now()
+            ),
+            "absent: file /run/token: not there; nothing until there is a token"
+        );
+        let unproven = waiting(State::Unproven, Operation::Peek, 2);
+        assert_eq!(
+            standing(&unproven, None, now()),
+            "unproven: nothing was heard about the token yet; peek in 2s"
+        );
+        let blocked = SessionView {
+            blocked: Some(BlockReason::AddressNotAllowed),
+            ..waiting(State::Blocked, Operation::Peek, 30)
+        };
+        assert_eq!(
+            standing(&blocked, None, now()),
+            "blocked: this machine's address is not on the organisation's list (ip.not.authorized); peek in 30s"
+        );
+        let at_risk = SessionView {
+            failures: 3,
+            ..waiting(State::AtRisk, Operation::Touch(Touch::Head), 4)
+        };
+        assert_eq!(
+            standing(&at_risk, None, now()),
+            "at risk: 3 attempts failed, the last one without an answer; touch in 4s"
+        );
+        let phrase = standing(&lost(), None, now());
+        assert!(phrase.starts_with("lost: refused "), "{phrase}");
+        assert!(
+            phrase.ends_with("; nothing until the token is replaced"),
+            "{phrase}"
+        );
+    }
+
+    #[test]
+    fn a_session_past_its_margin_says_for_how_long() {
+        let view = alive_view();
+        let margin_at = view.live.as_ref().and_then(|live| live.margin_at).unwrap();
+        let phrase = standing(&view, None, margin_at + seconds(3));
+        assert!(
+            phrase.starts_with("alive: past its margin for 3s; "),
+            "{phrase}"
+        );
+    }
+}

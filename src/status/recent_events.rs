@@ -1,0 +1,74 @@
+//! Remembers the latest log events of sessions for the status report.
+//!
+//! Its size is bounded: the oldest event is dropped for the newest.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::config::SessionName;
+use crate::time::Instant;
+use crate::token::Fingerprint;
+
+/// The maximum number of remembered events.
+const REMEMBERED_MAX: usize = 100;
+
+/// An event that changed a session's state or needs a person's attention.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RecentEvent {
+    /// The time of the event.
+    pub at: Instant,
+    /// The session.
+    pub session: SessionName,
+    /// The fingerprint of the token that the event is about.
+    pub fingerprint: Option<Fingerprint>,
+    /// The event's machine-readable name.
+    pub event: &'static str,
+    /// True if a person should look.
+    pub is_warning: bool,
+    /// The sentence of the log.
+    pub text: Box<str>,
+}
+
+/// The latest events.
+#[derive(Debug, Default)]
+pub(crate) struct RecentEvents(VecDeque<Arc<RecentEvent>>);
+
+impl RecentEvents {
+    /// Adds an event, and drops the oldest one if there are too many.
+    pub(crate) fn remember(&mut self, event: RecentEvent) {
+        if self.0.len() == REMEMBERED_MAX {
+            self.0.pop_front();
+        }
+        self.0.push_back(Arc::new(event));
+    }
+
+    /// Returns all remembered events, the oldest first.
+    pub(crate) fn all(&self) -> Vec<Arc<RecentEvent>> {
+        self.0.iter().map(Arc::clone).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{now, seconds};
+    use super::*;
+
+    #[test]
+    fn only_the_last_are_remembered() {
+        let mut recent_events = RecentEvents::default();
+        for second in 0..250 {
+            recent_events.remember(RecentEvent {
+                at: now() + seconds(second),
+                session: SessionName::new("wallboard").unwrap(),
+                fingerprint: None,
+                event: "lost",
+                is_warning: true,
+                text: "lost".into(),
+            });
+        }
+        let all = recent_events.all();
+        assert_eq!(all.len(), REMEMBERED_MAX);
+        assert_eq!(all.first().unwrap().at, now() + seconds(150));
+        assert_eq!(all.last().unwrap().at, now() + seconds(249));
+    }
+}

@@ -1,0 +1,389 @@
+//! The status report as JSON, which `/status` returns and the command `status` reads.
+//!
+//! Fields without a value are omitted. The report must never contain a token. A [`Moment`] gives a
+//! time both on the wall clock and relative to the report. Fields may be added within a version; a
+//! change of a field's meaning requires a new version.
+
+mod history;
+
+use std::collections::BTreeMap;
+
+pub use history::{HistoryReport, OutageReport, TimelineReport, TokenReport};
+use serde::{Deserialize, Serialize};
+
+use super::urgency::Urgency;
+use super::{NamedView, RecentEvent, Selection, Snapshot, readiness};
+use crate::keeper::{LastAnswer, Next, SessionView};
+use crate::log::escape_json;
+use crate::status::phrases::{advice, next, standing_of};
+use crate::time::Instant;
+
+/// The version of the report format.
+pub const VERSION: u32 = 1;
+
+/// The state of the daemon and its sessions.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct StatusReport {
+    /// The version of the report format.
+    pub version: u32,
+    /// The program's version.
+    pub program: String,
+    /// The time of the report, in UTC.
+    pub now: String,
+    /// The start of the daemon.
+    pub started: Moment,
+    /// True if the daemon is stopping.
+    pub stopping: bool,
+    /// True if every session with the intent to keep is proven alive and within its margin, and the
+    /// daemon is not stopping.
+    pub ready: bool,
+    /// The readiness in words, with the first sessions that are not ready.
+    pub summary: String,
+    /// The number of sessions with the intent to keep.
+    pub kept: usize,
+    /// The number of sessions with the intent to lapse.
+    pub lapsing: usize,
+    /// The number of sessions in each state, without empty states.
+    pub states: BTreeMap<String, usize>,
+    /// The number of sessions that need a person's attention.
+    pub warnings: usize,
+    /// The number of sessions that match the query; `sessions` holds fewer if there is a limit.
+    pub matching: usize,
+    /// The selected sessions, by name unless the query asks for another order.
+    pub sessions: Vec<SessionReport>,
+    /// The latest events, the oldest first; at most 100. If the query names a session, only its
+    /// events.
+    pub events: Vec<EventReport>,
+}
+
+/// A point in time.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Moment {
+    /// The time by the wall clock's present setting, in UTC.
+    pub at: String,
+    /// The seconds from `now` to the moment; negative if it has passed.
+    ///
+    /// The value does not depend on the wall clock.
+    pub in_seconds: f64,
+}
+
+/// The state of one session.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SessionReport {
+    /// The name of the session.
+    pub name: String,
+    /// The intent: `keep` or `lapse`.
+    pub intent: String,
+    /// The configured intent, if a user has ordered another one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub configured_intent: Option<String>,
+    /// The state: `absent`, `unproven`, `alive`, `excluded`, `at risk`, `blocked`, `lost`, `lapsed`, `revoked`,
+    /// `not revoked` or `left`.
+    pub state: String,
+    /// True if the session is ready. A session with the intent to lapse always is.
+    pub ready: bool,
+    /// True if a person should look.
+    pub warning: bool,
+    /// The advice for a person.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub advice: Option<String>,
+    /// The state and its reason, in words.
+    pub standing: String,
+    /// The next step, in words.
+    pub next_in_words: String,
+    /// The next request and its time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<NextReport>,
+    /// The first 8 hex digits of the token's SHA-256.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<String>,
+    /// The generation, which grows with every new token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub generation: Option<u32>,
+    /// True if a newer token waits to be proven alive.
+    pub newer_token_waits: bool,
+    /// The API that the token belongs to.
+    pub api: String,
+    /// The treatment of the token when the daemon stops: `revoke` or `leave`.
+    pub on_shutdown: String,
+    /// The number of failed requests since the last success.
+    pub failures: u32,
+    /// The reason for which the session is blocked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub blocked: Option<String>,
+    /// The problem with the source of the token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<String>,
+    /// The outcome of the last request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_answer: Option<AnswerReport>,
+    /// The state of the token, if it lives.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alive: Option<LiveTokenReport>,
+}
+
+/// The next request of a session.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct NextReport {
+    /// The operation: `peek`, `touch_head`, `touch_get`, `read_timeout` or `revoke`.
+    pub operation: String,
+    /// The time of the request, or the time limit of its answer if the request is under way.
+    pub at: Moment,
+    /// True if the request is under way.
+    pub under_way: bool,
+}
+
+/// The outcome of the last request.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct AnswerReport {
+    /// The operation of the request.
+    pub operation: String,
+    /// The verdict: `accepted`, `alive`, `timeout`, `refused`, `blocked`, `throttled` or
+    /// `unreachable`.
+    pub verdict: String,
+    /// The HTTP status, if there was an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// The time of the answer.
+    pub at: Moment,
+}
+
+/// The state of a token that lives.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct LiveTokenReport {
+    /// The organisation's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub organisation: Option<String>,
+    /// The effective idle timeout.
+    pub idle_timeout_seconds: f64,
+    /// The source of the idle timeout: `configured`, `proven`, `organisation` or `assumed`.
+    pub idle_timeout_source: String,
+    /// The time at which the token was first proven alive.
+    pub proven: Moment,
+    /// The time at which the server ends the token unless it is touched.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<Moment>,
+    /// The time at which the next touch is due.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub touch_due: Option<Moment>,
+    /// The time from which on the deadline is nearer than the margin allows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub margin: Option<Moment>,
+    /// The time at which the last accepted touch was sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub touched: Option<Moment>,
+    /// The longest outage from the next touch on that the token survives.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outage_budget_seconds: Option<f64>,
+    /// The knowledge about whether touches move the deadline: `unproven`, `proven`, `excluded` or
+    /// `unprovable`.
+    pub reset: String,
+    /// The touch in use: `head` or `get`.
+    pub touch: String,
+}
+
+/// An event of a session.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct EventReport {
+    /// The time of the event.
+    pub at: Moment,
+    /// The name of the session.
+    pub session: String,
+    /// The fingerprint of the token that the event is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<String>,
+    /// The event's machine-readable name.
+    pub event: String,
+    /// True if a person should look.
+    pub warning: bool,
+    /// The sentence of the log.
+    pub text: String,
+}
+
+impl StatusReport {
+    /// Returns a report with all sessions.
+    #[must_use]
+    pub fn of(snapshot: &Snapshot) -> Self {
+        Self::selected(snapshot, &Selection::default())
+    }
+
+    /// Returns a report with the selected sessions.
+    #[must_use]
+    pub fn selected(snapshot: &Snapshot, selection: &Selection) -> Self {
+        let mut states: BTreeMap<&str, usize> = BTreeMap::new();
+        for session in &snapshot.sessions {
+            *states.entry(session.view.state.as_str()).or_default() += 1;
+        }
+        let states = states.into_iter();
+        let is_warning = |session: &&NamedView| urgency(session, snapshot).is_warning();
+        let kept = snapshot.kept();
+        let (matching, sessions) = selection.choose(snapshot);
+        let recent_events = snapshot
+            .recent_events
+            .iter()
+            .filter(|event| selection.is_about(event.session.as_str()));
+        Self {
+            version: VERSION,
+            program: env!("CARGO_PKG_VERSION").to_owned(),
+            now: format!("{:.3}", snapshot.wall),
+            started: Moment::of(snapshot.started_at, snapshot),
+            stopping: snapshot.is_stopping,
+            ready: snapshot.is_ready(),
+            summary: readiness(snapshot, false).text.trim_end().to_owned(),
+            kept,
+            lapsing: snapshot.sessions.len() - kept,
+            states: states
+                .map(|(state, count)| (state.to_owned(), count))
+                .collect(),
+            warnings: snapshot.sessions.iter().filter(is_warning).count(),
+            matching,
+            sessions: sessions
+                .into_iter()
+                .map(|session| SessionReport::of(session, snapshot))
+                .collect(),
+            events: recent_events
+                .map(|event| EventReport::of(event, snapshot))
+                .collect(),
+        }
+    }
+
+    /// Returns the report as JSON.
+    #[must_use]
+    pub fn to_json(&self) -> Vec<u8> {
+        // Serialization cannot fail: the report holds only strings, numbers and lists of them.
+        escape_json(serde_json::to_string(self).unwrap_or_default()).into_bytes()
+    }
+}
+
+impl Moment {
+    fn of(at: Instant, snapshot: &Snapshot) -> Self {
+        let ahead = at.until(snapshot.at).as_secs_f64();
+        let behind = snapshot.at.since(at).as_secs_f64();
+        Self {
+            at: format!("{:.3}", snapshot.wall_at(at)),
+            in_seconds: milliseconds(ahead - behind),
+        }
+    }
+}
+
+impl SessionReport {
+    /// Returns the report of one session.
+    #[must_use]
+    pub fn of(session: &NamedView, snapshot: &Snapshot) -> Self {
+        let view = &session.view;
+        let trouble = session.trouble.as_deref();
+        Self {
+            name: session.name.to_string(),
+            intent: view.policy.intent.as_str().to_owned(),
+            configured_intent: session.overridden.map(|intent| intent.as_str().to_owned()),
+            state: view.state.as_str().to_owned(),
+            ready: view.is_ready(snapshot.at),
+            warning: urgency(session, snapshot).is_warning(),
+            advice: advice(view, &session.source, session.pickup),
+            standing: standing_of(session, snapshot.at),
+            next_in_words: next(view, snapshot.at),
+            next: view.next.map(|next| NextReport::of(next, snapshot)),
+            fingerprint: view.token.map(|token| token.fingerprint.to_string()),
+            generation: view.token.map(|token| token.generation.0),
+            newer_token_waits: view.is_newer_waiting,
+            api: session.api.as_str().to_owned(),
+            on_shutdown: view.policy.on_shutdown.as_str().to_owned(),
+            failures: view.failures,
+            blocked: view.blocked.as_ref().map(ToString::to_string),
+            trouble: trouble.map(str::to_owned),
+            last_answer: view
+                .last_answer
+                .map(|answer| AnswerReport::of(answer, snapshot)),
+            alive: LiveTokenReport::of(view, snapshot),
+        }
+    }
+}
+
+impl NextReport {
+    fn of(next: Next, snapshot: &Snapshot) -> Self {
+        Self {
+            operation: next.operation.as_str().to_owned(),
+            at: Moment::of(next.at, snapshot),
+            under_way: next.is_under_way,
+        }
+    }
+}
+
+impl AnswerReport {
+    fn of(last: LastAnswer, snapshot: &Snapshot) -> Self {
+        Self {
+            operation: last.operation.as_str().to_owned(),
+            verdict: last.verdict.to_owned(),
+            status: last.status,
+            at: Moment::of(last.at, snapshot),
+        }
+    }
+}
+
+impl LiveTokenReport {
+    fn of(view: &SessionView, snapshot: &Snapshot) -> Option<Self> {
+        let live = view.live.as_ref()?;
+        let moment = |at: Option<Instant>| at.map(|at| Moment::of(at, snapshot));
+        Some(Self {
+            organisation: live.organisation.as_deref().map(str::to_owned),
+            idle_timeout_seconds: milliseconds(live.idle_timeout.duration.as_secs_f64()),
+            idle_timeout_source: live.idle_timeout.source.as_str().to_owned(),
+            proven: Moment::of(live.proven_at, snapshot),
+            deadline: moment(live.deadline),
+            touch_due: moment(live.touch_at),
+            margin: moment(live.margin_at),
+            touched: moment(live.touched_at),
+            outage_budget_seconds: view
+                .outage_budget()
+                .map(|budget| milliseconds(budget.as_secs_f64())),
+            reset: live.reset.as_str().to_owned(),
+            touch: live.touch.as_str().to_owned(),
+        })
+    }
+}
+
+impl EventReport {
+    fn of(event: &RecentEvent, snapshot: &Snapshot) -> Self {
+        let fingerprint = event.fingerprint;
+        Self {
+            at: Moment::of(event.at, snapshot),
+            session: event.session.to_string(),
+            fingerprint: fingerprint.map(|fingerprint| fingerprint.to_string()),
+            event: event.event.to_owned(),
+            warning: event.is_warning,
+            text: event.text.to_string(),
+        }
+    }
+}
+
+fn urgency(session: &NamedView, snapshot: &Snapshot) -> Urgency {
+    Urgency::of(&session.view, session.trouble.as_deref(), snapshot.at)
+}
+
+/// Rounds to milliseconds, the precision of all durations in the report.
+fn milliseconds(seconds: f64) -> f64 {
+    (seconds * 1000.0).round() / 1000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{alive_view, lost, named_view, snapshot};
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_back_as_it_was() {
+        let report = StatusReport::of(&snapshot(vec![
+            named_view("a", alive_view()),
+            named_view("b", lost()),
+        ]));
+        let read: StatusReport = serde_json::from_slice(&report.to_json()).unwrap();
+        assert_eq!(read, report);
+        assert_eq!(read.states["alive"], 1);
+        assert_eq!(read.kept, 2);
+        let live = read.sessions[0].alive.as_ref().unwrap();
+        assert!((live.deadline.as_ref().unwrap().in_seconds - 900.0).abs() < 1e-9);
+        assert!((read.started.in_seconds + 3600.0).abs() < 1e-9);
+        assert_eq!(read.sessions[1].alive, None);
+    }
+}

@@ -1,0 +1,96 @@
+//! The state of all sessions at one moment, from which observers are answered.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::RecentEvent;
+use crate::config::{ApiBase, SessionName};
+use crate::keeper::{Intent, SessionView};
+use crate::metrics::Counters;
+use crate::status::phrases::Pickup;
+use crate::time::Instant;
+use crate::token::Source;
+
+/// The state of the daemon and of all its sessions at one moment.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Snapshot {
+    /// The moment of the snapshot.
+    pub at: Instant,
+    /// The same moment on the wall clock, for people.
+    pub wall: Timestamp,
+    /// The start of the daemon.
+    pub started_at: Instant,
+    /// True if the daemon is stopping.
+    pub is_stopping: bool,
+    /// The sessions, sorted by name.
+    pub sessions: Vec<NamedView>,
+    /// The latest events, the oldest first.
+    pub recent_events: Vec<Arc<RecentEvent>>,
+    /// The counters since the daemon's start.
+    pub counters: Counters,
+    /// The maximum number of sessions for which each session has its own metrics.
+    pub per_session_max: usize,
+}
+
+/// A session with its name and the state that observers see.
+#[derive(Clone, PartialEq, Debug)]
+pub struct NamedView {
+    /// The name of the session.
+    pub name: SessionName,
+    /// The API that the token belongs to.
+    pub api: ApiBase,
+    /// The configured intent, if a user has ordered another one.
+    pub overridden: Option<Intent>,
+    /// The source of the token.
+    pub source: Source,
+    /// The delay until a new token is noticed at its source.
+    pub pickup: Pickup,
+    /// The problem with the source of the token, if there is one.
+    pub trouble: Option<Arc<str>>,
+    /// The time, in words, at which this daemon revoked the token earlier, if it did.
+    pub revoked: Option<Arc<str>>,
+    /// The session's state in the keeper.
+    pub view: SessionView,
+}
+
+impl Snapshot {
+    /// Returns true if every session with the intent to keep is proven alive and within its margin,
+    /// and the daemon is not stopping.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        !self.is_stopping
+            && self
+                .sessions
+                .iter()
+                .all(|session| session.view.is_ready(self.at))
+    }
+
+    /// Returns the number of sessions with the intent to keep.
+    #[must_use]
+    pub fn kept(&self) -> usize {
+        let kept = |session: &&NamedView| session.view.policy.intent == Intent::Keep;
+        self.sessions.iter().filter(kept).count()
+    }
+
+    /// Returns the session with this name.
+    #[must_use]
+    pub fn session(&self, name: &str) -> Option<&NamedView> {
+        let position = self
+            .sessions
+            .binary_search_by(|session| session.name.as_str().cmp(name));
+        self.sessions.get(position.ok()?)
+    }
+
+    /// Returns the wall-clock time of an instant, by the wall clock's setting at the snapshot.
+    #[must_use]
+    pub fn wall_at(&self, at: Instant) -> Timestamp {
+        let signed = |duration| SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX);
+        let moved = if at >= self.at {
+            self.wall.checked_add(signed(at.since(self.at)))
+        } else {
+            self.wall.checked_sub(signed(self.at.since(at)))
+        };
+        moved.unwrap_or(self.wall)
+    }
+}

@@ -1,0 +1,181 @@
+//! Reads the clocks, as the only module that may: `CLOCK_BOOTTIME` for deadlines, the wall clock
+//! for people.
+//!
+//! Tokens go on idling while the machine is suspended, so that time counts. A suspension shows in
+//! `CLOCK_MONOTONIC`, which stands still meanwhile. A change of the wall clock shows in its
+//! distance from the other two, and changes no deadline.
+
+mod timer;
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use rustix::time::{ClockId, Timespec, clock_gettime};
+pub(crate) use timer::{Alarm, Timer, asynchronous};
+
+use crate::time::Instant;
+
+/// The shortest suspension that counts: the clocks are read one after the other, so they differ.
+const SLEPT_MIN: Duration = Duration::from_secs(1);
+
+/// The smallest step that counts: time services correct smaller errors by making the clock run
+/// faster.
+const STEP_MIN: SignedDuration = SignedDuration::from_millis(500);
+
+/// The readings of all clocks at one moment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ClockReading {
+    /// The instant by which everything is scheduled.
+    pub boot: Instant,
+    /// The time since boot without suspensions.
+    pub monotonic: Duration,
+    /// The time since the start of 1970.
+    pub wall: Duration,
+}
+
+/// A function that reads all clocks: [`read`], unless a test simulates a suspension.
+pub type Clock = fn() -> ClockReading;
+
+/// Reads all clocks.
+#[must_use]
+pub fn read() -> ClockReading {
+    ClockReading {
+        boot: now(),
+        monotonic: duration(clock_gettime(ClockId::Monotonic)),
+        wall: duration(clock_gettime(ClockId::Realtime)),
+    }
+}
+
+/// Returns the present instant of `CLOCK_BOOTTIME`.
+#[must_use]
+pub fn now() -> Instant {
+    Instant::from_boot(duration(clock_gettime(ClockId::Boottime)))
+}
+
+/// Returns the time of the wall clock, for people.
+#[must_use]
+pub fn wall() -> jiff::Timestamp {
+    timestamp(duration(clock_gettime(ClockId::Realtime)))
+}
+
+impl ClockReading {
+    /// Returns the wall clock's time at an instant, as long as the wall clock is not set meanwhile.
+    pub(crate) fn wall_at(&self, at: Instant) -> jiff::Timestamp {
+        timestamp((self.wall + at.until(self.boot)).saturating_sub(self.boot.since(at)))
+    }
+}
+
+/// The differences between the clocks at the last reported jump.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Jumps {
+    suspended: Duration,
+    wall_at_boot: SignedDuration,
+}
+
+/// The jumps of the clocks between two readings.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Jump {
+    /// The time for which the machine was suspended, if it was.
+    pub(crate) slept: Option<Duration>,
+    /// The step of the wall clock, forward or back, if it was set.
+    pub(crate) stepped: Option<SignedDuration>,
+}
+
+impl Jumps {
+    pub(crate) fn new(reading: &ClockReading) -> Self {
+        Self {
+            suspended: suspended(reading),
+            wall_at_boot: wall_at_boot(reading),
+        }
+    }
+
+    /// Returns the jumps since the last call. Jumps that are too short to be reported add up.
+    pub(crate) fn compare(&mut self, reading: &ClockReading) -> Jump {
+        let slept = suspended(reading).saturating_sub(self.suspended);
+        let slept = Some(slept).filter(|slept| *slept > SLEPT_MIN);
+        if slept.is_some() {
+            self.suspended = suspended(reading);
+        }
+        let stepped = wall_at_boot(reading).saturating_sub(self.wall_at_boot);
+        let stepped = Some(stepped).filter(|stepped| stepped.abs() > STEP_MIN);
+        if stepped.is_some() {
+            self.wall_at_boot = wall_at_boot(reading);
+        }
+        Jump { slept, stepped }
+    }
+}
+
+/// Returns the time since boot for which the machine was suspended.
+fn suspended(reading: &ClockReading) -> Duration {
+    reading.boot.since_boot().saturating_sub(reading.monotonic)
+}
+
+fn wall_at_boot(reading: &ClockReading) -> SignedDuration {
+    let signed = |duration| SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX);
+    signed(reading.wall).saturating_sub(signed(reading.boot.since_boot()))
+}
+
+fn timestamp(since_1970: Duration) -> jiff::Timestamp {
+    let since_1970 = SignedDuration::try_from(since_1970).unwrap_or_default();
+    jiff::Timestamp::from_duration(since_1970).unwrap_or_default()
+}
+
+fn duration(time: Timespec) -> Duration {
+    let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
+    Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reading(boot: u64, monotonic: u64, wall: u64) -> ClockReading {
+        ClockReading {
+            boot: Instant::from_boot(Duration::from_millis(boot)),
+            monotonic: Duration::from_millis(monotonic),
+            wall: Duration::from_millis(wall),
+        }
+    }
+
+    #[test]
+    fn time_that_passes_is_no_jump() {
+        let mut jumps = Jumps::new(&reading(5_000, 3_000, 90_000));
+        let jump = jumps.compare(&reading(605_000, 603_000, 690_000));
+        assert_eq!((jump.slept, jump.stepped), (None, None));
+    }
+
+    #[test]
+    fn a_sleep_is_told_once_and_is_no_step() {
+        let mut jumps = Jumps::new(&reading(5_000, 5_000, 90_000));
+        let woken = reading(65_000, 6_000, 150_000);
+        let jump = jumps.compare(&woken);
+        assert_eq!(jump.slept, Some(Duration::from_secs(59)));
+        assert_eq!(jump.stepped, None);
+        assert_eq!(jumps.compare(&woken).slept, None);
+    }
+
+    #[test]
+    fn short_sleeps_add_up() {
+        let mut jumps = Jumps::new(&reading(0, 0, 0));
+        assert_eq!(jumps.compare(&reading(10_900, 10_000, 10_900)).slept, None);
+        let slept = jumps.compare(&reading(21_800, 20_000, 21_800)).slept;
+        assert_eq!(slept, Some(Duration::from_millis(1_800)));
+    }
+
+    #[test]
+    fn a_step_forward_or_back_is_told_once_and_is_no_sleep() {
+        for (to, by) in [(150_000, 50_000), (40_000, -60_000), (99_000, -1_000)] {
+            let mut jumps = Jumps::new(&reading(10_000, 10_000, 99_000));
+            let stepped = reading(11_000, 11_000, to);
+            let jump = jumps.compare(&stepped);
+            assert_eq!(jump.stepped, Some(SignedDuration::from_millis(by)));
+            assert_eq!(jump.slept, None);
+            assert_eq!(jumps.compare(&stepped).stepped, None);
+        }
+        let mut jumps = Jumps::new(&reading(10_000, 10_000, 99_000));
+        assert_eq!(
+            jumps.compare(&reading(10_000, 10_000, 99_400)).stepped,
+            None
+        );
+    }
+}

@@ -1,0 +1,130 @@
+//! Tests of two daemons on one machine with the same tokens.
+
+use rustix::process::Signal;
+use session_keepalive::sim::Operation;
+
+use super::super::support::keepalive::{Folder, Keepalive};
+use super::super::support::simulation::Simulation;
+use super::{head, one_session, seconds, session};
+
+const LEAVE: &str = "on_shutdown = \"leave\"";
+
+fn second(folder: &Folder, arguments: &[&str]) -> Keepalive {
+    let arguments = [
+        &["run", "--config", "config.toml", "--status-socket", "off"],
+        arguments,
+    ];
+    Keepalive::start(folder.command(&arguments.concat()))
+}
+
+fn assert_logged(daemon: &Keepalive, parts: &[&str]) {
+    assert_eq!(daemon.count(parts), 1, "{parts:?}: {:?}", daemon.log);
+}
+
+#[test]
+fn a_second_daemon_with_the_same_tokens_does_not_start_where_one_would_revoke_them() {
+    let simulation = Simulation::new(seconds(60));
+    let (folder, config) = one_session(&simulation, "kiosk");
+    let mut first = folder.run(&config);
+    first.wait_for(&["\"state\":\"alive\""]);
+    let mut daemon = second(&folder, &[]);
+    assert_eq!(daemon.wait().0.code(), Some(75), "{:?}", daemon.log);
+    let pid = format!("pid {}", first.pid());
+    assert_logged(
+        &daemon,
+        &[
+            "\"event\":\"not_started\"",
+            &pid,
+            "config.toml",
+            "session kiosk",
+            "--force",
+        ],
+    );
+    assert_eq!(simulation.record("kiosk").calls(Operation::DeleteMe), 0);
+
+    // It is sufficient that one of the two daemons would revoke the token.
+    let other_folder = Folder::new();
+    other_folder.write("wallboard", "kiosk");
+    other_folder.write(
+        "config.toml",
+        &(head(&simulation) + &session("wallboard", LEAVE)),
+    );
+    let mut daemon = second(&other_folder, &[]);
+    assert_eq!(daemon.wait().0.code(), Some(75), "{:?}", daemon.log);
+    assert_logged(
+        &daemon,
+        &["session wallboard", "that daemon would revoke it"],
+    );
+    assert!(simulation.record("kiosk").fate.is_living());
+}
+
+#[test]
+fn two_daemons_that_leave_their_tokens_are_a_pair() {
+    let simulation = Simulation::new(seconds(60));
+    let folder = Folder::new();
+    simulation.token("kiosk");
+    folder.write("kiosk", "kiosk");
+    let mut first = folder.run(&(head(&simulation) + &session("kiosk", LEAVE)));
+    first.wait_for(&["\"state\":\"alive\""]);
+    let mut daemon = second(&folder, &[]);
+    daemon.wait_for(&["\"state\":\"alive\""]);
+    assert_eq!(daemon.stop().0, Some(0));
+    assert_eq!(first.stop().0, Some(0));
+    assert!(simulation.record("kiosk").fate.is_living());
+}
+
+#[test]
+fn a_daemon_that_is_forced_to_start_beside_another_never_revokes() {
+    let simulation = Simulation::new(seconds(60));
+    let (folder, config) = one_session(&simulation, "kiosk");
+    let mut first = folder.run(&config);
+    first.wait_for(&["\"state\":\"alive\""]);
+    let mut daemon = second(&folder, &["--force"]);
+    daemon.wait_for(&[
+        "\"event\":\"held_elsewhere\"",
+        &format!("pid {}", first.pid()),
+    ]);
+    if daemon.count(&["\"state\":\"alive\""]) == 0 {
+        daemon.wait_for(&["\"state\":\"alive\""]);
+    }
+    assert_eq!(daemon.stop().0, Some(0));
+    assert!(simulation.record("kiosk").fate.is_living());
+    assert_eq!(first.stop().0, Some(0));
+    assert!(!simulation.record("kiosk").fate.is_living());
+}
+
+#[test]
+fn a_hand_over_starts_while_the_old_daemon_ends() {
+    let simulation = Simulation::new(seconds(60));
+    let (folder, config) = one_session(&simulation, "kiosk");
+    let mut first = folder.run(&config);
+    first.wait_for(&["\"state\":\"alive\""]);
+    let mut daemon = second(&folder, &[]);
+    first.signal(Signal::QUIT);
+    daemon.wait_for(&["\"state\":\"alive\""]);
+    assert_eq!(first.wait().0.code(), Some(0));
+    assert!(simulation.record("kiosk").fate.is_living());
+    assert_eq!(daemon.stop().0, Some(0));
+    assert!(!simulation.record("kiosk").fate.is_living());
+}
+
+#[test]
+fn a_token_that_turns_out_later_to_be_held_elsewhere_is_not_revoked() {
+    let simulation = Simulation::new(seconds(60));
+    let (folder, config) = one_session(&simulation, "kiosk");
+    let mut first = folder.run(&config);
+    first.wait_for(&["\"state\":\"alive\""]);
+    let other_folder = Folder::new();
+    simulation.token("own");
+    other_folder.write("wallboard", "own");
+    let mut daemon = other_folder.run(&(head(&simulation) + &session("wallboard", "")));
+    daemon.wait_for(&["\"state\":\"alive\""]);
+    other_folder.write("wallboard", "kiosk");
+    daemon.wait_for(&["\"event\":\"held_elsewhere\"", "wallboard", "session kiosk"]);
+    if daemon.count(&["\"event\":\"replaced\""]) == 0 {
+        daemon.wait_for(&["\"event\":\"replaced\""]);
+    }
+    assert_eq!(daemon.stop().0, Some(0));
+    assert!(simulation.record("kiosk").fate.is_living());
+    assert_eq!(simulation.record("kiosk").calls(Operation::DeleteMe), 0);
+}
