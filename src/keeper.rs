@@ -47,6 +47,13 @@
 //!    peek after a `HEAD`:
 //!    - The effect is verified at the first touch and every `verify_every` touches:
 //!      `the_first_touch_is_proven_by_a_peek`, `later_touches_are_proven_as_often_as_configured`.
+//!    - A `GET` whose answer shows the moved deadline needs no peek, once a peek has confirmed such
+//!      an answer; every tenth is confirmed again:
+//!      `where_the_answer_to_get_shows_the_moved_deadline_a_touch_is_one_request`,
+//!      `an_answer_that_shows_what_did_not_happen_loses_no_token`.
+//!    - `touch = "auto"` prefers `GET` where that is so, and `HEAD` elsewhere:
+//!      `auto_uses_get_alone_once_its_answer_is_confirmed`,
+//!      `auto_goes_back_to_head_where_the_answer_to_get_shows_the_old_deadline`.
 //!    - If `HEAD` does not move the deadline or is refused, `GET` is used, and the reverse:
 //!      `where_head_does_not_count_get_is_used_from_then_on`,
 //!      `where_something_refuses_head_the_token_is_kept_by_get`.
@@ -159,7 +166,7 @@ pub use plan::{
     Bound, Bounds, Flaw, Grade, Hourly, Load, PeekSchedule, Plan, PlannedRequests, Remedy, Setting,
     SettingValue, Share, TouchSchedule,
 };
-pub use policy::{Limits, Policy, TimeRange};
+pub use policy::{Limits, Policy, TimeRange, TouchPreference};
 pub use proof::Reset;
 pub use schedule::{IdleTimeout, Margin, Schedule, TimeoutSource};
 use session::{KeeperState, Session};

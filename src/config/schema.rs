@@ -553,16 +553,19 @@ pub(super) const SESSION_OPTIONS: &[Key] = &[
     ),
     Key::new(
         "touch",
-        Kind::Word(&["head", "get"]),
-        Value("head"),
-        "The request that resets the idle timer: \"get\" for organisations that exclude HEAD.",
+        Kind::Word(&["auto", "head", "get"]),
+        Value("auto"),
+        "The request that resets the idle timer. \"auto\" prefers GET where its answer shows the moved \
+         deadline, so that no peek is needed, and HEAD elsewhere. Whatever is preferred, the other \
+         request is used where only that one works.",
     ),
     // The default detects an exclusion that an administrator introduces with the next touch.
     Key::new(
         "verify_every",
         Kind::Number(1..=1000),
         Value("1"),
-        "The number of touches after which the reset of the idle timer is verified again.",
+        "The number of touches after which the reset of the idle timer is verified again by a peek. A \
+         GET whose answer verifies it does not count, and is confirmed by a peek after every tenth.",
     )
     .shown_as("verify every", |touches| match touches.as_str() {
         "1" => "each touch".to_owned(),
@@ -583,7 +586,7 @@ pub(super) const SESSION_OPTIONS: &[Key] = &[
 mod tests {
     use super::*;
     use crate::config::{LogFormat, LogLevel, Occasion};
-    use crate::keeper::{Intent, Touch};
+    use crate::keeper::{Intent, TouchPreference};
 
     fn allowed(table: &[&str], key: &str) -> String {
         let table = SchemaTable::at(&KeyPath::of(table.iter().copied())).unwrap();
@@ -597,7 +600,7 @@ mod tests {
         assert_eq!(defaults("intent"), one_of(&Intent::ALL.map(Intent::as_str)));
         assert_eq!(
             defaults("touch"),
-            one_of(&[Touch::Head, Touch::Get].map(Touch::as_str))
+            one_of(&TouchPreference::ALL.map(TouchPreference::as_str))
         );
         let log = |key| allowed(&["log"], key);
         assert_eq!(log("level"), one_of(&LogLevel::ALL.map(LogLevel::as_str)));

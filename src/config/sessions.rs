@@ -13,7 +13,7 @@ use super::region::{REGIONS, Region};
 use super::schema::{Kind, MARGIN_SHARES, allowed_shares};
 use super::source::{self, sole};
 use super::{key, mask};
-use crate::keeper::{Intent, Margin, OnShutdown, Policy, Touch};
+use crate::keeper::{Intent, Margin, OnShutdown, Policy, TouchPreference};
 use crate::token::Source;
 
 /// An example of a session.
@@ -95,7 +95,7 @@ fn policy(table: &TableReader<'_>) -> Policy {
         idle_timeout: table
             .get_optional("idle_timeout", duration, |time| in_words(*time))
             .map(|found| found.value),
-        touch: table.word("touch", &[Touch::Head, Touch::Get], Touch::as_str),
+        touch: table.word("touch", &TouchPreference::ALL, TouchPreference::as_str),
         verify_every: table.number("verify_every"),
         on_shutdown: on_shutdown(table, intent),
     }

@@ -68,9 +68,10 @@ impl Candidate {
         let peek_at = self.peek_at.max(earliest);
         match self.touch_at(policy) {
             Some(at) if !self.was_touched_last && at.max(earliest) <= peek_at => {
+                let first = policy.touch.first();
                 let touch = match self.failed_touch {
-                    Some(failed) if failed == policy.touch => failed.other(),
-                    Some(_) | None => policy.touch,
+                    Some(failed) if failed == first => failed.other(),
+                    Some(_) | None => first,
                 };
                 (at.max(earliest), Operation::Touch(touch))
             }

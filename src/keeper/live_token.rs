@@ -72,6 +72,8 @@ pub(super) struct LiveToken {
     /// The idle timeout that a moved deadline proved.
     proven_timeout: Option<Duration>,
     touches_unproven: u32,
+    /// The number of touches that their own answers proved since a peek confirmed one.
+    own_proofs: u32,
     /// The number of consecutive peeks for a proof that something other than the API answered.
     proofs_blocked: u32,
     /// The instant at which the last request that reported the token's state was sent.
@@ -251,6 +253,7 @@ impl LiveToken {
             seen_left_max: None,
             proven_timeout: None,
             touches_unproven: 0,
+            own_proofs: 0,
             proofs_blocked: 0,
             watched_at: now,
             is_watch_requested: false,

@@ -14,9 +14,10 @@ pub struct Policy {
     /// The configured idle timeout, which takes precedence over the organisation's unless all of
     /// these are shorter.
     pub idle_timeout: Option<Duration>,
-    /// The touch that is tried first.
-    pub touch: Touch,
-    /// The number of touches after which the reset of the idle timer is verified again.
+    /// The touch that is preferred while nothing is known against it.
+    pub touch: TouchPreference,
+    /// The number of touches after which the reset of the idle timer is verified again. Touches
+    /// that their own answer verifies do not count.
     pub verify_every: u32,
     /// The treatment of the token when the session ends.
     pub on_shutdown: OnShutdown,
@@ -28,9 +29,46 @@ impl Default for Policy {
             intent: Intent::Keep,
             margin: Margin::default(),
             idle_timeout: None,
-            touch: Touch::Head,
+            touch: TouchPreference::Auto,
             verify_every: 1,
             on_shutdown: OnShutdown::Revoke,
+        }
+    }
+}
+
+/// The touch that a session prefers.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub enum TouchPreference {
+    /// `HEAD`, or `GET` where its answers are known to report the moved deadline: such a touch
+    /// needs no peek.
+    #[default]
+    Auto,
+    /// `HEAD`.
+    Head,
+    /// `GET`.
+    Get,
+}
+
+impl TouchPreference {
+    /// All preferences.
+    pub const ALL: [Self; 3] = [Self::Auto, Self::Head, Self::Get];
+
+    /// Returns the touch to use while nothing is known about either.
+    #[must_use]
+    pub fn first(self) -> Touch {
+        match self {
+            Self::Auto | Self::Head => Touch::Head,
+            Self::Get => Touch::Get,
+        }
+    }
+
+    /// Returns the word for configuration and status.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Head => "head",
+            Self::Get => "get",
         }
     }
 }

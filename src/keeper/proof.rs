@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Touch;
+use super::{Touch, TouchPreference};
 use crate::time::{Instant, ServerTime};
 
 /// The shortest difference of two `dateTokenIdles` that counts as a movement.
@@ -17,6 +17,9 @@ const AGREEMENT: Duration = Duration::from_secs(1);
 /// administrators change exclusions and repair proxies.
 pub(super) const TOUCH_MEMORY: Duration = Duration::from_secs(6 * 3600);
 
+/// The number of touches that their own answers may prove before a peek confirms one.
+pub(super) const OWN_PROOFS_MAX: u32 = 10;
+
 /// The knowledge about the two touches in one organisation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) struct KnownTouches {
@@ -26,6 +29,19 @@ pub(super) struct KnownTouches {
     last: Option<Touch>,
     /// A touch that failed once while the other was accepted at once, which may be coincidence.
     suspect: Option<Touch>,
+    own_answer: OwnAnswer,
+}
+
+/// The knowledge about the deadline in the answer to a `GET` touch itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+enum OwnAnswer {
+    /// Nothing is known.
+    #[default]
+    Unknown,
+    /// The answer shows the deadline that the touch set, as a peek confirmed.
+    Trusted,
+    /// The answer showed another deadline than the peek after it.
+    Distrusted(Instant),
 }
 
 /// The knowledge about one touch, with the instant at which it was gained.
@@ -84,6 +100,47 @@ impl KnownTouches {
     /// happened for the second time in a row.
     pub(super) fn suspect(&mut self, touch: Touch) -> bool {
         self.suspect.replace(touch) == Some(touch)
+    }
+
+    /// Returns true if the answer to a `GET` touch proves the reset without a peek.
+    pub(super) fn trusts_own_answer(&self) -> bool {
+        self.own_answer == OwnAnswer::Trusted
+    }
+
+    /// Records that a peek confirmed the deadline in the answer to a `GET` touch.
+    pub(super) fn trust_own_answer(&mut self) {
+        self.own_answer = OwnAnswer::Trusted;
+    }
+
+    /// Records that the answer to a `GET` touch did not show the deadline that the touch set.
+    pub(super) fn distrust_own_answer(&mut self, now: Instant) {
+        self.own_answer = OwnAnswer::Distrusted(now);
+    }
+
+    /// Forgets what is known about the answers to `GET` touches.
+    pub(super) fn forget_own_answer(&mut self) {
+        self.own_answer = OwnAnswer::Unknown;
+    }
+
+    /// Returns the touch that the preference names. With [`TouchPreference::Auto`] `GET` is tried
+    /// once another touch has proven that the deadline moves and is reported.
+    pub(super) fn preferred(
+        &self,
+        preference: TouchPreference,
+        reset: Reset,
+        now: Instant,
+    ) -> Touch {
+        let shows_own_reset = match self.own_answer {
+            OwnAnswer::Unknown => reset == Reset::Proven,
+            OwnAnswer::Trusted => true,
+            OwnAnswer::Distrusted(at) => reset == Reset::Proven && !is_recent(Some(at), now),
+        };
+        let is_auto = preference == TouchPreference::Auto;
+        if is_auto && shows_own_reset && self.works(Touch::Get, now) {
+            Touch::Get
+        } else {
+            preference.first()
+        }
     }
 
     /// Returns the touch to use: the preferred one, unless only the other works. If neither works,
@@ -167,6 +224,18 @@ pub(super) struct Verification {
     pub(super) attempts: u32,
     /// The instant of the last such peek.
     pub(super) attempted_at: Option<Instant>,
+    /// The effect that the answer to the touch itself showed, if it showed any.
+    pub(super) shown: Option<ShownEffect>,
+}
+
+/// The effect of a `GET` touch that its own answer shows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum ShownEffect {
+    /// The deadline is where the touch alone moves it.
+    Moved,
+    /// The deadline is the one from before the touch. The server may have written the answer before
+    /// it reset the timer.
+    Stayed,
 }
 
 /// The result of a peek after a touch.
@@ -210,6 +279,26 @@ impl Verification {
             Some(_) if self.before_age < CONCLUSIVE_AFTER => Evidence::Inconclusive,
             None if before.since(after) > Some(AGREEMENT) => Evidence::Shortened,
             Some(_) | None => Evidence::Stayed,
+        }
+    }
+
+    /// Returns the effect that the answer to the touch itself shows, or `None` if that cannot be
+    /// told from the activity of the application or from a changed timeout.
+    pub(super) fn shown_by(
+        self,
+        report: Option<ServerTime>,
+        date: Option<ServerTime>,
+        idle_timeout: Duration,
+    ) -> Option<ShownEffect> {
+        match self.evaluate(report, date) {
+            Evidence::Moved(_) if self.matches_touch(report, idle_timeout) => {
+                Some(ShownEffect::Moved)
+            }
+            Evidence::Stayed => Some(ShownEffect::Stayed),
+            Evidence::Moved(_)
+            | Evidence::Shortened
+            | Evidence::Inconclusive
+            | Evidence::NotReported => None,
         }
     }
 
@@ -272,6 +361,7 @@ mod tests {
             is_confounded: false,
             attempts: 0,
             attempted_at: None,
+            shown: None,
         }
     }
 

@@ -24,7 +24,7 @@ use super::policy::Limits;
 use super::schedule::{IDLE_TIMEOUT_FALLBACK, IDLE_TIMEOUT_MAX};
 use super::{
     Command, Failure, Generation, Intent, Next, Operation, Outcome, Policy, SessionId, Ticket,
-    Touch, Verdict,
+    Touch, TouchPreference, Verdict,
 };
 use crate::time::Instant;
 use crate::token::Fingerprint;
@@ -241,7 +241,8 @@ impl Session {
     /// After a failed touch it is the other one, which may get through where the first does not.
     pub(super) fn touch(&self, live: &LiveToken, shared: &KeeperState, now: Instant) -> Touch {
         let known = &shared.organisations.of(live.organisation).touches;
-        let chosen = known.choose(self.policy.touch, now);
+        let preferred = known.preferred(self.policy.touch, live.reset, now);
+        let chosen = known.choose(preferred, now);
         let failed = live.failed_touches.last().map(|failed| failed.touch);
         let doubted = live.tries.doubt.map(|doubt| doubt.request);
         let has_failed = failed == Some(chosen) || doubted == Some(RefusedRequest::Touch(chosen));
@@ -454,7 +455,11 @@ impl Session {
             // An operator who changes the preferred touch expects that it is tried, whatever the
             // keeper knows about it.
             let organisation = shared.organisations.of_mut(live.organisation);
-            organisation.touches.include(policy.touch);
+            match policy.touch {
+                TouchPreference::Auto => organisation.touches.forget_own_answer(),
+                TouchPreference::Head => organisation.touches.include(Touch::Head),
+                TouchPreference::Get => organisation.touches.include(Touch::Get),
+            }
             live.failed_touches = FailedTouches::default();
         }
         let intent_changed = policy.intent != self.policy.intent;

@@ -139,6 +139,9 @@ impl Server {
         number: TokenNumber,
         now: Instant,
     ) -> Result<Response, ApiError> {
+        let idled_at = self
+            .registry
+            .idles_at(self.registry.token(number), &self.timeout_history);
         // The request counts as activity even if a check below fails.
         self.record_activity(route.operation(), number, now);
         if request.body.len() > BODY_LENGTH_MAX {
@@ -153,7 +156,7 @@ impl Server {
             RequestTarget::Api(_)
             | RequestTarget::Login
             | RequestTarget::WrongMethod { .. }
-            | RequestTarget::NotFound => self.token_info(number),
+            | RequestTarget::NotFound => self.token_info(number, idled_at),
         };
         let record = &mut self.registry.token_mut(number).record;
         record.accepted = record.accepted.saturating_add(1);

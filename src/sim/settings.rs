@@ -25,7 +25,7 @@ pub struct Settings {
     pub lifetime: Duration,
     /// Operations that do not reset the idle timer. A peek never does.
     pub excluded: Vec<Operation>,
-    /// The presence of the idle deadline in `TokenInfo`.
+    /// The idle deadline in `TokenInfo`.
     pub idle_date: IdleDate,
     /// The server's wall-clock time at boot; the wall clock advances with the instants.
     pub wall_at_boot: ServerTime,
@@ -88,12 +88,15 @@ pub enum OmittedBundles {
     Kept,
 }
 
-/// The presence of the idle deadline in `TokenInfo`.
+/// The idle deadline in `TokenInfo`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum IdleDate {
     /// `TokenInfo` contains `dateTokenIdles`.
     #[default]
     Shown,
+    /// `TokenInfo` contains `dateTokenIdles` as it was before the request: a `GET` that resets the
+    /// timer does not show the new deadline. The API's documentation leaves this open.
+    Previous,
     /// `TokenInfo` omits `dateTokenIdles`.
     Absent,
 }

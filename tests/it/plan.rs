@@ -31,7 +31,7 @@ fn a_plan_needs_no_network_and_no_token() {
     let output = plan(WALLBOARD, None, &[]);
     assert_eq!(output.status.code(), Some(0));
     let text = printed(&output);
-    assert!(text.starts_with("session wallboard: kept with HEAD, margin 50%\n"));
+    assert!(text.starts_with("session wallboard: kept with HEAD or GET, margin 50%\n"));
     assert!(text.ends_with("\nIt works.\n"));
     assert!(!text.contains('\x1b'), "plain where it is no terminal");
     assert!(output.stderr.is_empty());

@@ -46,8 +46,9 @@ fn in_parallel<T: Copy + Send>(cases: &[T], check: impl Fn(T) + Copy + Send) {
 }
 
 impl Row {
+    /// Starts the daemon with a session that prefers HEAD.
     fn start(api: Api) -> Self {
-        Self::start_with(api, "", "")
+        Self::start_with(api, "touch = \"head\"", "")
     }
 
     /// Starts the daemon; `session` is added to the keys of the session, `more` to the end of the

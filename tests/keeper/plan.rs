@@ -7,8 +7,12 @@ use std::time::Duration;
 
 use life::{Life, hours, seconds};
 
+use crate::keeper::timeline::head;
+
 use session_keepalive::keeper::{Flaw, Hourly, Load, Plan, PlannedRequests, Share, TouchSchedule};
-use session_keepalive::keeper::{Intent, Limits, Margin, Operation, Policy, State, Touch};
+use session_keepalive::keeper::{
+    Intent, Limits, Margin, Operation, Policy, State, Touch, TouchPreference,
+};
 
 /// The tested idle timeouts in seconds, from the shortest to the longest documented one.
 const IDLE_TIMEOUTS: [u64; 4] = [300, 900, 3600, 28_800];
@@ -29,7 +33,7 @@ fn kept(plan: &Plan) -> TouchSchedule {
 fn each_kept(mut check: impl FnMut(Policy, Duration, Duration, u64)) {
     let mut seed = 0;
     for idle_timeout in IDLE_TIMEOUTS.map(seconds) {
-        for touch in [Touch::Head, Touch::Get] {
+        for touch in [TouchPreference::Head, TouchPreference::Get] {
             for verify_every in [1, 5] {
                 for margin in [
                     Margin::Percent(50),
@@ -40,7 +44,7 @@ fn each_kept(mut check: impl FnMut(Policy, Duration, Duration, u64)) {
                         margin,
                         touch,
                         verify_every,
-                        ..Policy::default()
+                        ..head()
                     };
                     seed += 1;
                     check(policy, idle_timeout, hours(1).max(idle_timeout * 6), seed);
@@ -61,7 +65,7 @@ fn a_kept_session_is_touched_proven_and_read_for_as_planned() {
         let context = format!("{policy:?} {idle_timeout:?} {planned:?}");
         assert_eq!(life.state(), State::Alive, "{context}");
 
-        let touches = life.touches(policy.touch);
+        let touches = life.touches(policy.touch.first());
         let within = planned.interval.least..=planned.interval.most;
         let first = touches[0].since(begin);
         assert!(within.contains(&first), "first {first:?} {context}");
@@ -74,14 +78,16 @@ fn a_kept_session_is_touched_proven_and_read_for_as_planned() {
         let most = span.as_nanos() / planned.interval.least.as_nanos();
         assert!((fewest..=most).contains(&count), "{count} {context}");
 
-        // Proofs follow the first touch and then every `verify_every` touches.
-        let proofs = match policy.touch {
-            Touch::Head => 1 + (touches.len() - 1) / policy.verify_every as usize,
-            Touch::Get => 0,
+        // Proofs follow the first touch and then every `verify_every` touches. The answer to GET is
+        // a proof, which every tenth time is confirmed.
+        let every = match policy.touch.first() {
+            Touch::Head => policy.verify_every as usize,
+            Touch::Get => 10,
         };
+        let proofs = 1 + (touches.len() - 1) / every;
         let is_last_proof_pending = touches.last().unwrap().until(life.now) == Duration::ZERO
             && *touches.last().unwrap() + planned.proof_after > life.now
-            && policy.touch == Touch::Head;
+            && (touches.len() - 1).is_multiple_of(every);
         let peeks = life.times(|operation| operation == Operation::Peek);
         assert_eq!(
             peeks.len() + usize::from(is_last_proof_pending),
@@ -111,7 +117,7 @@ fn requests_an_hour_are_as_planned_on_average() {
         for verify_every in [1, 5] {
             let policy = Policy {
                 verify_every,
-                ..Policy::default()
+                ..head()
             };
             let plan = plan(policy, idle_timeout);
             let sessions = 5;
@@ -145,9 +151,9 @@ fn requests_an_hour_are_as_planned_on_average() {
 #[test]
 fn many_that_began_together_ask_no_more_a_second_than_planned() {
     for (idle_timeout, sessions) in [(300, 400), (900, 400)] {
-        let plan = plan(Policy::default(), seconds(idle_timeout));
+        let plan = plan(head(), seconds(idle_timeout));
         let load = Load::new(&[Share { plan, sessions }], 1, &Limits::default());
-        let mut life = Life::new(Policy::default(), sessions, seconds(idle_timeout), 3);
+        let mut life = Life::new(head(), sessions, seconds(idle_timeout), 3);
         let began_at = life.now;
         life.pass(seconds(idle_timeout * 3));
         let mut by_second = std::collections::BTreeMap::<u64, u64>::new();
@@ -179,7 +185,7 @@ fn one_refused_connection_is_made_good_as_planned() {
         life.pass(planned.interval.most * 2);
         life.pass_until_a_touch_is_near();
         life.outage(seconds(4)).pass(seconds(3));
-        let touches = life.touches(policy.touch);
+        let touches = life.touches(policy.touch.first());
         let retry_after = touches[1].since(touches[0]);
         let within = planned.retry_after.least..=planned.retry_after.most;
         assert!(within.contains(&retry_after), "{retry_after:?} {planned:?}");
@@ -198,7 +204,7 @@ fn an_outage_leaves_as_many_tries_before_the_deadline_as_planned() {
         let deadline = life.alive().deadline.unwrap();
         let left = deadline.until(life.now);
         life.outage(idle_timeout).pass(left);
-        let tries = life.touches(policy.touch);
+        let tries = life.touches(policy.touch.first());
         let tries = tries
             .iter()
             .filter(|tried_at| **tried_at < deadline)
@@ -215,9 +221,9 @@ fn an_outage_leaves_as_many_tries_before_the_deadline_as_planned() {
 #[test]
 fn an_outage_as_long_as_the_budget_loses_nothing_whenever_it_begins() {
     for (idle_timeout, step) in [(20, 1), (300, 7), (900, 19), (3600, 97), (28_800, 911)] {
-        let planned = kept(&plan(Policy::default(), seconds(idle_timeout)));
+        let planned = kept(&plan(head(), seconds(idle_timeout)));
         for begins in (0..idle_timeout).step_by(step) {
-            let mut life = Life::new(Policy::default(), 1, seconds(idle_timeout), begins + 1);
+            let mut life = Life::new(head(), 1, seconds(idle_timeout), begins + 1);
             life.pass(seconds(idle_timeout * 2 + begins));
             life.outage(planned.outage_budget)
                 .pass(seconds(idle_timeout * 2));
@@ -234,7 +240,7 @@ fn an_outage_as_long_as_the_budget_loses_nothing_whenever_it_begins() {
 fn a_lapsing_session_is_only_looked_at_and_as_often_as_planned() {
     let policy = Policy {
         intent: Intent::Lapse,
-        ..Policy::default()
+        ..head()
     };
     let each = IDLE_TIMEOUTS.map(seconds).into_iter();
     for (idle_timeout, is_configured) in
@@ -294,12 +300,12 @@ fn where_a_second_is_an_age_the_plan_says_what_the_keeper_cannot_do() {
         [(1, false, false), (2, false, false), (4, true, true)]
     {
         let idle_timeout = seconds(idle_timeout);
-        let plan = plan(Policy::default(), idle_timeout);
+        let plan = plan(head(), idle_timeout);
         let flaws = Flaw::of_session(&plan, &Limits::default(), idle_timeout);
         let has_flaw = |is_kind: fn(&Flaw) -> bool| flaws.iter().any(is_kind);
         let never_kept = has_flaw(|flaw| matches!(flaw, Flaw::FloorTooSlow { .. }));
         let never_proven = has_flaw(|flaw| matches!(flaw, Flaw::NeverProven { .. }));
-        let mut life = Life::new(Policy::default(), 1, idle_timeout, 1);
+        let mut life = Life::new(head(), 1, idle_timeout, 1);
         life.latency = Duration::from_millis(200);
         life.pass(seconds(600));
         assert_eq!(
@@ -314,7 +320,7 @@ fn where_a_second_is_an_age_the_plan_says_what_the_keeper_cannot_do() {
 
 #[test]
 fn where_touches_come_every_other_second_the_interval_leaves_room_for_a_proof() {
-    let planned = kept(&plan(Policy::default(), seconds(3)));
+    let planned = kept(&plan(head(), seconds(3)));
     assert_eq!(planned.interval.most, seconds(3));
 }
 
@@ -323,7 +329,7 @@ fn flaws(margin: Margin, idle_timeout: u64, verify_every: u32) -> Vec<Flaw> {
     let policy = Policy {
         margin,
         verify_every,
-        ..Policy::default()
+        ..head()
     };
     let plan = plan(policy, seconds(idle_timeout));
     Flaw::of_session(&plan, &Limits::default(), seconds(idle_timeout))
@@ -392,13 +398,13 @@ fn where_the_floor_decides_the_plan_says_what_would_be_enough() {
     );
     assert_eq!(flaws(most, 40, 1), []);
     // A token that idles out within the second that lies between requests leaves no attempt.
-    let tries = kept(&plan(Policy::default(), seconds(1))).refused_tries;
+    let tries = kept(&plan(head(), seconds(1))).refused_tries;
     assert_eq!((tries.least, tries.most), (0, 0));
 }
 
 #[test]
 fn more_sessions_than_may_be_in_flight_are_too_many_where_they_wait_past_the_deadline() {
-    let plan = plan(Policy::default(), seconds(900));
+    let plan = plan(head(), seconds(900));
     let of_all = |sessions, grace| {
         let shares = [Share { plan, sessions }];
         Flaw::of_all(&shares, &Limits::default(), 64, seconds(grace))

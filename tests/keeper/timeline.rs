@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use session_keepalive::keeper::{
     Command, EventKind, Failure, HostId, Keeper, Limits, Offer, OnShutdown, Operation, Outcome,
-    Policy, Refusal, SessionId, SessionView, Ticket, TimeoutReport, TokenReport, Touch, Verdict,
+    Policy, Refusal, SessionId, SessionView, Ticket, TimeoutReport, TokenReport, Touch,
+    TouchPreference, Verdict,
 };
 use session_keepalive::time::{Instant, ServerTime};
 use session_keepalive::token::Fingerprint;
@@ -23,6 +24,7 @@ pub(super) struct Server {
     pub(super) reports_idles_at: bool,
     pub(super) head_excluded: bool,
     pub(super) get_excluded: bool,
+    pub(super) get_shows: GetShows,
     /// True if HEAD is answered with 401 even for a living token.
     pub(super) head_refused: bool,
     /// The answer to HEAD, if it differs from the regular one.
@@ -60,6 +62,25 @@ pub(super) struct Timeline {
     hanging: Vec<(Instant, Ticket)>,
     log: Vec<String>,
     tokens: BTreeMap<(SessionId, u32), u32>,
+}
+
+/// The deadline in the answer to a touch by GET.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum GetShows {
+    /// The deadline after the touch.
+    After,
+    /// The deadline before the touch.
+    Before,
+    /// The deadline after a touch that counts, whether the touch counts or not.
+    Wish,
+}
+
+/// Returns the default policy with HEAD as the preferred touch.
+pub(super) fn head() -> Policy {
+    Policy {
+        touch: TouchPreference::Head,
+        ..Policy::default()
+    }
 }
 
 pub(super) fn seconds(seconds: f64) -> Duration {
@@ -104,6 +125,7 @@ impl Server {
             reports_idles_at: true,
             head_excluded: false,
             get_excluded: false,
+            get_shows: GetShows::After,
             head_refused: false,
             head_is: None,
             peek_is: None,
@@ -145,6 +167,7 @@ impl Server {
                 Operation::Peek | Operation::Touch(Touch::Get) | Operation::ReadTimeout => dead(),
             };
         }
+        let reset_at = self.reset_at[&token];
         match operation {
             Operation::Touch(Touch::Head) if self.head_refused => {
                 return Verdict::Refused(Refusal::Unread);
@@ -169,7 +192,12 @@ impl Server {
         if operation == Operation::Touch(Touch::Head) {
             return Verdict::Accepted;
         }
-        let idles_at = server_time(self.reset_at[&token] + self.idle_timeout + self.idles_later);
+        let reset_at = match (operation, self.get_shows) {
+            (Operation::Touch(_), GetShows::Before) => reset_at,
+            (Operation::Touch(_), GetShows::Wish) => now,
+            _ => self.reset_at[&token],
+        };
+        let idles_at = server_time(reset_at + self.idle_timeout + self.idles_later);
         Verdict::Alive(TokenReport {
             organisation: Some("o".into()),
             organisation_name: None,
@@ -181,7 +209,7 @@ impl Server {
 impl Timeline {
     /// Creates a timeline with one kept session without a token.
     pub(super) fn new() -> Self {
-        Self::with(Policy::default())
+        Self::with(head())
     }
 
     pub(super) fn with(policy: Policy) -> Self {

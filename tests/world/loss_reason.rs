@@ -181,7 +181,7 @@ impl Lapse<'_> {
     }
 
     fn was_without_effect(&self, operation: Operation, excluded: Op) -> bool {
-        let from = self.margin_at - RETRY_INTERVAL_MAX;
+        let from = self.reset_at.min(self.margin_at - RETRY_INTERVAL_MAX);
         let mut exclusions = self.site.exclusions.between(from, self.lapsed_at);
         if exclusions.any(|operations| operations.contains(&excluded)) {
             return true;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use fastrand::Rng;
-use session_keepalive::keeper::{Intent, Margin, OnShutdown, Policy, Touch};
+use session_keepalive::keeper::{Intent, Margin, OnShutdown, Policy, TouchPreference};
 
 use super::history::Memory;
 
@@ -25,6 +25,8 @@ pub(super) struct Scenario {
     /// The idle timeouts in seconds, chosen with equal probability.
     pub(super) idle_timeouts: &'static [u64],
     pub(super) memory: Memory,
+    /// The preferred touch of all sessions; `None` for random ones.
+    pub(super) touch: Option<TouchPreference>,
 }
 
 /// The presence of faults.
@@ -50,6 +52,7 @@ impl Scenario {
             check_every: 1,
             idle_timeouts: &[300, 300, 600, 900, 900, 1800, 3600, 7200, 28_800],
             memory: Memory::Short,
+            touch: None,
         }
     }
 
@@ -104,11 +107,9 @@ impl Scenario {
             intent,
             margin,
             idle_timeout: configured,
-            touch: if random.u8(0..3) == 0 {
-                Touch::Get
-            } else {
-                Touch::Head
-            },
+            touch: self
+                .touch
+                .unwrap_or(TouchPreference::ALL[random.usize(0..3)]),
             verify_every: if random.bool() { 1 } else { random.u32(1..=20) },
             on_shutdown: if random.u8(0..4) == 0 {
                 OnShutdown::Leave

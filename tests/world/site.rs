@@ -45,6 +45,8 @@ impl Site {
         }
         if random.u8(0..6) == 0 {
             settings.idle_date = IdleDate::Absent;
+        } else if random.u8(0..4) == 0 {
+            settings.idle_date = IdleDate::Previous;
         }
         if scenario.climate == Climate::Chaotic && random.u8(0..5) == 0 {
             settings.excluded = exclusion(random);
@@ -101,10 +103,11 @@ impl Site {
         description
     }
 
-    /// Toggles the presence of `dateTokenIdles`; returns a description of the change.
+    /// Changes what `dateTokenIdles` shows; returns a description of the change.
     pub(super) fn change_idle_date(&mut self, now: Instant) -> String {
         let idle_date = match self.idle_dates.last() {
-            IdleDate::Shown => IdleDate::Absent,
+            IdleDate::Shown => IdleDate::Previous,
+            IdleDate::Previous => IdleDate::Absent,
             IdleDate::Absent => IdleDate::Shown,
         };
         self.server

@@ -5,6 +5,8 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use session_keepalive::keeper::TouchPreference;
+
 use super::history::Memory;
 use super::scenario::Scenario;
 use super::summary::WorldSummary;
@@ -30,8 +32,13 @@ fn seeds(seeds: std::ops::Range<u64>) -> Vec<u64> {
     }
 }
 
+/// Returns the worlds of these seeds; the only one of a replay has a whole history.
 fn worlds(seeds: Vec<u64>, scenario: fn(u64) -> Scenario) -> Vec<Scenario> {
-    seeds.into_iter().map(scenario).collect()
+    let mut worlds: Vec<_> = seeds.into_iter().map(scenario).collect();
+    if let [only] = &mut worlds[..] {
+        only.memory = Memory::Whole;
+    }
+    worlds
 }
 
 /// Runs worlds, two at a time, and returns their statistics.
@@ -84,6 +91,21 @@ fn in_a_healthy_world_no_token_is_lost() {
     let seeds = seeds(0..200);
     let summary = run_worlds(&worlds(seeds, Scenario::healthy));
     assert!(summary.loss_reasons.is_empty());
+}
+
+#[test]
+fn in_a_healthy_world_touches_that_prove_themselves_save_requests() {
+    let run = |touch| {
+        let scenario = |seed| Scenario {
+            touch: Some(touch),
+            idle_timeouts: &[300, 900],
+            ..Scenario::healthy(seed)
+        };
+        run_worlds(&seeds(0..20).into_iter().map(scenario).collect::<Vec<_>>())
+    };
+    let (head, auto) = (run(TouchPreference::Head), run(TouchPreference::Auto));
+    assert!(auto.requests < head.requests);
+    assert!(head.loss_reasons.is_empty() && auto.loss_reasons.is_empty());
 }
 
 #[test]

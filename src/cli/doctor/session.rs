@@ -226,11 +226,8 @@ async fn prove_touch(probe: &mut TokenProbe<'_>, info: &TokenInfo) -> Check {
             "cannot be proven: the API does not tell the idle deadline",
         );
     };
-    let configured = probe.session.policy.touch;
-    let alternative = match configured {
-        Touch::Head => Touch::Get,
-        Touch::Get => Touch::Head,
-    };
+    let configured = probe.session.policy.touch.first();
+    let alternative = configured.other();
     let tried = match moves_deadline(probe, configured, before).await {
         Ok(true) => {
             let finding = format!("{} moves the idle deadline", word(configured));

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::report::{PlanReport, SessionGroup, Total};
 use super::warning::PlanWarning;
-use crate::keeper::{Bounds, Grade, Hourly, Margin, Plan, PlannedRequests, Touch};
+use crate::keeper::{Bounds, Grade, Hourly, Margin, Plan, PlannedRequests};
 use crate::log::escape_json;
 
 /// The version of the object. It grows when a key is removed or changes its meaning.
@@ -43,7 +43,7 @@ fn group(group: &SessionGroup) -> Value {
         "names": group.names.iter().map(crate::config::SessionName::as_str).collect::<Vec<_>>(),
         "sessions": group.sessions,
         "intent": policy.intent.as_str(),
-        "touch": match policy.touch { Touch::Head => "head", Touch::Get => "get" },
+        "touch": policy.touch.as_str(),
         "margin": match policy.margin {
             Margin::Percent(percent) => json!(format!("{percent}%")),
             Margin::Time(time) => seconds(time),

@@ -7,7 +7,7 @@ use super::warning::PlanWarning;
 use crate::cli::text::{Column, Table, TextStyle, wrap};
 use crate::config::in_words;
 use crate::keeper::{
-    Bounds, Grade, Hourly, Intent, Margin, OnShutdown, PlannedRequests, Policy, Touch,
+    Bounds, Grade, Hourly, Intent, Margin, OnShutdown, PlannedRequests, Policy, TouchPreference,
     TouchSchedule,
 };
 use crate::status::phrases::counted;
@@ -34,8 +34,9 @@ fn section(group: &SessionGroup, report: &PlanReport, style: TextStyle) -> Strin
     let (head, body) = match policy.intent {
         Intent::Keep => {
             let touch = match policy.touch {
-                Touch::Head => "HEAD",
-                Touch::Get => "GET",
+                TouchPreference::Auto => "HEAD or GET",
+                TouchPreference::Head => "HEAD",
+                TouchPreference::Get => "GET",
             };
             let margin = match policy.margin {
                 Margin::Percent(percent) => format!("{percent}%"),
@@ -122,11 +123,21 @@ fn touch_table(group: &SessionGroup, report: &PlanReport, style: TextStyle) -> S
 fn touch_notes(touches: &TouchSchedule, policy: &Policy, report: &PlanReport) -> String {
     let proof_after = in_words(touches.proof_after);
     let proof = match (policy.touch, policy.verify_every) {
-        (Touch::Get, _) => "Each touch is proven by its own answer.".to_owned(),
-        (Touch::Head, 1) => format!("Each touch is proven by a peek {proof_after} later."),
-        (Touch::Head, every) => format!(
+        (TouchPreference::Get, _) => {
+            "Each touch is proven by its own answer, and one in ten by a peek as well.".to_owned()
+        }
+        (TouchPreference::Head | TouchPreference::Auto, 1) => {
+            format!("Each touch is proven by a peek {proof_after} later.")
+        }
+        (TouchPreference::Head | TouchPreference::Auto, every) => format!(
             "The first touch and then one in {every} is proven by a peek {proof_after} later."
         ),
+    };
+    let proof = match policy.touch {
+        TouchPreference::Auto => format!(
+            "{proof} Where the answer to GET shows the moved deadline, nine in ten need no peek."
+        ),
+        TouchPreference::Head | TouchPreference::Get => proof,
     };
     format!(
         "{proof} A touch that fails is tried again after {}, then ever later up to every {}, and once more just before the deadline.",

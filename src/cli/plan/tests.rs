@@ -51,14 +51,15 @@ const WALLBOARD: (&str, &str) = ("SESSIONS__WALLBOARD__TOKEN__FILE", "/run/wallb
 #[test]
 fn one_session_is_planned_for_with_four_idle_timeouts() {
     assert_snapshot!(text(&loaded(&[WALLBOARD]), None, 80), @"
-    session wallboard: kept with HEAD, margin 50%
+    session wallboard: kept with HEAD or GET, margin 50%
       IDLE     TOUCH AFTER    THE LAST  REQUESTS  OUTAGE     TRIES IF
       TIMEOUT  AT EARLIEST   AT LATEST   AN HOUR  BUDGET      REFUSED
       5m             2m 4s      2m 21s      54.3  2m 30s     22 to 26
       15m           6m 34s      7m 21s      17.2  7m 30s     32 to 48
       1h           26m 49s     29m 51s      4.24     30m    77 to 147
       8h        3h 35m 49s  3h 59m 51s      0.53      4h  497 to 1071
-      Each touch is proven by a peek 1s later. A touch that fails is tried again
+      Each touch is proven by a peek 1s later. Where the answer to GET shows the
+      moved deadline, nine in ten need no peek. A touch that fails is tried again
       after 1s, then ever later up to every 30s, and once more just before the
       deadline.
       At the stop: revoked.
@@ -94,12 +95,12 @@ fn a_wide_terminal_shows_more() {
       20m             15m        4 to 10              2s         6s
       At the stop: left as it is.
 
-    session wallboard: kept with HEAD, margin 50%
+    session wallboard: kept with HEAD or GET, margin 50%
       IDLE     TOUCH AFTER   THE LAST  REQUESTS  OUTAGE  TRIES IF   TRIES IF  TOUCHES   PROOFS    EXCLUSION
       TIMEOUT  AT EARLIEST  AT LATEST   AN HOUR  BUDGET   REFUSED  THEY HANG  AN HOUR  AN HOUR  FOUND AFTER
       20m           8m 49s     9m 51s      12.9     10m  37 to 59   21 to 28     6.43     6.43       9m 52s
-      Each touch is proven by a peek 1s later. A touch that fails is tried again after 1s, then ever later up to every 30s,
-      and once more just before the deadline.
+      Each touch is proven by a peek 1s later. Where the answer to GET shows the moved deadline, nine in ten need no peek. A
+      touch that fails is tried again after 1s, then ever later up to every 30s, and once more just before the deadline.
       At the stop: revoked.
 
     what all 2 sessions ask of the API together
@@ -208,11 +209,12 @@ fn thousands_of_equal_sessions_are_one_row() {
         .map(|(name, path)| (name.as_str(), path.as_str()))
         .collect();
     assert_snapshot!(text(&loaded(&variables), Some(300), 80), @r#"
-    3000 sessions: agent-0, agent-1 and 2998 more: kept with HEAD, margin 50%
+    3000 sessions: agent-0, agent-1 and 2998 more: kept with HEAD or GET, margin 50%
       IDLE     TOUCH AFTER   THE LAST  REQUESTS  OUTAGE  TRIES IF
       TIMEOUT  AT EARLIEST  AT LATEST   AN HOUR  BUDGET   REFUSED
       5m             2m 4s     2m 21s      54.3  2m 30s  22 to 26
-      Each touch is proven by a peek 1s later. A touch that fails is tried again
+      Each touch is proven by a peek 1s later. Where the answer to GET shows the
+      moved deadline, nine in ten need no peek. A touch that fails is tried again
       after 1s, then ever later up to every 30s, and once more just before the
       deadline.
       At the stop: revoked.

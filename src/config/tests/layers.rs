@@ -36,7 +36,7 @@ fn a_configuration_says_what_it_means() {
       intent           lapse                                  line 12 of config.toml
       margin           40% of the idle timeout                line 4 of config.toml
       idle timeout     30m                                    line 13 of config.toml
-      touch            head                                   default
+      touch            auto                                   default
       verify every     20 touches                             SESSION_KEEPALIVE_DEFAULTS__VERIFY_EVERY
       on shutdown      leave                                  default for lapse
 
@@ -46,7 +46,7 @@ fn a_configuration_says_what_it_means() {
       intent           keep                                   default
       margin           40% of the idle timeout                line 4 of config.toml
       idle timeout     as the server says                     default
-      touch            head                                   default
+      touch            auto                                   default
       verify every     20 touches                             SESSION_KEEPALIVE_DEFAULTS__VERIFY_EVERY
       on shutdown      revoke                                 default for keep
 
@@ -115,7 +115,7 @@ fn no_file_is_needed() {
       intent           lapse                       --intent
       margin           50% of the idle timeout     default
       idle timeout     as the server says          default
-      touch            head                        default
+      touch            auto                        default
       verify every     each touch                  default
       on shutdown      leave                       default for lapse
 

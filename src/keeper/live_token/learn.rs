@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use super::super::proof::{Evidence, KnownTouches, Reset, Verification, has_moved};
+use super::super::proof::{
+    Evidence, KnownTouches, OWN_PROOFS_MAX, Reset, ShownEffect, Verification, has_moved,
+};
 use super::super::schedule::{DATE_PRECISION, IDLE_TIMEOUT_FALLBACK};
 use super::super::{Intent, Operation, Outcome, TokenReport, Touch, Verdict, schedule};
 use super::{Context, Dated, LiveToken, SeenDeadline};
@@ -63,7 +65,10 @@ impl LiveToken {
         self.is_watch_requested = false;
         self.peek_at = None;
         if self.verification.take().is_some() {
+            // Touches that do not count stay postponed: nothing was learnt about them.
+            let postponed_at = self.postponed_at;
             self.doubt_reset();
+            self.postponed_at = postponed_at;
         }
     }
 
@@ -117,23 +122,23 @@ impl LiveToken {
         context: &Context<'_>,
     ) {
         let timeout = self.idle_timeout(context).duration;
-        if self.reset == Reset::Excluded {
+        // A touch that is known not to count is made when the other one fails as well.
+        // It moves no deadline, unless none is known.
+        let is_excluded =
+            self.deadline.is_some() && context.organisation.touches.is_excluded(touch, sent_at);
+        if self.reset == Reset::Excluded || is_excluded {
             self.postponed_at = Some(sent_at);
         } else {
             self.deadline = Some(sent_at + timeout);
+            self.postponed_at = None;
         }
         self.touched_at = Some(sent_at);
         if self.reset == Reset::Proven && self.proven_touch != Some(touch) {
             self.doubt_reset();
         }
         self.touches_unproven = self.touches_unproven.saturating_add(1);
-        let is_due = match self.reset {
-            Reset::Unproven | Reset::Excluded => true,
-            Reset::Proven | Reset::Unprovable => {
-                self.touches_unproven >= context.policy.verify_every
-            }
-        };
-        if is_due {
+        // The answer to a GET may verify it, whether that is due or not.
+        if touch == Touch::Get || self.is_verification_due(context) {
             self.verification = Some(Verification {
                 touch,
                 before: self.seen.map(|seen| seen.idles_at),
@@ -142,9 +147,19 @@ impl LiveToken {
                 is_confounded: self.is_report_stale,
                 attempts: 0,
                 attempted_at: None,
+                shown: None,
             });
         }
         self.is_report_stale = true;
+    }
+
+    fn is_verification_due(&self, context: &Context<'_>) -> bool {
+        match self.reset {
+            Reset::Unproven | Reset::Excluded => true,
+            Reset::Proven | Reset::Unprovable => {
+                self.touches_unproven >= context.policy.verify_every
+            }
+        }
     }
 
     /// Returns true if the answer to a `GET` touch itself shows that the deadline moved.
@@ -159,20 +174,54 @@ impl LiveToken {
             .is_some_and(|(idles_at, before)| has_moved(before, idles_at))
     }
 
-    /// Returns true if the answer to a `GET` touch proves that the touch moved the deadline: to
-    /// the instant to which the touch alone would have moved it.
-    pub(in crate::keeper) fn is_proof(
-        &self,
+    /// Evaluates the answer to a `GET` touch itself, which was recorded just before. Returns the
+    /// verification that a peek may confirm, if the answer proves that the touch moved the deadline.
+    pub(in crate::keeper) fn evaluate_own_answer(
+        &mut self,
         report: &TokenReport,
         date: Option<ServerTime>,
         context: &Context<'_>,
-    ) -> bool {
-        let idles_at = usable(report, date);
+        touches: &mut KnownTouches,
+        sent_at: Instant,
+    ) -> Option<Verification> {
         let timeout = self.idle_timeout(context).duration;
-        self.verification.as_ref().is_some_and(|verification| {
-            matches!(verification.evaluate(idles_at, date), Evidence::Moved(_))
-                && verification.matches_touch(idles_at, timeout)
-        })
+        let is_due = self.is_verification_due(context);
+        let verification = self.verification.as_mut()?;
+        let contradicts = match verification.shown_by(usable(report, date), date, timeout) {
+            // If neither touch is known to work, a moved deadline is no proof: the application may
+            // have moved it just before.
+            Some(ShownEffect::Moved) if !touches.neither_works(sent_at) => {
+                return Some(Verification {
+                    shown: Some(ShownEffect::Moved),
+                    ..*verification
+                });
+            }
+            Some(ShownEffect::Stayed) => {
+                verification.shown = Some(ShownEffect::Stayed);
+                touches.trusts_own_answer()
+            }
+            Some(ShownEffect::Moved) | None => false,
+        };
+        if contradicts {
+            touches.distrust_own_answer(sent_at);
+        } else if !is_due {
+            self.verification = None;
+        }
+        None
+    }
+
+    /// Schedules a peek that confirms what the answer to a `GET` touch showed: while such answers
+    /// are not trusted in the organisation, and after every tenth of this token.
+    pub(in crate::keeper) fn confirm_own_answer(
+        &mut self,
+        verification: Verification,
+        is_trusted: bool,
+    ) {
+        self.own_proofs += 1;
+        if !is_trusted || self.own_proofs >= OWN_PROOFS_MAX {
+            self.own_proofs = 0;
+            self.verification = Some(verification);
+        }
     }
 
     /// Records a reading of the organisation's timeout. It may reset the idle timer as well, so
@@ -208,6 +257,13 @@ impl LiveToken {
         match evidence {
             Evidence::Moved(bounds) => {
                 self.touches_unproven = 0;
+                match verification.shown {
+                    Some(ShownEffect::Moved) if verification.matches_touch(idles_at, timeout) => {
+                        touches.trust_own_answer();
+                    }
+                    Some(ShownEffect::Stayed) => touches.distrust_own_answer(sent_at),
+                    Some(ShownEffect::Moved) | None => {}
+                }
                 self.postponed_at = None;
                 if let Some(bounds) = bounds {
                     let proven = bounds.resolve(context.organisation.values());
@@ -230,6 +286,9 @@ impl LiveToken {
             }
             Evidence::Stayed => {
                 touches.exclude(verification.touch, sent_at);
+                if verification.shown == Some(ShownEffect::Moved) {
+                    touches.distrust_own_answer(sent_at);
+                }
                 if !touches.neither_works(sent_at) {
                     self.reset = Reset::Unproven;
                     return Some(Verified::TryOther(verification.touch));

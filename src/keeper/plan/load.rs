@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use super::super::Touch;
+use super::super::TouchPreference;
 use super::super::policy::Limits;
+use super::super::proof::OWN_PROOFS_MAX;
 use super::{Plan, PlannedRequests, an_hour};
 
 /// The mean number of requests an hour by purpose; for lapsing sessions the largest number.
@@ -50,9 +51,11 @@ impl Hourly {
                 Self {
                     touches: a_touch,
                     peeks: match plan.policy.touch {
-                        Touch::Head => a_touch / f64::from(plan.policy.verify_every.max(1)),
-                        // The answer to a `GET` touch is the proof itself.
-                        Touch::Get => 0.0,
+                        TouchPreference::Get => a_touch / f64::from(OWN_PROOFS_MAX),
+                        // The most: it is not known whether the answer to a GET shows its effect.
+                        TouchPreference::Head | TouchPreference::Auto => {
+                            a_touch / f64::from(plan.policy.verify_every.max(1))
+                        }
                     },
                     reads: 0.0,
                 }

@@ -347,17 +347,17 @@ impl Session {
         now: Instant,
         shared: &mut KeeperState,
     ) {
-        if !live.shows_movement(report, outcome.date) {
-            return;
-        }
         let context = self.context(live.organisation, shared);
-        // If neither touch is known to work, a moved deadline is no proof: the application may
-        // have moved it just before.
-        let is_proof = !context.organisation.touches.neither_works(now)
-            && live.is_proof(report, outcome.date, &context);
-        live.learn(report, outcome.date, sent_at, now, &context);
-        if is_proof {
+        let mut touches = context.organisation.touches;
+        let is_trusted = touches.trusts_own_answer();
+        let proof = live.evaluate_own_answer(report, outcome.date, &context, &mut touches, sent_at);
+        if live.shows_movement(report, outcome.date) {
+            live.learn(report, outcome.date, sent_at, now, &context);
+        }
+        shared.organisations.of_mut(live.organisation).touches = touches;
+        if let Some(verification) = proof {
             self.verify(live, report, outcome, sent_at, now, shared);
+            live.confirm_own_answer(verification, is_trusted);
         }
     }
 

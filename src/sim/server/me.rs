@@ -43,7 +43,8 @@ struct OauthClient<'a> {
 }
 
 impl Server {
-    pub(super) fn token_info(&self, number: TokenNumber) -> Response {
+    /// Answers with the `TokenInfo`. `previous` is the idle deadline before the request.
+    pub(super) fn token_info(&self, number: TokenNumber, previous: Option<Instant>) -> Response {
         let token = self.registry.token(number);
         let organization = Named {
             id: &self.organisation_id,
@@ -55,6 +56,7 @@ impl Server {
         };
         let idles_at = match self.settings.idle_date {
             IdleDate::Shown => self.registry.idles_at(token, &self.timeout_history),
+            IdleDate::Previous => previous,
             IdleDate::Absent => None,
         };
         let info = TokenInfoBody {
@@ -136,6 +138,16 @@ mod tests {
             let info = json(&server.answer(&Request::peek_me("a"), at(0)));
             assert!(info.get("dateTokenIdles").is_none());
         }
+    }
+
+    #[test]
+    fn the_idle_date_may_be_the_one_before_the_request() {
+        let mut server = server_with(|settings| settings.idle_date = IdleDate::Previous);
+        let mut idles = |request, seconds| {
+            json(&server.answer(&request, at(seconds)))["dateTokenIdles"].clone()
+        };
+        assert_eq!(idles(Request::get_me("a"), 60), "2026-11-24T08:15:00.000Z");
+        assert_eq!(idles(Request::peek_me("a"), 90), "2026-11-24T08:16:00.000Z");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use session_keepalive::keeper::{
     BlockReason, Command, EventKind, Failure, Generation, HostId, Intent, Keeper, Limits, Margin, NotTheApi, Offer,
-    OnShutdown, Operation, Outcome, Policy, Refusal, SessionId, Ticket, TimeoutReport, TokenReport, Touch, Verdict,
+    OnShutdown, Operation, Outcome, Policy, Refusal, SessionId, Ticket, TimeoutReport, TokenReport, TouchPreference, Verdict,
 };
 use session_keepalive::time::{Instant, ServerTime};
 use session_keepalive::token::Fingerprint;
@@ -41,7 +41,7 @@ struct Rules {
     lapse: bool,
     margin: u8,
     idle_timeout: Option<u16>,
-    get: bool,
+    touch: u8,
     verify_every: u8,
     leave: bool,
 }
@@ -83,7 +83,7 @@ impl From<Rules> for Policy {
                 _ => Margin::Time(Duration::from_secs(u64::from(rules.margin))),
             },
             idle_timeout: rules.idle_timeout.map(|seconds| Duration::from_secs(u64::from(seconds.max(1)))),
-            touch: if rules.get { Touch::Get } else { Touch::Head },
+            touch: TouchPreference::ALL[usize::from(rules.touch) % 3],
             verify_every: u32::from(rules.verify_every.max(1)),
             on_shutdown: if rules.leave { OnShutdown::Leave } else { OnShutdown::Revoke },
         }

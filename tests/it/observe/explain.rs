@@ -67,7 +67,7 @@ fn inject_fault(simulation: &Simulation, calls: Matcher, times: u32, fault: SimF
 #[test]
 fn a_token_that_was_revoked_by_others_is_told_from_one_that_idled_out() {
     let simulation = Simulation::new(seconds(30));
-    let (folder, mut daemon) = start(&simulation, &[("kiosk", "")]);
+    let (folder, mut daemon) = start(&simulation, &[("kiosk", "touch = \"head\"")]);
     wait_for_answer(&mut daemon, "kiosk", "touch_head", "accepted");
     wait_for_answer(&mut daemon, "kiosk", "peek", "alive");
     for operation in [Operation::HeadMe, Operation::GetMe] {
@@ -116,7 +116,10 @@ fn a_token_that_was_revoked_by_others_is_told_from_one_that_idled_out() {
 #[test]
 fn a_token_that_lapsed_and_one_that_was_replaced_are_told_with_what_came_after() {
     let simulation = Simulation::new(seconds(3));
-    let sessions = [("crm", "intent = \"lapse\""), ("wallboard", "")];
+    let sessions = [
+        ("crm", "intent = \"lapse\""),
+        ("wallboard", "touch = \"head\""),
+    ];
     let (folder, mut daemon) = start(&simulation, &sessions);
     wait_for_answer(&mut daemon, "wallboard", "touch_head", "accepted");
     simulation.token("newer");
@@ -157,7 +160,10 @@ fn a_token_that_lapsed_and_one_that_was_replaced_are_told_with_what_came_after()
 #[test]
 fn a_session_that_is_well_tells_the_outage_that_it_survived() {
     let mut simulation = Simulation::new(seconds(20));
-    let (folder, mut daemon) = start(&simulation, &[("desk", "margin = \"80%\"")]);
+    let (folder, mut daemon) = start(
+        &simulation,
+        &[("desk", "margin = \"80%\"\ntouch = \"head\"")],
+    );
     wait_for_answer(&mut daemon, "desk", "touch_head", "accepted");
     simulation.down();
     wait_for_answer(&mut daemon, "desk", "touch_head", "unreachable");

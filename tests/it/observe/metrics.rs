@@ -89,7 +89,7 @@ fn running(idle: u64, more: &str) -> (Simulation, Folder, Keepalive, SocketAddr)
     }
     let config = head(&simulation)
         + more
-        + &session("wallboard", "")
+        + &session("wallboard", "touch = \"head\"")
         + &session("crm", "intent = \"lapse\"");
     let mut keepalive = folder.run(&config);
     let address = address(&mut keepalive);

@@ -74,13 +74,14 @@ fn lateness(socket: &Path, meanwhile: impl Fn()) -> Vec<i64> {
         let report = get_unix(socket, "/status").json();
         for (session, due) in report["sessions"].as_array().unwrap().iter().zip(&mut due) {
             let next = &session["next"];
-            if next["operation"] == "touch_head" && next["under_way"] == false {
-                *due = moment(&next["at"]);
-            } else if let (Some(at), Some(touched)) = (*due, moment(&session["alive"]["touched"]))
+            let operation = next["operation"].as_str().unwrap_or_default();
+            if let (Some(at), Some(touched)) = (*due, moment(&session["alive"]["touched"]))
                 && touched >= at
             {
                 late.push(touched.as_millisecond() - at.as_millisecond());
                 *due = None;
+            } else if operation.starts_with("touch") && next["under_way"] == false {
+                *due = moment(&next["at"]);
             }
         }
         meanwhile();

@@ -28,6 +28,12 @@ fn with_an_idle_timeout_of_6_s_the_kept_lives_and_the_lapsing_is_never_reset() {
         kept.shortest_gap.unwrap() >= Duration::from_millis(990),
         "{kept:?}"
     );
+    // The answer to GET shows the moved deadline, so that few peeks are needed.
+    assert!(kept.calls(Operation::HeadMe) <= 3, "{kept:?}");
+    assert!(
+        kept.calls(Operation::GetMe) > kept.calls(Operation::PeekMe),
+        "{kept:?}"
+    );
     assert_eq!(lapsing.resets, 0);
     assert_eq!(lapsing.calls(Operation::PeekMe), lapsing.calls_in_all());
     assert!(matches!(lapsing.fate, Fate::Lapsed(_)), "{lapsing:?}");

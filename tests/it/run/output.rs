@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use rustix::fs::OFlags;
 use rustix::process::{Pid, Signal, kill_process};
-use session_keepalive::sim::{Fate, Operation};
+use session_keepalive::sim::Fate;
 
 use super::super::support::keepalive::now;
 use super::super::support::simulation::Simulation;
@@ -48,7 +48,7 @@ fn a_full_pipe_that_nobody_reads_neither_stops_the_touches_nor_the_end() {
         kill_process(pid, signal).unwrap();
     };
     let until = now() + seconds(30);
-    while simulation.record("kiosk").calls(Operation::HeadMe) < 3 {
+    while simulation.record("kiosk").resets < 3 {
         assert!(now() < until, "it touches");
         std::thread::sleep(Duration::from_millis(50));
     }

@@ -1,10 +1,11 @@
 //! Rules 9 and 10: refusals and new tokens.
 
 use session_keepalive::keeper::{
-    BlockReason, Idleness, Intent, Margin, NotTheApi, Policy, Refusal, State, Touch, Verdict,
+    BlockReason, Idleness, Intent, Margin, NotTheApi, Policy, Refusal, State, TouchPreference,
+    Verdict,
 };
 
-use crate::keeper::timeline::{Timeline, dead, seconds, unreachable};
+use crate::keeper::timeline::{Timeline, dead, head, seconds, unreachable};
 
 #[test]
 fn a_refusal_is_confirmed_by_two_peeks_and_then_nothing_more_is_asked() {
@@ -49,7 +50,13 @@ fn a_refusal_that_is_not_confirmed_is_none() {
         .gives(&["824 touch_head"])
         .server(|server| server.always = None)
         .pass(5.0)
-        .gives(&["825 peek", "825 unconfirmed", "826 touch_get", "826 proven"]);
+        .gives(&[
+            "825 peek",
+            "825 unconfirmed",
+            "826 touch_get",
+            "826 proven",
+            "827 peek",
+        ]);
 }
 
 #[test]
@@ -69,8 +76,8 @@ fn a_touch_that_is_refused_though_the_token_lives_has_failed_and_the_other_is_tr
 #[test]
 fn a_refused_touch_is_not_replaced_by_one_that_does_not_count() {
     let policy = Policy {
-        touch: Touch::Get,
-        ..Policy::default()
+        touch: TouchPreference::Get,
+        ..head()
     };
     let timeline = Timeline::with(policy)
         .server(|server| (server.head_refused, server.get_excluded) = (true, true))
@@ -213,7 +220,7 @@ fn a_new_token_that_gets_no_answer_does_not_stop_the_touches_of_the_old_one() {
 fn a_new_token_is_asked_for_even_where_the_old_one_needs_every_second() {
     let timeline = Timeline::with(Policy {
         idle_timeout: Some(seconds(2.0)),
-        ..Policy::default()
+        ..head()
     })
     .token(1)
     .pass(10.0)
@@ -243,7 +250,7 @@ fn an_answer_about_the_previous_token_is_dropped() {
 fn what_is_refused_while_it_is_to_lapse_has_lapsed() {
     let policy = Policy {
         intent: Intent::Lapse,
-        ..Policy::default()
+        ..head()
     };
     let timeline = Timeline::with(policy).token(1).pass(910.0);
     assert_eq!(timeline.view().state, State::Lapsed);
@@ -257,7 +264,7 @@ fn what_is_refused_while_it_is_to_lapse_has_lapsed() {
 fn a_touch_that_something_before_the_api_refused_is_made_by_the_other_before_the_deadline() {
     let tight = Policy {
         margin: Margin::Time(seconds(30.0)),
-        ..Policy::default()
+        ..head()
     };
     let mut timeline = Timeline::with(tight)
         .token(1)

@@ -4,13 +4,13 @@ use session_keepalive::keeper::{
     BlockReason, Intent, Keeper, OnShutdown, Policy, Refusal, State, TokenReport, Verdict,
 };
 
-use crate::keeper::timeline::{Timeline, dead, outcome, seconds, unreachable};
+use crate::keeper::timeline::{Timeline, dead, head, outcome, seconds, unreachable};
 
 fn lapsing(on_shutdown: OnShutdown) -> Policy {
     Policy {
         intent: Intent::Lapse,
         on_shutdown,
-        ..Policy::default()
+        ..head()
     }
 }
 
@@ -235,7 +235,7 @@ fn a_changed_intent_is_followed_and_a_changed_margin_disturbs_nothing() {
                 id,
                 Policy {
                     verify_every: 9,
-                    ..Policy::default()
+                    ..head()
                 },
                 now,
             );
@@ -257,7 +257,7 @@ fn sessions_that_come_and_go_leave_nothing_behind() {
     });
     let mut timeline = Timeline::new().server(|server| server.always = Some(nameless));
     for token in 1..=20 {
-        let id = timeline.add(Policy::default());
+        let id = timeline.add(head());
         let now = timeline.now;
         timeline = timeline
             .token_of(id, token, now)

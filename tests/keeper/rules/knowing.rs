@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use session_keepalive::keeper::{Idleness, Intent, Policy, State, TimeoutReport, Verdict};
 
-use crate::keeper::timeline::{Timeline, seconds};
+use crate::keeper::timeline::{Timeline, head, seconds};
 
 fn timeout(organisation: Option<f64>) -> Verdict {
     Verdict::Timeout(TimeoutReport {
@@ -87,7 +87,7 @@ fn who_waits_by_an_assumed_timeout_waits_longer_once_it_is_known() {
     let mut timeline = Timeline::new().server(|server| server.reports_idles_at = false);
     let lapsing = timeline.add(Policy {
         intent: Intent::Lapse,
-        ..Policy::default()
+        ..head()
     });
     let now = timeline.now;
     let timeline = timeline.token_of(lapsing, 2, now).token(1).pass(10.0);
@@ -101,7 +101,7 @@ fn a_configured_timeout_that_is_too_long_is_not_followed_after_a_change_either()
     let too_long = Policy {
         idle_timeout: Some(seconds(7200.0)),
         verify_every: 20,
-        ..Policy::default()
+        ..head()
     };
     let timeline = Timeline::with(too_long)
         .token(1)
@@ -119,7 +119,7 @@ fn a_configured_timeout_that_is_too_long_is_not_followed_after_a_change_either()
 fn a_configured_timeout_that_was_too_long_is_forgotten_when_it_is_corrected() {
     let policy = |idle_timeout| Policy {
         idle_timeout,
-        ..Policy::default()
+        ..head()
     };
     let timeline = Timeline::with(policy(Some(seconds(28_800.0))))
         .server(|server| server.reports_idles_at = false)
@@ -135,7 +135,7 @@ fn a_configured_timeout_that_was_too_long_is_forgotten_when_it_is_corrected() {
 fn a_configured_timeout_holds_from_the_first_look_on() {
     let policy = Policy {
         idle_timeout: Some(seconds(60.0)),
-        ..Policy::default()
+        ..head()
     };
     let timeline = Timeline::with(policy).token(1).pass(31.0);
     assert_eq!(timeline.count("touch_head"), 1);
@@ -146,7 +146,7 @@ fn a_timeout_that_is_configured_later_is_proven_by_the_next_touch() {
     let policy = |idle_timeout| Policy {
         idle_timeout,
         verify_every: 20,
-        ..Policy::default()
+        ..head()
     };
     let timeline = Timeline::with(policy(None))
         .server(|server| server.reports_idles_at = false)
@@ -163,7 +163,7 @@ fn a_configured_timeout_does_not_hide_that_the_application_of_a_lapsing_token_is
     let policy = Policy {
         intent: Intent::Lapse,
         idle_timeout: Some(seconds(900.0)),
-        ..Policy::default()
+        ..head()
     };
     let mut timeline = Timeline::with(policy).token(1);
     for _ in 0..10 {
@@ -184,7 +184,7 @@ fn a_configured_timeout_does_not_hide_that_the_application_of_a_lapsing_token_is
 fn a_configured_timeout_that_is_longer_than_any_of_the_organisation_loses_no_token() {
     let wrong = Policy {
         idle_timeout: Some(seconds(7200.0)),
-        ..Policy::default()
+        ..head()
     };
     let timeline = Timeline::with(wrong)
         .server(|server| server.reports_idles_at = false)

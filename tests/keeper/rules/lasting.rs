@@ -3,11 +3,11 @@
 
 use session_keepalive::keeper::{
     BlockReason, Failure, HostId, Intent, Limits, Margin, NotTheApi, OnShutdown, Operation, Policy,
-    Refusal, Reset, SessionId, State, TimeoutReport, TokenReport, Touch, Verdict,
+    Refusal, Reset, SessionId, State, TimeoutReport, TokenReport, Touch, TouchPreference, Verdict,
 };
 use session_keepalive::time::ServerTime;
 
-use crate::keeper::timeline::{Timeline, dead, outcome, seconds, throttled, unreachable};
+use crate::keeper::timeline::{Timeline, dead, head, outcome, seconds, throttled, unreachable};
 
 const REQUESTS: [&str; 4] = ["peek", "touch_head", "touch_get", "read_timeout"];
 
@@ -25,7 +25,7 @@ fn timeout(organisation: Option<f64>) -> Verdict {
 fn lapse() -> Policy {
     Policy {
         intent: Intent::Lapse,
-        ..Policy::default()
+        ..head()
     }
 }
 
@@ -34,7 +34,7 @@ fn many(count: u32) -> Timeline {
     (1..=count).fold(Timeline::new(), |mut timeline, token| {
         let session = match token {
             1 => timeline.sessions[0],
-            _ => timeline.add(Policy::default()),
+            _ => timeline.add(head()),
         };
         let now = timeline.now;
         timeline.token_of(session, token, now)
@@ -79,10 +79,7 @@ fn a_token_that_is_first_seen_near_its_end_is_not_touched_every_second() {
             (Margin::Time(seconds(300.0)), 40),
         ] {
             for timeout_is in [timeout(Some(900.0)), unreachable()] {
-                let policy = Policy {
-                    margin,
-                    ..Policy::default()
-                };
+                let policy = Policy { margin, ..head() };
                 let mut timeline = Timeline::with(policy).server(|server| {
                     server.timeout_is = timeout_is.clone();
                 });
@@ -207,7 +204,7 @@ fn the_touch_that_was_refused_is_tried_again_after_hours() {
 #[test]
 fn an_exclusion_is_forgotten_after_hours_and_belongs_to_the_organisation() {
     let mut timeline = Timeline::new().server(|server| server.head_excluded = true);
-    let second_session = timeline.add(Policy::default());
+    let second_session = timeline.add(head());
     let timeline = timeline.token(1).pass(1000.0);
     assert_eq!(timeline.count("head excluded"), 1);
     // Another session of the organisation starts with the knowledge of the first.
@@ -234,7 +231,7 @@ fn what_was_throttled_while_it_was_to_lapse_is_touched_in_time_when_it_is_to_be_
         .pass(895.0)
         .server(|server| server.always = Some(throttled))
         .pass(10.0)
-        .act(|keeper, id, now| keeper.handle_policy(id, Policy::default(), now))
+        .act(|keeper, id, now| keeper.handle_policy(id, head(), now))
         .server(|server| server.always = None)
         .pass(600.0);
     assert_eq!(timeline.count("lost"), 0);
@@ -246,7 +243,7 @@ fn a_timeout_that_is_made_shorter_while_a_retry_waits_moves_the_retry() {
     let throttled = throttled(440.0);
     let shorter = Policy {
         idle_timeout: Some(seconds(600.0)),
-        ..Policy::default()
+        ..head()
     };
     let timeline = Timeline::new()
         .token(1)
@@ -269,7 +266,7 @@ fn a_timeout_that_is_made_shorter_while_a_retry_waits_moves_the_retry() {
 fn a_postponed_touch_is_not_put_off_past_a_deadline_that_came_nearer() {
     let configured = |idle_timeout| Policy {
         idle_timeout: Some(seconds(idle_timeout)),
-        ..Policy::default()
+        ..head()
     };
     let timeline = Timeline::with(configured(28_800.0))
         .server(|server| {
@@ -296,9 +293,9 @@ fn a_host_that_never_answers_does_not_hold_up_another() {
         };
         keeper.handle_limits(limits, now);
     });
-    let healthy = timeline.add_at(HostId(1), Policy::default());
+    let healthy = timeline.add_at(HostId(1), head());
     for token in 10..410 {
-        let session = timeline.add(Policy::default());
+        let session = timeline.add(head());
         let now = timeline.now;
         timeline = timeline.server(|server| server.is_silent = true);
         timeline = timeline.token_of(session, token, now);
@@ -332,10 +329,10 @@ fn where_a_host_has_more_to_do_than_it_answers_the_nearest_deadline_goes_first()
         };
         keeper.handle_limits(limits, now);
     });
-    let late = timeline.add(Policy::default());
+    let late = timeline.add(head());
     let urgent = timeline.add(Policy {
         idle_timeout: Some(seconds(600.0)),
-        ..Policy::default()
+        ..head()
     });
     let now = timeline.now;
     let timeline = timeline.token_of(late, 2, now).token_of(urgent, 3, now);
@@ -575,8 +572,8 @@ fn the_deadline_of_a_peek_counts_from_when_it_was_sent() {
 #[test]
 fn the_deadline_of_a_later_answer_counts_from_when_it_was_asked_for_as_well() {
     let get = Policy {
-        touch: Touch::Get,
-        ..Policy::default()
+        touch: TouchPreference::Get,
+        ..head()
     };
     // A peek with a token that is to lapse, and a touch whose answer shows the deadline.
     for (policy, request) in [(lapse(), "peek"), (get, "touch_get")] {
@@ -612,7 +609,7 @@ fn alive_elsewhere() -> Verdict {
 /// Two sessions of one organisation, of which the first reads its timeout.
 fn two_of_one_organisation() -> (Timeline, SessionId) {
     let mut timeline = Timeline::new();
-    let other = timeline.add(Policy::default());
+    let other = timeline.add(head());
     let now = timeline.now;
     let timeline = timeline.token(1).token_of(other, 2, now).pass(10.0);
     assert_eq!(timeline.count("read_timeout"), 1);
@@ -677,7 +674,7 @@ fn another_session_reads_the_timeout_when_its_reader_ends() {
 fn a_peek_does_not_extend_a_configured_deadline() {
     let policy = Policy {
         idle_timeout: Some(seconds(600.0)),
-        ..Policy::default()
+        ..head()
     };
     let timeline = Timeline::with(policy).token(1).pass(400.0);
     let live = timeline.view().live.unwrap();
@@ -720,8 +717,8 @@ fn a_pending_proof_does_not_outlive_a_change_of_the_intent() {
 #[test]
 fn a_change_of_the_preferred_touch_forgets_what_was_found_out() {
     let get = Policy {
-        touch: Touch::Get,
-        ..Policy::default()
+        touch: TouchPreference::Get,
+        ..head()
     };
     let timeline = Timeline::new()
         .server(|server| server.head_excluded = true)
@@ -729,7 +726,7 @@ fn a_change_of_the_preferred_touch_forgets_what_was_found_out() {
         .pass(500.0)
         .act(|keeper, id, now| keeper.handle_policy(id, get, now))
         .server(|server| server.head_excluded = false)
-        .act(|keeper, id, now| keeper.handle_policy(id, Policy::default(), now));
+        .act(|keeper, id, now| keeper.handle_policy(id, head(), now));
     assert_eq!(timeline.view().live.unwrap().touch, Touch::Head);
 }
 
@@ -787,7 +784,7 @@ fn a_wait_that_the_server_asked_for_ends_with_a_success() {
 fn a_timeout_that_is_configured_otherwise_is_proven_anew() {
     let shorter = Policy {
         idle_timeout: Some(seconds(600.0)),
-        ..Policy::default()
+        ..head()
     };
     let timeline = Timeline::new().token(1).pass(500.0);
     assert_eq!(timeline.view().live.unwrap().reset, Reset::Proven);
@@ -813,10 +810,7 @@ fn a_timeout_of_the_organisation_that_changed_is_looked_at_and_proven_anew() {
 
 #[test]
 fn a_change_of_the_intent_takes_back_what_the_other_one_wanted() {
-    let policy = |intent| Policy {
-        intent,
-        ..Policy::default()
-    };
+    let policy = |intent| Policy { intent, ..head() };
     let change = |timeline: Timeline, intent| {
         timeline.act(|keeper, id, now| keeper.handle_policy(id, policy(intent), now))
     };
@@ -848,7 +842,7 @@ fn a_token_that_is_to_lapse_from_now_on_is_not_used_to_read_the_timeout() {
     assert_eq!(timeline.count("read_timeout"), 0);
     // Kept again, it is.
     let timeline = timeline
-        .act(|keeper, id, now| keeper.handle_policy(id, Policy::default(), now))
+        .act(|keeper, id, now| keeper.handle_policy(id, head(), now))
         .pass(10.0);
     assert_eq!(timeline.count("read_timeout"), 1);
 }
@@ -864,8 +858,8 @@ fn a_touch_that_is_preferred_from_now_on_is_tried_although_it_failed() {
     assert_eq!(timeline.count("touch_get"), 1);
     assert_eq!(timeline.view().live.unwrap().touch, Touch::Head);
     let get = Policy {
-        touch: Touch::Get,
-        ..Policy::default()
+        touch: TouchPreference::Get,
+        ..head()
     };
     let timeline = timeline.act(|keeper, id, now| keeper.handle_policy(id, get, now));
     assert_eq!(timeline.view().live.unwrap().touch, Touch::Get);
@@ -892,8 +886,8 @@ fn where_a_host_has_more_to_do_than_it_answers_tokens_to_be_kept_go_before_those
         };
         keeper.handle_limits(limits, now);
     });
-    let kept = timeline.add(Policy::default());
-    let third = timeline.add(Policy::default());
+    let kept = timeline.add(head());
+    let third = timeline.add(head());
     timeline = timeline.token(1).pass(490.0);
     let now = timeline.now;
     timeline = timeline.token_of(kept, 2, now).pass(401.0);
@@ -984,6 +978,7 @@ fn a_touch_that_is_not_permitted_is_made_by_the_other_one_a_second_later() {
         "825 touch_get",
         "825 head refused",
         "825 proven",
+        "826 peek",
     ]);
 }
 
@@ -1006,8 +1001,8 @@ fn a_new_token_that_must_wait_does_not_hold_up_the_touches_of_the_old_one() {
 #[test]
 fn where_the_other_touch_is_excluded_one_that_is_refused_is_told_after_a_look() {
     let get = Policy {
-        touch: Touch::Get,
-        ..Policy::default()
+        touch: TouchPreference::Get,
+        ..head()
     };
     let forbidden = Verdict::Blocked(BlockReason::Forbidden("no".into()));
     Timeline::with(get)

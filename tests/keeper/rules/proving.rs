@@ -1,10 +1,11 @@
 //! Rule 6: the proof that touches count.
 
 use session_keepalive::keeper::{
-    BlockReason, Failure, NotTheApi, Policy, Reset, State, TimeoutReport, Touch, Verdict,
+    BlockReason, Failure, NotTheApi, Policy, Reset, State, TimeoutReport, Touch, TouchPreference,
+    Verdict,
 };
 
-use crate::keeper::timeline::{Timeline, seconds, unreachable};
+use crate::keeper::timeline::{GetShows, Timeline, head, seconds, unreachable};
 
 #[test]
 fn the_first_touch_is_proven_by_a_peek() {
@@ -20,7 +21,7 @@ fn the_first_touch_is_proven_by_a_peek() {
 fn later_touches_are_proven_as_often_as_configured() {
     let policy = Policy {
         verify_every: 3,
-        ..Policy::default()
+        ..head()
     };
     let timeline = Timeline::with(policy)
         .token(1)
@@ -47,6 +48,8 @@ fn where_head_does_not_count_get_is_used_from_then_on() {
             "416 head excluded",
             "429 touch_get",
             "429 proven",
+            // The first answer that shows it is confirmed.
+            "430 peek",
         ])
         .pass(5000.0);
     assert_eq!(timeline.count("touch_head"), 0);
@@ -150,12 +153,11 @@ fn an_exclusion_that_ends_is_noticed() {
 
 #[test]
 fn an_exclusion_that_ends_for_one_touch_alone_is_noticed() {
-    for preferred in [Touch::Head, Touch::Get] {
-        let policy = Policy {
-            touch: preferred,
-            ..Policy::default()
-        };
-        let timeline = Timeline::with(policy)
+    for (preference, preferred) in [
+        (TouchPreference::Head, Touch::Head),
+        (TouchPreference::Get, Touch::Get),
+    ] {
+        let timeline = Timeline::with(preferring(preference))
             .server(|server| (server.head_excluded, server.get_excluded) = (true, true))
             .token(1)
             .pass(600.0)
@@ -174,7 +176,7 @@ fn an_exclusion_that_ends_for_one_touch_alone_is_noticed() {
 fn what_reading_the_timeout_moved_is_no_proof_for_the_touch() {
     let policy = Policy {
         verify_every: 20,
-        ..Policy::default()
+        ..head()
     };
     let mut timeline = Timeline::with(policy).server(|server| server.head_excluded = true);
     let session = timeline.sessions[0];
@@ -309,8 +311,8 @@ fn where_touches_are_excluded_a_look_before_the_deadline_does_not_replace_the_on
 #[test]
 fn an_excluded_touch_is_made_now_and_then_where_the_other_one_fails() {
     let get = Policy {
-        touch: Touch::Get,
-        ..Policy::default()
+        touch: TouchPreference::Get,
+        ..head()
     };
     let timeline = Timeline::with(get)
         .server(|server| server.get_excluded = true)
@@ -385,4 +387,112 @@ fn a_pending_proof_comes_before_a_touch_that_is_due_while_there_is_time() {
     let mut timeline = touched();
     timeline.now = timeline.now + seconds(899.0);
     timeline.pass(1.5).gives(&["1723 touch_head", "1724 peek"]);
+}
+
+fn preferring(touch: TouchPreference) -> Policy {
+    Policy { touch, ..head() }
+}
+
+#[test]
+fn where_the_answer_to_get_shows_the_moved_deadline_a_touch_is_one_request() {
+    let timeline = Timeline::with(preferring(TouchPreference::Get))
+        .token(1)
+        .pass(400.0)
+        .skip()
+        .pass(50.0)
+        // The first answer that shows it is confirmed.
+        .gives(&["409 touch_get", "409 proven", "410 peek"])
+        .pass(100.0 * 440.0);
+    let (touches, peeks) = (timeline.count("touch_get"), timeline.count("peek"));
+    assert!(touches >= 100, "{touches}");
+    assert_eq!(peeks, touches / 10, "every tenth is confirmed again");
+    assert_eq!(timeline.count("touch_head"), 0);
+}
+
+#[test]
+fn auto_uses_get_alone_once_its_answer_is_confirmed() {
+    let timeline = Timeline::with(Policy::default())
+        .token(1)
+        .pass(400.0)
+        .skip()
+        .pass(900.0)
+        .gives(&[
+            "409 touch_head",
+            "410 peek",
+            "410 proven",
+            "824 touch_get",
+            "824 proven",
+            "825 peek",
+            "1252 touch_get",
+        ])
+        .pass(5.0 * 440.0);
+    assert_eq!(timeline.count("touch_get"), 5);
+    assert_eq!(timeline.count("peek") + timeline.count("touch_head"), 0);
+    // What was confirmed with one token holds for the others of the organisation.
+    let timeline = timeline.skip().token(2).pass(450.0);
+    assert_eq!(timeline.count("touch_get"), 1);
+    assert_eq!(timeline.count("touch_head"), 0);
+}
+
+#[test]
+fn verifications_by_peeks_are_not_counted_by_touches_that_prove_themselves() {
+    let policy = Policy {
+        verify_every: 7,
+        ..Policy::default()
+    };
+    let timeline = Timeline::with(policy)
+        .token(1)
+        .pass(7.0 * 900.0)
+        .skip()
+        .pass(20.0 * 440.0);
+    assert_eq!(timeline.count("touch_head"), 0);
+    assert_eq!(timeline.count("peek"), 2);
+}
+
+#[test]
+fn auto_goes_back_to_head_where_the_answer_to_get_shows_the_old_deadline() {
+    for since in [0.0, 5000.0] {
+        let mut timeline = Timeline::with(Policy::default()).token(1).pass(since);
+        timeline = timeline
+            .server(|server| server.get_shows = GetShows::Before)
+            .pass(1500.0)
+            .skip()
+            .pass(5.0 * 3600.0);
+        assert_eq!(timeline.count("touch_get"), 0, "{since}");
+        let (heads, peeks) = (timeline.count("touch_head"), timeline.count("peek"));
+        assert!(heads > 40 && heads.abs_diff(peeks) <= 1, "{heads} {peeks}");
+        // After hours it is tried once more.
+        timeline = timeline.skip().pass(3600.0);
+        assert_eq!(timeline.count("touch_get"), 1, "{since}");
+    }
+}
+
+#[test]
+fn an_answer_that_shows_what_did_not_happen_loses_no_token() {
+    for preference in TouchPreference::ALL {
+        let timeline = Timeline::with(preferring(preference))
+            .server(|server| {
+                server.get_excluded = true;
+                server.get_shows = GetShows::Wish;
+            })
+            .token(1)
+            .pass(100_000.0);
+        assert_eq!(timeline.count("lost"), 0, "{preference:?}");
+        assert!(timeline.count("touch_get") <= 10, "{preference:?}");
+    }
+}
+
+#[test]
+fn auto_keeps_a_token_where_get_does_not_count_and_where_head_does_not() {
+    for (head_excluded, get_excluded) in [(true, false), (false, true)] {
+        let timeline = Timeline::with(Policy::default())
+            .token(1)
+            .pass(5000.0)
+            .server(|server| {
+                (server.head_excluded, server.get_excluded) = (head_excluded, get_excluded);
+            })
+            .pass(50_000.0);
+        assert_eq!(timeline.count("lost"), 0);
+        assert_eq!(timeline.count("excluded"), 0);
+    }
 }

@@ -7,7 +7,7 @@ use session_keepalive::keeper::{
 };
 use session_keepalive::time::Instant;
 
-use crate::keeper::timeline::{Timeline, seconds, unreachable};
+use crate::keeper::timeline::{Timeline, head, seconds, unreachable};
 
 fn timeout(organisation: Option<f64>, groups: &[f64]) -> Verdict {
     Verdict::Timeout(TimeoutReport {
@@ -34,7 +34,7 @@ fn the_first_request_is_a_peek_and_then_the_timeout_is_read() {
 #[test]
 fn the_timeout_is_read_again_with_every_refresh_and_by_one_session() {
     let mut timeline = Timeline::new();
-    let second_session = timeline.add(Policy::default());
+    let second_session = timeline.add(head());
     let now = timeline.now;
     let timeline = timeline
         .token(1)
@@ -49,7 +49,7 @@ fn who_may_not_read_the_timeout_leaves_it_to_another_and_loses_nothing() {
         "missing".into(),
     ));
     let mut timeline = Timeline::new();
-    let second_session = timeline.add(Policy::default());
+    let second_session = timeline.add(head());
     let now = timeline.now;
     let timeline = timeline
         .server(|server| server.timeout_is = forbidden)
@@ -67,7 +67,7 @@ fn the_idle_timeout_is_configured_or_proven_or_the_organisations_or_300_seconds(
         |server: &mut crate::keeper::timeline::Server| server.reports_idles_at = false;
     let configured = Policy {
         idle_timeout: Some(seconds(600.0)),
-        ..Policy::default()
+        ..head()
     };
     let timeline = Timeline::with(configured).token(1).pass(3.0);
     assert_eq!(
@@ -107,7 +107,7 @@ fn a_configured_timeout_that_is_proven_too_long_is_not_followed() {
     let too_long = Policy {
         idle_timeout: Some(seconds(28_800.0)),
         verify_every: 7,
-        ..Policy::default()
+        ..head()
     };
     let timeline = Timeline::with(too_long).token(1).pass(7200.0);
     assert_eq!(timeline.count("lost"), 0);
@@ -163,10 +163,7 @@ fn a_touch_is_due_at_the_margin_or_a_little_earlier_and_never_later() {
         Margin::Percent(90),
         Margin::Time(seconds(60.0)),
     ] {
-        let policy = Policy {
-            margin,
-            ..Policy::default()
-        };
+        let policy = Policy { margin, ..head() };
         let timeline = Timeline::with(policy).token(1).pass(10.0);
         let live = timeline.view().live.unwrap();
         let (touch_at, margin_at) = (live.touch_at.unwrap(), live.margin_at.unwrap());
@@ -406,7 +403,7 @@ fn a_token_that_idles_already_is_touched_at_once() {
 fn a_lapsing_token_is_only_ever_peeked_at() {
     let policy = Policy {
         intent: Intent::Lapse,
-        ..Policy::default()
+        ..head()
     };
     Timeline::with(policy)
         .token(1)
@@ -445,7 +442,7 @@ fn a_session_is_ready_until_the_margin_of_its_token_has_passed() {
     assert!(!timeline.view().is_ready(margin_at));
     let lapse = Policy {
         intent: Intent::Lapse,
-        ..Policy::default()
+        ..head()
     };
     let timeline = Timeline::with(lapse);
     assert!(timeline.view().is_ready(timeline.now));
@@ -455,7 +452,7 @@ fn a_session_is_ready_until_the_margin_of_its_token_has_passed() {
 fn the_time_that_was_left_shows_the_timeout_where_nothing_else_does() {
     let lapse = Policy {
         intent: Intent::Lapse,
-        ..Policy::default()
+        ..head()
     };
     let timeline = Timeline::with(lapse).token(1).pass(10.0);
     let left = seconds(899.0);

@@ -9,7 +9,7 @@ use session_keepalive::keeper::{
 use session_keepalive::time::Instant;
 use session_keepalive::token::Fingerprint;
 
-use crate::keeper::timeline::{Timeline, dead, outcome, seconds, throttled, unreachable};
+use crate::keeper::timeline::{Timeline, dead, head, outcome, seconds, throttled, unreachable};
 
 fn network_changes(timeline: Timeline) -> Timeline {
     timeline.act(|keeper, _, now| {
@@ -111,7 +111,7 @@ fn many_who_were_not_heard_do_not_come_back_at_once() {
     let mut keeper = Keeper::new(Limits::default(), 1);
     let mut now = Instant::BOOT + seconds(1000.0);
     for number in 0_u32..1000 {
-        let id = keeper.handle_added(HostId(0), Policy::default());
+        let id = keeper.handle_added(HostId(0), head());
         keeper.handle_token(id, Fingerprint::of(&number.to_be_bytes()), Offer::Seen, now);
     }
     let ask = |keeper: &mut Keeper, now| {
@@ -192,7 +192,7 @@ fn just_before_the_deadline_a_touch_is_not_put_off_by_a_look() {
 fn a_lapsing_token_is_only_looked_at_after_sleep() {
     Timeline::with(Policy {
         intent: Intent::Lapse,
-        ..Policy::default()
+        ..head()
     })
     .token(1)
     .pass(10.0)
@@ -223,7 +223,7 @@ fn many_that_slept_past_their_margin_are_looked_at_within_a_second_and_not_at_on
     let timeline = (1..=100).fold(Timeline::new(), |mut timeline, token| {
         let session = match token {
             1 => timeline.sessions[0],
-            _ => timeline.add(Policy::default()),
+            _ => timeline.add(head()),
         };
         let now = timeline.now;
         timeline.token_of(session, token, now)
@@ -245,7 +245,7 @@ fn a_touch_that_is_proven_to_count_follows_the_look_after_sleep_within_a_second(
 fn a_token_that_is_to_lapse_is_not_looked_at_before_it_can_have_lapsed() {
     let lapse = Policy {
         intent: Intent::Lapse,
-        ..Policy::default()
+        ..head()
     };
     let timeline = Timeline::with(lapse)
         .token(1)

@@ -2,7 +2,7 @@
 
 use session_keepalive::keeper::{Intent, NoTouch, OnShutdown, Policy, State};
 
-use crate::keeper::timeline::{Timeline, seconds, throttled, unreachable};
+use crate::keeper::timeline::{Timeline, head, seconds, throttled, unreachable};
 
 fn request_touch(timeline: Timeline) -> (Timeline, Result<(), NoTouch>) {
     let mut answer = Ok(());
@@ -64,7 +64,7 @@ fn a_wait_for_an_api_that_did_not_answer_is_cut_short_and_one_that_it_asked_for_
 fn a_lapsing_token_is_not_touched_whoever_asks() {
     let lapse = Policy {
         intent: Intent::Lapse,
-        ..Policy::default()
+        ..head()
     };
     let (timeline, answer) = request_touch(Timeline::with(lapse).token(1).pass(10.0).skip());
     assert_eq!(answer, Err(NoTouch::Lapsing));
