@@ -1,9 +1,13 @@
 //! Reads single fields of a JSON object: a field of a wrong type counts as absent and never
 //! affects the others.
 
+use std::borrow::Cow;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::Deserializer as _;
+use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
 /// A JSON object, unknown fields included.
@@ -17,6 +21,36 @@ pub(super) fn object(body: &[u8]) -> Option<Fields> {
         return None;
     }
     serde_json::from_slice(body).ok()
+}
+
+/// Parses the body as a JSON object of which only the fields with these names are kept; returns
+/// `None` for anything else.
+pub(super) fn object_with(body: &[u8], names: &[&str]) -> Option<Fields> {
+    struct Kept<'a>(&'a [&'a str]);
+
+    impl<'de> Visitor<'de> for Kept<'_> {
+        type Value = Fields;
+
+        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            formatter.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Fields, A::Error> {
+            let mut fields = Fields::new();
+            while let Some(name) = object.next_key::<Cow<'_, str>>()? {
+                if self.0.contains(&&*name) {
+                    fields.insert(name.into_owned(), object.next_value()?);
+                } else {
+                    object.next_value::<IgnoredAny>()?;
+                }
+            }
+            Ok(fields)
+        }
+    }
+
+    let mut parser = serde_json::Deserializer::from_slice(body);
+    let fields = parser.deserialize_map(Kept(names)).ok()?;
+    parser.end().is_ok().then_some(fields)
 }
 
 /// Returns the field as text.

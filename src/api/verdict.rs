@@ -68,9 +68,7 @@ fn success(expected: ExpectedBody, answer: &Answer<'_>) -> Verdict {
             let page = answer.has_page_type() || answer.is_page();
             (!page).then_some(Verdict::Accepted)
         }
-        ExpectedBody::TokenInfo => {
-            TokenInfo::read(answer.body).map(|info| Verdict::Alive(info.report()))
-        }
+        ExpectedBody::TokenInfo => TokenInfo::read_report(answer.body).map(Verdict::Alive),
         ExpectedBody::Timeout => {
             IdleTokenTimeout::read(answer.body).map(|timeout| Verdict::Timeout(timeout.report()))
         }
