@@ -36,7 +36,7 @@
 //!      8 hours: `a_wrong_date_loses_no_token_once_the_timeout_is_known`,
 //!      `a_deadline_more_than_eight_hours_ahead_proves_nothing`,
 //!      `a_date_that_is_wrong_once_loses_no_token_where_the_timeout_cannot_be_read`.
-//! 4. A touch is due when the time left falls to the margin:
+//! 4. A touch is due when the time left falls to the margin, with up to 10 s for the last attempt:
 //!    - Jitter makes it earlier, never later:
 //!      `a_touch_is_due_at_the_margin_or_a_little_earlier_and_never_later`.
 //!    - Activity of the application that shares the token postpones it:
@@ -69,6 +69,7 @@
 //!    - The last attempt starts at a fixed time before the deadline:
 //!      `failures_are_retried_ever_later_and_once_more_before_the_deadline`,
 //!      `the_last_attempt_starts_at_its_moment_though_another_request_is_in_flight`,
+//!      `the_last_attempt_does_not_wait_for_a_place_at_a_host_that_hangs`,
 //!      `a_silent_outage_that_ends_ten_seconds_before_the_deadline_loses_nothing`,
 //!      `an_outage_as_long_as_the_margin_loses_nothing_whenever_it_begins`.
 //!    - `Retry-After` is honoured, except by that attempt:

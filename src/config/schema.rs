@@ -388,7 +388,8 @@ pub static TABLES: [SchemaTable; 11] = [
                 "in_flight_max",
                 Kind::Number(1..=1024),
                 Value("64"),
-                "The largest number of requests in flight at once at one API host.",
+                "The largest number of requests in flight at once at one API host. For tokens that are lost within \
+         5s, as many again may be.",
             )
             .shown_as("in flight", |requests| format!("at most {requests}")),
             Key::new(

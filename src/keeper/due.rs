@@ -1,7 +1,8 @@
 //! The queues that determine the next session: ordered queues for each host, so that an operation
 //! takes logarithmic time and a host that never answers delays no other.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::time::Duration;
 
 use super::{HostId, SessionId};
 use crate::time::Instant;
@@ -17,10 +18,16 @@ pub(super) enum QueuePlace {
     Ready(Instant),
 }
 
-/// The queues of all hosts.
+/// The time before a token is lost from which its request may take a further place: as many requests
+/// again may be in flight at a host, so that a last attempt does not wait for those that hang.
+const URGENT: Duration = Duration::from_secs(5);
+
+/// The queues of all hosts, ordered by host. There are few hosts, and each poll visits them all.
 #[derive(Default, Debug)]
 pub(super) struct Due {
-    hosts: BTreeMap<HostId, Queues>,
+    hosts: Vec<(HostId, Queues)>,
+    /// The instant of the last call of [`Self::first_until`].
+    polled_at: Instant,
 }
 
 /// The queues of one host, each ordered by the instant of the places.
@@ -43,7 +50,7 @@ impl Due {
         if from == to {
             return;
         }
-        let queues = self.hosts.entry(host).or_default();
+        let queues = self.queues(host);
         if let Some(from) = from {
             let (queue, at) = queues.queue(from);
             queue.remove(&(at, session));
@@ -58,8 +65,8 @@ impl Due {
     pub(super) fn first_waiting(&self, now: Instant) -> Option<SessionId> {
         let firsts = self
             .hosts
-            .values()
-            .filter_map(|queues| queues.waiting.first());
+            .iter()
+            .filter_map(|(_, queues)| queues.waiting.first());
         firsts
             .filter(|(at, _)| *at <= now)
             .min()
@@ -68,17 +75,17 @@ impl Due {
 
     /// Returns a session whose request in flight is overdue; or else, of the sessions whose request
     /// is due at a host with fewer than `in_flight_max` requests in flight, the one whose token is
-    /// lost first.
-    pub(super) fn first_until(&self, now: Instant, in_flight_max: usize) -> Option<SessionId> {
+    /// lost first. For a token that is lost within [`URGENT`] the limit is twice that.
+    pub(super) fn first_until(&mut self, now: Instant, in_flight_max: usize) -> Option<SessionId> {
+        self.polled_at = now;
         let overdue = self
             .hosts
-            .values()
-            .filter_map(|queues| queues.in_flight.first().filter(|(at, _)| *at <= now));
-        let ready = self
-            .hosts
-            .values()
-            .filter(|queues| queues.has_room(in_flight_max))
-            .filter_map(|queues| queues.ready.first());
+            .iter()
+            .filter_map(|(_, queues)| queues.in_flight.first().filter(|(at, _)| *at <= now));
+        let ready = self.hosts.iter().filter_map(|(_, queues)| {
+            let (room_at, first) = queues.next_ready(now, in_flight_max)?;
+            (room_at <= now).then_some(first)
+        });
         let first = overdue.min().or_else(|| ready.min());
         first.map(|&(_, session)| session)
     }
@@ -86,18 +93,30 @@ impl Due {
     /// Returns the instant from which [`Self::first_waiting`] or [`Self::first_until`] returns a
     /// session.
     pub(super) fn first_at(&self, in_flight_max: usize) -> Option<Instant> {
-        let firsts = self.hosts.values().flat_map(|queues| {
-            let has_room = queues.has_room(in_flight_max);
-            let ready = queues.ready.first().map(|_| Instant::BOOT);
+        let firsts = self.hosts.iter().flat_map(|(_, queues)| {
             let waiting = queues.waiting.first().map(|&(at, _)| at);
             let in_flight = queues.in_flight.first().map(|&(at, _)| at);
+            let is_full = queues.in_flight.len() >= in_flight_max * 2;
             [
                 in_flight,
-                ready.filter(|_| has_room),
-                waiting.filter(|_| has_room),
+                queues
+                    .next_ready(self.polled_at, in_flight_max)
+                    .map(|(room_at, _)| room_at),
+                waiting.filter(|_| !is_full),
             ]
         });
         firsts.flatten().min()
+    }
+
+    fn queues(&mut self, host: HostId) -> &mut Queues {
+        let index = match self.hosts.binary_search_by_key(&host, |&(host, _)| host) {
+            Ok(index) => index,
+            Err(index) => {
+                self.hosts.insert(index, (host, Queues::default()));
+                index
+            }
+        };
+        &mut self.hosts[index].1
     }
 }
 
@@ -110,7 +129,21 @@ impl Queues {
         }
     }
 
-    fn has_room(&self, in_flight_max: usize) -> bool {
-        self.in_flight.len() < in_flight_max
+    /// Returns the request that is due and goes next, and the instant from which it has a place:
+    /// the one whose token is lost first, or, if only the further places are free, the one whose
+    /// token is lost first after `now`.
+    fn next_ready(
+        &self,
+        now: Instant,
+        in_flight_max: usize,
+    ) -> Option<(Instant, &(Instant, SessionId))> {
+        match self.in_flight.len() {
+            count if count < in_flight_max => Some((Instant::BOOT, self.ready.first()?)),
+            count if count < in_flight_max * 2 => {
+                let first = self.ready.range((now, SessionId(0))..).next()?;
+                Some((first.0 - URGENT, first))
+            }
+            _ => None,
+        }
     }
 }

@@ -1,20 +1,16 @@
 //! The state machine of one session: its token, a newer token, and its one request in flight.
 
 mod answer;
-mod choose;
 mod prove;
 mod stop;
-mod wake;
-mod want;
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use fastrand::Rng;
 pub(super) use stop::Stopping;
-pub use want::NoTouch;
 
-use super::backoff::{RefusedRequest, TIME_LIMIT_MIN};
+use super::backoff::{RefusedRequest, TIME_LIMIT_MIN, soon};
 use super::candidate::Candidate;
 use super::due::QueuePlace;
 use super::event::{Death, Event, EventKind, TokenId};
@@ -23,8 +19,8 @@ use super::organisation::{HostId, OrganisationId, Organisations};
 use super::policy::Limits;
 use super::schedule::{IDLE_TIMEOUT_FALLBACK, IDLE_TIMEOUT_MAX};
 use super::{
-    Command, Failure, Generation, Intent, Next, Operation, Outcome, Policy, SessionId, Ticket,
-    Touch, TouchPreference, Verdict,
+    Command, Failure, Generation, Intent, Next, Operation, Outcome, Policy, SessionId, State,
+    Ticket, Touch, TouchPreference, Verdict,
 };
 use crate::time::Instant;
 use crate::token::Fingerprint;
@@ -164,6 +160,28 @@ pub struct LastAnswer {
     pub at: Instant,
 }
 
+/// The next request of a session, its token and its instant.
+pub(super) struct Choice {
+    pub(super) at: Instant,
+    pub(super) token: TokenId,
+    pub(super) operation: Operation,
+    pub(super) purpose: RequestPurpose,
+}
+
+/// The reason for not touching a token on request.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum NoTouch {
+    /// The intent is to let the token lapse; a touch would keep it alive.
+    #[error("it is to lapse, and a touch would keep it alive")]
+    Lapsing,
+    /// The session has no token that is proven alive.
+    #[error("it is {}: there is no token that is known to live", .0.as_str())]
+    NotAlive(State),
+    /// The session is ending or has ended.
+    #[error("it is being ended")]
+    Ending,
+}
+
 impl Session {
     pub(super) fn new(id: SessionId, host: HostId, policy: Policy) -> Self {
         Self {
@@ -277,7 +295,10 @@ impl Session {
             return stopping.until;
         }
         let live = match &self.present {
-            TokenState::Alive(live) if self.policy.intent == Intent::Keep => live.deadline,
+            // An unknown deadline counts as one whose touch has just become due.
+            TokenState::Alive(live) if self.policy.intent == Intent::Keep => {
+                live.deadline.or(Some(now + IDLE_TIMEOUT_FALLBACK / 2))
+            }
             TokenState::Alive(_) => Some(now + IDLE_TIMEOUT_MAX),
             TokenState::Absent | TokenState::Ended(_) => None,
         };
@@ -480,5 +501,138 @@ impl Session {
         if timeout_changed {
             self.with_live_token(shared, LiveToken::timeout_configured);
         }
+    }
+
+    /// Returns the next request, due or not: the earlier one of the two tokens' next requests.
+    pub(super) fn choose(&self, now: Instant, shared: &KeeperState) -> Option<Choice> {
+        if let Some(stopping) = &self.stopping {
+            return self.choose_revocation(stopping, now, shared);
+        }
+        let floor_at = self.floor_at(shared);
+        let candidate = self.candidate.as_ref().map(|candidate| {
+            let (at, operation) = candidate.next(&self.policy, floor_at, now);
+            Choice {
+                at,
+                token: candidate.token,
+                operation,
+                purpose: RequestPurpose::Prove,
+            }
+        });
+        let live = self.choose_for_live_token(floor_at, now, shared);
+        match (live, candidate) {
+            // If both are due, the tokens take turns.
+            (Some(live), Some(candidate)) if live.at == candidate.at && self.was_proving => {
+                Some(live)
+            }
+            (Some(live), Some(candidate)) if live.at < candidate.at => Some(live),
+            (live, None) => live,
+            (_, candidate) => candidate,
+        }
+    }
+
+    fn choose_for_live_token(
+        &self,
+        floor_at: Instant,
+        now: Instant,
+        shared: &KeeperState,
+    ) -> Option<Choice> {
+        let TokenState::Alive(live) = &self.present else {
+            return None;
+        };
+        let context = self.context(live.organisation, shared);
+        let (at, step) = live.next_step(&context, floor_at, now);
+        Some(Choice {
+            at,
+            token: live.token,
+            operation: match step {
+                NextStep::Confirm | NextStep::Verify | NextStep::Watch => Operation::Peek,
+                NextStep::Touch => Operation::Touch(self.touch(live, shared, at)),
+                NextStep::ReadTimeout => Operation::ReadTimeout,
+            },
+            purpose: RequestPurpose::Step(step),
+        })
+    }
+
+    /// Returns the earliest instant at which the session may send its next request.
+    pub(super) fn floor_at(&self, shared: &KeeperState) -> Instant {
+        self.last_sent_at
+            .map_or(Instant::BOOT, |sent_at| sent_at + shared.limits.floor)
+    }
+
+    /// Returns the time limit of the request.
+    pub(super) fn time_limit(
+        &self,
+        choice: &Choice,
+        now: Instant,
+        shared: &KeeperState,
+    ) -> Duration {
+        let longest = shared.limits.request_timeout;
+        if let (RequestPurpose::Revoke, Some(stopping)) = (choice.purpose, &self.stopping) {
+            let left = stopping.until.until(now);
+            return left.min(stopping.attempt).min(longest).max(TIME_LIMIT_MIN);
+        }
+        let fit = match &self.present {
+            TokenState::Alive(live) => live.fit(&self.context(live.organisation, shared)),
+            TokenState::Absent | TokenState::Ended(_) => None,
+        };
+        fit.map_or(longest, |fit| fit.time_limit(now, longest))
+    }
+
+    /// Handles the request for a touch. A retry delay after a missing answer is cut short; a delay
+    /// that the API asked for is not.
+    pub(super) fn request_touch(
+        &mut self,
+        now: Instant,
+        shared: &mut KeeperState,
+    ) -> Result<(), NoTouch> {
+        if self.stopping.is_some() {
+            return Err(NoTouch::Ending);
+        }
+        if self.policy.intent == Intent::Lapse {
+            return Err(NoTouch::Lapsing);
+        }
+        let state = self.state();
+        match &mut self.present {
+            TokenState::Alive(live) => {
+                live.is_touch_requested = true;
+                live.tries.network_changed(now, &mut shared.rng);
+                Ok(())
+            }
+            TokenState::Absent | TokenState::Ended(_) => Err(NoTouch::NotAlive(state)),
+        }
+    }
+
+    /// Handles a change of the network. Returns true if a retry is made sooner.
+    ///
+    /// A request in flight continues: it may be the one that gets through, and its connection
+    /// attempt has a time limit of its own.
+    pub(super) fn network_changed(&mut self, now: Instant, shared: &mut KeeperState) -> bool {
+        let live = match &mut self.present {
+            TokenState::Alive(live) => Some(&mut live.tries),
+            TokenState::Absent | TokenState::Ended(_) => None,
+        };
+        let candidate = self.candidate.as_mut().map(|candidate| {
+            // The proxy that answered before may not be on the new network, so that a peek can
+            // prove the token alive.
+            candidate.blocked_answers = 0;
+            &mut candidate.tries
+        });
+        let stopping = self.stopping.as_mut().map(|stopping| &mut stopping.tries);
+        let mut is_sooner = false;
+        for tries in [live, candidate, stopping].into_iter().flatten() {
+            is_sooner |= tries.network_changed(now, &mut shared.rng);
+        }
+        is_sooner
+    }
+
+    /// Handles the end of a suspension of the machine. A request in flight is dropped: its
+    /// connection is dead, and waiting for its timeout would use up the time that is left.
+    pub(super) fn resumed(&mut self, slept: Duration, now: Instant, shared: &mut KeeperState) {
+        self.in_flight = None;
+        self.network_changed(now, shared);
+        let peek_at = soon(now, &mut shared.rng);
+        self.with_live_token(shared, |live, context| {
+            live.handle_resume(slept, context, peek_at, now);
+        });
     }
 }

@@ -6,7 +6,7 @@ use super::super::backoff::{Fit, TIME_LIMIT_MIN, Tries};
 use super::super::candidate::{Candidate, failure_reason};
 use super::super::event::{EventKind, FailureReason, TokenId};
 use super::super::{BlockReason, Intent, OnShutdown, Operation, Outcome, Refusal, Verdict};
-use super::choose::Choice;
+use super::Choice;
 use super::{EndedToken, InFlight, KeeperState, RequestPurpose, Session, TokenEnding, TokenState};
 use crate::time::Instant;
 

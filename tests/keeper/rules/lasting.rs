@@ -348,6 +348,37 @@ fn where_a_host_has_more_to_do_than_it_answers_the_nearest_deadline_goes_first()
 }
 
 #[test]
+fn the_last_attempt_does_not_wait_for_a_place_at_a_host_that_hangs() {
+    let mut timeline = Timeline::new()
+        .act(|keeper, _, now| {
+            let limits = Limits {
+                in_flight_max: 1,
+                ..Limits::default()
+            };
+            keeper.handle_limits(limits, now);
+        })
+        .token(1)
+        .pass(400.0)
+        .server(|server| server.is_silent = true);
+    let kept = timeline.sessions[0];
+    let deadline = timeline.view().live.unwrap().deadline.unwrap();
+    // New tokens, which have less time, hold the only place.
+    for token in 10..40 {
+        let session = timeline.add(head());
+        let now = timeline.now;
+        timeline = timeline.token_of(session, token, now);
+    }
+    let left = deadline.since(timeline.now).as_secs_f64();
+    let timeline = timeline.pass(left);
+    let attempts = timeline.unanswered.iter();
+    let attempts: Vec<_> = attempts
+        .filter(|command| command.ticket.session == kept)
+        .map(|command| deadline.since(command.sent_at))
+        .collect();
+    assert_eq!(attempts, [seconds(5.0)]);
+}
+
+#[test]
 fn a_refusal_that_passes_costs_no_token() {
     for lasts in [0.5, 2.5, 4.0] {
         let timeline = Timeline::new()
