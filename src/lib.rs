@@ -1,7 +1,7 @@
 //! session-keepalive keeps Genesys Cloud API tokens alive against their server-side idle timeout, or
-//! lets them lapse on purpose. It states the truth about each token and revokes tokens when it stops.
+//! lets them lapse on purpose. It reports what is known about each token and revokes tokens when it stops.
 //!
-//! This page is the architecture. The modules below are listed in reading order.
+//! This page is the architecture; its last section says where to read on.
 //!
 //! ```text
 //!  files, env ─▶ config ─▶ Config ─▶ ┌────────┐  Command(ticket)   ┌────────┐
@@ -23,15 +23,17 @@
 //! | session | a configured token under the daemon's management |
 //! | token, fingerprint | a secret, and the only form in which it is shown |
 //! | generation | the number of a session's token, counted from 1 |
-//! | intent | `keep` the token alive or let it `lapse` |
+//! | intent | what is configured for a token: `keep` it alive or let it `lapse` |
 //! | touch | a request that resets the idle timer: `HEAD /tokens/me` or `GET /tokens/me` |
 //! | peek | `GET /tokens/me?preserveIdleTTL=true`, which does not reset it |
 //! | idle timeout, idle deadline | the server's limit, and the instant at which it ends the token unless touched |
 //! | margin, outage budget | the time before the deadline at which a touch is due, and the longest outage survived |
+//! | jitter | a random part of the time by which a touch is made earlier, so that sessions spread |
 //! | verification | the check, after a touch, that the deadline moved |
 //! | excluded | neither touch moves the deadline, since the organisation does not count these calls |
 //! | outcome, ticket | the result of a request, and the link to its request and generation |
 //! | keeper, daemon | the pure decision core, and the event loop that carries decisions out |
+//! | hand-over | a stop that leaves the tokens to the next daemon |
 //! | pool | a directory each of whose files is a session |
 //! | hook | a program that runs when something happens to a session |
 //! | snapshot, history | the state that observers see, and the past of one session |
@@ -51,13 +53,13 @@
 //! *Nothing is polled* that the kernel reports. Some mounts report nothing: pools are listed every minute, the
 //! control socket is checked every minute, and token files are read before each touch.
 //!
-//! *A missing file ends no session by itself, and a name revokes nothing*: tokens are revoked only if no
-//! configured session holds them (`daemon::ownership`).
+//! *A token is revoked only if no configured session holds it*, whatever the names of sessions and files are; a
+//! missing file alone ends no session (`daemon::ownership`).
 //!
 //! *Everything is bounded*: waits, queues, bodies, histories, requests in flight, the shutdown grace.
 //!
-//! *Verdicts are values.* Refused, throttled and unreachable are outcomes; an `Err` means that this program
-//! cannot continue. *An invalid configuration cannot be constructed* ([`config::Config`]).
+//! *Verdicts are values.* Refused, throttled and unreachable are outcomes; an `Err` is a failure of this program
+//! itself, such as a file that it cannot read. *An invalid configuration cannot be constructed* ([`config::Config`]).
 //!
 //! *A token is in two places*: the [`token::Token`] and the `Authorization` header of a request in flight.
 //! Neither has a `Display`, and every freed block of memory is wiped. Connections are closed

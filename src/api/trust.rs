@@ -80,7 +80,7 @@ pub(super) fn with_verifier(
 
 /// Returns the cryptography provider of TLS.
 pub(super) fn provider() -> Arc<CryptoProvider> {
-    rustls::crypto::aws_lc_rs::default_provider().into()
+    rustls::crypto::ring::default_provider().into()
 }
 
 /// Returns the verifier of certificates for this trust. Reads files.
