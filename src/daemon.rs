@@ -5,8 +5,8 @@
 //! # Invariants
 //!
 //! *One loop.* There are no locks and no second owner. Requests, readings and hooks are tasks in
-//! the loop's own sets; they return their results and share nothing. Observers request a snapshot
-//! through [`QuerySender`](crate::status::QuerySender); a slow observer cannot delay the loop.
+//! the loop's own sets; they return their results and share nothing. Observers read slices of the
+//! state through [`QuerySender`](crate::status::QuerySender); a slow observer cannot delay the loop.
 //!
 //! *No polling.* The loop wakes for a deadline, a finished request or hook, a changed or read
 //! token, a command, a query, a changed network or a clock that jumped, and for nothing else.

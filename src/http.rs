@@ -6,7 +6,7 @@
 //! | `/readyz` | 200 if every session with the intent to keep is proven alive and within its margin, else 503; `?verbose` adds the reason for each session |
 //! | `/readyz/NAME` | the same for one session |
 //! | `/metrics` | metrics as OpenMetrics or as the classic text of Prometheus, whichever the request accepts |
-//! | `/status` | a [`StatusReport`](crate::status::report::StatusReport) as JSON; a query is a [`Selection`](crate::status::Selection) of its sessions |
+//! | `/status` | a [`StatusReport`](crate::status::report::StatusReport) as JSON; a query is a [`Selection`](crate::status::Selection) of its sessions, of which at most 1,000 are on a page |
 //! | `/status/NAME` | the history of one session, a [`HistoryReport`](crate::status::report::HistoryReport) as JSON |
 //! | `/` | a page for people, which requests `/status` |
 //!
@@ -16,8 +16,8 @@
 //!
 //! # Invariants
 //!
-//! *No client delays the loop.* Queries go through [`QuerySender`], and connections are futures of
-//! one task. There are limits to the number of connections, the time for the head of a request, the
+//! *No client delays the loop.* Queries go through [`QuerySender`], which reads the state in slices;
+//! answers are written in pieces with a pause after each; and connections are futures of one task. There are limits to the number of connections, the time for the head of a request, the
 //! lifetime of a connection, the time that a client takes to read an answer, the size of a head,
 //! and the number of large answers at a time. If there are too many connections, the oldest one is
 //! closed, so that a probe gets in however many slow clients there are.

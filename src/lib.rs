@@ -13,7 +13,7 @@
 //!                                    ▼   │
 //!                                  keeper (pure) ── Event ─▶ log · metrics · status
 //!
-//!  a query is answered with a Snapshot ─▶ /status, /readyz, /metrics, the page, `status`, `explain`
+//!  a query reads slices of the state ─▶ /status, /readyz, /metrics, the page, `status`, `explain`
 //! ```
 //!
 //! # Glossary
@@ -43,8 +43,8 @@
 //! *The keeper decides, the daemon acts.* [`keeper`] is arithmetic on instants: no clock, network,
 //! file, log, task or randomness of its own. Every rule is a test in virtual time.
 //!
-//! *One loop owns all state*, on one thread. Observers ask the loop and get a snapshot; a slow observer delays
-//! nothing. **Nothing that can block runs on that thread**: files, directories and name resolution have
+//! *One loop owns all state*, on one thread. Observers ask the loop and get short slices of the state; a slow
+//! observer delays nothing. **Nothing that can block runs on that thread**: files, directories and name resolution have
 //! threads of their own (`sys::files`), so that a hung file system affects only its own sessions.
 //!
 //! *Time enters through one file*, `sys::clock`, and is `CLOCK_BOOTTIME`: tokens go on idling while the

@@ -21,35 +21,35 @@ mod totals;
 
 pub use counters::{Counters, Histogram};
 pub use form::MetricsFormat;
+pub use totals::Totals;
+
+use std::iter::once_with;
 
 use self::text::Text;
 use crate::status::Snapshot;
 
-/// The typical size of the metrics of one session, in bytes.
-const SESSION_SIZE: usize = 2000;
-
-/// The typical size of all other metrics, in bytes.
+/// The typical size of all metrics but those of each session, in bytes.
 const REST_SIZE: usize = 16 * 1024;
 
-/// Returns all metrics of a snapshot.
+/// Returns all metrics of a snapshot and of the sums over all sessions, in pieces.
 ///
 /// Metrics of each session are included only if there are at most
-/// [`per_session_max`](Snapshot::per_session_max) sessions.
-#[must_use]
-pub fn render(snapshot: &Snapshot, form: MetricsFormat) -> Vec<u8> {
-    let is_each_shown = snapshot.sessions.len() <= snapshot.per_session_max;
-    let shown = if is_each_shown {
-        snapshot.sessions.len()
-    } else {
-        0
-    };
-    let mut text = Text::new(form, REST_SIZE + shown * SESSION_SIZE);
-    daemon::write(&mut text, snapshot);
-    totals::write(&mut text, snapshot, is_each_shown);
-    if is_each_shown {
-        sessions::write(&mut text, snapshot);
-    }
-    text.end()
+/// [`per_session_max`](Snapshot::per_session_max) sessions; only then does the snapshot need sessions.
+pub fn render<'a>(
+    snapshot: &'a Snapshot,
+    totals: &'a Totals,
+    form: MetricsFormat,
+) -> impl Iterator<Item = Vec<u8>> + 'a {
+    let is_each_shown = totals.is_each_shown(snapshot);
+    let of_all = once_with(move || {
+        let mut text = Text::new(form, REST_SIZE);
+        daemon::write(&mut text, snapshot, totals);
+        totals::write(&mut text, totals, is_each_shown);
+        text.into_bytes()
+    });
+    let of_each = is_each_shown.then(|| sessions::pieces(snapshot, form));
+    let end = once_with(move || Text::new(form, 0).end());
+    of_all.chain(of_each.into_iter().flatten()).chain(end)
 }
 
 /// Returns the metrics for a loop that does not answer: only that fact and the version.

@@ -19,8 +19,10 @@ pub(crate) mod fixture;
 
 pub use control::{CommandResult, Peer, SessionCommand};
 pub use history::{NamedHistory, SessionHistories};
-pub use query::{Query, QuerySender, queries};
-pub use readiness::{Readiness, readiness, readiness_of};
+pub(crate) use query::COPIED_MAX;
+pub use query::{LoopState, Query, QuerySender, SessionEntry, SessionSums, SliceReader, queries};
+pub(crate) use readiness::line;
+pub use readiness::{Readiness, ReadinessSums, readiness_of};
 pub use recent_events::RecentEvent;
-pub use selection::{Selection, SelectionError};
+pub use selection::{PAGE_SIZE, Selection, SelectionError};
 pub use snapshot::{NamedView, Snapshot};

@@ -5,7 +5,7 @@ mod page;
 use clap::Args;
 
 use super::exit::{Exit, print};
-use super::socket::{self, DaemonError, SocketOptions};
+use super::socket::{self, ALL_SESSIONS, DaemonError, SocketOptions};
 use super::text::TextStyle;
 use crate::status::report::{HistoryReport, StatusReport};
 
@@ -51,7 +51,7 @@ async fn fetch_history(explain: &Explain) -> Result<(HistoryReport, String), Dae
             result => return result,
         }
     }
-    let (report, _) = explain.socket.report::<StatusReport>("/status").await?;
+    let (report, _) = explain.socket.report::<StatusReport>(ALL_SESSIONS).await?;
     if report.sessions.iter().any(|session| session.name == *name) {
         let older = "it is older than this program and tells no stories".to_owned();
         return Err(DaemonError::Refused(404, older));

@@ -6,7 +6,7 @@ use clap::Args;
 use hyper::Method;
 
 use super::exit::{Exit, print, print_error};
-use super::socket::{self, DaemonAnswer, DaemonError, SocketOptions};
+use super::socket::{self, ALL_SESSIONS, DaemonAnswer, DaemonError, SocketOptions};
 use crate::status::report::StatusReport;
 
 pub(super) const TOUCH_HELP: &str = "\
@@ -72,7 +72,7 @@ pub(super) fn send_to_session(command: &str, options: &OfSession) -> Exit {
         if answer.status != 404 {
             return Ok(print_answer(&answer));
         }
-        Err(match socket.report::<StatusReport>("/status").await {
+        Err(match socket.report::<StatusReport>(ALL_SESSIONS).await {
             Ok((report, _)) => DaemonError::no_such_session(name, &report),
             Err(_) => DaemonError::NoSuchSession {
                 name: name.clone(),

@@ -35,6 +35,9 @@ const COMMAND_WITHIN: Duration = Duration::from_secs(25);
 /// The interval of the attempts to connect while the socket's queue is full.
 const RETRY_EVERY: Duration = Duration::from_millis(50);
 
+/// The path of a status report with all sessions on one page.
+pub(super) const ALL_SESSIONS: &str = "/status?limit=4294967295";
+
 /// The largest accepted answer, in bytes; the status of 100,000 sessions fits.
 const BODY_SIZE_MAX: usize = 256 * 1024 * 1024;
 

@@ -10,7 +10,7 @@ use table::TableStyle;
 use tokio::time::MissedTickBehavior;
 
 use super::exit::{Exit, print};
-use super::socket::{self, DaemonError, SocketOptions};
+use super::socket::{self, ALL_SESSIONS, DaemonError, SocketOptions};
 use super::text::{TextStyle, height};
 use crate::status::phrases::Chain;
 use crate::status::report::StatusReport;
@@ -119,7 +119,7 @@ fn style(status: &Status, height: Option<usize>) -> TableStyle {
 
 /// Returns the report, reduced to the sessions that the command line names, and as received.
 async fn fetch_report(status: &Status) -> Result<(StatusReport, String), DaemonError> {
-    let (mut report, json) = status.socket.report::<StatusReport>("/status").await?;
+    let (mut report, json) = status.socket.report::<StatusReport>(ALL_SESSIONS).await?;
     let names = &status.names;
     for name in names {
         if !report.sessions.iter().any(|session| session.name == *name) {

@@ -1,7 +1,8 @@
-//! Answers the queries of observers with snapshots of the daemon's state, carries out the commands
+//! Answers the queries of observers with slices of the daemon's state, carries out the commands
 //! from the Unix socket, and answers each when it is done.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 use tokio::sync::oneshot;
 
@@ -14,7 +15,8 @@ use crate::keeper::{
 use crate::log::{LogEvent, log_event};
 use crate::status::phrases::next;
 use crate::status::{
-    CommandResult, NamedHistory, NamedView, Peer, Query, SessionCommand, Snapshot,
+    CommandResult, LoopState, NamedHistory, NamedView, Peer, Query, SessionCommand, SessionEntry,
+    Snapshot,
 };
 use crate::sys::clock::ClockReading;
 use crate::time::Instant;
@@ -31,26 +33,33 @@ impl Daemon {
         // Sending fails if the observer has gone.
         match query {
             Query::Pulse(answer) => drop(answer.send(())),
-            Query::Snapshot(answer) => drop(answer.send(self.snapshot(&self.machine.read_clock()))),
+            Query::Slice(reader) => reader.read(&LentState {
+                daemon: self,
+                reading: self.machine.read_clock(),
+            }),
             Query::Control(control, by, answer) => self.control(control, by, answer),
             Query::Story(name, answer) => drop(answer.send(self.history(&name).map(Box::new))),
         }
     }
 
+    /// Returns a snapshot of all sessions. Takes seconds for millions of them.
     pub(super) fn snapshot(&self, reading: &ClockReading) -> Snapshot {
         let named = |(name, id): (&_, &_)| self.named(name, *id, reading.boot);
-        let sessions = self.sessions.by_name.iter().filter_map(named).collect();
-        self.snapshot_of(sessions, reading)
+        Snapshot {
+            sessions: self.sessions.by_name.iter().filter_map(named).collect(),
+            ..self.overview(reading)
+        }
     }
 
-    fn snapshot_of(&self, sessions: Vec<NamedView>, reading: &ClockReading) -> Snapshot {
+    /// Returns a snapshot without sessions.
+    fn overview(&self, reading: &ClockReading) -> Snapshot {
         let at = reading.boot;
         Snapshot {
             at,
             wall: reading.wall_at(at),
             started_at: self.started_at,
             is_stopping: self.stop.is_some(),
-            sessions,
+            sessions: Vec::new(),
             recent_events: self.reporter.log.recent_events(),
             counters: self.reporter.counters.clone(),
             per_session_max: self.config.metrics.per_session_max,
@@ -78,7 +87,7 @@ impl Daemon {
         let id = *self.sessions.by_name.get(name)?;
         Some(NamedHistory {
             session: self.named(name, id, reading.boot)?,
-            snapshot: self.snapshot_of(Vec::new(), &reading),
+            snapshot: self.overview(&reading),
             history: self.reporter.histories.of(id),
             host_events: self.reporter.histories.host_events(),
         })
@@ -182,6 +191,54 @@ impl Daemon {
             "{name} is to {} from here on, {until}; at the stop its token is {at_the_end}{next}",
             intent.as_str()
         ))
+    }
+}
+
+/// The daemon's state at the time of a reading.
+struct LentState<'a> {
+    daemon: &'a Daemon,
+    reading: ClockReading,
+}
+
+impl LoopState for LentState<'_> {
+    fn at(&self) -> Instant {
+        self.reading.boot
+    }
+
+    fn overview(&self) -> Snapshot {
+        self.daemon.overview(&self.reading)
+    }
+
+    fn visit(
+        &self,
+        after: Option<&SessionName>,
+        max: usize,
+        visitor: &mut dyn FnMut(SessionEntry<'_>),
+    ) -> Option<SessionName> {
+        let sessions = &self.daemon.sessions;
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let mut rest = sessions
+            .by_name
+            .range::<SessionName, _>((from, Bound::Unbounded));
+        let mut last = None;
+        for (name, id) in rest.by_ref().take(max) {
+            last = Some(name);
+            if let Some(managed) = sessions.by_id.get(id)
+                && let Some(view) = sessions.keeper.view(*id, self.at())
+            {
+                visitor(SessionEntry {
+                    name,
+                    trouble: managed.reading.trouble.as_deref(),
+                    view: &view,
+                });
+            }
+        }
+        rest.next().and(last).cloned()
+    }
+
+    fn session(&self, name: &SessionName) -> Option<NamedView> {
+        let id = *self.daemon.sessions.by_name.get(name)?;
+        self.daemon.named(name, id, self.at())
     }
 }
 

@@ -16,7 +16,7 @@
 
 mod asking;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -28,10 +28,10 @@ use tokio::task::JoinSet;
 use self::asking::{ANSWER_WITHIN, find_overlaps, serve};
 use super::machine::Machine;
 use super::next_result;
-use super::session_table::SessionTable;
+use super::session_table::{ManagedSession, SessionTable};
 use super::start::StartError;
 use crate::config::{ApiBase, SessionName};
-use crate::keeper::OnShutdown;
+use crate::keeper::{OnShutdown, SessionId};
 use crate::log::{LogEvent, TokenEvent, log_event};
 use crate::time::Instant;
 use crate::token::Fingerprint;
@@ -219,8 +219,8 @@ pub(super) struct OtherDaemons {
     serving: JoinSet<()>,
     /// The search for other daemons that is in progress.
     lookup: JoinSet<Vec<Overlap>>,
-    /// Tokens that were added since the last search.
-    new: BTreeSet<Fingerprint>,
+    /// The tokens that were added since the last search, and their sessions.
+    new: BTreeMap<Fingerprint, SessionId>,
     /// True if this daemon stops and leaves every token.
     leaves_all: bool,
 }
@@ -236,17 +236,17 @@ impl OtherDaemons {
             question_sender,
             serving: JoinSet::new(),
             lookup: JoinSet::new(),
-            new: BTreeSet::new(),
+            new: BTreeMap::new(),
             leaves_all: false,
         }
     }
 
-    /// Handles a new token of this API, which other daemons may hold.
+    /// Handles a new token of a session at this API, which other daemons may hold.
     ///
     /// # Panics
     ///
     /// If called outside a tokio runtime with its drivers enabled.
-    pub(super) fn handle_token(&mut self, token: Fingerprint, api: &ApiBase) {
+    pub(super) fn handle_token(&mut self, id: SessionId, token: Fingerprint, api: &ApiBase) {
         let (OtherDaemonPolicy::Respected(identity) | OtherDaemonPolicy::Forced(identity)) =
             &self.policy
         else {
@@ -261,7 +261,7 @@ impl OtherDaemons {
             self.serving
                 .spawn(serve(listener, identity.clone(), question_sender));
         }
-        self.new.insert(token);
+        self.new.insert(token, id);
     }
 
     /// Handles the end of the daemon's start.
@@ -318,7 +318,11 @@ impl OtherDaemons {
 
     /// Returns the shared tokens that this daemon or another one would revoke.
     async fn overlaps(&mut self, sessions: &SessionTable) -> Vec<Overlap> {
-        let search = find_overlaps(self.numbers.clone(), self.claims(sessions), START_WITHIN);
+        let search = find_overlaps(
+            self.numbers.clone(),
+            self.claims(sessions.by_id.values()),
+            START_WITHIN,
+        );
         let mut overlaps = self.answer_until(search, sessions).await;
         // If two daemons start at the same time, the one with the lower number goes on.
         overlaps.retain(|overlap| {
@@ -348,15 +352,15 @@ impl OtherDaemons {
     fn answer(&self, question: Question, sessions: &SessionTable) {
         let holdings = Holdings {
             stage: self.stage,
-            claims: self.claims(sessions),
+            claims: self.claims(sessions.by_id.values()),
         };
         // Sending fails if the connection has ended.
         drop(question.send(holdings));
     }
 
-    fn claims(&self, sessions: &SessionTable) -> Vec<Claim> {
+    fn claims<'a>(&self, sessions: impl Iterator<Item = &'a ManagedSession>) -> Vec<Claim> {
         let mut claims = Vec::new();
-        for managed in sessions.by_id.values() {
+        for managed in sessions {
             let is_revoked = managed.policy().on_shutdown == OnShutdown::Revoke && !self.leaves_all;
             claims.extend(managed.fingerprints().map(|token| Claim {
                 token,
@@ -375,8 +379,12 @@ impl OtherDaemons {
             return;
         }
         let new = std::mem::take(&mut self.new);
-        let mut claims = self.claims(sessions);
-        claims.retain(|claim| new.contains(&claim.token));
+        let mut holders: Vec<_> = new.values().collect();
+        holders.sort_unstable();
+        holders.dedup();
+        let holders = holders.into_iter().filter_map(|id| sessions.by_id.get(id));
+        let mut claims = self.claims(holders);
+        claims.retain(|claim| new.contains_key(&claim.token));
         self.lookup
             .spawn(find_overlaps(self.numbers.clone(), claims, ANSWER_WITHIN));
     }

@@ -139,7 +139,8 @@ impl Daemon {
         if let Some(generation) = keeper.handle_token(id, fingerprint, offer, now) {
             self.sessions.add_token(id, generation, token);
             if let Some(managed) = self.sessions.by_id.get(&id) {
-                self.others.handle_token(fingerprint, &managed.config.api);
+                self.others
+                    .handle_token(id, fingerprint, &managed.config.api);
             }
         } else {
             self.sessions.handle_given_again(id, fingerprint);

@@ -1,5 +1,6 @@
 //! Builds the replies to observers: a status, headers that restrict browsers, and a body in pieces.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -46,8 +47,20 @@ impl HttpReply {
         body: impl Into<Bytes>,
         room: Option<OwnedSemaphorePermit>,
     ) -> Self {
+        Self::in_pieces(status, content_type, [body.into()], room)
+    }
+
+    /// Creates a reply like [`Self::new`] whose body is built in several pieces, none of which has
+    /// to be allocated, copied or wiped with the others.
+    pub(crate) fn in_pieces(
+        status: u16,
+        content_type: &'static str,
+        pieces: impl IntoIterator<Item = Bytes>,
+        room: Option<OwnedSemaphorePermit>,
+    ) -> Self {
+        let pieces = pieces.into_iter().filter(|piece| !piece.is_empty());
         let mut response = Response::new(BodyPieces {
-            bytes: body.into(),
+            pieces: pieces.collect(),
             _room: room,
         });
         *response.status_mut() =
@@ -92,9 +105,9 @@ impl HttpReply {
     }
 }
 
-/// A body that is sent piece by piece.
+/// A body that is sent piece by piece. No piece is empty.
 pub(crate) struct BodyPieces {
-    bytes: Bytes,
+    pieces: VecDeque<Bytes>,
     _room: Option<OwnedSemaphorePermit>,
 }
 
@@ -106,19 +119,22 @@ impl Body for BodyPieces {
         mut self: Pin<&mut Self>,
         _context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        if self.bytes.is_empty() {
+        let Some(mut bytes) = self.pieces.pop_front() else {
             return Poll::Ready(None);
+        };
+        let piece = bytes.split_to(bytes.len().min(PIECE));
+        if !bytes.is_empty() {
+            self.pieces.push_front(bytes);
         }
-        let length = self.bytes.len().min(PIECE);
-        let piece = self.bytes.split_to(length);
         Poll::Ready(Some(Ok(Frame::data(piece))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.bytes.is_empty()
+        self.pieces.is_empty()
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(u64::try_from(self.bytes.len()).unwrap_or(u64::MAX))
+        let length: usize = self.pieces.iter().map(Bytes::len).sum();
+        SizeHint::with_exact(u64::try_from(length).unwrap_or(u64::MAX))
     }
 }

@@ -3,16 +3,20 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use hyper::Method;
 use hyper::http::request::Parts;
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::task::yield_now;
 
 use super::reply::{HttpReply, TEXT};
 use super::{ServerState, orders, page};
 use crate::config::SessionName;
-use crate::metrics::{MetricsFormat, render, render_silent};
-use crate::status::report::{HistoryReport, StatusReport};
-use crate::status::{Peer, Readiness, Selection, Snapshot, readiness, readiness_of};
+use crate::metrics::{MetricsFormat, Totals, render, render_silent};
+use crate::status::report::{HistoryReport, SessionReport, StatusSums};
+use crate::status::{
+    COPIED_MAX, Peer, Readiness, ReadinessSums, Selection, SessionSums as _, line, readiness_of,
+};
 
 /// The list of paths, for people.
 const PATHS: &str = "/\n/livez\n/readyz\n/readyz?verbose\n/readyz/NAME\n/metrics\n/status\n/status?session=NAME\n/status/NAME\n";
@@ -61,39 +65,82 @@ async fn live(state: &ServerState) -> HttpReply {
 }
 
 async fn ready(head: &Parts, state: &ServerState) -> HttpReply {
-    let verbose = has_key(head.uri.query(), "verbose");
-    let Ok(room) = verbose
-        .then(|| Arc::clone(&state.large).try_acquire_owned())
-        .transpose()
-    else {
-        return HttpReply::busy();
-    };
-    match state.queries.snapshot().await {
-        Some(snapshot) => of_readiness(readiness(&snapshot, verbose), room),
+    if has_key(head.uri.query(), "verbose") {
+        return ready_verbose(state).await;
+    }
+    match state.queries.sums(ReadinessSums::default()).await {
+        Some((sums, overview)) => {
+            of_readiness(sums.readiness(overview.is_stopping, String::new()), None)
+        }
         None => no_answer(),
     }
 }
 
-async fn ready_of(name: &str, state: &ServerState) -> HttpReply {
-    let Some(snapshot) = state.queries.snapshot().await else {
-        return no_answer();
+async fn ready_verbose(state: &ServerState) -> HttpReply {
+    let Ok(room) = Arc::clone(&state.large).try_acquire_owned() else {
+        return HttpReply::busy();
     };
-    match snapshot.session(name) {
-        Some(session) => of_readiness(readiness_of(session, &snapshot), None),
-        None => no_such_session(),
+    let (mut sums, mut lines) = (ReadinessSums::default(), String::new());
+    let mut after = None;
+    loop {
+        let Some((sessions, rest, overview)) = state.queries.page(after).await else {
+            return no_answer();
+        };
+        for session in &sessions {
+            sums.add(&session.entry(), overview.at);
+            line(&mut lines, session, overview.at);
+        }
+        if rest.is_none() {
+            return of_readiness(sums.readiness(overview.is_stopping, lines), Some(room));
+        }
+        after = rest;
+    }
+}
+
+async fn ready_of(name: &str, state: &ServerState) -> HttpReply {
+    let Ok(name) = SessionName::new(name) else {
+        return no_such_session();
+    };
+    match state.queries.session(name).await {
+        Some(Some((session, overview))) => of_readiness(readiness_of(&session, &overview), None),
+        Some(None) => no_such_session(),
+        None => no_answer(),
     }
 }
 
 async fn status(head: &Parts, state: &ServerState) -> HttpReply {
-    match Selection::read(head.uri.query()) {
-        Ok(selection) => {
-            large(state, "application/json", |snapshot| {
-                StatusReport::selected(snapshot, &selection).to_json()
-            })
-            .await
-        }
-        Err(error) => HttpReply::text(400, format!("{error}\n")),
+    let selection = match Selection::read(head.uri.query()) {
+        Ok(selection) => selection,
+        Err(error) => return HttpReply::text(400, format!("{error}\n")),
+    };
+    let Ok(room) = Arc::clone(&state.large).try_acquire_owned() else {
+        return HttpReply::busy();
+    };
+    match status_json(selection, state).await {
+        Some(json) => HttpReply::in_pieces(200, "application/json", json, Some(room)),
+        None => no_answer(),
     }
+}
+
+/// Returns the pieces of the status report. No session stays in memory longer than its piece is
+/// written.
+async fn status_json(selection: Selection, state: &ServerState) -> Option<Vec<Bytes>> {
+    let (sums, overview) = state.queries.sums(StatusSums::new(selection)).await?;
+    let (report, names) = sums.report(&overview);
+    let (head, tail) = report.to_json_around_sessions();
+    let mut json = vec![head.into()];
+    for names in names.chunks(COPIED_MAX) {
+        let mut piece = String::new();
+        for session in state.queries.sessions(names.to_vec()).await? {
+            if !(json.len() == 1 && piece.is_empty()) {
+                piece.push(',');
+            }
+            piece.push_str(&SessionReport::of(&session, &overview).to_json());
+        }
+        json.push(piece.into());
+    }
+    json.push(tail.into());
+    Some(json)
 }
 
 async fn history_of(name: &str, state: &ServerState) -> HttpReply {
@@ -124,27 +171,25 @@ async fn metrics(head: &Parts, state: &ServerState) -> HttpReply {
     let Ok(room) = Arc::clone(&state.scrapes).try_acquire_owned() else {
         return HttpReply::busy();
     };
-    let text = match state.queries.snapshot().await {
-        Some(snapshot) => render(&snapshot, form),
-        None => render_silent(form),
+    let text = match metrics_text(form, state).await {
+        Some(text) => text,
+        None => vec![render_silent(form).into()],
     };
-    HttpReply::new(200, form.content_type(), text, Some(room))
+    HttpReply::in_pieces(200, form.content_type(), text, Some(room))
 }
 
-/// Returns an answer whose size grows with the number of sessions, or 503 if too many such answers
-/// are under way.
-async fn large(
-    state: &ServerState,
-    content_type: &'static str,
-    body: impl FnOnce(&Snapshot) -> Vec<u8>,
-) -> HttpReply {
-    let Ok(room) = Arc::clone(&state.large).try_acquire_owned() else {
-        return HttpReply::busy();
-    };
-    match state.queries.snapshot().await {
-        Some(snapshot) => HttpReply::new(200, content_type, body(&snapshot), Some(room)),
-        None => no_answer(),
+/// Returns the pieces of the metrics.
+async fn metrics_text(form: MetricsFormat, state: &ServerState) -> Option<Vec<Bytes>> {
+    let (totals, mut snapshot) = state.queries.sums(Totals::default()).await?;
+    if totals.is_each_shown(&snapshot) {
+        snapshot = state.queries.snapshot().await?;
     }
+    let mut text = Vec::new();
+    for piece in render(&snapshot, &totals, form) {
+        text.push(piece.into());
+        yield_now().await;
+    }
+    Some(text)
 }
 
 /// Returns the reply for a loop that has ended or does not answer.

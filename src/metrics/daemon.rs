@@ -1,5 +1,6 @@
 //! Writes the metrics of the daemon and its counters.
 
+use super::Totals;
 use super::text::{Family, Text};
 use crate::status::Snapshot;
 
@@ -57,14 +58,14 @@ const CLOCK_STEPS: Family = Family::counter(
 );
 
 /// Writes the metrics of the daemon.
-pub(crate) fn write(text: &mut Text, snapshot: &Snapshot) {
+pub(crate) fn write(text: &mut Text, snapshot: &Snapshot, totals: &Totals) {
     let counters = &snapshot.counters;
     build(text);
     text.family(&LIVE).sample(&[], 1);
     text.family(&START_TIME)
         .sample(&[], counters.began.as_duration().as_secs_f64());
     text.family(&READY)
-        .sample(&[], u8::from(snapshot.is_ready()));
+        .sample(&[], u8::from(totals.is_ready(snapshot)));
     text.family(&STOPPING)
         .sample(&[], u8::from(snapshot.is_stopping));
     let mut requests = text.family(&REQUESTS);

@@ -4,7 +4,9 @@ use crate::status::NamedView;
 use crate::status::fixture::{alive_view, failing, lost, named_view, now, seconds, snapshot, view};
 
 fn text(snapshot: &Snapshot, form: MetricsFormat) -> String {
-    String::from_utf8(render(snapshot, form)).unwrap()
+    let totals = snapshot.sums(Totals::default());
+    let pieces: Vec<_> = render(snapshot, &totals, form).collect();
+    String::from_utf8(pieces.concat()).unwrap()
 }
 
 /// Returns sessions of all kinds: alive, without a token, lapsed as intended, at risk, and lost.

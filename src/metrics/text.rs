@@ -101,6 +101,11 @@ impl Text {
         if self.form == MetricsFormat::OpenMetrics && name.ends_with("_seconds") {
             self.lines(&["# UNIT ", name, " seconds\n"]);
         }
+        self.rest_of(family)
+    }
+
+    /// Returns the writer for more samples of a family whose head was written before.
+    pub(crate) fn rest_of(&mut self, family: &Family) -> Samples<'_> {
         Samples {
             text: &mut self.text,
             name: family.name,
@@ -112,6 +117,11 @@ impl Text {
         if self.form == MetricsFormat::OpenMetrics {
             self.text.push_str("# EOF\n");
         }
+        self.into_bytes()
+    }
+
+    /// Returns the text so far, which other pieces follow.
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
         self.text.into_bytes()
     }
 

@@ -5,7 +5,8 @@
 use super::measure;
 use super::text::{Family, Text};
 use crate::keeper::{Intent, Reset, SessionView, State, TimeoutSource};
-use crate::status::Snapshot;
+use crate::status::{SessionEntry, SessionSums, Snapshot};
+use crate::time::Instant;
 
 const EACH_SHOWN: Family = Family::gauge(
     "session_keepalive_per_session_metrics_enabled",
@@ -60,11 +61,13 @@ const FAILURES_MAX: Family = Family::gauge(
     "The most tries that failed since a session's last success.",
 );
 
-/// The sums, minima and maxima over all sessions, computed in one pass.
-#[derive(Default)]
-struct Totals {
+/// The sums, minima and maxima over all sessions.
+#[derive(Clone, PartialEq, Default, Debug)]
+pub struct Totals {
+    sessions: usize,
     states: [[u64; State::ALL.len()]; Intent::ALL.len()],
     not_ready: u64,
+    troubled: u64,
     failing: u64,
     failures_max: u32,
     resets: [u64; Reset::ALL.len()],
@@ -77,8 +80,7 @@ struct Totals {
 }
 
 /// Writes the aggregate metrics of all sessions.
-pub(crate) fn write(text: &mut Text, snapshot: &Snapshot, is_each_shown: bool) {
-    let totals = Totals::of(snapshot);
+pub(crate) fn write(text: &mut Text, totals: &Totals, is_each_shown: bool) {
     text.family(&EACH_SHOWN)
         .sample(&[], u8::from(is_each_shown));
     let mut sessions = text.family(&SESSIONS);
@@ -90,11 +92,7 @@ pub(crate) fn write(text: &mut Text, snapshot: &Snapshot, is_each_shown: bool) {
     }
     text.family(&NOT_READY).sample(&[], totals.not_ready);
     text.family(&FAILING).sample(&[], totals.failing);
-    let troubled = snapshot
-        .sessions
-        .iter()
-        .filter(|session| session.trouble.is_some());
-    text.family(&TROUBLED).sample(&[], troubled.count());
+    text.family(&TROUBLED).sample(&[], totals.troubled);
     let mut by_reset = text.family(&BY_RESET);
     for (reset, count) in Reset::ALL.into_iter().zip(totals.resets) {
         by_reset.sample(&[("reset", reset.as_str())], count);
@@ -115,30 +113,38 @@ pub(crate) fn write(text: &mut Text, snapshot: &Snapshot, is_each_shown: bool) {
     text.family(&FAILURES_MAX).sample(&[], totals.failures_max);
 }
 
-impl Totals {
-    fn of(snapshot: &Snapshot) -> Self {
-        let mut totals = Self::default();
-        let now = snapshot.at;
-        for session in &snapshot.sessions {
-            let view = &session.view;
-            totals.count(view);
-            totals.not_ready += u64::from(!view.is_ready(now));
-            if view.policy.intent == Intent::Keep {
-                let deadline = measure::until_deadline(view, now);
-                let timeout = view.live.as_ref().map(measure::idle_timeout);
-                fold(&mut totals.deadline_min, deadline, f64::min);
-                fold(
-                    &mut totals.budget_min,
-                    measure::outage_budget(view),
-                    f64::min,
-                );
-                let since_touch = measure::since_touch(view, now);
-                fold(&mut totals.since_touch_max, since_touch, f64::max);
-                fold(&mut totals.idle_timeout_min, timeout, f64::min);
-                fold(&mut totals.idle_timeout_max, timeout, f64::max);
-            }
+impl SessionSums for Totals {
+    fn add(&mut self, session: &SessionEntry<'_>, at: Instant) {
+        let view = session.view;
+        self.sessions += 1;
+        self.troubled += u64::from(session.trouble.is_some());
+        self.count(view);
+        self.not_ready += u64::from(!view.is_ready(at));
+        if view.policy.intent == Intent::Keep {
+            let deadline = measure::until_deadline(view, at);
+            let timeout = view.live.as_ref().map(measure::idle_timeout);
+            fold(&mut self.deadline_min, deadline, f64::min);
+            fold(&mut self.budget_min, measure::outage_budget(view), f64::min);
+            let since_touch = measure::since_touch(view, at);
+            fold(&mut self.since_touch_max, since_touch, f64::max);
+            fold(&mut self.idle_timeout_min, timeout, f64::min);
+            fold(&mut self.idle_timeout_max, timeout, f64::max);
         }
-        totals
+    }
+}
+
+impl Totals {
+    /// Returns true if each session has metrics of its own, since there are at most
+    /// [`per_session_max`](Snapshot::per_session_max) of them.
+    #[must_use]
+    pub fn is_each_shown(&self, overview: &Snapshot) -> bool {
+        self.sessions <= overview.per_session_max
+    }
+
+    /// Returns true if every session with the intent to keep is proven alive and within its margin,
+    /// and the daemon is not stopping.
+    pub(crate) fn is_ready(&self, overview: &Snapshot) -> bool {
+        !overview.is_stopping && self.not_ready == 0
     }
 
     fn count(&mut self, view: &SessionView) {

@@ -3,8 +3,10 @@
 
 use std::fmt::Write as _;
 
-use super::{NamedView, Snapshot};
+use super::{NamedView, SessionEntry, SessionSums, Snapshot};
+use crate::keeper::Intent;
 use crate::status::phrases::standing_of;
+use crate::time::Instant;
 
 /// The maximum number of sessions that the summary names.
 const NAMED_MAX: usize = 3;
@@ -18,70 +20,92 @@ pub struct Readiness {
     pub text: String,
 }
 
-/// Returns the readiness of all sessions, with a line for each of them if `verbose`.
-#[must_use]
-pub fn readiness(snapshot: &Snapshot, verbose: bool) -> Readiness {
-    let mut text = String::new();
-    if verbose {
-        for session in &snapshot.sessions {
-            line(&mut text, session, snapshot);
+/// Counts the sessions that are not ready, and remembers the first of them by name.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct ReadinessSums {
+    kept: usize,
+    unready: usize,
+    /// The names and states of the first sessions that are not ready.
+    named: Vec<String>,
+}
+
+impl SessionSums for ReadinessSums {
+    fn add(&mut self, session: &SessionEntry<'_>, at: Instant) {
+        let view = session.view;
+        self.kept += usize::from(view.policy.intent == Intent::Keep);
+        if !view.is_ready(at) {
+            self.unready += 1;
+            if self.named.len() < NAMED_MAX {
+                let state = view.state.as_str();
+                self.named.push(format!("{} {state}", session.name));
+            }
         }
     }
-    let is_ready = snapshot.is_ready();
-    text.push_str(&summary(snapshot));
-    text.push('\n');
-    Readiness { is_ready, text }
+}
+
+impl ReadinessSums {
+    /// Returns the number of sessions with the intent to keep.
+    #[must_use]
+    pub fn kept(&self) -> usize {
+        self.kept
+    }
+
+    /// Returns true if every session with the intent to keep is proven alive and within its margin,
+    /// and the daemon is not stopping.
+    #[must_use]
+    pub fn is_ready(&self, is_stopping: bool) -> bool {
+        !is_stopping && self.unready == 0
+    }
+
+    /// Returns the readiness in words, with the first sessions that are not ready.
+    #[must_use]
+    pub fn summary(&self, is_stopping: bool) -> String {
+        let Self {
+            kept,
+            unready,
+            named,
+        } = self;
+        if is_stopping {
+            return "not ready: stopping".to_owned();
+        }
+        if *unready == 0 {
+            return format!("ready: {kept} kept");
+        }
+        let more = match unready - named.len() {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let named = named.join(", ");
+        format!("not ready: {unready} of {kept} kept: {named}{more}")
+    }
+
+    /// Returns the answer of a probe, with `lines` about the sessions before the summary.
+    #[must_use]
+    pub fn readiness(&self, is_stopping: bool, lines: String) -> Readiness {
+        Readiness {
+            is_ready: self.is_ready(is_stopping),
+            text: lines + &self.summary(is_stopping) + "\n",
+        }
+    }
 }
 
 /// Returns the readiness of one session, with a line about it.
 #[must_use]
 pub fn readiness_of(session: &NamedView, snapshot: &Snapshot) -> Readiness {
     let mut text = String::new();
-    line(&mut text, session, snapshot);
+    line(&mut text, session, snapshot.at);
     Readiness {
         is_ready: !snapshot.is_stopping && session.view.is_ready(snapshot.at),
         text,
     }
 }
 
-fn line(text: &mut String, session: &NamedView, snapshot: &Snapshot) {
-    let mark = if session.view.is_ready(snapshot.at) {
-        '+'
-    } else {
-        '-'
-    };
-    let standing = standing_of(session, snapshot.at);
+/// Appends the line about a session.
+pub(crate) fn line(text: &mut String, session: &NamedView, at: Instant) {
+    let mark = if session.view.is_ready(at) { '+' } else { '-' };
+    let standing = standing_of(session, at);
     // Writing to a string does not fail.
     let _always = writeln!(text, "[{mark}] {} {standing}", session.name);
-}
-
-fn summary(snapshot: &Snapshot) -> String {
-    if snapshot.is_stopping {
-        return "not ready: stopping".to_owned();
-    }
-    let kept = snapshot.kept();
-    let unready: Vec<_> = snapshot
-        .sessions
-        .iter()
-        .filter(|session| !session.view.is_ready(snapshot.at))
-        .collect();
-    if unready.is_empty() {
-        return format!("ready: {kept} kept");
-    }
-    let named: Vec<_> = unready
-        .iter()
-        .take(NAMED_MAX)
-        .map(|session| format!("{} {}", session.name, session.view.state.as_str()))
-        .collect();
-    let more = match unready.len() - named.len() {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    format!(
-        "not ready: {} of {kept} kept: {}{more}",
-        unready.len(),
-        named.join(", ")
-    )
 }
 
 #[cfg(test)]
@@ -89,6 +113,14 @@ mod tests {
     use super::super::fixture::{alive_view, lost, named_view, now, seconds, snapshot, view};
     use super::*;
     use crate::keeper::{Intent, Policy, SessionView, State};
+
+    fn readiness(snapshot: &Snapshot, verbose: bool) -> Readiness {
+        let mut text = String::new();
+        let sessions = snapshot.sessions.iter().filter(|_| verbose);
+        sessions.for_each(|session| line(&mut text, session, snapshot.at));
+        let sums = snapshot.sums(ReadinessSums::default());
+        sums.readiness(snapshot.is_stopping, text)
+    }
 
     #[test]
     fn all_proven_and_within_the_margin_is_ready() {

@@ -11,9 +11,12 @@ use std::collections::BTreeMap;
 pub use history::{HistoryReport, OutageReport, TimelineReport, TokenReport};
 use serde::{Deserialize, Serialize};
 
-use super::urgency::Urgency;
-use super::{NamedView, RecentEvent, Selection, Snapshot, readiness};
-use crate::keeper::{LastAnswer, Next, SessionView};
+use super::selection::PageSelector;
+use super::{
+    NamedView, ReadinessSums, RecentEvent, Selection, SessionEntry, SessionSums, Snapshot,
+};
+use crate::config::SessionName;
+use crate::keeper::{LastAnswer, Next, SessionView, State};
 use crate::log::escape_json;
 use crate::status::phrases::{advice, next, standing_of};
 use crate::time::Instant;
@@ -47,9 +50,12 @@ pub struct StatusReport {
     pub states: BTreeMap<String, usize>,
     /// The number of sessions that need a person's attention.
     pub warnings: usize,
-    /// The number of sessions that match the query; `sessions` holds fewer if there is a limit.
+    /// The number of sessions that match the query, on all pages.
     pub matching: usize,
-    /// The selected sessions, by name unless the query asks for another order.
+    /// The query of the next page, if this page does not show the last matching session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_page: Option<String>,
+    /// The sessions of the page, by name unless the query asks for another order.
     pub sessions: Vec<SessionReport>,
     /// The latest events, the oldest first; at most 100. If the query names a session, only its
     /// events.
@@ -201,58 +207,92 @@ pub struct EventReport {
     pub text: String,
 }
 
-impl StatusReport {
-    /// Returns a report with all sessions.
+/// The sums over all sessions for a [`StatusReport`], and the sessions of its page.
+#[derive(Debug)]
+pub struct StatusSums {
+    readiness: ReadinessSums,
+    sessions: usize,
+    states: [usize; State::ALL.len()],
+    warnings: usize,
+    selection: Selection,
+    page: PageSelector,
+}
+
+impl SessionSums for StatusSums {
+    fn add(&mut self, session: &SessionEntry<'_>, at: Instant) {
+        self.readiness.add(session, at);
+        self.sessions += 1;
+        let state = session.view.state;
+        if let Some(place) = State::ALL.iter().position(|known| *known == state) {
+            self.states[place] += 1;
+        }
+        self.warnings += usize::from(session.urgency(at).is_warning());
+        self.page.add(session, at);
+    }
+}
+
+impl StatusSums {
+    /// Creates sums for the report with the selected sessions.
     #[must_use]
-    pub fn of(snapshot: &Snapshot) -> Self {
-        Self::selected(snapshot, &Selection::default())
+    pub fn new(selection: Selection) -> Self {
+        Self {
+            readiness: ReadinessSums::default(),
+            sessions: 0,
+            states: Default::default(),
+            warnings: 0,
+            page: PageSelector::new(selection.clone()),
+            selection,
+        }
     }
 
-    /// Returns a report with the selected sessions.
+    /// Returns the report without its sessions, and the names of these in their order.
+    ///
+    /// `overview` may lack sessions.
     #[must_use]
-    pub fn selected(snapshot: &Snapshot, selection: &Selection) -> Self {
-        let mut states: BTreeMap<&str, usize> = BTreeMap::new();
-        for session in &snapshot.sessions {
-            *states.entry(session.view.state.as_str()).or_default() += 1;
-        }
-        let states = states.into_iter();
-        let is_warning = |session: &&NamedView| urgency(session, snapshot).is_warning();
-        let kept = snapshot.kept();
-        let (matching, sessions) = selection.choose(snapshot);
-        let recent_events = snapshot
-            .recent_events
-            .iter()
-            .filter(|event| selection.is_about(event.session.as_str()));
-        Self {
+    pub fn report(self, overview: &Snapshot) -> (StatusReport, Vec<SessionName>) {
+        let page = self.page.page();
+        let kept = self.readiness.kept();
+        let states = State::ALL.into_iter().zip(self.states);
+        let recent_events = overview.recent_events.iter();
+        let report = StatusReport {
             version: VERSION,
             program: env!("CARGO_PKG_VERSION").to_owned(),
-            now: format!("{:.3}", snapshot.wall),
-            started: Moment::of(snapshot.started_at, snapshot),
-            stopping: snapshot.is_stopping,
-            ready: snapshot.is_ready(),
-            summary: readiness(snapshot, false).text.trim_end().to_owned(),
+            now: format!("{:.3}", overview.wall),
+            started: Moment::of(overview.started_at, overview),
+            stopping: overview.is_stopping,
+            ready: self.readiness.is_ready(overview.is_stopping),
+            summary: self.readiness.summary(overview.is_stopping),
             kept,
-            lapsing: snapshot.sessions.len() - kept,
+            lapsing: self.sessions - kept,
             states: states
-                .map(|(state, count)| (state.to_owned(), count))
+                .filter(|(_, count)| *count > 0)
+                .map(|(state, count)| (state.as_str().to_owned(), count))
                 .collect(),
-            warnings: snapshot.sessions.iter().filter(is_warning).count(),
-            matching,
-            sessions: sessions
-                .into_iter()
-                .map(|session| SessionReport::of(session, snapshot))
-                .collect(),
+            warnings: self.warnings,
+            matching: page.matching,
+            next_page: page.next,
+            sessions: Vec::new(),
             events: recent_events
-                .map(|event| EventReport::of(event, snapshot))
+                .filter(|event| self.selection.is_about(event.session.as_str()))
+                .map(|event| EventReport::of(event, overview))
                 .collect(),
-        }
+        };
+        (report, page.names)
     }
+}
 
-    /// Returns the report as JSON.
+impl StatusReport {
+    /// Returns the JSON before and after the sessions of a report that has none, between which
+    /// the
+    /// [JSON of the sessions](SessionReport::to_json) fits.
     #[must_use]
-    pub fn to_json(&self) -> Vec<u8> {
-        // Serialization cannot fail: the report holds only strings, numbers and lists of them.
-        escape_json(serde_json::to_string(self).unwrap_or_default()).into_bytes()
+    pub fn to_json_around_sessions(&self) -> (String, String) {
+        // A quotation mark inside a string is escaped, so this text occurs only once.
+        const KEY: &str = "\"sessions\":[";
+        let mut head = json(self);
+        let at = head.find(KEY).map_or(head.len(), |at| at + KEY.len());
+        let tail = head.split_off(at);
+        (head, tail)
     }
 }
 
@@ -279,7 +319,7 @@ impl SessionReport {
             configured_intent: session.overridden.map(|intent| intent.as_str().to_owned()),
             state: view.state.as_str().to_owned(),
             ready: view.is_ready(snapshot.at),
-            warning: urgency(session, snapshot).is_warning(),
+            warning: session.entry().urgency(snapshot.at).is_warning(),
             advice: advice(view, &session.source, session.pickup),
             standing: standing_of(session, snapshot.at),
             next_in_words: next(view, snapshot.at),
@@ -297,6 +337,12 @@ impl SessionReport {
                 .map(|answer| AnswerReport::of(answer, snapshot)),
             alive: LiveTokenReport::of(view, snapshot),
         }
+    }
+
+    /// Returns the session as JSON.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        json(self)
     }
 }
 
@@ -357,8 +403,9 @@ impl EventReport {
     }
 }
 
-fn urgency(session: &NamedView, snapshot: &Snapshot) -> Urgency {
-    Urgency::of(&session.view, session.trouble.as_deref(), snapshot.at)
+fn json(report: &impl Serialize) -> String {
+    // Serialization cannot fail: a report holds only strings, numbers and lists of them.
+    escape_json(serde_json::to_string(report).unwrap_or_default())
 }
 
 /// Rounds to milliseconds, the precision of all durations in the report.
@@ -373,11 +420,20 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_back_as_it_was() {
-        let report = StatusReport::of(&snapshot(vec![
-            named_view("a", alive_view()),
-            named_view("b", lost()),
-        ]));
-        let read: StatusReport = serde_json::from_slice(&report.to_json()).unwrap();
+        let snapshot = snapshot(vec![named_view("a", alive_view()), named_view("b", lost())]);
+        let sums = snapshot.sums(StatusSums::new(Selection::default()));
+        let (mut report, names) = sums.report(&snapshot);
+        assert_eq!(names.len(), 2);
+        // Text that looks like the key of the sessions is where they do not belong.
+        report.program = "\"sessions\":[\"".to_owned();
+        let (head, tail) = report.to_json_around_sessions();
+        let sessions = snapshot.sessions.iter();
+        report.sessions = sessions
+            .map(|session| SessionReport::of(session, &snapshot))
+            .collect();
+        let list: Vec<_> = report.sessions.iter().map(SessionReport::to_json).collect();
+        let json = head + &list.join(",") + &tail;
+        let read: StatusReport = serde_json::from_str(&json).unwrap();
         assert_eq!(read, report);
         assert_eq!(read.states["alive"], 1);
         assert_eq!(read.kept, 2);

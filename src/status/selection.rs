@@ -1,13 +1,24 @@
 //! Selects, sorts and limits the sessions of a report: the query of `/status`.
 //!
 //! A selection must never change the other parts of a report, which are about all sessions.
+//!
+//! A report is a page: it has at most `limit` sessions, and refers to the next page. By name, the
+//! next page begins after the last name of this one, so that sessions that come and go hide no
+//! others. In any other order it begins at a number, because times and urgencies change.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use thiserror::Error;
 
+use super::SessionEntry;
 use super::urgency::Urgency;
-use super::{NamedView, Snapshot};
-use crate::keeper::{Intent, State};
+use crate::config::SessionName;
+use crate::keeper::{Intent, SessionView, State};
 use crate::time::Instant;
+
+/// The number of sessions on a page whose query has no limit.
+pub const PAGE_SIZE: usize = 1000;
 
 /// A selection of sessions. The default is all sessions, sorted by name.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
@@ -18,17 +29,41 @@ pub struct Selection {
     find: String,
     only: Only,
     order: SortOrder,
+    /// The name after which the page begins.
+    after: Option<String>,
     /// The number of sessions to skip.
     from: usize,
-    /// The maximum number of sessions.
+    /// The maximum number of sessions; [`PAGE_SIZE`] if the query has none.
     limit: Option<usize>,
+}
+
+/// The sessions of a page, found among sessions that are added one by one.
+#[derive(Debug)]
+pub(crate) struct PageSelector {
+    selection: Selection,
+    matching: usize,
+    /// The number of matching sessions that the pages before this one do not show.
+    ahead: usize,
+    /// The first sessions: those to skip and those of the page.
+    first: BTreeSet<(SortKey, SessionName)>,
+}
+
+/// The sessions of a page.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Page {
+    /// The number of matching sessions on all pages.
+    pub(crate) matching: usize,
+    /// The names of the sessions, in the order of the page.
+    pub(crate) names: Vec<SessionName>,
+    /// The query of the next page, if there is one.
+    pub(crate) next: Option<String>,
 }
 
 /// An error in a query.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 pub enum SelectionError {
     /// The key is unknown.
-    #[error("there is no {0:?}, but session, find, only, sort, from and limit")]
+    #[error("there is no {0:?}, but session, find, only, sort, after, from and limit")]
     Key(String),
     /// The value of `only` is unknown.
     #[error("only={0} is not trouble, keep, lapse or a state: {states}", states = states())]
@@ -36,6 +71,9 @@ pub enum SelectionError {
     /// The value of `sort` is unknown.
     #[error("sort={0} is not name, trouble, deadline, touch or organisation")]
     Sort(String),
+    /// The order does not allow `after`.
+    #[error("after={0} is for sort=name only: use from with any other order")]
+    After(String),
     /// The value is not a number.
     #[error("{key}={value} is not a number")]
     Number {
@@ -69,8 +107,18 @@ enum SortOrder {
     Organisation,
 }
 
+/// The value by which sessions are sorted. Sessions without a value come last; those with the same
+/// value are sorted by name.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum SortKey {
+    Urgency(Urgency),
+    At(Instant),
+    Organisation(Arc<str>),
+    None,
+}
+
 impl Selection {
-    /// Parses a query: `find=kiosk&only=trouble&sort=deadline&from=100&limit=50`, or
+    /// Parses a query: `find=kiosk&only=trouble&sort=deadline&from=100&limit=50`, `after=NAME`, or
     /// `session=NAME`.
     ///
     /// # Errors
@@ -84,12 +132,16 @@ impl Selection {
                 "find" => selection.find = value.trim().to_lowercase(),
                 "only" => selection.only = only(&value)?,
                 "sort" => selection.order = order(&value)?,
+                "after" => selection.after = Some(value.into_owned()),
                 "from" => selection.from = number(&key, &value)?,
                 "limit" => selection.limit = Some(number(&key, &value)?),
                 _ => return Err(SelectionError::Key(key.into_owned())),
             }
         }
-        Ok(selection)
+        match selection.after {
+            Some(after) if selection.order != SortOrder::Name => Err(SelectionError::After(after)),
+            after => Ok(Self { after, ..selection }),
+        }
     }
 
     /// Returns true unless the query names another session.
@@ -99,68 +151,154 @@ impl Selection {
             .is_none_or(|session| session == name)
     }
 
-    /// Returns the number of matching sessions, and those of them that `from` and `limit` select.
-    pub(crate) fn choose<'a>(&self, snapshot: &'a Snapshot) -> (usize, Vec<&'a NamedView>) {
-        let sessions = snapshot.sessions.iter();
-        let mut chosen: Vec<_> = sessions
-            .filter(|session| self.matches(session, snapshot.at))
-            .collect();
-        let matching = chosen.len();
-        // The sessions are sorted by name already, and sorting is stable: sessions with equal keys
-        // stay in that order.
-        match self.order {
-            SortOrder::Name => {}
-            SortOrder::Trouble => chosen.sort_by_key(|session| urgency(session, snapshot.at)),
-            SortOrder::Deadline => chosen.sort_by_key(|session| {
-                last_if_none(session.view.live.as_ref().and_then(|live| live.deadline))
-            }),
-            SortOrder::Touch => chosen.sort_by_key(|session| {
-                last_if_none(session.view.live.as_ref().and_then(|live| live.touch_at))
-            }),
-            SortOrder::Organisation => {
-                chosen.sort_by_key(|session| last_if_none(organisation(session)));
-            }
-        }
-        let limit = self.limit.unwrap_or(matching);
-        let selected = chosen.into_iter().skip(self.from).take(limit);
-        (matching, selected.collect())
+    fn limit(&self) -> usize {
+        self.limit.unwrap_or(PAGE_SIZE)
     }
 
-    fn matches(&self, session: &NamedView, now: Instant) -> bool {
-        let view = &session.view;
+    fn matches(&self, session: &SessionEntry<'_>, now: Instant) -> bool {
+        let view = session.view;
         let matches_only = match self.only {
             Only::All => true,
-            Only::Trouble => urgency(session, now).is_warning(),
+            Only::Trouble => session.urgency(now).is_warning(),
             Only::Intent(intent) => view.policy.intent == intent,
             Only::State(state) => view.state == state,
         };
         matches_only && self.is_about(session.name.as_str()) && self.finds(session)
     }
 
-    fn finds(&self, session: &NamedView) -> bool {
+    fn finds(&self, session: &SessionEntry<'_>) -> bool {
         let find = self.find.as_str();
         find.is_empty()
             // Names and fingerprints are always in lower case.
             || session.name.as_str().contains(find)
-            || organisation(session).is_some_and(|name| name.to_lowercase().contains(find))
+            || organisation(session.view)
+                .is_some_and(|name| name.to_lowercase().contains(find))
             || session
                 .view
                 .token
                 .is_some_and(|token| token.fingerprint.to_string().contains(find))
     }
+
+    fn is_before(&self, session: &SessionEntry<'_>) -> bool {
+        let after = self.after.as_deref();
+        after.is_some_and(|after| session.name.as_str() <= after)
+    }
+
+    /// Returns the query of the page after the one that ends with the session `last`.
+    fn next(&self, last: &SessionName) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        let only = match self.only {
+            Only::All => "",
+            Only::Trouble => "trouble",
+            Only::Intent(intent) => intent.as_str(),
+            Only::State(state) => state.as_str(),
+        };
+        for (key, value) in [
+            ("session", self.session.as_deref().unwrap_or_default()),
+            ("find", &self.find),
+            ("only", only),
+            ("sort", self.order.as_str()),
+        ] {
+            if !value.is_empty() {
+                query.append_pair(key, value);
+            }
+        }
+        if let Some(limit) = self.limit {
+            query.append_pair("limit", &limit.to_string());
+        }
+        if self.order == SortOrder::Name {
+            query.append_pair("after", last.as_str());
+        } else {
+            let from = self.from.saturating_add(self.limit());
+            query.append_pair("from", &from.to_string());
+        }
+        query.finish()
+    }
 }
 
-fn urgency(session: &NamedView, now: Instant) -> Urgency {
-    Urgency::of(&session.view, session.trouble.as_deref(), now)
+impl SortOrder {
+    /// Returns the value of `sort`; empty for the default.
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Name => "",
+            Self::Trouble => "trouble",
+            Self::Deadline => "deadline",
+            Self::Touch => "touch",
+            Self::Organisation => "organisation",
+        }
+    }
+
+    fn key(self, session: &SessionEntry<'_>, now: Instant) -> SortKey {
+        let live = session.view.live.as_ref();
+        let key = match self {
+            Self::Name => None,
+            Self::Trouble => Some(SortKey::Urgency(session.urgency(now))),
+            Self::Deadline => live.and_then(|live| live.deadline).map(SortKey::At),
+            Self::Touch => live.and_then(|live| live.touch_at).map(SortKey::At),
+            Self::Organisation => live
+                .and_then(|live| live.organisation.clone())
+                .map(SortKey::Organisation),
+        };
+        key.unwrap_or(SortKey::None)
+    }
 }
 
-fn organisation(session: &NamedView) -> Option<&str> {
-    session.view.live.as_ref()?.organisation.as_deref()
+impl PageSelector {
+    pub(crate) fn new(selection: Selection) -> Self {
+        Self {
+            selection,
+            matching: 0,
+            ahead: 0,
+            first: BTreeSet::new(),
+        }
+    }
+
+    /// Adds a session, and keeps it if it may be on the page.
+    pub(crate) fn add(&mut self, session: &SessionEntry<'_>, now: Instant) {
+        let selection = &self.selection;
+        if !selection.matches(session, now) {
+            return;
+        }
+        self.matching += 1;
+        if selection.is_before(session) {
+            return;
+        }
+        self.ahead += 1;
+        let kept_max = selection.from.saturating_add(selection.limit());
+        let place = (selection.order.key(session, now), session.name.clone());
+        if self.first.len() < kept_max || self.first.last().is_some_and(|last| place < *last) {
+            self.first.insert(place);
+        }
+        if self.first.len() > kept_max {
+            self.first.pop_last();
+        }
+    }
+
+    /// Returns the page, after all sessions have been added.
+    pub(crate) fn page(self) -> Page {
+        let Self {
+            selection, ahead, ..
+        } = self;
+        let is_last = ahead <= selection.from.saturating_add(selection.limit());
+        let shown = self.first.into_iter().skip(selection.from);
+        let names: Vec<_> = shown.map(|(_, name)| name).collect();
+        let last = names.last().filter(|_| !is_last);
+        Page {
+            matching: self.matching,
+            next: last.map(|last| selection.next(last)),
+            names,
+        }
+    }
 }
 
-/// Returns a sort key that places `None` last.
-fn last_if_none<T: Ord>(value: Option<T>) -> (bool, Option<T>) {
-    (value.is_none(), value)
+impl SessionEntry<'_> {
+    pub(crate) fn urgency(&self, now: Instant) -> Urgency {
+        Urgency::of(self.view, self.trouble, now)
+    }
+}
+
+fn organisation(view: &SessionView) -> Option<&str> {
+    view.live.as_ref()?.organisation.as_deref()
 }
 
 fn only(word: &str) -> Result<Only, SelectionError> {
@@ -205,6 +343,12 @@ mod tests {
 
     /// Returns the number of matching sessions out of four, and the names of the selected ones.
     fn chosen(query: &str) -> (usize, Vec<String>) {
+        let page = page(query);
+        let names = page.names.iter().map(ToString::to_string);
+        (page.matching, names.collect())
+    }
+
+    fn page(query: &str) -> Page {
         let mut unknown = view(State::Unproven);
         unknown.token = None;
         let snapshot = snapshot(vec![
@@ -214,12 +358,11 @@ mod tests {
             named_view("kiosk-1", unknown),
         ]);
         let selection = Selection::read(Some(query)).unwrap();
-        let (matching, sessions) = selection.choose(&snapshot);
-        let names = sessions
-            .iter()
-            .map(|session| session.name.to_string())
-            .collect();
-        (matching, names)
+        let mut selector = PageSelector::new(selection);
+        for session in &snapshot.sessions {
+            selector.add(&session.entry(), snapshot.at);
+        }
+        selector.page()
     }
 
     #[test]
@@ -236,6 +379,9 @@ mod tests {
             ("only=lost", 1, "gamma"),
             ("only=at+risk", 0, ""),
             ("only=lapse", 0, ""),
+            ("after=beta", 4, "gamma kiosk-1"),
+            ("after=bet&limit=1", 4, "beta"),
+            ("after=zeta", 4, ""),
             ("session=beta", 1, "beta"),
             ("session=bet", 0, ""),
             ("find=+KIOSK", 1, "kiosk-1"),
@@ -248,11 +394,46 @@ mod tests {
     }
 
     #[test]
+    fn pages_follow_each_other_until_every_matching_session_was_shown() {
+        for (query, pages) in [
+            ("", "alpha beta gamma kiosk-1"),
+            ("limit=4", "alpha beta gamma kiosk-1"),
+            ("limit=3", "alpha beta gamma; kiosk-1"),
+            ("from=1&limit=2", "beta gamma; kiosk-1"),
+            ("sort=trouble&limit=2", "gamma beta; kiosk-1 alpha"),
+            ("only=trouble&sort=deadline&limit=1", "beta; gamma; kiosk-1"),
+            ("only=trouble&find=a&limit=1", "beta; gamma"),
+            ("only=at+risk&limit=1", ""),
+            ("limit=0", ""),
+        ] {
+            let mut shown = Vec::new();
+            let mut next = Some(query.to_owned());
+            while let Some(query) = next {
+                let page = page(&query);
+                let names = page.names.iter().map(ToString::to_string);
+                shown.push(names.collect::<Vec<_>>().join(" "));
+                next = page.next;
+            }
+            assert_eq!(shown.join("; "), pages, "{query}");
+        }
+    }
+
+    #[test]
+    fn the_next_page_by_name_begins_after_a_name_and_not_at_a_number() {
+        let next = |query| page(query).next;
+        let by_name = next("find=A&only=trouble&limit=1");
+        assert_eq!(by_name.unwrap(), "find=a&only=trouble&limit=1&after=beta");
+        let by_touch = next("sort=touch&from=1&limit=2");
+        assert_eq!(by_touch.unwrap(), "sort=touch&limit=2&from=3");
+        assert_eq!(next("from=2"), None);
+    }
+
+    #[test]
     fn what_is_not_understood_is_said_with_what_is_allowed() {
         for (query, message) in [
             (
                 "state=lost",
-                "there is no \"state\", but session, find, only, sort, from and limit",
+                "there is no \"state\", but session, find, only, sort, after, from and limit",
             ),
             (
                 "only=dead",
@@ -263,6 +444,10 @@ mod tests {
                 "sort=size is not name, trouble, deadline, touch or organisation",
             ),
             ("limit=-1", "limit=-1 is not a number"),
+            (
+                "sort=touch&after=a",
+                "after=a is for sort=name only: use from with any other order",
+            ),
         ] {
             let error = Selection::read(Some(query)).unwrap_err();
             assert_eq!(error.to_string(), message);

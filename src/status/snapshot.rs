@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::RecentEvent;
+use super::{RecentEvent, SessionEntry, SessionSums};
 use crate::config::{ApiBase, SessionName};
 use crate::keeper::{Intent, SessionView};
 use crate::metrics::Counters;
@@ -54,23 +54,26 @@ pub struct NamedView {
     pub view: SessionView,
 }
 
-impl Snapshot {
-    /// Returns true if every session with the intent to keep is proven alive and within its margin,
-    /// and the daemon is not stopping.
+impl NamedView {
+    /// Returns the parts by which sessions are counted, selected and sorted.
     #[must_use]
-    pub fn is_ready(&self) -> bool {
-        !self.is_stopping
-            && self
-                .sessions
-                .iter()
-                .all(|session| session.view.is_ready(self.at))
+    pub fn entry(&self) -> SessionEntry<'_> {
+        SessionEntry {
+            name: &self.name,
+            trouble: self.trouble.as_deref(),
+            view: &self.view,
+        }
     }
+}
 
-    /// Returns the number of sessions with the intent to keep.
+impl Snapshot {
+    /// Adds all sessions to the sums.
     #[must_use]
-    pub fn kept(&self) -> usize {
-        let kept = |session: &&NamedView| session.view.policy.intent == Intent::Keep;
-        self.sessions.iter().filter(kept).count()
+    pub fn sums<S: SessionSums>(&self, mut sums: S) -> S {
+        for session in &self.sessions {
+            sums.add(&session.entry(), self.at);
+        }
+        sums
     }
 
     /// Returns the session with this name.

@@ -16,7 +16,7 @@ use session_keepalive::keeper::{
     HostId, IdleTimeout, LiveTokenView, Next, Operation, Policy, Reset, SessionId, SessionView,
     State, TimeoutSource, Touch,
 };
-use session_keepalive::metrics::{Counters, MetricsFormat, render};
+use session_keepalive::metrics::{Counters, MetricsFormat, Totals, render};
 use session_keepalive::status::phrases::Pickup;
 use session_keepalive::status::{NamedView, Snapshot};
 use session_keepalive::sys::clock;
@@ -92,7 +92,9 @@ fn render_both(snapshot: &mut Snapshot, tell: impl Fn(&str, &dyn Fn() -> usize))
     for (what, per_session_max) in [("each", usize::MAX), ("together", 0)] {
         snapshot.per_session_max = per_session_max;
         tell(what, &|| {
-            black_box(render(snapshot, MetricsFormat::OpenMetrics)).len()
+            let totals = snapshot.sums(Totals::default());
+            let pieces = render(snapshot, &totals, MetricsFormat::OpenMetrics);
+            pieces.map(|piece| black_box(piece).len()).sum()
         });
     }
 }

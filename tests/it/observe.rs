@@ -4,6 +4,7 @@ mod commands;
 mod documented;
 mod endpoints;
 mod explain;
+mod many;
 mod metrics;
 mod names;
 mod orders;

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use super::check::Check;
 use super::session::Examined;
-use crate::cli::socket::{DaemonError, NotFound, SocketOptions};
+use crate::cli::socket::{ALL_SESSIONS, DaemonError, NotFound, SocketOptions};
 use crate::config::{SessionConfig, SessionName, StatusConfig, StatusSocket};
 use crate::status::phrases::{Chain, Pickup, new_token};
 use crate::status::report::{SessionReport, StatusReport};
@@ -40,7 +40,7 @@ pub(super) async fn examine(
         let finding = "not asked, since it has no socket: status.socket is off";
         return vec![Check::ok(SUBJECT, "answers", finding)];
     };
-    match socket.report("/status").await {
+    match socket.report(ALL_SESSIONS).await {
         Ok((report, _)) => compare(&report, &expected(sessions, examined)),
         Err(error) => vec![no_answer(&error)],
     }
@@ -258,6 +258,7 @@ mod tests {
             states: BTreeMap::new(),
             warnings: 0,
             matching: sessions.len(),
+            next_page: None,
             sessions,
             events: Vec::new(),
         };
