@@ -39,6 +39,7 @@ mod region;
 pub mod schema;
 mod sessions;
 mod settings;
+mod shard;
 mod source;
 mod unknown;
 
@@ -62,3 +63,4 @@ pub use model::{
 pub use proxy::{NotAProxy, ProxyUrl, ProxyVariables, UnusableVariable};
 pub(crate) use reader::in_words;
 pub use region::{REGIONS, Region};
+pub use shard::Shard;

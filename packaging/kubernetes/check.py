@@ -17,7 +17,7 @@ def main(binary, manifest):
     with open(manifest, encoding="utf-8") as file:
         resources = [it for it in yaml.safe_load_all(file) if it]
     config_maps = {it["metadata"]["name"]: it["data"] for it in resources if it["kind"] == "ConfigMap"}
-    pods = [it["spec"]["template"]["spec"] for it in resources if it["kind"] in ("Deployment", "Job")]
+    pods = [it["spec"]["template"]["spec"] for it in resources if it["kind"] in ("Deployment", "Job", "StatefulSet")]
     expect(len(pods) == 1, "there is one workload")
     for pod in pods:
         restricted(pod)
@@ -64,6 +64,8 @@ def understood(binary, pod, container, config_maps):
             expect(command[0] == "/session-keepalive", f"{probe} asks the program")
             runs([binary, *command[1:], "--help"], {})
     leaves = "leave" in [variables.get("SESSION_KEEPALIVE_DEFAULTS__ON_SHUTDOWN"), *on_shutdown(config_maps)]
+    # A shard always leaves its tokens.
+    leaves = leaves or any("[shard]" in it.get("config.toml", "") for it in config_maps.values())
     expect(leaves or "livenessProbe" not in container, "what a probe ends must not revoke a token that is in use")
 
 
@@ -75,6 +77,8 @@ def on_shutdown(config_maps):
 def value(variable, config_maps):
     if "value" in variable:
         return variable["value"]
+    if variable["valueFrom"].get("fieldRef", {}).get("fieldPath") == "metadata.name":
+        return "session-keepalive-0"
     reference = variable["valueFrom"]["configMapKeyRef"]
     return config_maps[reference["name"]][reference["key"]]
 

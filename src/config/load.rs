@@ -16,6 +16,7 @@ use super::proxy::{ProxyVariables, UnusableVariable};
 use super::raw::Raw;
 use super::reader::{Records, TableReader};
 use super::sessions::Common;
+use super::shard::Shard;
 use super::{environment, file, hooks, pools, sessions, settings, unknown};
 use crate::token::Source;
 
@@ -153,6 +154,7 @@ fn read_config(
     let log = top.table("log");
     let status = top.table("status");
     Config {
+        shard: Shard::read(top),
         timeout_refresh: top.duration("timeout_refresh"),
         ready_after: top.duration("ready_after"),
         http: settings::http(&top.table("http"), proxies, &apis),

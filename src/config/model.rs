@@ -11,6 +11,7 @@ use std::time::Duration;
 use super::address::ApiBase;
 use super::hooks::{HookConfig, HookName};
 use super::proxy::{ProxyUrl, ProxyVariables};
+use super::shard::Shard;
 use crate::keeper::{OnShutdown, Policy};
 use crate::token::Source;
 
@@ -21,6 +22,8 @@ pub struct Config {
     pub sessions: BTreeMap<SessionName, SessionConfig>,
     /// The pools, by name. A pool's name has the form of a session's name.
     pub pools: BTreeMap<SessionName, PoolConfig>,
+    /// The part of the sessions that this daemon manages; `None` if it manages all.
+    pub shard: Option<Shard>,
     /// The interval at which an organisation's idle timeout is read again.
     pub timeout_refresh: Duration,
     /// The longest time from the start of the daemon until it reports itself ready to the service
@@ -61,6 +64,12 @@ pub struct PoolConfig {
 }
 
 impl Config {
+    /// Returns true if this daemon manages the session of this name, or the pool's file.
+    #[must_use]
+    pub fn owns(&self, session: &SessionName) -> bool {
+        self.shard.is_none_or(|shard| shard.owns(session))
+    }
+
     /// Makes every session leave its token when the daemon stops or the session is removed.
     pub fn leave_every_token(&mut self) {
         let pools = self.pools.values_mut().map(|pool| {

@@ -267,7 +267,7 @@ const API: Key = Key::new(
 );
 
 /// The tables, in the order of the documentation.
-pub static TABLES: [SchemaTable; 11] = [
+pub static TABLES: [SchemaTable; 12] = [
     SchemaTable {
         keys: &[
             REGION,
@@ -413,6 +413,35 @@ pub static TABLES: [SchemaTable; 11] = [
                 Kind::Text("the path of a file"),
                 unset("none", "/etc/ssl/certs/company.pem"),
                 "A PEM file with further certificate authorities.",
+            ),
+        ],
+        ..SchemaTable::NONE
+    },
+    SchemaTable {
+        path: &["shard"],
+        doc: "The division of the sessions among several daemons with the same configuration. The hash of \
+              a session's name decides which of them manage it; the others do not read its token. \
+              A shard never revokes a token because it stops. The table is optional.",
+        keys: &[
+            Key::new(
+                "index",
+                Kind::Text("a number below `count`, counted from 0, or a name that ends in one, such as \"keepalive-0\""),
+                required("0"),
+                "The shard of this daemon, counted from 0, or a name that ends in '-' and this number, such as the \
+                 name of a pod of a StatefulSet.",
+            ),
+            Key::new(
+                "count",
+                Kind::Number(1..=256),
+                Value("1"),
+                "The number of shards.",
+            ),
+            Key::new(
+                "copies",
+                Kind::Number(1..=16),
+                Value("1"),
+                "The number of shards that manage each session. With 2, one may fail. When `count` grows, \
+                 start the new shards before the others are restarted.",
             ),
         ],
         ..SchemaTable::NONE
@@ -576,10 +605,11 @@ pub(super) const SESSION_OPTIONS: &[Key] = &[
         "on_shutdown",
         ON_SHUTDOWN,
         unset(
-            r#""revoke" if the intent is "keep", "leave" if it is "lapse""#,
-            "revoke",
+            r#""revoke" if the intent is "keep" and there are no shards, and "leave" otherwise"#,
+            "leave",
         ),
-        "The treatment of the token when the daemon stops or the session is removed.",
+        "The treatment of the token when the daemon stops or the session is removed. With [shard] only \
+         \"leave\" is allowed.",
     ),
 ];
 

@@ -104,8 +104,18 @@ fn policy(table: &TableReader<'_>) -> Policy {
 fn on_shutdown(table: &TableReader<'_>, intent: Intent) -> OnShutdown {
     let parse =
         |text: &str, _: &Kind| word(text, &OnShutdown::ALL, OnShutdown::as_str, "not a choice");
+    let shard = table.raw.table.get("shard");
     let (action, origin) = match table.find("on_shutdown", parse) {
-        Some(found) => (found.value, table.raw.origin(&found.place)),
+        Some(found) => {
+            if shard.is_some() && found.value == OnShutdown::Revoke {
+                let title = "\"revoke\" with [shard]: a shard stops while others touch its tokens";
+                let problem =
+                    ParseProblem::new(title).allowed("\"leave\", the default with [shard]");
+                table.refuse(&found, &table.key("on_shutdown").kind, problem);
+            }
+            (found.value, table.raw.origin(&found.place))
+        }
+        None if shard.is_some() => (OnShutdown::Leave, Origin::Default),
         None => (intent.on_shutdown(), Origin::DefaultFor(intent)),
     };
     table.record("on_shutdown", action.as_str().to_owned(), origin);

@@ -63,6 +63,7 @@ impl Daemon {
             recent_events: self.reporter.log.recent_events(),
             counters: self.reporter.counters.clone(),
             per_session_max: self.config.metrics.per_session_max,
+            shard: self.config.shard,
         }
     }
 

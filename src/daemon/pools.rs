@@ -18,7 +18,7 @@ use futures_util::future::join_all;
 
 pub(super) use self::pool::{Changes, Folder};
 use self::pool::{Owner, Pool};
-use crate::config::{Config, PoolConfig, SessionConfig, SessionName};
+use crate::config::{Config, PoolConfig, SessionConfig, SessionName, Shard};
 use crate::keeper::SessionId;
 use crate::log::{LogEvent, PoolEvent, log_event};
 use crate::sys::files::{self, NotRead};
@@ -30,6 +30,8 @@ pub(super) struct Pools {
     by_name: BTreeMap<SessionName, Pool>,
     /// The files that sessions of the configuration name.
     claimed: BTreeSet<PathBuf>,
+    /// The part of the files that are sessions of this daemon.
+    shard: Option<Shard>,
     /// The directories that are being listed.
     listing: BTreeMap<PathBuf, IsOutdated>,
 }
@@ -91,6 +93,9 @@ impl Pools {
         let mut sessions = config.sessions.clone();
         let files = sessions.values().filter_map(|session| session.token.file());
         self.claimed = files.map(Path::to_owned).collect();
+        self.shard = config.shard;
+        // Files that sessions of other shards name are claimed as well.
+        sessions.retain(|name, _| config.owns(name));
         let mut before: Vec<_> = std::mem::take(&mut self.by_name).into_values().collect();
         for (name, config) in &config.pools {
             let same_path = |pool: &Pool| pool.folder.path == config.token_dir();
@@ -99,10 +104,10 @@ impl Pools {
             }
         }
         for (name, config) in &config.pools {
-            let claimed = &self.claimed;
+            let (claimed, shard) = (&self.claimed, self.shard);
             if !self.by_name.contains_key(name) {
                 let found = find(config.token_dir());
-                let owner = |member: &SessionName| owner(member, config, &sessions, claimed);
+                let owner = |member: &SessionName| owner(member, config, &sessions, claimed, shard);
                 let pool = if let Some(found) = found {
                     let (pool, events) = take_over_or_new(&mut before, found, owner, now);
                     log_events(name, config, &events);
@@ -116,7 +121,7 @@ impl Pools {
             let Some(pool) = self.by_name.get_mut(name) else {
                 continue;
             };
-            let members = pool.choose(|member| owner(member, config, &sessions, claimed));
+            let members = pool.choose(|member| owner(member, config, &sessions, claimed, shard));
             let session = |member: &SessionName| (member.clone(), config.session(member.as_str()));
             let members: Vec<_> = members.map(session).collect();
             sessions.extend(members);
@@ -222,8 +227,8 @@ impl Pools {
         sessions: &BTreeMap<SessionName, V>,
         now: Instant,
     ) -> Changes {
-        let claimed = &self.claimed;
-        let owner = |member: &SessionName| owner(member, config, sessions, claimed);
+        let (claimed, shard) = (&self.claimed, self.shard);
+        let owner = |member: &SessionName| owner(member, config, sessions, claimed, shard);
         let pool = self.by_name.get_mut(pool);
         pool.map(|pool| pool.handle_listing(listing, owner, now))
             .unwrap_or_default()
@@ -237,9 +242,9 @@ impl Pools {
         configs: &BTreeMap<SessionName, PoolConfig>,
         sessions: &BTreeMap<SessionName, V>,
     ) -> Option<SessionName> {
-        let claimed = &self.claimed;
+        let (claimed, shard) = (&self.claimed, self.shard);
         let admits = |(pool, found): (&SessionName, &mut Pool)| {
-            let owner = owner(name, configs.get(pool)?, sessions, claimed);
+            let owner = owner(name, configs.get(pool)?, sessions, claimed, shard);
             (owner == Owner::Nobody && found.admit(name)).then(|| pool.clone())
         };
         self.by_name.iter_mut().find_map(admits)
@@ -346,8 +351,11 @@ fn owner<V>(
     pool: &PoolConfig,
     sessions: &BTreeMap<SessionName, V>,
     claimed: &BTreeSet<PathBuf>,
+    shard: Option<Shard>,
 ) -> Owner {
-    if claimed.contains(&pool.token_dir().join(member.as_str())) {
+    if shard.is_some_and(|shard| !shard.owns(member)) {
+        Owner::OtherShard
+    } else if claimed.contains(&pool.token_dir().join(member.as_str())) {
         Owner::OfFile
     } else if sessions.contains_key(member) {
         Owner::OfName

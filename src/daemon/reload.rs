@@ -15,7 +15,7 @@ use super::start::{self, limits};
 use super::{Daemon, Load};
 use crate::api::Client;
 use crate::config::{Config, Difference, HttpConfig, SessionConfig, SessionName, StatusSocket};
-use crate::keeper::SessionId;
+use crate::keeper::{OnShutdown, SessionId};
 use crate::log::{LogEvent, log_event};
 use crate::status::CommandResult;
 use crate::status::phrases::Chain;
@@ -189,7 +189,12 @@ impl Daemon {
         for name in removed {
             if let Some((id, managed)) = self.sessions.find_mut(&name) {
                 let is_of_pool = is_of_a_pool(managed, before);
-                let on_shutdown = managed.policy().on_shutdown;
+                // A session that moved to another shard is in use there.
+                let on_shutdown = if self.config.owns(&name) {
+                    managed.policy().on_shutdown
+                } else {
+                    OnShutdown::Leave
+                };
                 removed_by_source.insert(managed.config.token.clone(), id);
                 self.depart(&name, on_shutdown, is_of_pool, now);
                 removed_by_name.insert(name, id);

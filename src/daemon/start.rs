@@ -130,6 +130,7 @@ impl Daemon {
             version: env!("CARGO_PKG_VERSION"),
             kept,
             lapsing: sessions.len() - kept,
+            shard: daemon.config.shard,
         });
         daemon.listeners.change(bound, now);
         // If two sessions have the same token, a session of the configuration gets it before a

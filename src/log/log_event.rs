@@ -17,7 +17,7 @@ use tracing::{debug, error, info, warn};
 pub use self::pool::PoolEvent;
 pub use self::token::TokenEvent;
 use super::{SessionNames, TARGET};
-use crate::config::SessionName;
+use crate::config::{SessionName, Shard};
 use crate::keeper::{Intent, OnShutdown};
 use crate::status::Peer;
 use crate::status::phrases::{Chain, counted, human_duration};
@@ -34,6 +34,8 @@ pub enum LogEvent<'a> {
         kept: usize,
         /// The number of sessions to let lapse.
         lapsing: usize,
+        /// The part of the sessions that the daemon manages; `None` if it manages all.
+        shard: Option<Shard>,
     },
     /// A session's source holds no token yet.
     Waiting(&'a SessionNames<'a>, &'a SourceError),
@@ -168,7 +170,8 @@ pub fn log_event(event: &LogEvent<'_>) {
             version,
             kept,
             lapsing,
-        } => started(version, kept, lapsing),
+            shard,
+        } => started(version, kept, lapsing, shard),
         LogEvent::Waiting(session, cause) => waiting(session, cause),
         LogEvent::SourceFailed(session, cause) => source_failed(session, cause),
         LogEvent::SourceExposed(session, warning) => source_exposed(session, warning),
@@ -284,7 +287,7 @@ fn asked(what: &str, by: Peer) {
         "{by} asked for a {what}");
 }
 
-fn started(version: &str, kept: usize, lapsing: usize) {
+fn started(version: &str, kept: usize, lapsing: usize, shard: Option<Shard>) {
     let does = match (kept, lapsing) {
         (_, 0) => format!("keeps {} alive", counted(kept, "session")),
         (0, _) => format!("lets {} lapse", counted(lapsing, "session")),
@@ -293,8 +296,9 @@ fn started(version: &str, kept: usize, lapsing: usize) {
             counted(kept, "session")
         ),
     };
+    let part = shard.map_or_else(String::new, |shard| format!(" ({shard})"));
     info!(target: TARGET, event = "started", version, kept, lapsing,
-        "started: session-keepalive {version} {does}");
+        "started: session-keepalive {version} {does}{part}");
 }
 
 fn waiting(session: &SessionNames<'_>, cause: &SourceError) {

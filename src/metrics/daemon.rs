@@ -8,6 +8,14 @@ const BUILD: Family = Family::info(
     "session_keepalive_build_info",
     "Always 1: the version of the program.",
 );
+const SHARD: Family = Family::info(
+    "session_keepalive_shard_info",
+    "Always 1: the shard of this daemon, counted from 0, the number of shards, and how many of them manage each session.",
+);
+const SHARDS: Family = Family::gauge(
+    "session_keepalive_shards",
+    "The configured number of shards.",
+);
 const LIVE: Family = Family::gauge(
     "session_keepalive_live",
     "Is 1 while the loop that does everything turns; 0 if it does not answer, and nothing else is then known.",
@@ -61,6 +69,15 @@ const CLOCK_STEPS: Family = Family::counter(
 pub(crate) fn write(text: &mut Text, snapshot: &Snapshot, totals: &Totals) {
     let counters = &snapshot.counters;
     build(text);
+    if let Some(shard) = snapshot.shard {
+        let [index, count, copies] =
+            [shard.index, shard.count, shard.copies].map(|number| number.to_string());
+        text.family(&SHARD).sample(
+            &[("index", &index), ("count", &count), ("copies", &copies)],
+            1,
+        );
+        text.family(&SHARDS).sample(&[], shard.count);
+    }
     text.family(&LIVE).sample(&[], 1);
     text.family(&START_TIME)
         .sample(&[], counters.began.as_duration().as_secs_f64());

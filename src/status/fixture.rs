@@ -188,6 +188,7 @@ pub(crate) fn snapshot(sessions: Vec<NamedView>) -> Snapshot {
         recent_events: Vec::new(),
         counters: Counters::new(wall_clock()),
         per_session_max: 1000,
+        shard: None,
     }
 }
 

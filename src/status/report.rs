@@ -35,6 +35,9 @@ pub struct StatusReport {
     pub now: String,
     /// The start of the daemon.
     pub started: Moment,
+    /// The part of the sessions that the daemon manages, in words; absent if it manages all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<String>,
     /// True if the daemon is stopping.
     pub stopping: bool,
     /// True if every session with the intent to keep is proven alive and within its margin, and the
@@ -259,6 +262,7 @@ impl StatusSums {
             program: env!("CARGO_PKG_VERSION").to_owned(),
             now: format!("{:.3}", overview.wall),
             started: Moment::of(overview.started_at, overview),
+            shard: overview.shard.map(|shard| shard.to_string()),
             stopping: overview.is_stopping,
             ready: self.readiness.is_ready(overview.is_stopping),
             summary: self.readiness.summary(overview.is_stopping),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{RecentEvent, SessionEntry, SessionSums};
-use crate::config::{ApiBase, SessionName};
+use crate::config::{ApiBase, SessionName, Shard};
 use crate::keeper::{Intent, SessionView};
 use crate::metrics::Counters;
 use crate::status::phrases::Pickup;
@@ -31,6 +31,8 @@ pub struct Snapshot {
     pub counters: Counters,
     /// The maximum number of sessions for which each session has its own metrics.
     pub per_session_max: usize,
+    /// The part of the sessions that the daemon manages; `None` if it manages all.
+    pub shard: Option<Shard>,
 }
 
 /// A session with its name and the state that observers see.

@@ -76,6 +76,7 @@ fn session(number: u32, now: Instant) -> NamedView {
 fn snapshot(sessions: u32) -> Snapshot {
     let at = Instant::BOOT + Duration::from_secs(10_000);
     Snapshot {
+        shard: None,
         at,
         wall: Timestamp::UNIX_EPOCH,
         started_at: Instant::BOOT,

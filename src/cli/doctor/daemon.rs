@@ -250,6 +250,7 @@ mod tests {
             program: env!("CARGO_PKG_VERSION").to_owned(),
             now: String::new(),
             started: now,
+            shard: None,
             stopping: false,
             ready: true,
             summary: String::new(),

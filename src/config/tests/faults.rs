@@ -25,7 +25,7 @@ intent = "keeep"
     2 | regoin = **************
       | ^^^^^^ did you mean region?
       |
-      = help: the keys here are region, api, timeout_refresh, ready_after, defaults, sessions, pools, http, shutdown, log, status, metrics, hooks
+      = help: the keys here are region, api, timeout_refresh, ready_after, defaults, sessions, pools, http, shard, shutdown, log, status, metrics, hooks
 
     error: timeout_refresh: a number without a unit
      --> /etc/session-keepalive/config.toml:3:19
@@ -215,7 +215,7 @@ fn a_key_of_another_table_is_sent_there() {
     1 | margin = *****
       | ^^^^^^ a key of [defaults] or of a session
       |
-      = help: the keys here are region, api, timeout_refresh, ready_after, defaults, sessions, pools, http, shutdown, log, status, metrics, hooks
+      = help: the keys here are region, api, timeout_refresh, ready_after, defaults, sessions, pools, http, shard, shutdown, log, status, metrics, hooks
 
     error: defaults.token: there is no such key
      --> /etc/session-keepalive/config.toml:3:1
@@ -231,7 +231,7 @@ fn a_key_of_another_table_is_sent_there() {
     4 | [stuff.x]
       |  ^^^^^ unknown
       |
-      = help: the keys here are region, api, timeout_refresh, ready_after, defaults, sessions, pools, http, shutdown, log, status, metrics, hooks
+      = help: the keys here are region, api, timeout_refresh, ready_after, defaults, sessions, pools, http, shard, shutdown, log, status, metrics, hooks
 
     error: there is no session to care for
     --> /etc/session-keepalive/config.toml

@@ -176,3 +176,39 @@ region = "eu-centrl-1"
               any other API is named by api = "https://…"
     "#);
 }
+
+const SHARDED: &str = "region = \"eu-west-1\"\n[sessions.a]\ntoken = { file = \"/a\" }\n";
+
+#[test]
+fn the_name_of_a_pod_selects_a_shard_and_its_tokens_are_left() {
+    let text = format!("{SHARDED}[shard]\ncount = 8\ncopies = 2\n");
+    let variables = [("SESSION_KEEPALIVE_SHARD__INDEX", "keepalive-3")];
+    let config = load(&text, &variables).unwrap().config;
+    let shard = config.shard.unwrap();
+    assert_eq!((shard.index, shard.count, shard.copies), (3, 8, 2));
+    let session = config.sessions.values().next().unwrap();
+    assert_eq!(session.policy.on_shutdown, crate::keeper::OnShutdown::Leave);
+}
+
+#[test]
+fn what_is_wrong_with_a_shard_is_named() {
+    for (shard, reason) in [
+        ("count = 8", "no index"),
+        ("count = 8\nindex = \"8\"", "is not below count 8"),
+        ("count = 8\nindex = \"pod\"", "does not end in a number"),
+        (
+            "count = 2\nindex = \"0\"\ncopies = 3",
+            "copies 3 exceed count 2",
+        ),
+        ("count = 0\nindex = \"0\"", "out of range"),
+    ] {
+        let errors = load(&format!("{SHARDED}[shard]\n{shard}\n"), &[]).unwrap_err();
+        assert!(errors.render(false).contains(reason), "{shard}: {errors}");
+    }
+    let text = format!("{SHARDED}on_shutdown = \"revoke\"\n[shard]\nindex = \"0\"\ncount = 2\n");
+    let errors = load(&text, &[]).unwrap_err().render(false);
+    assert!(
+        errors.contains("a shard stops while others touch"),
+        "{errors}"
+    );
+}

@@ -69,6 +69,8 @@ pub(super) enum Owner {
     OfName,
     /// A session of the configuration has the file.
     OfFile,
+    /// Another shard manages the session.
+    OtherShard,
 }
 
 impl Folder {

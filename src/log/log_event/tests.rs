@@ -22,7 +22,7 @@ fn the_daemon_starts_reloads_and_stops() {
         not_revoked,
     };
     insta::assert_snapshot!(logged(LogFormat::Plain, &[
-        LogEvent::Started { version: "0.1.0", kept: 3, lapsing: 1 },
+        LogEvent::Started { version: "0.1.0", kept: 3, lapsing: 1, shard: None },
         LogEvent::Reloaded { added: 1, removed: 0, changed: 2 },
         LogEvent::ReloadRefused(errors),
         LogEvent::Stopping { signal: "SIGTERM", revoke: 3, leave: 1, grace: seconds(10) },

@@ -3,7 +3,7 @@
 use rustix::process::Signal;
 use session_keepalive::sim::Operation;
 
-use super::super::support::keepalive::{Folder, Keepalive};
+use super::super::support::keepalive::{Folder, Keepalive, now};
 use super::super::support::simulation::Simulation;
 use super::{head, one_session, seconds, session};
 
@@ -127,4 +127,106 @@ fn a_token_that_turns_out_later_to_be_held_elsewhere_is_not_revoked() {
     assert_eq!(daemon.stop().0, Some(0));
     assert!(simulation.record("kiosk").fate.is_living());
     assert_eq!(simulation.record("kiosk").calls(Operation::DeleteMe), 0);
+}
+
+fn pool_of_twelve(simulation: &Simulation, folder: &Folder) -> Vec<String> {
+    let names: Vec<_> = (0..12).map(|number| format!("agent-{number}")).collect();
+    std::fs::create_dir(folder.path("tokens")).unwrap();
+    for name in &names {
+        simulation.token(name);
+        folder.write(&format!("tokens/{name}"), name);
+    }
+    names
+}
+
+fn pool(simulation: &Simulation, folder: &Folder, more: &str) -> String {
+    let directory = folder.path("tokens");
+    format!(
+        "{}[defaults]\nmargin = \"90%\"\n[pools.agents]\ntoken_dir = \"{}\"\n{more}\n",
+        head(simulation),
+        directory.display()
+    )
+}
+
+/// Waits until the simulation has seen another touch of each token.
+fn wait_for_touches(simulation: &Simulation, names: &[String], witness: &mut Keepalive) {
+    let touches = |name: &String| simulation.record(name).resets;
+    let until = now() + seconds(120);
+    let before: Vec<_> = names.iter().map(touches).collect();
+    while names
+        .iter()
+        .zip(&before)
+        .any(|(name, before)| touches(name) <= *before)
+    {
+        assert!(now() < until, "each is touched again");
+        witness.listen_for(seconds(1));
+    }
+}
+
+#[test]
+fn of_two_daemons_with_the_same_tokens_one_may_be_killed_at_any_time() {
+    let simulation = Simulation::new(seconds(60));
+    let folder = Folder::new();
+    let names = pool_of_twelve(&simulation, &folder);
+    let mut first = folder.run(&pool(&simulation, &folder, LEAVE));
+    let mut other = second(&folder, &[]);
+    wait_for_touches(&simulation, &names, &mut other);
+    first.signal(Signal::KILL);
+    first.wait();
+    wait_for_touches(&simulation, &names, &mut other);
+    assert_eq!(other.stop().0, Some(0));
+    for name in &names {
+        assert!(simulation.record(name).fate.is_living(), "{name}");
+        assert_eq!(simulation.record(name).calls(Operation::DeleteMe), 0);
+    }
+}
+
+#[test]
+fn of_three_shards_with_two_copies_one_may_be_killed() {
+    let simulation = Simulation::new(seconds(60));
+    let folder = Folder::new();
+    let names = pool_of_twelve(&simulation, &folder);
+    let shards = "[shard]\ncount = 3\ncopies = 2";
+    folder.write("config.toml", &pool(&simulation, &folder, shards));
+    let mut daemons: Vec<_> = (0..3)
+        .map(|index| {
+            let arguments = ["run", "--config", "config.toml", "--status-socket", "off"];
+            let mut command = folder.command(&arguments);
+            command.env(
+                "SESSION_KEEPALIVE_SHARD__INDEX",
+                format!("keepalive-{index}"),
+            );
+            Keepalive::start(command)
+        })
+        .collect();
+    for (index, daemon) in daemons.iter_mut().enumerate() {
+        daemon.wait_for(&["\"event\":\"started\"", &format!("shard {index} of 0 to 2")]);
+    }
+    wait_for_touches(&simulation, &names, &mut daemons[0]);
+    daemons[1].signal(Signal::KILL);
+    daemons[1].wait();
+    wait_for_touches(&simulation, &names, &mut daemons[0]);
+    assert_eq!(daemons[0].stop().0, Some(0));
+    assert_eq!(daemons[2].stop().0, Some(0));
+    for name in &names {
+        assert!(simulation.record(name).fate.is_living(), "{name}");
+        assert_eq!(simulation.record(name).calls(Operation::DeleteMe), 0);
+    }
+}
+
+#[test]
+fn a_reload_that_adds_shards_revokes_no_token_that_another_shard_owns() {
+    let simulation = Simulation::new(seconds(60));
+    let folder = Folder::new();
+    let names = pool_of_twelve(&simulation, &folder);
+    let mut daemon = folder.run(&pool(&simulation, &folder, ""));
+    wait_for_touches(&simulation, &names, &mut daemon);
+    let shard = "[shard]\nindex = \"0\"\ncount = 2";
+    folder.write("config.toml", &pool(&simulation, &folder, shard));
+    daemon.signal(Signal::HUP);
+    daemon.wait_for(&["\"event\":\"reloaded\""]);
+    assert_eq!(daemon.stop().0, Some(0));
+    for name in &names {
+        assert!(simulation.record(name).fate.is_living(), "{name}");
+    }
 }
