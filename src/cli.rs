@@ -6,6 +6,7 @@
 //! *Invariant*: the process is hardened before its arguments are parsed.
 
 mod check;
+mod control;
 mod demo;
 mod doctor;
 mod exit;
@@ -13,7 +14,6 @@ mod explain;
 mod groups;
 mod health;
 mod operate;
-mod orders;
 mod parse;
 mod plan;
 mod reload;
@@ -82,20 +82,20 @@ enum CliCommand {
     #[command(after_help = health::HELP)]
     Health(health::Health),
     /// Have a running daemon touch a token now.
-    #[command(after_help = orders::TOUCH_HELP)]
-    Touch(orders::OfSession),
+    #[command(after_help = control::TOUCH_HELP)]
+    Touch(control::OfSession),
     /// Have a running daemon keep a token alive from here on.
-    #[command(after_help = orders::INTENT_HELP)]
-    Keep(orders::OfSession),
+    #[command(after_help = control::INTENT_HELP)]
+    Keep(control::OfSession),
     /// Have a running daemon let a token lapse from here on.
-    #[command(after_help = orders::INTENT_HELP)]
-    Lapse(orders::OfSession),
+    #[command(after_help = control::INTENT_HELP)]
+    Lapse(control::OfSession),
     /// Tell a running daemon to read its configuration again.
     #[command(after_help = reload::HELP)]
     Reload(reload::Reload),
     /// Stop a running daemon, and return when it has gone.
-    #[command(after_help = orders::STOP_HELP)]
-    Stop(orders::Stop),
+    #[command(after_help = control::STOP_HELP)]
+    Stop(control::Stop),
     /// Look at a token, touch it or revoke it.
     #[command(
         subcommand,
@@ -181,10 +181,10 @@ fn dispatch(command: CliCommand, refused: &[Refused]) -> Exit {
         CliCommand::Check(settings) => check::run(&settings),
         CliCommand::Plan(plan) => plan::run(&plan),
         CliCommand::Doctor(doctor) => doctor::run(&doctor),
-        CliCommand::Touch(options) => orders::send_to_session("touch", &options),
-        CliCommand::Keep(options) => orders::send_to_session("keep", &options),
-        CliCommand::Lapse(options) => orders::send_to_session("lapse", &options),
-        CliCommand::Stop(stop) => orders::stop(&stop),
+        CliCommand::Touch(options) => control::send_to_session("touch", &options),
+        CliCommand::Keep(options) => control::send_to_session("keep", &options),
+        CliCommand::Lapse(options) => control::send_to_session("lapse", &options),
+        CliCommand::Stop(stop) => control::stop(&stop),
         CliCommand::Reload(reload) => reload::run(&reload),
         CliCommand::Token(token) => token::run(&token),
         CliCommand::Timeout(timeout) => timeout::run(&timeout),

@@ -29,12 +29,12 @@ mod flags;
 mod hooks;
 mod key;
 mod load;
-mod mask;
 mod model;
 mod pools;
 mod proxy;
 mod raw;
 mod reader;
+mod redact;
 mod region;
 pub mod schema;
 mod sessions;
@@ -55,12 +55,12 @@ pub use key::{FLAG_SESSION, PREFIX, nearest};
 #[cfg(fuzzing)]
 pub(crate) use load::load_text;
 pub use load::{Layers, Loaded, load, load_for_guest};
-pub use mask::{clean, quoted};
 pub use model::{
     Config, HttpConfig, LogConfig, LogFormat, LogLevel, MetricsConfig, NotASessionName, PoolConfig,
     Proxy, SessionConfig, SessionName, ShutdownConfig, StatusConfig, StatusSocket, Trust,
 };
 pub use proxy::{NotAProxy, ProxyUrl, ProxyVariables, UnusableVariable};
 pub(crate) use reader::in_words;
+pub use redact::{clean, quoted};
 pub use region::{REGIONS, Region};
 pub use shard::Shard;

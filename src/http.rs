@@ -26,9 +26,9 @@
 //! not loopback is refused, because DNS rebinding sends such requests.
 
 mod connection;
+mod control;
 mod hosts;
 mod listener;
-mod orders;
 mod paced;
 mod page;
 mod reply;

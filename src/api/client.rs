@@ -30,10 +30,6 @@ use crate::token::Token;
 /// the network devices on the way. Its clock stops while the machine is suspended.
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The largest number of idle connections to a host: sessions share connections, so few are open
-/// at once.
-const POOL_IDLE_MAX: usize = 8;
-
 /// The interval of HTTP/2 pings: a connection that died during a request is detected after this
 /// and the connect timeout.
 const PROBE_AFTER: Duration = Duration::from_secs(10);
@@ -177,6 +173,7 @@ fn pool(
     tls: &rustls::ClientConfig,
     resolver: &Resolver,
 ) -> Result<reqwest::Client, BuildError> {
+    let in_flight_max = usize::try_from(config.in_flight_max.get()).unwrap_or(usize::MAX);
     let headers = HEADERS.map(|(name, value)| (name, HeaderValue::from_static(value)));
     let builder = reqwest::Client::builder()
         .tls_backend_preconfigured(tls.clone())
@@ -186,7 +183,8 @@ fn pool(
         .referer(false)
         .connect_timeout(config.connect_timeout)
         .pool_idle_timeout(POOL_IDLE_TIMEOUT)
-        .pool_max_idle_per_host(POOL_IDLE_MAX)
+        // Over HTTP/1.1 each request in flight has a connection, which the next one uses again.
+        .pool_max_idle_per_host(in_flight_max)
         .http1_max_headers(HEADER_FIELDS_MAX)
         .http2_max_header_list_size(HEADER_SIZE_MAX)
         .http2_keep_alive_interval(PROBE_AFTER)

@@ -11,7 +11,6 @@
 mod escape;
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::iter;
 
 use serde_json::Value;
@@ -37,11 +36,11 @@ const RUN_MAX: usize = 16;
 
 /// A remover of one token from texts.
 pub struct Redactor {
-    /// The sorted runs of characters that are searched for, by length.
-    runs: BTreeMap<usize, Vec<u128>>,
-    /// The runs of [`RUN`] characters of the token that are not letters and digits alone; sorted.
-    /// They have fewer letters and digits than the others.
-    exact: Vec<u128>,
+    /// The runs of characters that are searched for, by length.
+    runs: Vec<(usize, RunSet)>,
+    /// The runs of [`RUN`] characters of the token that are not letters and digits alone. They have
+    /// fewer letters and digits than the others.
+    exact: RunSet,
 }
 
 impl Redactor {
@@ -55,8 +54,8 @@ impl Redactor {
             RUN
         };
         let mut redactor = Self {
-            runs: BTreeMap::new(),
-            exact: Vec::new(),
+            runs: Vec::new(),
+            exact: RunSet::default(),
         };
         if run == RUN {
             redactor.add_exact_runs(secret.iter().copied());
@@ -75,10 +74,6 @@ impl Redactor {
             let whole = &whole[..whole.len().saturating_sub(2)];
             redactor.add_runs(whole.iter().copied(), run);
         }
-        for runs in redactor.runs.values_mut().chain([&mut redactor.exact]) {
-            runs.sort_unstable();
-            runs.dedup();
-        }
         redactor
     }
 
@@ -89,8 +84,13 @@ impl Redactor {
             .collect();
         let length = length.min(characters.len());
         if length >= RUN {
-            let runs = Runs::of(&characters, length).map(|(_, run)| run);
-            self.runs.entry(length).or_default().extend(runs);
+            let known = self.runs.iter().position(|(known, _)| *known == length);
+            let place = known.unwrap_or_else(|| {
+                self.runs.push((length, RunSet::default()));
+                self.runs.len() - 1
+            });
+            let set = &mut self.runs[place].1;
+            Runs::of(&characters, length).for_each(|(_, run)| set.insert(run));
         }
     }
 
@@ -102,7 +102,7 @@ impl Redactor {
                 .iter()
                 .all(u8::is_ascii_alphanumeric)
         });
-        self.exact.extend(runs.map(|(_, run)| run));
+        runs.for_each(|(_, run)| self.exact.insert(run));
     }
 
     /// Returns the text without the parts that repeat the token.
@@ -226,9 +226,9 @@ impl Redactor {
             .iter()
             .map(|unit| narrow_byte(unit.character))
             .collect();
-        let mut mark = |characters: &[u8], units: &[Unit], length: usize, known: &[u128]| {
+        let mut mark = |characters: &[u8], units: &[Unit], length: usize, known: &RunSet| {
             for (at, run) in Runs::of(characters, length) {
-                if known.binary_search(&run).is_ok() {
+                if known.contains(run) {
                     removed[units[at].start..units[at + length - 1].end].fill(true);
                 }
             }
@@ -237,6 +237,43 @@ impl Redactor {
             mark(&characters, &kept, *length, known);
         }
         mark(&whole, units, RUN, &self.exact);
+    }
+}
+
+/// A set of runs. A redactor is made for each request and asked about a few short texts, so that
+/// making the set has to be cheap: it is not sorted, and a filter answers most questions.
+#[derive(Default)]
+struct RunSet {
+    runs: Vec<u128>,
+    /// A bit for each hash of a run.
+    filter: Vec<u64>,
+}
+
+impl RunSet {
+    /// The number of bits of a hash.
+    const HASH_BITS: u32 = 14;
+
+    fn insert(&mut self, run: u128) {
+        let (word, bit) = Self::place(run);
+        self.filter.resize(1 << (Self::HASH_BITS - 6), 0);
+        self.filter[word] |= bit;
+        self.runs.push(run);
+    }
+
+    fn contains(&self, run: u128) -> bool {
+        let (word, bit) = Self::place(run);
+        self.filter.get(word).is_some_and(|bits| bits & bit != 0) && self.runs.contains(&run)
+    }
+
+    /// Returns the word of the filter and the bit in it.
+    fn place(run: u128) -> (usize, u64) {
+        // The golden ratio of 2^128: neighbouring runs differ in the highest bits.
+        let hash =
+            run.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835) >> (128 - Self::HASH_BITS);
+        (
+            usize::try_from(hash >> 6).unwrap_or_default(),
+            1 << (hash & 63),
+        )
     }
 }
 

@@ -102,7 +102,7 @@ fn commands(
     let stops = stream::unfold(stops, |mut stops| async {
         stops.recv().await.map(|command| (command, stops))
     });
-    Ok(stream::select(signals::orders()?, Box::pin(stops)))
+    Ok(stream::select(signals::commands()?, Box::pin(stops)))
 }
 
 /// Drives the simulated application until the daemon has stopped; returns the seconds it took.

@@ -10,8 +10,8 @@ use hyper::Method;
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
+use super::control::print_answer;
 use super::exit::{Exit, failed};
-use super::orders::print_answer;
 use super::socket::{self, SocketOptions};
 
 pub(super) const HELP: &str = "\

@@ -61,7 +61,7 @@ pub(super) fn run(run: &Run, refused: &[Refused]) -> Exit {
 fn begin(run: &Run, refused: &[Refused], runtime: &Runtime) -> Result<Exit, Exit> {
     // Signals come first, before anything that takes time: the default action of SIGHUP would end
     // the process.
-    let commands = runtime.block_on(async { signals::orders() });
+    let commands = runtime.block_on(async { signals::commands() });
     let commands = commands.map_err(failed(Exit::Io))?;
     let load = load_again(run);
     let first = Arc::clone(&load);

@@ -78,7 +78,7 @@ async fn serve(simulate: &Simulate) -> std::io::Result<Exit> {
         server.add_token(user, now);
     }
     let handle = Handle::on(listener, server, clock::now)?;
-    let mut commands = signals::orders()?;
+    let mut commands = signals::commands()?;
     print(&usage(&handle.base(), &tokens, simulate));
     while let Some(DaemonCommand::Reload) = commands.next().await {
         print(&records(&handle.server()));

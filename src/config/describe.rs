@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::key::KeyPath;
 use super::load::Loaded;
-use super::mask;
+use super::redact;
 use super::schema::Key;
 use crate::keeper::Intent;
 
@@ -117,6 +117,6 @@ impl Loaded {
             });
             format!("{block}\n{}", rows.collect::<String>())
         });
-        mask::clean(&blocks.collect::<Vec<_>>().join("\n"))
+        redact::clean(&blocks.collect::<Vec<_>>().join("\n"))
     }
 }

@@ -13,8 +13,8 @@ use std::ffi::OsString;
 use super::fault::ConfigFault;
 use super::hooks::HOOK_VARIABLES;
 use super::key::{self, CONFIG_VARIABLE, FLAG_SESSION, KeyPath, PREFIX, TOKEN_FILE_VARIABLE};
-use super::mask;
 use super::raw::{Duplicate, Layer, LayerKind, Place};
+use super::redact;
 use super::schema;
 
 /// The depth of the deepest key.
@@ -55,7 +55,7 @@ fn is_of_a_hook(name: &OsString, variables: &[&str]) -> bool {
 }
 
 fn insert(layer: &mut Layer, name: &OsString, value: OsString) -> Result<(), Box<ConfigFault>> {
-    let shown_name = mask::line(&name.to_string_lossy());
+    let shown_name = redact::line(&name.to_string_lossy());
     let place = |shown: &str| Place::outside(LayerKind::Environment, &shown_name, shown);
     let Some(name) = name.to_str() else {
         let fault = ConfigFault::at(place("…"), "the name is not UTF-8 text");
@@ -76,7 +76,7 @@ fn insert(layer: &mut Layer, name: &OsString, value: OsString) -> Result<(), Box
     let Ok(value) = value.into_string() else {
         return Err(ConfigFault::at(place("…"), "the value is not UTF-8 text").into());
     };
-    let place = place(&mask::value(&path, &value));
+    let place = place(&redact::value(&path, &value));
     layer
         .insert(&path, &value, &place)
         .map_err(|Duplicate(previous)| {

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
-use super::mask;
 use super::raw::{LayerKind, Place};
+use super::redact;
 
 /// The largest number of errors that are shown: more would scroll the first out of sight.
 const SHOWN_MAX: usize = 50;
@@ -55,7 +55,7 @@ impl ConfigFault {
     fn new(place: FaultLocation, title: &str) -> Self {
         Self {
             place,
-            title: mask::clean(title),
+            title: redact::clean(title),
             label: String::new(),
             also: Vec::new(),
             help: Vec::new(),
@@ -72,13 +72,13 @@ impl ConfigFault {
 
     /// Sets the label beside the mark: the values that are allowed.
     pub(super) fn label(mut self, label: &str) -> Self {
-        self.label = mask::clean(label);
+        self.label = redact::clean(label);
         self
     }
 
     /// Adds a sentence of help below the text.
     pub(super) fn help(mut self, help: &str) -> Self {
-        self.help.push(mask::clean(help));
+        self.help.push(redact::clean(help));
         self
     }
 
@@ -119,7 +119,9 @@ impl Errors {
     pub(super) fn new(file: Option<&Path>, text: String, mut faults: Vec<ConfigFault>) -> Self {
         faults.sort();
         faults.dedup();
-        let file = file.map_or_else(String::new, |path| mask::clean(&path.display().to_string()));
+        let file = file.map_or_else(String::new, |path| {
+            redact::clean(&path.display().to_string())
+        });
         Self { file, text, faults }
     }
 

@@ -7,8 +7,8 @@ use toml_edit::{Document, Item, TableLike};
 
 use super::fault::ConfigFault;
 use super::key::KeyPath;
-use super::mask::{self, Redacted};
 use super::raw::{ByteRange, Layer, LayerKind, Place};
+use super::redact::{self, Redacted};
 use super::schema::Kind;
 use crate::sys::files;
 use crate::sys::files::OpenError;
@@ -34,7 +34,7 @@ pub(super) fn read(path: &Path) -> ConfigText {
 }
 
 fn read_text(path: &Path) -> Result<String, Box<ConfigFault>> {
-    let name = mask::quoted(&path.display().to_string());
+    let name = redact::quoted(&path.display().to_string());
     let bytes = files::read_whole(path, MEBIBYTES_MAX).map_err(|error| {
         ConfigFault::nowhere(match error {
             OpenError::TooLong(_) => format!("{name} is longer than 1 MiB"),
@@ -59,7 +59,7 @@ pub(super) fn parse(text: &str) -> ConfigText {
         Ok(document) => document,
         Err(error) => {
             return ConfigText {
-                shown: mask::unparsed(text),
+                shown: redact::unparsed(text),
                 layer: Err(Box::new(syntax(text, &error))),
             };
         }
@@ -67,12 +67,12 @@ pub(super) fn parse(text: &str) -> ConfigText {
     let mut walk = Walk {
         text,
         layer: Layer::new(LayerKind::File),
-        masked: Redacted::of(text),
+        redacted: Redacted::of(text),
     };
     let table = walk.table(document.as_table(), &KeyPath::default());
     walk.layer.table = table;
     ConfigText {
-        shown: walk.masked.finish(),
+        shown: walk.redacted.finish(),
         layer: Ok(walk.layer),
     }
 }
@@ -96,7 +96,7 @@ fn syntax(text: &str, error: &toml_edit::TomlError) -> ConfigFault {
 struct Walk<'a> {
     text: &'a str,
     layer: Layer,
-    masked: Redacted,
+    redacted: Redacted,
 }
 
 impl Walk<'_> {
@@ -138,7 +138,7 @@ impl Walk<'_> {
                 _ => 0,
             };
             for value in array.iter().skip(visible) {
-                self.masked.hide(value.span().unwrap_or_default());
+                self.redacted.hide(value.span().unwrap_or_default());
             }
             let texts = array.iter().map(|value| match value.as_str() {
                 Some(text) => Value::from(text),
@@ -150,9 +150,9 @@ impl Walk<'_> {
             .key()
             .is_some_and(|key| !matches!(key.kind, Kind::Command));
         if is_shown && !self.is_disguised(item, span) {
-            self.masked.hide_user(span.range());
+            self.redacted.hide_user(span.range());
         } else {
-            self.masked.hide(span.range());
+            self.redacted.hide(span.range());
         }
         scalar(item)
     }
@@ -161,7 +161,7 @@ impl Walk<'_> {
     fn is_disguised(&self, item: &Item, span: ByteRange) -> bool {
         item.as_str().is_some_and(|text| {
             let is_plain = self.text[span.range()].contains(text);
-            !is_plain && (text.contains('@') || mask::is_like_a_token(text))
+            !is_plain && (text.contains('@') || redact::is_like_a_token(text))
         })
     }
 }

@@ -6,8 +6,8 @@ use clap::{Args, ValueHint};
 
 use super::fault::ConfigFault;
 use super::key::{FLAG_SESSION, KeyPath};
-use super::mask;
 use super::raw::{Layer, LayerKind, Place};
+use super::redact;
 
 /// The flags that set a value, as the user wrote them.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Args)]
@@ -69,7 +69,7 @@ pub(super) fn read(flags: Flags, faults: &mut Vec<ConfigFault>) -> Layer {
         match value.map(OsString::into_string) {
             None => {}
             Some(Ok(text)) => {
-                let shown = mask::value(&path, &text);
+                let shown = redact::value(&path, &text);
                 let place = Place::outside(LayerKind::Flags, name, &shown);
                 // Each flag sets another key, so a duplicate is impossible.
                 let _ = layer.insert(&path, &text, &place);

@@ -8,7 +8,7 @@ use figment::value::Value;
 
 use super::model::SessionName;
 use super::reader::{At, ParseProblem, TableReader, kind_of, word};
-use super::{mask, source};
+use super::{redact, source};
 
 /// The largest number of hooks: each may have one program running.
 const HOOKS_MAX: usize = 16;
@@ -297,7 +297,7 @@ fn occasion(text: &str) -> Result<Occasion, ParseProblem> {
 
 fn pattern(text: &str) -> Result<SessionPattern, ParseProblem> {
     SessionPattern::new(text)
-        .ok_or_else(|| ParseProblem::new(format!("{} cannot be a session", mask::quoted(text))))
+        .ok_or_else(|| ParseProblem::new(format!("{} cannot be a session", redact::quoted(text))))
 }
 
 #[cfg(test)]

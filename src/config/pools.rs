@@ -7,7 +7,7 @@ use super::model::{PoolConfig, SessionName};
 use super::reader::{At, ParseProblem, TableReader};
 use super::schema::Kind;
 use super::sessions::{Common, in_order, refuse_duplicate, valid_name};
-use super::{mask, source};
+use super::{redact, source};
 use crate::keeper::OnShutdown;
 use crate::token::Source;
 
@@ -46,13 +46,13 @@ pub(super) fn read(
 fn directory(pool: &TableReader<'_>) -> Option<At<PathBuf>> {
     let parse = |text: &str, _: &Kind| {
         let path = Path::new(text);
-        if mask::is_like_a_token(text) && !path.is_absolute() {
+        if redact::is_like_a_token(text) && !path.is_absolute() {
             Err(source::pasted())
         } else if path.is_absolute() {
             // The components drop a slash at the end, so that equal directories have equal paths.
             Ok(path.components().collect())
         } else {
-            let title = format!("{} is not an absolute path", mask::quoted(text));
+            let title = format!("{} is not an absolute path", redact::quoted(text));
             Err(ParseProblem::new(title))
         }
     };

@@ -14,8 +14,8 @@ use jiff::fmt::friendly::SpanParser;
 use super::describe::{Description, Origin};
 use super::fault::ConfigFault;
 use super::key::{self, KeyPath};
-use super::mask;
 use super::raw::{LayerKind, Place, Raw};
+use super::redact;
 use super::schema::{Key, Kind, SchemaTable};
 
 /// A value and the place where it was written.
@@ -318,7 +318,7 @@ pub(super) fn word<T: Copy>(
     found.ok_or_else(|| {
         let candidate = key::nearest(text, all.iter().copied().map(as_str));
         let help = candidate.map(|candidate| format!("did you mean \"{candidate}\"?"));
-        ParseProblem::new(format!("{} is {verdict}", mask::quoted(text))).help(help)
+        ParseProblem::new(format!("{} is {verdict}", redact::quoted(text))).help(help)
     })
 }
 
@@ -334,7 +334,7 @@ fn number<T: TryFrom<u32>>(text: &str, kind: &Kind) -> Result<T, ParseProblem> {
 /// Parses a duration with its units: `15m`, `1h 30m`, `500ms`.
 pub(super) fn duration(text: &str, kind: &Kind) -> Result<Duration, ParseProblem> {
     let problem = |reason: &str| {
-        let title = format!("{} {reason}", mask::quoted(text));
+        let title = format!("{} {reason}", redact::quoted(text));
         Err(ParseProblem::new(title))
     };
     let bare = text.trim();

@@ -12,7 +12,7 @@ use super::reader::{At, ParseProblem, TableReader, duration, in_words, word};
 use super::region::{REGIONS, Region};
 use super::schema::{Kind, MARGIN_SHARES, allowed_shares};
 use super::source::{self, sole};
-use super::{key, mask};
+use super::{key, redact};
 use crate::keeper::{Intent, Margin, OnShutdown, Policy, TouchPreference};
 use crate::token::Source;
 
@@ -129,7 +129,7 @@ fn margin(text: &str, kind: &Kind) -> Result<Margin, ParseProblem> {
     match share.trim().parse() {
         Ok(share) if MARGIN_SHARES.contains(&share) => Ok(Margin::Percent(share)),
         Ok(_) | Err(_) => {
-            let title = format!("{} is out of range", mask::quoted(text));
+            let title = format!("{} is out of range", redact::quoted(text));
             Err(ParseProblem::new(title).allowed(allowed_shares()))
         }
     }
@@ -238,7 +238,7 @@ pub(super) fn refuse_duplicate<'a, T: Ord + Clone>(
 ) {
     match known.get(&found.value) {
         Some(earlier) => {
-            let title = format!("{same} {}", mask::quoted(earlier.value));
+            let title = format!("{same} {}", redact::quoted(earlier.value));
             let fault = found.fault(&title).label("a token is cared for once");
             table.note(fault.also(earlier.place.clone(), other));
         }
@@ -271,7 +271,7 @@ fn api(tables: &[&TableReader<'_>]) -> Result<At<ApiBase>, MissingApi> {
         "region" => sole.value.find("region", region),
         _ => sole.value.find("api", |text, _| {
             ApiBase::new(text)
-                .map_err(|error| ParseProblem::new(format!("{} {error}", mask::quoted(text))))
+                .map_err(|error| ParseProblem::new(format!("{} {error}", redact::quoted(text))))
         }),
     };
     api.ok_or(MissingApi::Refused)
@@ -293,6 +293,6 @@ fn region(text: &str, _: &Kind) -> Result<ApiBase, ParseProblem> {
         "the regions are\n{};\nany other API is named by api = \"https://…\"",
         lines.join(",\n")
     );
-    let title = format!("{} is not a region", mask::quoted(text));
+    let title = format!("{} is not a region", redact::quoted(text));
     Err(ParseProblem::new(title).allowed(allowed).help(Some(help)))
 }

@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use super::address::ApiBase;
 use super::describe::Origin;
 use super::fault::ConfigFault;
-use super::mask;
 use super::model::{HttpConfig, Proxy, StatusSocket, Trust};
 use super::proxy::{ProxyUrl, ProxyVariables, UnusableVariable};
 use super::raw::{LayerKind, Place};
 use super::reader::{ParseProblem, TableReader};
+use super::redact;
 use super::schema::Kind;
 use super::source;
 
@@ -55,7 +55,7 @@ fn proxy(
         url => match ProxyUrl::new(url) {
             Ok(url) => Ok(Some(Proxy::Url(url))),
             Err(reason) => {
-                let title = format!("{} {reason}", mask::quoted(url));
+                let title = format!("{} {reason}", redact::quoted(url));
                 Err(ParseProblem::new(title))
             }
         },
@@ -111,7 +111,10 @@ pub(super) fn listen(status: &TableReader<'_>) -> Option<SocketAddr> {
         _ if text == "off" => Ok(None),
         Ok(port) => Ok(Some(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port))),
         Err(_) => text.parse().map(Some).map_err(|_| {
-            ParseProblem::new(format!("{} is no address to listen on", mask::quoted(text)))
+            ParseProblem::new(format!(
+                "{} is no address to listen on",
+                redact::quoted(text)
+            ))
         }),
     };
     status.get("listen", parse, |address| {
@@ -126,7 +129,7 @@ pub(super) fn socket(status: &TableReader<'_>) -> StatusSocket {
         "off" => Ok(StatusSocket::Off),
         path if !path.starts_with('/') || path.ends_with('/') => Err(ParseProblem::new(format!(
             "{} is no absolute path of a socket",
-            mask::quoted(path)
+            redact::quoted(path)
         ))),
         path if path.len() > SOCKET_LENGTH_MAX => {
             Err(ParseProblem::new("is too long for a socket")

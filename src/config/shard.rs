@@ -5,9 +5,9 @@
 
 use std::fmt;
 
-use super::mask;
 use super::model::SessionName;
 use super::reader::{ParseProblem, TableReader};
+use super::redact;
 use super::schema::Kind;
 
 /// The part of the sessions that a daemon manages.
@@ -50,11 +50,11 @@ impl Shard {
             match digits.parse() {
                 Ok(index) if is_number && index < count => Ok(index),
                 _ if is_number => {
-                    let title = format!("{} is not below count {count}", mask::quoted(text));
+                    let title = format!("{} is not below count {count}", redact::quoted(text));
                     Err(ParseProblem::new(title).allowed(allowed))
                 }
                 _ => {
-                    let title = format!("{} does not end in a number", mask::quoted(text));
+                    let title = format!("{} does not end in a number", redact::quoted(text));
                     Err(ParseProblem::new(title).allowed(allowed))
                 }
             }

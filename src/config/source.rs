@@ -5,9 +5,9 @@ use std::path::{Component, Path, PathBuf};
 use figment::value::Value;
 
 use super::key::KeyPath;
-use super::mask;
 use super::raw::LayerKind;
 use super::reader::{At, ParseProblem, TableReader};
+use super::redact;
 use super::schema::{Kind, NAME, SchemaTable};
 use crate::token::Source;
 
@@ -85,7 +85,7 @@ pub(super) fn path(reader: &TableReader<'_>, key: &str) -> Option<At<PathBuf>> {
     let found = reader.find(key, |text, _| match text {
         "" => Err(ParseProblem::new("is empty")),
         text if text.ends_with('/') => Err(ParseProblem::new("is a folder")),
-        text if !text.contains(['/', '.']) && mask::is_like_a_token(text) => Err(pasted()),
+        text if !text.contains(['/', '.']) && redact::is_like_a_token(text) => Err(pasted()),
         text => Ok(PathBuf::from(text)),
     })?;
     Some(match found.place.layer {
@@ -104,7 +104,7 @@ fn variable(name: &str, _: &Kind) -> Result<String, ParseProblem> {
     let continues_validly = name
         .bytes()
         .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-    if mask::is_like_a_token(name) || name.len() > NAME_LENGTH_MAX {
+    if redact::is_like_a_token(name) || name.len() > NAME_LENGTH_MAX {
         Err(pasted())
     } else if starts_validly && continues_validly && !name.is_empty() {
         Ok(name.to_owned())
@@ -116,7 +116,7 @@ fn variable(name: &str, _: &Kind) -> Result<String, ParseProblem> {
 fn credential(name: &str, _: &Kind) -> Result<String, ParseProblem> {
     let mut parts = Path::new(name).components();
     let plain = matches!(parts.next(), Some(Component::Normal(part)) if part == name);
-    if mask::is_like_a_token(name) || name.len() > NAME_LENGTH_MAX {
+    if redact::is_like_a_token(name) || name.len() > NAME_LENGTH_MAX {
         Err(pasted())
     } else if plain && parts.next().is_none() {
         Ok(name.to_owned())

@@ -21,7 +21,7 @@ const SECOND_SIGNAL_STATUS: i32 = 1;
 /// # Errors
 ///
 /// If a handler cannot be registered.
-pub fn orders() -> io::Result<impl Stream<Item = DaemonCommand> + Unpin> {
+pub fn commands() -> io::Result<impl Stream<Item = DaemonCommand> + Unpin> {
     let is_stopping = Arc::new(AtomicBool::new(false));
     for signal in [SIGTERM, SIGINT, SIGQUIT] {
         // The order matters: the first signal finds the flag unset and sets it, the second one

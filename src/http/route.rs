@@ -10,7 +10,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::yield_now;
 
 use super::reply::{HttpReply, TEXT};
-use super::{ServerState, orders, page};
+use super::{ServerState, control, page};
 use crate::config::SessionName;
 use crate::metrics::{MetricsFormat, Totals, render, render_silent};
 use crate::status::report::{HistoryReport, SessionReport, StatusSums};
@@ -32,7 +32,7 @@ pub(crate) enum Transport {
 
 pub(crate) async fn answer(head: &Parts, transport: Transport, state: &ServerState) -> HttpReply {
     if let (&Method::POST, Transport::Unix(Some(by))) = (&head.method, transport) {
-        return orders::handle(head, by, state).await;
+        return control::handle(head, by, state).await;
     }
     if head.method != Method::GET && head.method != Method::HEAD {
         return HttpReply::not_allowed();

@@ -243,7 +243,7 @@ pub fn log_event(event: &LogEvent<'_>) {
         LogEvent::FileGone(session, on_shutdown) => pool::file_gone(session, on_shutdown),
         LogEvent::Renamed { old, new } => renamed(old, new),
         LogEvent::NotStarted(cause) => {
-            error!(target: TARGET, event = "not_started", "not started: {}", machine::masked(cause));
+            error!(target: TARGET, event = "not_started", "not started: {}", machine::redacted(cause));
         }
         LogEvent::Stopping {
             signal,

@@ -1,13 +1,13 @@
 //! Tests of the daemon's endpoints and of the commands that use them, with the binary and sockets.
 
 mod commands;
+mod control;
 mod documented;
 mod endpoints;
 mod explain;
 mod many;
 mod metrics;
 mod names;
-mod orders;
 mod page;
 mod ready;
 mod slow;

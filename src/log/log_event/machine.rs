@@ -1,6 +1,6 @@
 //! Logs the state of the daemon's control socket.
 //!
-//! A line must never show a token, so errors are logged only through [`masked`].
+//! A line must never show a token, so errors are logged only through [`redacted`].
 
 use std::error::Error;
 
@@ -19,19 +19,19 @@ pub(super) fn socket_back(place: &str) {
 pub(super) fn socket_gone(cause: &dyn Error) {
     warn!(target: TARGET, event = "socket_gone",
         "the control socket has gone, so no command reaches this daemon: {}; it is tried again every minute and with SIGHUP",
-        masked(cause));
+        redacted(cause));
 }
 
 pub(super) fn no_socket(cause: &dyn Error) {
     info!(target: TARGET, event = "no_socket",
         "no status socket, so the commands status, wait and health find nobody: {}; name a place with status.socket, or say \"off\"",
-        masked(cause));
+        redacted(cause));
 }
 
 /// Returns the error with its causes, in one line.
 ///
 /// A token that was pasted where a path belongs would appear in the error, so text that looks like
 /// a token is hidden.
-pub(super) fn masked(cause: &dyn Error) -> String {
+pub(super) fn redacted(cause: &dyn Error) -> String {
     clean(&Chain(cause).to_string())
 }

@@ -1,4 +1,4 @@
-//! Any sequence of tokens, answers, waits and orders: the keeper's promises hold.
+//! Any sequence of tokens, answers, waits and commands: the keeper's promises hold.
 
 #![no_main]
 

@@ -67,13 +67,13 @@ impl Redacted {
 
 /// Returns a redacted value that was read as text, to be shown beside its key.
 pub(super) fn value(path: &KeyPath, text: &str) -> String {
-    let mut masked = Redacted::of(text);
+    let mut redacted = Redacted::of(text);
     if path.is_leaf() {
-        masked.hide_user(0..text.len());
+        redacted.hide_user(0..text.len());
     } else {
-        masked.hide(0..text.len());
+        redacted.hide(0..text.len());
     }
-    line(&masked.finish())
+    line(&redacted.finish())
 }
 
 /// Returns a message with words that look like tokens hidden and control characters replaced.
@@ -96,9 +96,9 @@ pub(super) fn line(text: &str) -> String {
 /// passwords of URLs, are hidden, control characters are replaced, and its length is bounded.
 #[must_use]
 pub fn quoted(text: &str) -> String {
-    let mut masked = Redacted::of(text);
-    masked.hide_user(0..text.len());
-    let shown = masked.finish().replace(['\n', '\r', '\t'], "?");
+    let mut redacted = Redacted::of(text);
+    redacted.hide_user(0..text.len());
+    let shown = redacted.finish().replace(['\n', '\r', '\t'], "?");
     match shown.char_indices().nth(QUOTED_MAX) {
         Some((end, _)) => format!("`{}…`", &shown[..end]),
         None => format!("`{shown}`"),
@@ -107,7 +107,7 @@ pub fn quoted(text: &str) -> String {
 
 /// Redacts a file that could not be parsed: only values of known keys remain visible.
 pub(super) fn unparsed(text: &str) -> String {
-    let mut masked = Redacted::of(text);
+    let mut redacted = Redacted::of(text);
     let mut start = 0;
     for line in text.split_inclusive('\n') {
         let end = start + line.len();
@@ -116,17 +116,17 @@ pub(super) fn unparsed(text: &str) -> String {
                 let value = start + key.len() + 1..end;
                 let name = key.rsplit('.').next().unwrap_or(key).trim();
                 if schema::is_shown(name) {
-                    masked.hide_user(value);
+                    redacted.hide_user(value);
                 } else {
-                    masked.hide(value);
+                    redacted.hide(value);
                 }
             }
             None if line.trim_start().starts_with(['[', '#']) => {}
-            None => masked.hide(start..end),
+            None => redacted.hide(start..end),
         }
         start = end;
     }
-    masked.finish()
+    redacted.finish()
 }
 
 /// Returns true if a text could contain a token: a long word of both cases, with digits.
@@ -159,9 +159,9 @@ mod tests {
     #[test]
     fn a_token_is_hidden_wherever_it_stands() {
         let text = format!("region = \"eu\" # {TOKEN}\n");
-        let masked = Redacted::of(&text).finish();
-        assert_eq!(masked.len(), text.len());
-        assert!(!masked.contains(TOKEN) && masked.starts_with("region = \"eu\" # ***"));
+        let redacted = Redacted::of(&text).finish();
+        assert_eq!(redacted.len(), text.len());
+        assert!(!redacted.contains(TOKEN) && redacted.starts_with("region = \"eu\" # ***"));
         assert!(!quoted(TOKEN).contains(TOKEN));
     }
 
