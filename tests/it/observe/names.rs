@@ -35,7 +35,8 @@ fn scraped() -> String {
         + &session("kept", "")
         + &session("lapsing", "intent = \"lapse\"")
         + &session("lost", "")
-        + &session("absent", "");
+        + &session("absent", "")
+        + "[shard]\nindex = \"0\"\n";
     let mut keepalive = folder.run(&config);
     let address = address(&mut keepalive);
     scrape_until(address, "one of each", |samples| {

@@ -116,6 +116,8 @@ async fn serve(
     behind: Arc<str>,
     state: Arc<State>,
 ) {
+    // The client wants a provider though it speaks plain HTTP. Another test may have installed it.
+    drop(rustls::crypto::ring::default_provider().install_default());
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let mut connections = tokio::task::JoinSet::new();
     loop {
