@@ -96,7 +96,7 @@ impl Due {
         let firsts = self.hosts.iter().flat_map(|(_, queues)| {
             let waiting = queues.waiting.first().map(|&(at, _)| at);
             let in_flight = queues.in_flight.first().map(|&(at, _)| at);
-            let is_full = queues.in_flight.len() >= in_flight_max * 2;
+            let is_full = queues.in_flight.len() >= in_flight_max.saturating_mul(2);
             [
                 in_flight,
                 queues
@@ -139,7 +139,7 @@ impl Queues {
     ) -> Option<(Instant, &(Instant, SessionId))> {
         match self.in_flight.len() {
             count if count < in_flight_max => Some((Instant::BOOT, self.ready.first()?)),
-            count if count < in_flight_max * 2 => {
+            count if count < in_flight_max.saturating_mul(2) => {
                 let first = self.ready.range((now, SessionId(0))..).next()?;
                 Some((first.0 - URGENT, first))
             }

@@ -75,7 +75,7 @@ fingerprint() { printf %s "$1" | sha256sum | cut -c1-8; }
 # fate TOKEN: the end of its last line. peeks TOKEN, touches TOKEN: how many peeks, how many HEADs.
 fate() { seen | grep "$(fingerprint "$1")" | tail -n 1 | sed 's/^ *\([^ ]* *\)\{6\}//'; }
 peeks() { seen | grep "$(fingerprint "$1")" | tail -n 1 | awk '{print $2}'; }
-touches() { seen | grep "$(fingerprint "$1")" | tail -n 1 | awk '{print $3}'; }
+touches() { seen | grep "$(fingerprint "$1")" | tail -n 1 | awk '{print $3 + $4}'; }
 lives() { [ "$(fate "$1")" = lives ]; }
 is_touched() { [ "$(touches "$1")" -gt "${2:-0}" ]; }
 logged() { in_system journalctl --no-pager -o cat -u session-keepalive | grep -qF -- "$1"; }
