@@ -283,7 +283,7 @@ impl Verification {
     }
 
     /// Returns the effect that the answer to the touch itself shows, or `None` if that cannot be
-    /// told from the activity of the application or from a changed timeout.
+    /// distinguished from the activity of the application or from a changed timeout.
     pub(super) fn shown_by(
         self,
         report: Option<ServerTime>,

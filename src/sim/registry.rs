@@ -168,7 +168,7 @@ impl Registry {
         self.tokens.iter()
     }
 
-    fn groups(&self, token: &SimToken) -> &[String] {
+    pub(super) fn groups(&self, token: &SimToken) -> &[String] {
         match &token.holder {
             Holder::User { number, .. } => &self.users[number.0].groups,
             Holder::Client { .. } => &[],

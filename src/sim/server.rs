@@ -139,9 +139,7 @@ impl Server {
         number: TokenNumber,
         now: Instant,
     ) -> Result<Response, ApiError> {
-        let idled_at = self
-            .registry
-            .idles_at(self.registry.token(number), &self.timeout_history);
+        let previous_reset_at = self.registry.token(number).record.last_reset_at;
         // The request counts as activity even if a check below fails.
         self.record_activity(route.operation(), number, now);
         if request.body.len() > BODY_LENGTH_MAX {
@@ -156,7 +154,7 @@ impl Server {
             RequestTarget::Api(_)
             | RequestTarget::Login
             | RequestTarget::WrongMethod { .. }
-            | RequestTarget::NotFound => self.token_info(number, idled_at),
+            | RequestTarget::NotFound => self.token_info(number, previous_reset_at),
         };
         let record = &mut self.registry.token_mut(number).record;
         record.accepted = record.accepted.saturating_add(1);

@@ -337,7 +337,8 @@ impl Session {
     }
 
     /// Verifies a `GET` touch by its own answer, if that shows a moved deadline. An answer with the
-    /// old deadline is no evidence: the server may have written it before it reset the timer.
+    /// old deadline is no evidence against the touch, since the server may have written it before it
+    /// reset the timer; it only shows that such answers prove nothing.
     fn verify_by_own_answer(
         &mut self,
         live: &mut LiveToken,

@@ -43,8 +43,9 @@ struct OauthClient<'a> {
 }
 
 impl Server {
-    /// Answers with the `TokenInfo`. `previous` is the idle deadline before the request.
-    pub(super) fn token_info(&self, number: TokenNumber, previous: Option<Instant>) -> Response {
+    /// Answers with the `TokenInfo`. `previous_reset_at` is the last reset of the idle timer before
+    /// the request.
+    pub(super) fn token_info(&self, number: TokenNumber, previous_reset_at: Instant) -> Response {
         let token = self.registry.token(number);
         let organization = Named {
             id: &self.organisation_id,
@@ -56,7 +57,9 @@ impl Server {
         };
         let idles_at = match self.settings.idle_date {
             IdleDate::Shown => self.registry.idles_at(token, &self.timeout_history),
-            IdleDate::Previous => previous,
+            IdleDate::Previous => self
+                .timeout_history
+                .idles_at(previous_reset_at, self.registry.groups(token)),
             IdleDate::Absent => None,
         };
         let info = TokenInfoBody {
