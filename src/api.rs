@@ -26,6 +26,7 @@ mod redact;
 mod route;
 mod trust;
 
+mod login;
 mod operations;
 mod probe;
 mod refusal;
@@ -36,6 +37,7 @@ pub use bodies::{ErrorBody, Group, IdleTokenTimeout, NamedEntity, OAuthClient, T
 pub use call::Preserve;
 pub use client::Client;
 pub use connect::{ConnectError, reach, resolve};
+pub use login::Minted;
 pub use operations::Reply;
 pub use probe::{Certificate, HostProbe, Prober, TrustSource};
 pub use receive::BODY_MAX;

@@ -29,6 +29,7 @@ mod hand_over;
 mod hooks;
 mod listeners;
 mod machine;
+mod minting;
 mod other_daemons;
 mod ownership;
 mod pools;
@@ -59,6 +60,7 @@ use tokio::task::{JoinError, JoinSet};
 
 use self::listeners::{ListenerEvent, Listeners};
 use self::machine::Machine;
+use self::minting::Minting;
 use self::other_daemons::OtherDaemons;
 use self::reload::Reloads;
 use self::reporter::Reporter;
@@ -69,9 +71,10 @@ use self::sources::Sources;
 use self::systemd::Systemd;
 use crate::config::{Config, Errors};
 pub use crate::http::SocketPlaces;
-use crate::keeper::{Command, Event, EventKind, OnShutdown, Operation};
+use crate::keeper::{Command, EarlierEnding, Event, EventKind, OnShutdown, Operation};
 use crate::log::{LogEvent, LogHandle, log_event};
 use crate::status::Snapshot;
+use crate::status::phrases::mint_failure;
 use crate::sys::clock::{Clock, ClockReading};
 use crate::time::Instant;
 
@@ -129,6 +132,7 @@ pub struct Daemon {
     sessions: SessionTable,
     sources: Sources,
     requests: Requests,
+    minting: Minting,
     machine: Machine,
     reporter: Reporter,
     listeners: Listeners,
@@ -171,6 +175,7 @@ impl Daemon {
                     self.sessions.keeper.handle_outcome(ticket, &outcome, now);
                 }
                 () = self.reporter.next() => {}
+                attempt = self.minting.next() => self.handle_minted(attempt),
                 event = self.sources.next() => self.handle_source_event(event),
                 event = self.others.next() => {
                     self.others.handle(event, &mut self.sessions, self.machine.now());
@@ -239,6 +244,9 @@ impl Daemon {
         let is_stopping = self.stop.is_some();
         if !is_stopping {
             self.sources.turn(&mut self.sessions, now);
+        }
+        if !is_stopping {
+            self.begin_minting(now);
         }
         while let Some(command) = self.sessions.keeper.poll_command(now) {
             self.send(command, now);
@@ -346,6 +354,7 @@ impl Daemon {
         self.reporter.hooks.handle_stop(grace, now);
         self.others.handle_stop(on_shutdown);
         self.requests.drop_all_but_revocations();
+        self.minting.stop();
         self.reloads.stop();
         self.sessions
             .keeper
@@ -370,6 +379,11 @@ impl Daemon {
                     .keeper
                     .handle_policy(event.session, policy, now);
             }
+        } else if let EventKind::MintFailed(failure) = &event.kind {
+            let trouble = mint_failure(failure, &managed.config.token);
+            managed.reading.trouble = Some(trouble.into());
+        } else if let EventKind::Minted = event.kind {
+            managed.reading.trouble = None;
         } else if let EventKind::Lost(_) | EventKind::Lapsed(_) = event.kind
             && is_configured
         {
@@ -396,10 +410,15 @@ impl Daemon {
 
     /// Counts a token that ended, and remembers it if it was revoked.
     fn count_ended(&mut self, event: &Event, at: Timestamp) {
-        if let (EventKind::Revoked, Some(token)) = (&event.kind, event.token) {
-            let why = match self.stop {
-                Some(_) => Reason::Stopped,
-                None => Reason::Removed,
+        let is_revoked = matches!(
+            event.kind,
+            EventKind::Revoked | EventKind::EarlierEnded(EarlierEnding::Revoked)
+        );
+        if let (true, Some(token)) = (is_revoked, event.token) {
+            let why = match (self.stop, &event.kind) {
+                (Some(_), _) => Reason::Stopped,
+                (None, EventKind::EarlierEnded(_)) => Reason::Replaced,
+                (None, _) => Reason::Removed,
             };
             let revocations = &mut self.reporter.revocations;
             revocations.handle_revoked(token.fingerprint, why, at);

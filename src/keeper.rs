@@ -123,6 +123,26 @@
 //! 12. The keeper never holds a token. It knows fingerprints only, and so do its events:
 //!     - `nothing_the_keeper_tells_could_hold_a_token`.
 //!
+//! 14. The expiry of a token is announced before it, each threshold once:
+//!     - `an_expiry_is_announced_at_a_quarter_a_tenth_and_a_fiftieth_of_the_lifetime`.
+//!     - There is nothing to announce while the token is renewed in time:
+//!       `a_token_is_replaced_before_it_expires_and_nothing_is_announced`.
+//!     - A refusal at the expiry is explained by it: `a_refusal_at_the_expiry_is_the_expiry`.
+//!
+//! 15. A session that obtains its own tokens always has a living one where the login host issues it:
+//!     - At the start and after a loss: `a_session_without_a_token_gets_one_at_once`,
+//!       `a_lost_token_is_replaced_but_not_more_often_than_once_a_minute`.
+//!     - Whatever the answers are, a session makes at most 60 attempts in an hour, and a login host
+//!       gets a burst of 5 and then one every 2 s:
+//!       `no_answers_lead_to_more_than_sixty_attempts_in_an_hour`,
+//!       `sessions_that_start_together_are_served_one_after_the_other`.
+//!     - Refused credentials are tried once more and then every 15 minutes:
+//!       `refused_credentials_are_tried_again_every_fifteen_minutes`.
+//!     - The replaced token is only peeked at, and released once it is not used for the overlap:
+//!       `a_replaced_token_that_is_not_used_is_revoked_after_the_overlap`,
+//!       `a_replaced_token_that_is_in_use_is_left_alive_until_its_expiry`,
+//!       `a_stop_revokes_both_tokens_of_an_overlap`.
+//!
 //! # Invariants
 //!
 //! *One request.* A session has at most one request in flight, and only the outcome with the
@@ -139,13 +159,16 @@ mod candidate;
 mod command;
 mod due;
 mod event;
+mod expiry;
 mod intent;
 mod live_token;
 mod organisation;
 mod outcome;
+mod overlap;
 mod plan;
 mod policy;
 mod proof;
+mod renewal;
 mod schedule;
 mod session;
 mod view;
@@ -155,7 +178,10 @@ use std::time::Duration;
 
 pub use command::{Command, Generation, Operation, SessionId, Ticket, Touch};
 use due::{Due, QueuePlace};
-pub use event::{Death, Event, EventKind, FailureReason, Idleness, Severity, TokenId};
+pub use event::{
+    Death, EarlierEnding, Event, EventKind, FailureReason, Idleness, Severity, TokenId,
+};
+pub use expiry::{Expiry, ExpirySource};
 pub use intent::{Intent, OnShutdown};
 pub use organisation::HostId;
 use organisation::Organisations;
@@ -169,6 +195,8 @@ pub use plan::{
 };
 pub use policy::{Limits, Policy, TimeRange, TouchPreference};
 pub use proof::Reset;
+use renewal::Renewals;
+pub use renewal::{LoginId, MintCommand, MintFailure, MintOutcome, Renewal};
 pub use schedule::{IdleTimeout, Margin, Schedule, TimeoutSource};
 use session::{KeeperState, Session};
 pub use session::{LastAnswer, NoTouch, Offer, TokenEnding};
@@ -190,6 +218,9 @@ pub struct Keeper {
     stopping_until: BTreeSet<(Instant, SessionId)>,
     /// The ending sessions that are deleted once they have ended.
     leaving: BTreeSet<SessionId>,
+    renewals: Renewals,
+    /// The sessions whose token's expiry is to be announced, ordered by the instant of that.
+    announcements: BTreeSet<(Instant, SessionId)>,
     next_id: u32,
 }
 
@@ -211,6 +242,8 @@ impl Keeper {
             stopping: BTreeMap::new(),
             stopping_until: BTreeSet::new(),
             leaving: BTreeSet::new(),
+            renewals: Renewals::default(),
+            announcements: BTreeSet::new(),
             next_id: 0,
         }
     }
@@ -235,6 +268,7 @@ impl Keeper {
     pub fn handle_policy(&mut self, id: SessionId, policy: Policy, now: Instant) {
         if let Some(session) = self.sessions.get_mut(&id) {
             session.change_policy(policy, &mut self.shared);
+            session.estimate_expiry();
             self.reschedule(id, now);
         }
     }
@@ -297,6 +331,63 @@ impl Keeper {
         let generation = session.offer(fingerprint, offer, now, &mut self.shared);
         self.reschedule(id, now);
         generation
+    }
+
+    /// Handles the expiry of a token, as its source reports it; the token is known by its
+    /// fingerprint.
+    pub fn handle_expiry(
+        &mut self,
+        id: SessionId,
+        fingerprint: Fingerprint,
+        expiry: Expiry,
+        now: Instant,
+    ) {
+        if let Some(session) = self.sessions.get_mut(&id) {
+            session.set_expiry(fingerprint, expiry);
+            self.reschedule(id, now);
+        }
+    }
+
+    /// Allows a session to obtain new tokens, once it is known if there is one to continue with.
+    pub fn handle_may_renew(&mut self, id: SessionId, now: Instant) {
+        if let Some(session) = self.sessions.get_mut(&id)
+            && !std::mem::replace(&mut session.may_renew, true)
+        {
+            self.reschedule(id, now);
+        }
+    }
+
+    /// Makes the next attempt to obtain a token as soon as the limits allow, whatever failed before.
+    pub fn handle_renewal_wanted(&mut self, id: SessionId) {
+        self.renewals.retry_now(id);
+    }
+
+    /// Returns the next attempt to obtain a token if one is due. The daemon calls this until it
+    /// returns `None`.
+    pub fn poll_mint(&mut self, now: Instant) -> Option<MintCommand> {
+        self.renewals.poll(now)
+    }
+
+    /// Handles the outcome of an attempt to obtain a token; one with a stale number is dropped. A
+    /// token that was issued is offered with [`Self::handle_token`] first.
+    pub fn handle_minted(&mut self, command: MintCommand, outcome: &MintOutcome, now: Instant) {
+        let MintCommand { session, number } = command;
+        let renewals = &mut self.renewals;
+        let kind = renewals.handle_outcome(session, number, outcome, now, &mut self.shared);
+        if let (Some(kind), Some(known)) = (kind, self.sessions.get(&session)) {
+            known.emit_about_renewal(kind, now, &mut self.shared);
+        }
+        self.reschedule(session, now);
+    }
+
+    /// Announces the expiries that are near enough.
+    fn announce(&mut self, now: Instant) {
+        while let Some(&(_, id)) = self.announcements.first().filter(|(at, _)| *at <= now) {
+            if let Some(session) = self.sessions.get_mut(&id) {
+                session.announce(now, &mut self.shared);
+            }
+            self.place(id, now);
+        }
     }
 
     /// Handles the outcome of a request. An outcome with a stale ticket is dropped.
@@ -364,6 +455,7 @@ impl Keeper {
     /// Returns the next request if one is due. The daemon calls this until it returns `None`.
     pub fn poll_command(&mut self, now: Instant) -> Option<Command> {
         self.expire_revocations(now);
+        self.announce(now);
         while let Some(id) = self.due.first_waiting(now) {
             let Some(session) = self.sessions.get_mut(&id) else {
                 debug_assert!(false, "a session that is due exists");
@@ -412,7 +504,10 @@ impl Keeper {
     pub fn poll_timeout(&self) -> Option<Instant> {
         let due = self.due.first_at(self.shared.limits.in_flight_max);
         let stop_limit = self.stopping_until.first().map(|&(until, _)| until);
-        due.into_iter().chain(stop_limit).min()
+        let announcement = self.announcements.first().map(|&(at, _)| at);
+        let renewal = self.renewals.poll_timeout();
+        let instants = [due, stop_limit, announcement, renewal];
+        instants.into_iter().flatten().min()
     }
 
     /// Returns true if every ending session has ended.
@@ -432,14 +527,22 @@ impl Keeper {
     pub fn view(&self, id: SessionId, now: Instant) -> Option<SessionView> {
         self.sessions
             .get(&id)
-            .map(|session| session.view(now, &self.shared))
+            .map(|session| self.view_of(session, now))
     }
 
     /// Returns the views of all sessions for observers, in the order in which they were added.
     pub fn views(&self, now: Instant) -> impl Iterator<Item = SessionView> {
         self.sessions
             .values()
-            .map(move |session| session.view(now, &self.shared))
+            .map(move |session| self.view_of(session, now))
+    }
+
+    fn view_of(&self, session: &Session, now: Instant) -> SessionView {
+        SessionView {
+            renew_at: self.renewals.next_at(session.id),
+            mint_failures: self.renewals.failures(session.id),
+            ..session.view(now, &self.shared)
+        }
     }
 
     fn ids(&self) -> Vec<SessionId> {
@@ -477,6 +580,15 @@ impl Keeper {
         let place = session.queue_place(now, &self.shared);
         self.due.set(id, session.host, session.place, place);
         session.place = place;
+        self.renewals.set(id, session.need(&self.shared));
+        let announce_at = session.next_announcement(&self.shared);
+        if announce_at != session.announce_at {
+            if let Some(at) = session.announce_at {
+                self.announcements.remove(&(at, id));
+            }
+            self.announcements.extend(announce_at.map(|at| (at, id)));
+            session.announce_at = announce_at;
+        }
     }
 
     fn forget(&mut self, id: SessionId) {
@@ -490,6 +602,10 @@ impl Keeper {
             && let Some(session) = self.sessions.remove(&id)
         {
             self.shared.organisations.forget(id, session.host);
+            self.renewals.forget(id);
+            if let Some(at) = session.announce_at {
+                self.announcements.remove(&(at, id));
+            }
         }
     }
 }

@@ -5,6 +5,7 @@
 //! token, and none ever shows one: errors name the place and the reason.
 
 mod command;
+mod content;
 mod debounce;
 mod file;
 mod listing;
@@ -13,12 +14,14 @@ mod secret;
 mod source;
 mod watch;
 
+pub use content::ReportedExpiry;
+pub(crate) use content::seconds as lifetime;
 pub use debounce::{DEBOUNCE, PATIENCE, ReadState};
 pub use file::{FileState, Warning};
 pub use listing::{DirectoryId, LISTED_MAX, Listing, ListingError};
 pub use read::{COMMAND_TIME_LIMIT, Read, Reader};
 pub use secret::{Fingerprint, NotAToken, TOKEN_LENGTH_MAX, Token};
-pub use source::{Source, SourceError};
+pub use source::{MintSource, Source, SourceError};
 pub use watch::{FileChange, ProbeJob, ProbedPath, Settled, Watch, WatchTrouble, Watched};
 
 pub use crate::sys::files::NotRead;

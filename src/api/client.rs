@@ -94,6 +94,11 @@ impl Client {
         new
     }
 
+    /// Returns a builder of a POST request.
+    pub(super) fn post(&self, url: Url) -> reqwest::RequestBuilder {
+        self.pool.post(url)
+    }
+
     /// Sends a request to the API and returns the outcome.
     ///
     /// Takes at most `time_limit` or the configured request timeout, whichever is shorter.
@@ -127,12 +132,22 @@ impl Client {
         call: Call<'_>,
         time_limit: Duration,
     ) -> Result<Received, Verdict> {
+        let request = request(api, token, call)?;
+        let redactor = token.map(Redactor::new);
+        self.execute(request, redactor.as_ref(), time_limit).await
+    }
+
+    /// Sends a request and receives the answer, without the parts that repeat a secret.
+    pub(super) async fn execute(
+        &self,
+        request: Request,
+        redactor: Option<&Redactor>,
+        time_limit: Duration,
+    ) -> Result<Received, Verdict> {
         let time_limit = time_limit.min(self.config.request_timeout);
         if time_limit.is_zero() {
             return Err(Verdict::Unreachable(Failure::TimedOut));
         }
-        let request = request(api, token, call)?;
-        let redactor = token.map(Redactor::new);
         let mut received = None;
         let exchange = async {
             let answer = self.pool.execute(request).await;
@@ -142,7 +157,7 @@ impl Client {
                 }
                 failure::verdict(&error)
             })?;
-            receive(answer.into(), redactor.as_ref(), &mut received).await
+            receive(answer.into(), redactor, &mut received).await
         };
         let whole = timeout(time_limit, exchange).await.unwrap_or_else(|_| {
             // The connection may be the cause of the delay.
@@ -150,7 +165,7 @@ impl Client {
             Err(Verdict::Unreachable(Failure::TimedOut))
         });
         // The token is redacted before any part of the answer can be shown.
-        if let (Some(received), Some(redactor)) = (&mut received, &redactor) {
+        if let (Some(received), Some(redactor)) = (&mut received, redactor) {
             received.redact(redactor);
         }
         match (whole, received) {

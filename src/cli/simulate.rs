@@ -39,6 +39,12 @@ pub(super) struct Simulate {
     /// How long a token lives at the most.
     #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = parse::duration)]
     lifetime: Duration,
+    /// An OAuth client, ID:SECRET; may be given several times. Without any, every client gets tokens.
+    #[arg(long, value_name = "ID:SECRET", value_parser = client)]
+    client: Vec<(String, String)>,
+    /// How many tokens the login host issues in a minute; unlimited by default.
+    #[arg(long, value_name = "COUNT")]
+    mints_a_minute: Option<usize>,
     /// A touch that the organisation excludes from its inactivity timeout.
     #[arg(long, value_name = "TOUCH")]
     exclude: Vec<Exclude>,
@@ -133,10 +139,18 @@ pub(super) fn record_row(name: String, record: &Record) -> [String; 7] {
     ]
 }
 
+fn client(text: &str) -> Result<(String, String), &'static str> {
+    let parts = text.split_once(':');
+    let (id, secret) = parts.ok_or("a client is ID:SECRET")?;
+    Ok((id.to_owned(), secret.to_owned()))
+}
+
 fn settings(simulate: &Simulate) -> Settings {
     Settings {
         timeout: IdleSettings::of_organisation(simulate.idle_timeout),
         lifetime: simulate.lifetime,
+        clients: simulate.client.clone(),
+        mints_a_minute: simulate.mints_a_minute,
         excluded: simulate
             .exclude
             .iter()

@@ -21,6 +21,15 @@ pub struct Flags {
     /// A file that holds a token: makes a session called "default" without a configuration file.
     #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath)]
     pub token_file: Option<OsString>,
+    /// Obtains tokens for a session called "default" with the OAuth client of the environment:
+    /// `GENESYSCLOUD_OAUTHCLIENT_ID`, `GENESYSCLOUD_OAUTHCLIENT_SECRET` and `GENESYSCLOUD_REGION`.
+    #[arg(
+        long,
+        conflicts_with = "token_file",
+        help = "Obtain tokens for a session called \"default\" with the OAuth client in \
+                GENESYSCLOUD_OAUTHCLIENT_ID, GENESYSCLOUD_OAUTHCLIENT_SECRET and GENESYSCLOUD_REGION"
+    )]
+    pub mint: bool,
     /// The intent of sessions that do not set their own: keep or lapse.
     #[arg(long, value_name = "INTENT")]
     pub intent: Option<OsString>,
@@ -41,9 +50,23 @@ pub struct Flags {
     pub status_socket: Option<OsString>,
 }
 
-/// Reads the flags.
-pub(super) fn read(flags: Flags, faults: &mut Vec<ConfigFault>) -> Layer {
+/// The variables of an OAuth client that the command-line tool of the vendor and its Terraform
+/// provider read as well.
+const CLIENT_ID_VARIABLE: &str = "GENESYSCLOUD_OAUTHCLIENT_ID";
+const CLIENT_SECRET_VARIABLE: &str = "GENESYSCLOUD_OAUTHCLIENT_SECRET";
+const REGION_VARIABLE: &str = "GENESYSCLOUD_REGION";
+
+/// Reads the flags. `environment` names the OAuth client of `--mint`.
+pub(super) fn read(
+    flags: Flags,
+    environment: &[(OsString, OsString)],
+    faults: &mut Vec<ConfigFault>,
+) -> Layer {
     let mut layer = Layer::new(LayerKind::Flags);
+    if flags.mint {
+        let has_api = flags.region.is_some() || flags.api.is_some();
+        read_client(&mut layer, environment, has_api, faults);
+    }
     let token_file = ["sessions", FLAG_SESSION, "token", "file"];
     let written: [(&str, &[&str], Option<OsString>); 9] = [
         ("--region", &["region"], flags.region),
@@ -81,4 +104,46 @@ pub(super) fn read(flags: Flags, faults: &mut Vec<ConfigFault>) -> Layer {
         }
     }
     layer
+}
+
+/// Reads the OAuth client of the environment.
+fn read_client(
+    layer: &mut Layer,
+    environment: &[(OsString, OsString)],
+    has_api: bool,
+    faults: &mut Vec<ConfigFault>,
+) {
+    let value = |name: &str| {
+        let found = environment.iter().find(|(known, _)| known == name);
+        found
+            .and_then(|(_, value)| value.to_str())
+            .map(str::to_owned)
+    };
+    let mint = ["sessions", FLAG_SESSION, "token", "mint"];
+    let in_mint = |keys: &[&'static str]| KeyPath::of(mint.iter().chain(keys).copied());
+    let mut insert = |path: KeyPath, name: &str, value: &str| {
+        let shown = redact::value(&path, value);
+        let place = Place::outside(LayerKind::Flags, name, &shown);
+        // A value of another flag stays as it is.
+        let _ = layer.insert(&path, value, &place);
+    };
+    for name in [CLIENT_ID_VARIABLE, CLIENT_SECRET_VARIABLE] {
+        if value(name).is_none_or(|value| value.is_empty()) {
+            let place = Place::outside(LayerKind::Flags, "--mint", "");
+            faults.push(ConfigFault::at(
+                place,
+                format!("the variable {name} is not set"),
+            ));
+        }
+    }
+    insert(
+        in_mint(&["client_id"]),
+        CLIENT_ID_VARIABLE,
+        &value(CLIENT_ID_VARIABLE).unwrap_or_default(),
+    );
+    let secret = in_mint(&["client_secret", "env"]);
+    insert(secret, "--mint", CLIENT_SECRET_VARIABLE);
+    if let Some(region) = value(REGION_VARIABLE).filter(|_| !has_api) {
+        insert(KeyPath::of(["region"]), REGION_VARIABLE, &region);
+    }
 }

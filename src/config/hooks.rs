@@ -76,11 +76,13 @@ pub enum Occasion {
     Excluded,
     /// The daemon revoked the token.
     Revoked,
+    /// The token expires soon, and nothing replaces it before.
+    Expiring,
 }
 
 impl Occasion {
     /// All occasions.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Lost,
         Self::Lapsed,
         Self::AtRisk,
@@ -88,6 +90,7 @@ impl Occasion {
         Self::Blocked,
         Self::Excluded,
         Self::Revoked,
+        Self::Expiring,
     ];
 
     /// Returns the word for configuration, logs and hooks.
@@ -101,6 +104,7 @@ impl Occasion {
             Self::Blocked => "blocked",
             Self::Excluded => "excluded",
             Self::Revoked => "revoked",
+            Self::Expiring => "expiring",
         }
     }
 }

@@ -26,7 +26,7 @@ pub struct Layers<'a> {
     /// The file. Its folder is the base of relative paths in it.
     pub file: Option<&'a Path>,
     /// The environment, such as `std::env::vars_os().collect()`. Only names that begin with
-    /// [`PREFIX`](super::PREFIX), and those that name a proxy, are read.
+    /// [`PREFIX`](super::PREFIX), and those that name a proxy or an OAuth client, are read.
     pub environment: Vec<(OsString, OsString)>,
     /// The flags of the command line.
     pub flags: Flags,
@@ -107,8 +107,9 @@ fn build(
         }
     }
     let proxies = ProxyVariables::read(&layers.environment);
+    let flags = flags::read(layers.flags, &layers.environment, &mut faults);
     merged.push(environment::read(layers.environment, &mut faults));
-    merged.push(flags::read(layers.flags, &mut faults));
+    merged.push(flags);
     if !is_readable {
         // The values of an unreadable file are unknown, so missing or conflicting values cannot be
         // reported yet.
@@ -181,9 +182,7 @@ fn read_config(
 fn variables_with_tokens(config: &Config) -> BTreeSet<String> {
     let sources = config.sessions.values().map(|session| &session.token);
     sources
-        .filter_map(|source| match source {
-            Source::Env(name) => Some(name.clone()),
-            Source::File(_) | Source::Credential(_) | Source::Command(_) => None,
-        })
+        .filter_map(Source::variable)
+        .map(str::to_owned)
         .collect()
 }

@@ -2,6 +2,8 @@
 //!
 //! Source: the vendor's list of regions, July 2026.
 
+use super::address::ApiBase;
+
 /// One region of Genesys Cloud.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Region {
@@ -26,6 +28,13 @@ impl Region {
     #[must_use]
     pub fn login(&self) -> String {
         format!("https://login.{}", self.domain)
+    }
+
+    /// Returns the login host of the region that has this API.
+    #[must_use]
+    pub fn login_of(api: &ApiBase) -> Option<String> {
+        let region = REGIONS.iter().find(|region| region.api() == api.as_str());
+        region.map(Self::login)
     }
 
     /// Returns the region of this name or this domain.

@@ -267,7 +267,7 @@ const API: Key = Key::new(
 );
 
 /// The tables, in the order of the documentation.
-pub static TABLES: [SchemaTable; 12] = [
+pub static TABLES: [SchemaTable; 14] = [
     SchemaTable {
         keys: &[
             REGION,
@@ -303,12 +303,28 @@ pub static TABLES: [SchemaTable; 12] = [
         example: "wallboard",
         doc: "A session: one token under management. The name consists of a-z, 0-9, '.', '_' and \
               '-'. At least one session or pool is required.",
-        keys: &[Key::new(
-            "token",
-            Kind::OneOf,
-            required(r#"{ credential = "wallboard" }"#),
-            "The source of the token, never the token itself.",
-        )],
+        keys: &[
+            Key::new(
+                "token",
+                Kind::OneOf,
+                required(r#"{ credential = "wallboard" }"#),
+                "The source of the token, never the token itself.",
+            ),
+            Key::new(
+                "renew_every",
+                seconds(10, 48 * HOUR),
+                unset("before the expiry, if that is known", "12h"),
+                "The age at which a token that is minted or printed by a command is replaced, if its \
+                 expiry does not come first.",
+            ),
+            Key::new(
+                "overlap",
+                seconds(1, 24 * HOUR),
+                Value("30m"),
+                "The time for which a replaced token must not be used by its application before it is \
+                 released: revoked or left, as `on_shutdown` says. It is only observed meanwhile.",
+            ),
+        ],
         shared: SESSION_OPTIONS,
     },
     SchemaTable {
@@ -339,6 +355,70 @@ pub static TABLES: [SchemaTable; 12] = [
                 Kind::Command,
                 required(r#"["/usr/bin/program", "argument"]"#),
                 "The absolute path of a program that prints the token, and its arguments; it runs without a shell.",
+            ),
+            Key::new(
+                "mint",
+                Kind::OneOf,
+                required(r#"{ client_id = "ID", client_secret = { credential = "NAME" } }"#),
+                "The OAuth client with which the daemon obtains tokens by itself, before the present one expires.",
+            ),
+        ],
+        ..SchemaTable::NONE
+    },
+    SchemaTable {
+        path: &["sessions", NAME, "token", "mint"],
+        example: "wallboard",
+        doc: "An OAuth client with the grant type \"Client Credentials\".",
+        keys: &[
+            Key::new(
+                "client_id",
+                Kind::Text("the id of an OAuth client: visible ASCII without spaces, at most 128"),
+                required("00000000-0000-0000-0000-000000000000"),
+                "The id of the client.",
+            ),
+            Key::new(
+                "client_secret",
+                Kind::OneOf,
+                required(r#"{ credential = "wallboard-secret" }"#),
+                "The source of the client's secret, never the secret itself.",
+            ),
+            Key::new(
+                "login",
+                Kind::Text("the URL of a login host: https:// and a host"),
+                unset("that of the region", "https://login.mypurecloud.de"),
+                "The login host. It is required if the API is not that of a region.",
+            ),
+        ],
+        ..SchemaTable::NONE
+    },
+    SchemaTable {
+        path: &["sessions", NAME, "token", "mint", "client_secret"],
+        example: "wallboard",
+        doc: "The source of the client's secret: exactly one of these keys. It is read for each new token.",
+        keys: &[
+            Key::new(
+                "file",
+                Kind::Text("the path of a file"),
+                required("/run/secrets/client-secret"),
+                "The file that holds the secret. A relative path starts at the folder of the configuration file.",
+            ),
+            Key::new(
+                "env",
+                Kind::Text("the name of a variable: letters, digits and '_', at most 64"),
+                required("NAME"),
+                "The variable of the daemon's environment that holds the secret.",
+            ),
+            Key::new(
+                "credential",
+                Kind::Text("the name of a systemd credential: a file name without '/', at most 64"),
+                required("NAME"),
+                "The systemd credential that holds the secret.",
+            ),
+            Key::new(
+                "command",
+                Kind::Command,
+                required(r#"["/usr/bin/program", "argument"]"#),
+                "The absolute path of a program that prints the secret, and its arguments; it runs without a shell.",
             ),
         ],
         ..SchemaTable::NONE
@@ -526,7 +606,7 @@ pub static TABLES: [SchemaTable; 12] = [
             Key::new(
                 "on",
                 Kind::List(
-                    r#"a list of "lost", "lapsed", "at-risk", "recovered", "blocked", "excluded" and "revoked""#,
+                    r#"a list of "lost", "lapsed", "at-risk", "recovered", "blocked", "excluded", "revoked" and "expiring""#,
                 ),
                 required(r#"["lost", "at-risk", "recovered"]"#),
                 "The events after which the program runs. It runs once per incident: until the session \
@@ -602,6 +682,13 @@ pub(super) const SESSION_OPTIONS: &[Key] = &[
         touches => format!("{touches} touches"),
     }),
     Key::new(
+        "lifetime",
+        seconds(10, 48 * HOUR),
+        unset("as the source reports", "24h"),
+        "The lifetime of the tokens, which the OAuth client determines. The expiry is estimated from it \
+         where the source reports none, so that it can be announced.",
+    ),
+    Key::new(
         "on_shutdown",
         ON_SHUTDOWN,
         unset(
@@ -639,7 +726,7 @@ mod tests {
             log("format"),
             one_of(&LogFormat::ALL.map(LogFormat::as_str))
         );
-        let events = quoted(&Occasion::ALL.map(Occasion::as_str)).replace(", \"rev", " and \"rev");
+        let events = quoted(&Occasion::ALL.map(Occasion::as_str)).replace(", \"exp", " and \"exp");
         assert_eq!(
             allowed(&["hooks", "page"], "on"),
             format!("a list of {events}")

@@ -13,7 +13,7 @@ use super::region::{REGIONS, Region};
 use super::schema::{Kind, MARGIN_SHARES, allowed_shares};
 use super::source::{self, sole};
 use super::{key, redact};
-use crate::keeper::{Intent, Margin, OnShutdown, Policy, TouchPreference};
+use crate::keeper::{Intent, LoginId, Margin, OnShutdown, Policy, Renewal, TouchPreference};
 use crate::token::Source;
 
 /// An example of a session.
@@ -74,10 +74,13 @@ impl<'a> Common<'a> {
         }
         let table = table.clone().with_defaults(&self.defaults);
         refuse_wide_margin(&table);
-        let policy = policy(&table);
+        let mut policy = policy(&table);
+        let (source, api) = (source?, api.ok()?.value);
+        let source = source::fill_in_login(source, &api, &table)?;
+        policy.renewal = renewal(&table, &source);
         Some(SessionConfig {
-            token: source?,
-            api: api.ok()?.value,
+            token: source,
+            api,
             policy,
         })
     }
@@ -98,7 +101,38 @@ fn policy(table: &TableReader<'_>) -> Policy {
         touch: table.word("touch", &TouchPreference::ALL, TouchPreference::as_str),
         verify_every: table.number("verify_every"),
         on_shutdown: on_shutdown(table, intent),
+        lifetime: table
+            .get_optional("lifetime", duration, |time| in_words(*time))
+            .map(|found| found.value),
+        renewal: None,
     }
+}
+
+/// Reads the renewal of tokens that the daemon itself obtains. Elsewhere its keys have no effect.
+fn renewal(table: &TableReader<'_>, source: &Source) -> Option<Renewal> {
+    let login = match source {
+        // The daemon assigns the number of the login host.
+        Source::Mint(_) => Some(LoginId(0)),
+        Source::Command(_) => None,
+        Source::File(_) | Source::Env(_) | Source::Credential(_) => {
+            for key in ["renew_every", "overlap"] {
+                if let Some(found) = table.value(key) {
+                    let fault =
+                        found.fault("has no effect: the daemon obtains no token from this source");
+                    let fault = fault.about_the_key();
+                    table.note(fault.help("it belongs to tokens from `mint` and from `command`"));
+                }
+            }
+            return None;
+        }
+    };
+    Some(Renewal {
+        login,
+        every: table
+            .get_optional("renew_every", duration, |time| in_words(*time))
+            .map(|found| found.value),
+        overlap: table.duration("overlap"),
+    })
 }
 
 fn on_shutdown(table: &TableReader<'_>, intent: Intent) -> OnShutdown {
@@ -164,8 +198,8 @@ pub(super) fn read(
         if let Some(source) = &source {
             let origin = session.raw.origin(&source.place);
             session.record("token", source.value.to_string(), origin);
-            // Two sessions may have one command, which can return another token each time.
-            if !matches!(source.value, Source::Command(_)) {
+            // Two sessions may have one command or client, which return another token each time.
+            if !matches!(source.value, Source::Command(_) | Source::Mint(_)) {
                 let words = ["the same token as that of session", "the other session's"];
                 refuse_duplicate(&session, source, &name, words, &mut sources);
             }

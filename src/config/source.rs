@@ -4,15 +4,20 @@ use std::path::{Component, Path, PathBuf};
 
 use figment::value::Value;
 
+use super::address::ApiBase;
 use super::key::KeyPath;
 use super::raw::LayerKind;
 use super::reader::{At, ParseProblem, TableReader};
 use super::redact;
+use super::region::Region;
 use super::schema::{Kind, NAME, SchemaTable};
-use crate::token::Source;
+use crate::token::{MintSource, Source};
 
 /// The longest name of a variable or a credential: shorter than any token.
 const NAME_LENGTH_MAX: usize = 64;
+
+/// The longest id of an OAuth client; the vendor's ids have 36 characters.
+const CLIENT_ID_LENGTH_MAX: usize = 128;
 
 /// Describes the forms of a token source.
 pub(super) fn forms() -> String {
@@ -25,27 +30,113 @@ pub(super) fn forms() -> String {
 
 /// Reads the key `token` of a session.
 pub(super) fn read(session: &TableReader<'_>) -> Option<At<Source>> {
-    let found = session.value("token")?;
+    let titles = [
+        "a token is never written here, only where it is",
+        "does not say where the token is",
+        "a session has one token source",
+    ];
+    place(session, "token", titles, &forms())
+}
+
+/// Reads the key `client_secret` of an OAuth client.
+fn client_secret(client: &TableReader<'_>) -> Option<Source> {
+    let titles = [
+        "a secret is never written here, only where it is",
+        "does not say where the secret is",
+        "a client has one secret",
+    ];
+    let forms =
+        "write client_secret = { credential = \"NAME\" }, or file, env or command in its place";
+    place(client, "client_secret", titles, forms).map(|found| found.value)
+}
+
+/// Reads an OAuth client. The login host is empty where the API's region decides on it.
+fn mint(session: &TableReader<'_>) -> Option<Source> {
+    let client = session.table("token").table("mint");
+    let missing = |key: &str| {
+        if client.value(key).is_none()
+            && let Some(found) = session.table("token").value("mint")
+        {
+            let fault = found.fault(&format!("no {key}")).about_the_key();
+            let key = client.key(key);
+            session.note(fault.help(&format!("write {} = {}", key.name, key.toml())));
+        }
+    };
+    missing("client_id");
+    missing("client_secret");
+    let id = client.find("client_id", client_id);
+    let secret = client_secret(&client);
+    let login = client.find("login", |text, _| {
+        ApiBase::new(text)
+            .map_err(|error| ParseProblem::new(format!("{} {error}", redact::quoted(text))))
+    });
+    Some(Source::Mint(Box::new(MintSource {
+        login: login.map_or_else(|| "".into(), |login| login.value.as_str().into()),
+        client_id: id?.value.into(),
+        client_secret: secret?,
+        continues: None,
+    })))
+}
+
+/// Fills in the login host of the API's region. Records a fault if the API is of no region.
+pub(super) fn fill_in_login(
+    source: Source,
+    api: &ApiBase,
+    table: &TableReader<'_>,
+) -> Option<Source> {
+    let Source::Mint(mut mint) = source else {
+        return Some(source);
+    };
+    if mint.login.is_empty() {
+        let Some(login) = Region::login_of(api) else {
+            let found = table.table("token").value("mint")?;
+            let fault = found.fault("no login host").about_the_key();
+            let help = "the API is not that of a region: write login = \"https://login.…\"";
+            table.note(fault.help(help));
+            return None;
+        };
+        mint.login = login.into();
+    }
+    Some(Source::Mint(mint))
+}
+
+fn client_id(text: &str, _: &Kind) -> Result<String, ParseProblem> {
+    // The id ends at the first colon of the credentials in a request.
+    let is_id = text
+        .bytes()
+        .all(|byte| byte.is_ascii_graphic() && byte != b':');
+    if text.len() > CLIENT_ID_LENGTH_MAX {
+        Err(pasted())
+    } else if is_id && !text.is_empty() {
+        Ok(text.to_owned())
+    } else {
+        Err(ParseProblem::new("is not the id of an OAuth client"))
+    }
+}
+
+/// Reads a key that names the place of a secret.
+fn place(
+    session: &TableReader<'_>,
+    key: &str,
+    [written_here, nowhere, rule]: [&str; 3],
+    forms: &str,
+) -> Option<At<Source>> {
+    let found = session.value(key)?;
     let Value::Dict(_, table) = found.value else {
-        let fault = found
-            .fault("a token is never written here, only where it is")
-            .label("hidden");
-        session.note(fault.help(&forms()));
+        let fault = found.fault(written_here).label("hidden");
+        session.note(fault.help(forms));
         return None;
     };
     if table.is_empty() {
-        let fault = found.fault("does not say where the token is");
-        session.note(fault.label("empty").help(&forms()));
+        let fault = found.fault(nowhere);
+        session.note(fault.label("empty").help(forms));
         return None;
     }
-    let token = session.table("token");
-    let written = ["file", "env", "credential", "command"].map(|key| token.value(key));
-    let sole = sole(
-        session,
-        written.into_iter().flatten(),
-        "a session has one token source",
-    )?;
+    let token = session.table(key);
+    let written = ["file", "env", "credential", "command", "mint"].map(|key| token.value(key));
+    let sole = sole(session, written.into_iter().flatten(), rule)?;
     let source = match sole.path.last() {
+        "mint" => mint(session),
         "file" => path(&token, "file").map(|path| Source::File(path.value)),
         "env" => token
             .find("env", variable)

@@ -137,20 +137,34 @@ impl Daemon {
             .ok_or(CommandResult::NoSuchSession)?;
         match self.sessions.keeper.handle_touch_wanted(id, now) {
             Ok(()) => {}
-            Err(NoTouch::NotAlive(State::Lost)) => {
+            Err(NoTouch::NotAlive(state @ (State::Lost | State::Absent)))
+                if state == State::Lost || self.is_minting(id) =>
+            {
                 if let Some(managed) = self.sessions.by_id.get_mut(&id) {
                     managed.reading.is_tried_again = true;
                     self.sources.read(id, &managed.config.token);
                 }
+                let what = if self.is_minting(id) {
+                    self.sessions.keeper.handle_renewal_wanted(id);
+                    "a new token is requested"
+                } else {
+                    "its token is read and tried again"
+                };
                 log_event(&LogEvent::TouchWanted { session: name, by });
                 return Err(CommandResult::Yes(format!(
-                    "{name} is lost: its token is read and tried again now; status tells what comes of it"
+                    "{name} is {}: {what} now; status tells what comes of it",
+                    state.as_str()
                 )));
             }
             Err(why) => return Err(CommandResult::No(format!("{name} is not touched: {why}"))),
         }
         log_event(&LogEvent::TouchWanted { session: name, by });
         Ok(id)
+    }
+
+    fn is_minting(&self, id: SessionId) -> bool {
+        let managed = self.sessions.by_id.get(&id);
+        managed.is_some_and(|managed| managed.config.token.mint().is_some())
     }
 
     fn change_intent(&mut self, name: &SessionName, intent: Intent, by: Peer) -> CommandResult {

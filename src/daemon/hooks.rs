@@ -39,7 +39,6 @@ use crate::log::{EventText, HookEvent, SessionNames, log_hook_event};
 use crate::status::phrases::{Chain, human_duration};
 use crate::sys::program;
 use crate::time::Instant;
-use crate::token::Source;
 
 /// The number of events that may wait for one hook.
 const WAITING_MAX: usize = 64;
@@ -126,8 +125,7 @@ impl Hooks {
         }
         let holds_a_token = |name: &str| {
             let mut sessions = config.sessions.values();
-            sessions
-                .any(|session| matches!(&session.token, Source::Env(variable) if variable == name))
+            sessions.any(|session| session.token.variable() == Some(name))
         };
         self.inherited = program::inherited(|name| std::env::var_os(name))
             .filter(|(name, _)| !holds_a_token(name))

@@ -47,6 +47,8 @@ pub(super) enum Reason {
     Stopped,
     /// The session was removed from the configuration, or its file from the pool.
     Removed,
+    /// A newer token of the session replaced it.
+    Replaced,
 }
 
 /// A record of the file.
@@ -117,6 +119,7 @@ impl Revocations {
         let occasion = match why {
             Reason::Stopped => "when it stopped",
             Reason::Removed => "when its session was removed",
+            Reason::Replaced => "after a newer token had replaced it",
         };
         let at = at.strftime(form);
         Some(format!("this daemon revoked it at {at} {occasion}").into())

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use super::ownership::Ownership;
 use crate::config::{ApiBase, SessionConfig, SessionName};
 use crate::keeper::{
-    Event, EventKind, Generation, HostId, Intent, Keeper, OnShutdown, Policy, SessionId,
-    SessionView,
+    Event, EventKind, Generation, HostId, Intent, Keeper, LoginId, MintCommand, OnShutdown, Policy,
+    Renewal, SessionId, SessionView,
 };
 use crate::time::Instant;
 use crate::token::{FileState, Fingerprint, Source, Token};
@@ -17,6 +17,8 @@ use crate::token::{FileState, Fingerprint, Source, Token};
 pub(super) struct ManagedSession {
     pub(super) name: SessionName,
     pub(super) config: SessionConfig,
+    /// The login host that issues its tokens.
+    pub(super) login: Option<LoginId>,
     /// The intent that a user set in place of the configured one.
     pub(super) intent: Option<Intent>,
     /// The tokens that requests may still use: the present one and a newer one.
@@ -54,6 +56,8 @@ pub(super) struct ReadingState {
     pub(super) attempts: u32,
     /// True if the next token is tried although it was refused before, as a user requested.
     pub(super) is_tried_again: bool,
+    /// The keeper's request for a new token, for which the program runs.
+    pub(super) renewal: Option<MintCommand>,
 }
 
 impl ManagedSession {
@@ -61,6 +65,7 @@ impl ManagedSession {
         Self {
             name,
             config,
+            login: None,
             intent: None,
             tokens: Vec::new(),
             present: None,
@@ -95,6 +100,10 @@ impl ManagedSession {
             } else {
                 configured.on_shutdown
             },
+            renewal: configured.renewal.map(|renewal| Renewal {
+                login: renewal.login.and(self.login),
+                ..renewal
+            }),
             ..configured
         }
     }
@@ -132,6 +141,8 @@ impl ManagedSession {
     pub(super) fn may_have_another(&self) -> bool {
         match self.config.token {
             Source::Command(_) => self.policy().intent == Intent::Keep || self.present.is_none(),
+            // The keeper decides when a token is minted.
+            Source::Mint(_) => false,
             Source::File(_) | Source::Credential(_) | Source::Env(_) => true,
         }
     }
@@ -152,6 +163,8 @@ pub(super) struct SessionTable {
     pub(super) ownership: Ownership,
     /// The APIs; the position of each is the number of its host.
     hosts: Vec<ApiBase>,
+    /// The login hosts; the position of each is its number.
+    logins: Vec<Arc<str>>,
     /// The sessions that the keeper is ending.
     ending: BTreeSet<SessionId>,
     /// True if a token was dropped that requests may have used.
@@ -167,6 +180,7 @@ impl SessionTable {
             by_name: BTreeMap::new(),
             ownership: Ownership::default(),
             hosts: Vec::new(),
+            logins: Vec::new(),
             ending: BTreeSet::new(),
             has_dropped: false,
         }
@@ -185,11 +199,25 @@ impl SessionTable {
             self.hosts.len() - 1
         });
         let host = HostId(u32::try_from(position).unwrap_or(u32::MAX));
-        let id = self.keeper.handle_added(host, config.policy);
-        self.by_name.insert(name.clone(), id);
-        self.by_id.insert(id, ManagedSession::new(name, config));
+        let login = config.token.mint().map(|mint| self.login_id(&mint.login));
+        let managed = ManagedSession {
+            login,
+            ..ManagedSession::new(name.clone(), config)
+        };
+        let id = self.keeper.handle_added(host, managed.policy());
+        self.by_name.insert(name, id);
+        self.by_id.insert(id, managed);
         self.ownership.handle_added(id, host, now);
         id
+    }
+
+    fn login_id(&mut self, login: &Arc<str>) -> LoginId {
+        let known = self.logins.iter().position(|known| known == login);
+        let position = known.unwrap_or_else(|| {
+            self.logins.push(Arc::clone(login));
+            self.logins.len() - 1
+        });
+        LoginId(u32::try_from(position).unwrap_or(u32::MAX))
     }
 
     /// Returns the configured session with this name.
@@ -218,7 +246,14 @@ impl SessionTable {
 
     /// Passes the present policy of a session to the keeper, after a change.
     pub(super) fn update_policy(&mut self, id: SessionId, now: Instant) {
-        if let Some(managed) = self.by_id.get(&id) {
+        let mint = self
+            .by_id
+            .get(&id)
+            .and_then(|managed| managed.config.token.mint());
+        let login = mint.map(|mint| Arc::clone(&mint.login));
+        let login = login.map(|login| self.login_id(&login));
+        if let Some(managed) = self.by_id.get_mut(&id) {
+            managed.login = login;
             self.keeper.handle_policy(id, managed.policy(), now);
         }
     }
@@ -309,15 +344,15 @@ impl SessionTable {
             (token.fingerprint() == fingerprint).then_some(present)
         });
         if let Some(present) = present {
-            self.retain(id, |generation| generation == present);
+            self.retain(id, |generation| generation <= present);
         }
     }
 
-    /// Adds a token to which the keeper gave a generation. Only the present token is kept beside
-    /// it.
+    /// Adds a token to which the keeper gave a generation. Beside it, the present token is kept, and
+    /// an earlier one that the application may still use.
     pub(super) fn add_token(&mut self, id: SessionId, generation: Generation, token: Token) {
         let present = self.by_id.get(&id).and_then(|managed| managed.present);
-        self.retain(id, |generation| Some(generation) == present);
+        self.retain(id, |generation| Some(generation) <= present);
         self.ownership.handle_taken_on(id, token.fingerprint());
         if let Some(managed) = self.by_id.get_mut(&id) {
             managed.tokens.push((generation, Arc::new(token)));
@@ -331,11 +366,14 @@ impl SessionTable {
         };
         let generation = token.generation;
         if let EventKind::Alive { .. } = event.kind {
+            let mut earlier = None;
             if let Some(managed) = self.by_id.get_mut(&id) {
-                managed.present = Some(generation);
+                let replaced = managed.present.replace(generation);
+                // The application may use the replaced token until it changes over.
+                earlier = replaced.filter(|_| managed.config.policy.renewal.is_some());
             }
             self.ownership.handle_proven(id, token.fingerprint);
-            self.retain(id, |known| known >= generation);
+            self.retain(id, |known| known >= generation || Some(known) == earlier);
         } else if event.kind.ends_token() {
             self.retain(id, |known| known != generation);
         }

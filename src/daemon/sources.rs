@@ -175,7 +175,9 @@ impl Sources {
             let reason = match &managed.config.token {
                 Source::Command(_) if managed.reading.is_slow => ReadReason::AfterTimeOut,
                 Source::Command(_) => ReadReason::Change,
-                Source::File(_) | Source::Credential(_) | Source::Env(_) => ReadReason::Blind,
+                Source::File(_) | Source::Credential(_) | Source::Env(_) | Source::Mint(_) => {
+                    ReadReason::Blind
+                }
             };
             self.start(id, &managed.config.token, reason);
         }
@@ -318,7 +320,7 @@ impl Sources {
                     .min(COMMAND_RETRY_MAX)
             }
             Source::File(_) | Source::Credential(_) => FILE_RETRY_EVERY,
-            Source::Env(_) => return,
+            Source::Env(_) | Source::Mint(_) => return,
         };
         managed.reading.attempts = managed.reading.attempts.saturating_add(1);
         self.retries.set(id, now + wait);
@@ -361,7 +363,7 @@ impl Sources {
 fn is_file(source: &Source) -> bool {
     match source {
         Source::File(_) | Source::Credential(_) => true,
-        Source::Env(_) | Source::Command(_) => false,
+        Source::Env(_) | Source::Command(_) | Source::Mint(_) => false,
     }
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::listeners::Listeners;
 use super::machine::Machine;
+use super::minting::Minting;
 use super::other_daemons::{OtherDaemons, StartRefusal};
 use super::pools::Listings;
 use super::reload::Reloads;
@@ -101,6 +102,7 @@ impl Daemon {
             sessions: SessionTable::new(Keeper::new(limits, setup.seed)),
             sources: Sources::default(),
             requests: Requests::new(client),
+            minting: Minting::default(),
             machine,
             reporter: Reporter::new(setup.log, setup.systemd, setup.revocations, &began),
             listeners,

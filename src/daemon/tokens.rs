@@ -68,6 +68,7 @@ impl Daemon {
             }
         }
         let fingerprint = read.token.fingerprint();
+        let is_new = !managed.fingerprints().any(|known| known == fingerprint);
         let is_tried_again = std::mem::take(&mut managed.reading.is_tried_again);
         let is_unchanged = !is_tried_again
             && read.identity.is_some()
@@ -93,10 +94,17 @@ impl Daemon {
             };
             self.offer_token(id, read.token, offer, now);
         }
+        if let Some(reported) = read.expiry {
+            let expiry = self.expiry(reported, now);
+            let keeper = &mut self.sessions.keeper;
+            keeper.handle_expiry(id, fingerprint, expiry, now);
+        }
+        self.handle_program_ended(id, is_new, now);
+        self.sessions.keeper.handle_may_renew(id, now);
     }
 
     /// Passes a token to the keeper, unless another session holds the same token.
-    fn offer_token(&mut self, id: SessionId, token: Token, offer: Offer, now: Instant) {
+    pub(super) fn offer_token(&mut self, id: SessionId, token: Token, offer: Offer, now: Instant) {
         let fingerprint = token.fingerprint();
         self.sessions.ownership.handle_read(id, Some(fingerprint));
         self.carry_out_decisions(now);
@@ -174,6 +182,11 @@ impl Daemon {
         let Some(managed) = self.sessions.by_id.get_mut(&id) else {
             return;
         };
+        if managed.config.token.mint().is_some() {
+            // There is no token of an earlier run to continue with, so a new one is issued.
+            self.sessions.keeper.handle_may_renew(id, now);
+            return;
+        }
         if error.is_unanswered() {
             // The content of the source is unknown, so it counts as before, or as unread.
         } else if error.is_absent() && self.sources.pools.of(&managed.name).is_some() {
@@ -202,6 +215,7 @@ impl Daemon {
             managed.reading.identity = None;
         }
         self.schedule_retry_unless_held(id, now);
+        self.handle_program_ended(id, false, now);
     }
 
     fn schedule_retry_unless_held(&mut self, id: SessionId, now: Instant) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::backoff::{REFUSALS_APART_MAX, Tries};
 use super::event::{Death, FailureReason, Idleness, TokenId};
 use super::schedule::IDLE_TIMEOUT_FALLBACK;
-use super::{Intent, Operation, Outcome, Policy, Touch, Verdict};
+use super::{Expiry, Intent, Operation, Outcome, Policy, Touch, Verdict};
 use crate::time::Instant;
 
 /// A token that is neither proven alive nor refused yet.
@@ -13,6 +13,8 @@ use crate::time::Instant;
 pub(super) struct Candidate {
     pub(super) token: TokenId,
     pub(super) seen_at: Instant,
+    /// The end of its lifetime, if the source reported it.
+    pub(super) expiry: Option<Expiry>,
     pub(super) tries: Tries,
     /// True if the current sequence of failures was reported.
     pub(super) is_reported: bool,
@@ -44,6 +46,7 @@ impl Candidate {
         Self {
             token,
             seen_at: now,
+            expiry: None,
             tries: Tries::default(),
             is_reported: false,
             refusals: 0,
@@ -119,6 +122,7 @@ impl Candidate {
             was_alive: false,
             was_proven: false,
             excluded: false,
+            expired: self.expiry.filter(|expiry| expiry.explains(now)),
         }
     }
 }

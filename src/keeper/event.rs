@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::command::Operation;
-use super::{BlockReason, Failure, Generation, Outcome, SessionId, TimeoutReport, Touch};
+use super::{
+    BlockReason, Expiry, Failure, Generation, MintFailure, Outcome, SessionId, TimeoutReport, Touch,
+};
 use crate::time::Instant;
 use crate::token::Fingerprint;
 
@@ -95,6 +97,29 @@ pub enum EventKind {
     NotRevoked(FailureReason),
     /// The token was left as it was.
     Left,
+    /// The expiry of the token comes nearer; nothing replaces the token before it.
+    Expiring(Expiry),
+    /// A new token was issued for the session, which is not proven alive yet.
+    Minted,
+    /// No new token is issued. Emitted once for each kind of failure until a token is issued.
+    MintFailed(MintFailure),
+    /// The application uses the earlier token although a new one is proven alive.
+    EarlierInUse,
+    /// The earlier token is not used any more by this daemon.
+    EarlierEnded(EarlierEnding),
+}
+
+/// The way in which an earlier token ended after a newer one had replaced it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum EarlierEnding {
+    /// It was not used any more and was revoked.
+    Revoked,
+    /// It was not used any more, and its revocation failed.
+    NotRevoked(FailureReason),
+    /// It was left to idle out.
+    Left,
+    /// It idled out or expired.
+    Ended,
 }
 
 /// The severity of an event to a person.
@@ -141,6 +166,11 @@ impl EventKind {
             Self::Revoked => "revoked",
             Self::NotRevoked(_) => "not_revoked",
             Self::Left => "left",
+            Self::Expiring(_) => "expiring",
+            Self::Minted => "minted",
+            Self::MintFailed(_) => "mint_failed",
+            Self::EarlierInUse => "earlier_in_use",
+            Self::EarlierEnded(_) => "earlier_ended",
         }
     }
 
@@ -155,7 +185,10 @@ impl EventKind {
             | Self::Blocked(_)
             | Self::Excluded
             | Self::Lost(_)
-            | Self::NotRevoked(_) => Severity::Warning,
+            | Self::NotRevoked(_)
+            | Self::Expiring(_)
+            | Self::MintFailed(_)
+            | Self::EarlierEnded(EarlierEnding::NotRevoked(_)) => Severity::Warning,
             Self::Alive { .. }
             | Self::Recovered { .. }
             | Self::TouchRefused(..)
@@ -165,9 +198,14 @@ impl EventKind {
             }
             | Self::Lapsed(_)
             | Self::Revoked
-            | Self::Left => Severity::Change,
+            | Self::Left
+            | Self::EarlierInUse
+            | Self::EarlierEnded(
+                EarlierEnding::Revoked | EarlierEnding::Left | EarlierEnding::Ended,
+            ) => Severity::Change,
             Self::Answered { .. }
             | Self::Found
+            | Self::Minted
             | Self::Unconfirmed
             | Self::ResetProven {
                 was_excluded: false,
@@ -191,7 +229,11 @@ impl EventKind {
     /// Returns true if no further request is made with the token.
     #[must_use]
     pub fn ends_token(&self) -> bool {
-        self.death().is_some() || matches!(self, Self::Revoked | Self::NotRevoked(_) | Self::Left)
+        self.death().is_some()
+            || matches!(
+                self,
+                Self::Revoked | Self::NotRevoked(_) | Self::Left | Self::EarlierEnded(_)
+            )
     }
 }
 
@@ -231,6 +273,8 @@ pub struct Death {
     pub was_proven: bool,
     /// True if the organisation excludes these calls, as far as is known.
     pub excluded: bool,
+    /// The expiry of the token, if it explains the refusal.
+    pub expired: Option<Expiry>,
 }
 
 /// The distance of a refusal from the idle deadline.

@@ -13,7 +13,7 @@ use super::organisation::{Organisation, OrganisationId};
 use super::policy::Limits;
 use super::proof::{CONCLUSIVE_AFTER, Reset, Verification};
 use super::schedule::{IDLE_TIMEOUT_FALLBACK, IdleTimeout, Schedule, TimeoutSource};
-use super::{Failure, Intent, Outcome, Policy, Touch, Verdict};
+use super::{Expiry, Failure, Intent, Outcome, Policy, Touch, Verdict};
 use crate::time::{Instant, ServerTime};
 
 /// The idle timeout below which there is no time for a second proof of a touch.
@@ -42,6 +42,10 @@ pub(super) struct LiveToken {
     pub(super) organisation: OrganisationId,
     pub(super) seen_at: Instant,
     pub(super) proven_at: Instant,
+    /// The end of its lifetime, if it is known.
+    pub(super) expiry: Option<Expiry>,
+    /// The number of announcements of the expiry that are over.
+    pub(super) announced: u8,
     pub(super) tries: Tries,
     /// The instant at which the server ends the token without a touch, as far as is known.
     pub(super) deadline: Option<Instant>,
@@ -236,6 +240,8 @@ impl LiveToken {
             organisation,
             seen_at,
             proven_at: now,
+            expiry: None,
+            announced: 0,
             tries: Tries::default(),
             deadline: None,
             touched_at: None,
@@ -541,6 +547,7 @@ impl LiveToken {
             was_alive: true,
             was_proven: self.reset == Reset::Proven,
             excluded: self.reset == Reset::Excluded,
+            expired: self.expiry.filter(|expiry| expiry.explains(now)),
         }
     }
 

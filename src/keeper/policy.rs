@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Intent, Margin, OnShutdown, Touch};
+use super::{Intent, Margin, OnShutdown, Renewal, Touch};
 
 /// The settings of one session.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -21,6 +21,11 @@ pub struct Policy {
     pub verify_every: u32,
     /// The treatment of the token when the session ends.
     pub on_shutdown: OnShutdown,
+    /// The configured lifetime of the tokens, from which the expiry is estimated where the source
+    /// reports none.
+    pub lifetime: Option<Duration>,
+    /// The way in which new tokens are obtained before the expiry and after a loss.
+    pub renewal: Option<Renewal>,
 }
 
 impl Default for Policy {
@@ -32,6 +37,8 @@ impl Default for Policy {
             touch: TouchPreference::Auto,
             verify_every: 1,
             on_shutdown: OnShutdown::Revoke,
+            lifetime: None,
+            renewal: None,
         }
     }
 }

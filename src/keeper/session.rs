@@ -2,6 +2,7 @@
 
 mod answer;
 mod prove;
+mod renew;
 mod stop;
 
 use std::collections::VecDeque;
@@ -16,6 +17,7 @@ use super::due::QueuePlace;
 use super::event::{Death, Event, EventKind, TokenId};
 use super::live_token::{Context, FailedTouches, LiveToken, NextStep, Risk};
 use super::organisation::{HostId, OrganisationId, Organisations};
+use super::overlap::EarlierToken;
 use super::policy::Limits;
 use super::schedule::{IDLE_TIMEOUT_FALLBACK, IDLE_TIMEOUT_MAX};
 use super::{
@@ -78,6 +80,16 @@ pub(super) struct Session {
     pub(super) present: TokenState,
     /// A newer token, which replaces the present one once it is proven alive.
     pub(super) candidate: Option<Candidate>,
+    /// The token before the present one, which the application may still use.
+    pub(super) earlier: Option<Box<EarlierToken>>,
+    /// The revocation of an earlier token that is not used any more.
+    pub(super) release: Option<Stopping>,
+    /// True if a new token may be obtained, since it is known that there is none to continue with.
+    pub(super) may_renew: bool,
+    /// The lifetime of the last token with a known expiry.
+    pub(super) lifetime: Option<Duration>,
+    /// The instant of the next announcement, as it stands in the keeper's queue.
+    pub(super) announce_at: Option<Instant>,
     pub(super) in_flight: Option<InFlight>,
     pub(super) last_sent_at: Option<Instant>,
     /// True if the last request was made to prove the newer token.
@@ -143,6 +155,10 @@ pub(super) enum RequestPurpose {
     Prove,
     /// Performs the next step with a living token.
     Step(NextStep),
+    /// Shows if the application still uses the earlier token.
+    Overlap,
+    /// Revokes the earlier token, or checks its revocation.
+    Release,
     /// Revokes a token, or checks its revocation.
     Revoke,
 }
@@ -190,6 +206,11 @@ impl Session {
             policy,
             present: TokenState::Absent,
             candidate: None,
+            earlier: None,
+            release: None,
+            may_renew: false,
+            lifetime: None,
+            announce_at: None,
             in_flight: None,
             last_sent_at: None,
             was_proving: false,
@@ -237,11 +258,10 @@ impl Session {
             }
             TokenState::Absent | TokenState::Alive(_) | TokenState::Ended(_) => {}
         }
-        if self
-            .candidate
-            .as_ref()
-            .is_some_and(|candidate| candidate.token.fingerprint == fingerprint)
-        {
+        let candidate = self.candidate.as_ref().map(|candidate| candidate.token);
+        let earlier = self.earlier.as_ref().map(|earlier| earlier.token);
+        let mut known = candidate.into_iter().chain(earlier);
+        if known.any(|token| token.fingerprint == fingerprint) {
             return None;
         }
         self.drop_candidate();
@@ -361,7 +381,10 @@ impl Session {
         // The stop of the daemon waits for revocations, so these are given up sooner.
         let overdue_after = match choice.purpose {
             RequestPurpose::Revoke => TIME_LIMIT_MIN,
-            RequestPurpose::Prove | RequestPurpose::Step(_) => OVERDUE_AFTER,
+            RequestPurpose::Prove
+            | RequestPurpose::Step(_)
+            | RequestPurpose::Overlap
+            | RequestPurpose::Release => OVERDUE_AFTER,
         };
         self.in_flight = Some(InFlight {
             ticket,
@@ -519,7 +542,7 @@ impl Session {
             }
         });
         let live = self.choose_for_live_token(floor_at, now, shared);
-        match (live, candidate) {
+        let choice = match (live, candidate) {
             // If both are due, the tokens take turns.
             (Some(live), Some(candidate)) if live.at == candidate.at && self.was_proving => {
                 Some(live)
@@ -527,6 +550,11 @@ impl Session {
             (Some(live), Some(candidate)) if live.at < candidate.at => Some(live),
             (live, None) => live,
             (_, candidate) => candidate,
+        };
+        match (choice, self.choose_for_earlier(floor_at, now, shared)) {
+            (Some(choice), Some(earlier)) if earlier.at < choice.at => Some(earlier),
+            (None, earlier) => earlier,
+            (choice, _) => choice,
         }
     }
 

@@ -8,7 +8,7 @@ use super::live_token::Risk;
 use super::organisation::HostId;
 use super::schedule::IdleTimeout;
 use super::session::{KeeperState, LastAnswer, Session, TokenEnding, TokenState};
-use super::{BlockReason, Intent, Operation, Policy, Reset, SessionId, Touch};
+use super::{BlockReason, Expiry, Intent, Operation, Policy, Reset, SessionId, Touch};
 use crate::time::Instant;
 
 /// The state of a session.
@@ -89,6 +89,13 @@ pub struct SessionView {
     pub token: Option<TokenId>,
     /// True if a newer token is not proven alive yet.
     pub is_newer_waiting: bool,
+    /// The token before the present one, while the application may still use it, and true if it
+    /// was seen to do so.
+    pub earlier: Option<(TokenId, bool)>,
+    /// The instant at which a new token is to be obtained.
+    pub renew_at: Option<Instant>,
+    /// The number of failed attempts to obtain a token since the last one was issued.
+    pub mint_failures: u32,
     /// The reason for which answers do not concern the token.
     pub blocked: Option<BlockReason>,
     /// The number of failed attempts since the last success.
@@ -138,6 +145,8 @@ pub struct LiveTokenView {
     pub touch: Touch,
     /// The organisation's name.
     pub organisation: Option<Arc<str>>,
+    /// The end of the token's lifetime.
+    pub expiry: Option<Expiry>,
 }
 
 impl SessionView {
@@ -179,6 +188,12 @@ impl Session {
             token: self.token(),
             is_newer_waiting: self.candidate.is_some()
                 && matches!(self.present, TokenState::Alive(_)),
+            earlier: self
+                .earlier
+                .as_ref()
+                .map(|earlier| (earlier.token, earlier.is_in_use)),
+            renew_at: None,
+            mint_failures: 0,
             blocked: tries.and_then(|tries| tries.blocked.clone()),
             failures: tries.map_or(0, |tries| tries.failures),
             next: self.next(now, shared),
@@ -246,6 +261,7 @@ impl Session {
             reset: live.reset,
             touch: self.touch(live, shared, now),
             organisation: context.organisation.name.clone(),
+            expiry: live.expiry,
         })
     }
 }

@@ -17,7 +17,7 @@ const BOUNDS: [f64; 12] = [
 ];
 
 /// The names of the counted events: all except answers, which are counted by operation.
-const EVENTS: [&str; 22] = [
+const EVENTS: [&str; 27] = [
     "found",
     "unanswered",
     "alive",
@@ -40,6 +40,11 @@ const EVENTS: [&str; 22] = [
     "revoked",
     "not_revoked",
     "left",
+    "expiring",
+    "minted",
+    "mint_failed",
+    "earlier_in_use",
+    "earlier_ended",
 ];
 
 /// The counters since the daemon's start.

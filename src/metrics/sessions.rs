@@ -4,7 +4,6 @@ use super::text::{Family, Samples, Text};
 use super::{MetricsFormat, measure};
 use crate::keeper::{Generation, Reset, State};
 use crate::status::{NamedView, Snapshot};
-use crate::time::Instant;
 
 /// The number of sessions in a piece of a family.
 const PIECE: usize = 500;
@@ -13,10 +12,10 @@ const PIECE: usize = 500;
 const SAMPLES_SIZE: usize = 200;
 
 /// Writes the samples of one session in one family.
-type Write = fn(&mut Samples<'_>, &NamedView, Instant);
+type Write = fn(&mut Samples<'_>, &NamedView, &Snapshot);
 
 /// The families, in the order of the text.
-const FAMILIES: [(Family, Write); 12] = [
+const FAMILIES: [(Family, Write); 14] = [
     (
         Family::info(
             "session_keepalive_session_info",
@@ -43,8 +42,11 @@ const FAMILIES: [(Family, Write); 12] = [
             "session_keepalive_session_ready",
             "Is 1 if a session is as it should be: proven alive and within its margin. A lapsing session always is.",
         ),
-        |samples, session, now| {
-            samples.sample(&[label(session)], u8::from(session.view.is_ready(now)));
+        |samples, session, snapshot| {
+            samples.sample(
+                &[label(session)],
+                u8::from(session.view.is_ready(snapshot.at)),
+            );
         },
     ),
     (
@@ -75,8 +77,11 @@ const FAMILIES: [(Family, Write); 12] = [
             "session_keepalive_session_since_touch_seconds",
             "How long ago the last accepted touch was sent.",
         ),
-        |samples, session, now| {
-            samples.known(&[label(session)], measure::since_touch(&session.view, now));
+        |samples, session, snapshot| {
+            samples.known(
+                &[label(session)],
+                measure::since_touch(&session.view, snapshot.at),
+            );
         },
     ),
     (
@@ -84,10 +89,10 @@ const FAMILIES: [(Family, Write); 12] = [
             "session_keepalive_session_idle_deadline_seconds",
             "Time until the server ends the token if nobody touches it; negative if that has passed.",
         ),
-        |samples, session, now| {
+        |samples, session, snapshot| {
             samples.known(
                 &[label(session)],
-                measure::until_deadline(&session.view, now),
+                measure::until_deadline(&session.view, snapshot.at),
             );
         },
     ),
@@ -96,8 +101,11 @@ const FAMILIES: [(Family, Write); 12] = [
             "session_keepalive_session_next_request_seconds",
             "Time until something is asked next; 0 while a request is under way.",
         ),
-        |samples, session, now| {
-            samples.known(&[label(session)], measure::until_next(&session.view, now));
+        |samples, session, snapshot| {
+            samples.known(
+                &[label(session)],
+                measure::until_next(&session.view, snapshot.at),
+            );
         },
     ),
     (
@@ -136,6 +144,26 @@ const FAMILIES: [(Family, Write); 12] = [
     ),
     (
         Family::gauge(
+            "session_keepalive_token_expires_timestamp_seconds",
+            "The end of the token's lifetime, which no request extends, in seconds since 1970; only if it is known.",
+        ),
+        |samples, session, snapshot| {
+            let expiry = session.view.live.as_ref().and_then(|live| live.expiry);
+            let at = expiry.map(|expiry| snapshot.wall_at(expiry.at).as_second());
+            samples.known(&[label(session)], at);
+        },
+    ),
+    (
+        Family::gauge(
+            "session_keepalive_session_failed_renewals",
+            "The number of failed attempts to obtain a token since the last one was issued.",
+        ),
+        |samples, session, _| {
+            samples.sample(&[label(session)], session.view.mint_failures);
+        },
+    ),
+    (
+        Family::gauge(
             "session_keepalive_session_token_source_trouble",
             "Is 1 if the source of the token cannot be read or holds no token: the status says why.",
         ),
@@ -165,7 +193,7 @@ pub(crate) fn pieces(
                 text.rest_of(family)
             };
             for session in piece {
-                write(&mut samples, session, snapshot.at);
+                write(&mut samples, session, snapshot);
             }
             text.into_bytes()
         })

@@ -6,6 +6,7 @@ mod me;
 mod oauth;
 mod timeout;
 
+use self::oauth::MintLimit;
 use super::error::ApiError;
 use super::operation::RequestTarget;
 use super::registry::{Holder, Registry, TokenNumber, UserNumber};
@@ -26,6 +27,7 @@ pub struct Server {
     timeout_history: TimeoutHistory,
     timeout: timeout::Document,
     registry: Registry,
+    mint_limit: MintLimit,
     random: fastrand::Rng,
     organisation_id: String,
     application_id: String,
@@ -42,6 +44,7 @@ impl Server {
             timeout_history: TimeoutHistory::new(settings.timeout.clone(), settings.precedence),
             timeout: timeout::Document::new(&settings),
             registry: Registry::default(),
+            mint_limit: MintLimit::default(),
             organisation_id: uuid(&mut random),
             application_id: uuid(&mut random),
             random,

@@ -44,6 +44,10 @@ pub struct Settings {
     pub universal_logout: bool,
     /// The permissions of tokens that `POST /oauth/token` issues.
     pub minted_permissions: Vec<Permission>,
+    /// The ids and secrets of the OAuth clients; any client gets tokens if this is empty.
+    pub clients: Vec<(String, String)>,
+    /// The number of tokens that are issued in a minute; unlimited if absent.
+    pub mints_a_minute: Option<usize>,
 }
 
 /// The idle timeouts of an organisation and its groups.
@@ -121,6 +125,8 @@ impl Default for Settings {
             hipaa: false,
             address_allowed: true,
             universal_logout: false,
+            clients: Vec::new(),
+            mints_a_minute: None,
             minted_permissions: vec![
                 Permission::OauthTokenDelete,
                 Permission::DirectoryOrganizationAdmin,

@@ -71,6 +71,9 @@ pub(crate) fn token() -> TokenId {
 /// Returns a session in this state, without further data and without a next request.
 pub(crate) fn view(state: State) -> SessionView {
     SessionView {
+        earlier: None,
+        renew_at: None,
+        mint_failures: 0,
         id: SessionId(0),
         host: HostId(0),
         policy: Policy::default(),
@@ -103,6 +106,7 @@ pub(crate) fn alive_view() -> SessionView {
     let touch_at = now() + seconds(432);
     SessionView {
         live: Some(LiveTokenView {
+            expiry: None,
             proven_at: now(),
             deadline: Some(now() + seconds(900)),
             touch_at: Some(touch_at),
@@ -145,6 +149,7 @@ pub(crate) fn failing(state: State) -> SessionView {
 /// Returns the death of a token after a long life and before its idle deadline.
 pub(crate) fn a_death() -> Death {
     Death {
+        expired: None,
         correlation_id: Some("5a0e".into()),
         idle: Idleness::Before(seconds(780)),
         since_touch: Some(seconds(120)),

@@ -9,6 +9,7 @@ mod duration;
 mod known;
 mod next;
 mod remedy;
+mod renewal;
 mod standing;
 mod timeline;
 
@@ -22,6 +23,7 @@ pub use duration::{HumanDuration, human_duration};
 pub use known::{known, remedies};
 pub use next::next;
 pub use remedy::{Pickup, after_death, new_token, reason, remedy};
+pub(crate) use renewal::{earlier_ended, mint_failure};
 pub use standing::{standing, standing_of};
 pub use timeline::{change, end, ended, timeline_event};
 

@@ -112,6 +112,14 @@ pub struct SessionReport {
     pub generation: Option<u32>,
     /// True if a newer token waits to be proven alive.
     pub newer_token_waits: bool,
+    /// The token before the present one, while the application may still use it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub earlier_token: Option<EarlierTokenReport>,
+    /// The time at which the daemon obtains a new token, if it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub renews: Option<Moment>,
+    /// The number of failed attempts to obtain a token since the last one was issued.
+    pub failed_renewals: u32,
     /// The API that the token belongs to.
     pub api: String,
     /// The treatment of the token when the daemon stops: `revoke` or `leave`.
@@ -130,6 +138,15 @@ pub struct SessionReport {
     /// The state of the token, if it lives.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub alive: Option<LiveTokenReport>,
+}
+
+/// A token that was replaced.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct EarlierTokenReport {
+    /// The first 8 hex digits of the token's SHA-256.
+    pub fingerprint: String,
+    /// True if the application was seen to use it after it was replaced.
+    pub in_use: bool,
 }
 
 /// The next request of a session.
@@ -190,6 +207,12 @@ pub struct LiveTokenReport {
     pub reset: String,
     /// The touch in use: `head` or `get`.
     pub touch: String,
+    /// The end of the token's lifetime, which no request extends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires: Option<Moment>,
+    /// The origin of the expiry: `reported` or `estimated`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expiry_source: Option<String>,
 }
 
 /// An event of a session.
@@ -331,6 +354,12 @@ impl SessionReport {
             fingerprint: view.token.map(|token| token.fingerprint.to_string()),
             generation: view.token.map(|token| token.generation.0),
             newer_token_waits: view.is_newer_waiting,
+            earlier_token: view.earlier.map(|(token, in_use)| EarlierTokenReport {
+                fingerprint: token.fingerprint.to_string(),
+                in_use,
+            }),
+            renews: view.renew_at.map(|at| Moment::of(at, snapshot)),
+            failed_renewals: view.mint_failures,
             api: session.api.as_str().to_owned(),
             on_shutdown: view.policy.on_shutdown.as_str().to_owned(),
             failures: view.failures,
@@ -389,6 +418,8 @@ impl LiveTokenReport {
                 .map(|budget| milliseconds(budget.as_secs_f64())),
             reset: live.reset.as_str().to_owned(),
             touch: live.touch.as_str().to_owned(),
+            expires: moment(live.expiry.map(|expiry| expiry.at)),
+            expiry_source: live.expiry.map(|expiry| expiry.source.as_str().to_owned()),
         })
     }
 }

@@ -264,6 +264,7 @@ mod tests {
     fn holds(content: &[u8]) -> Result<Read, SourceError> {
         let token = Token::from_bytes(content.to_vec());
         let read = token.map(|token| Read {
+            expiry: None,
             token,
             identity: None,
             warning: None,

@@ -9,7 +9,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::file::READ_MAX;
-use super::{FileState, Source, SourceError, Token, Warning, command};
+use super::{FileState, ReportedExpiry, Source, SourceError, Token, Warning, command, content};
 use crate::sys::files::OpenError;
 use crate::sys::{files, program};
 
@@ -28,6 +28,8 @@ pub struct Reader {
 pub struct Read {
     /// The token.
     pub token: Token,
+    /// The end of its lifetime, if the source reports it.
+    pub expiry: Option<ReportedExpiry>,
     /// The state of the file before it was read; `None` if it did not come from a file.
     pub identity: Option<FileState>,
     /// The warning about the permissions or the mount of the file.
@@ -93,12 +95,18 @@ impl Reader {
                 let variables = program::inherited(self.variable);
                 let output =
                     command::output(source, words, variables, self.command_time_limit).await?;
+                let (token, expiry) = token(source, output)?;
                 Ok(Read {
-                    token: token(source, output)?,
+                    token,
+                    expiry,
                     identity: None,
                     warning: None,
                 })
             }
+            Source::Mint(mint) => match &mint.continues {
+                Some(path) => read_file(source, path, None).await,
+                None => Err(SourceError::Absent(source.clone())),
+            },
         }
     }
 
@@ -108,15 +116,17 @@ impl Reader {
         match source {
             Source::File(path) => Some(path.clone()),
             Source::Credential(name) => self.credential(source, name).ok(),
-            Source::Env(_) | Source::Command(_) => None,
+            Source::Env(_) | Source::Command(_) | Source::Mint(_) => None,
         }
     }
 
     fn read_variable(&self, source: &Source, name: &str) -> Result<Read, SourceError> {
         let value = (self.variable)(name);
         let value = value.ok_or_else(|| SourceError::NotSet(source.clone()))?;
+        let (token, expiry) = token(source, Zeroizing::new(value.into_vec()))?;
         Ok(Read {
-            token: token(source, Zeroizing::new(value.into_vec()))?,
+            token,
+            expiry,
             identity: None,
             warning: None,
         })
@@ -171,16 +181,21 @@ fn read_file_here(
             cause,
         },
     })?;
+    let (token, expiry) = token(source, whole.bytes)?;
     Ok(Read {
-        token: token(source, whole.bytes)?,
+        token,
+        expiry: expiry.map(|expiry| expiry.since(whole.metadata.modified().ok())),
         // A change after this state was read shows as another state.
         identity: Some(FileState::from(&whole.metadata)),
         warning: Warning::about(path, &whole.metadata),
     })
 }
 
-fn token(source: &Source, mut bytes: Zeroizing<Vec<u8>>) -> Result<Token, SourceError> {
-    Token::from_bytes(std::mem::take(&mut *bytes)).map_err(|reason| SourceError::NotAToken {
+fn token(
+    source: &Source,
+    bytes: Zeroizing<Vec<u8>>,
+) -> Result<(Token, Option<ReportedExpiry>), SourceError> {
+    content::parse(bytes).map_err(|reason| SourceError::NotAToken {
         place: source.clone(),
         reason,
     })

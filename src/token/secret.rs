@@ -27,6 +27,9 @@ pub enum NotAToken {
     /// No bytes, or only a line ending.
     #[error("is empty")]
     Empty,
+    /// JSON other than an object with the token in `access_token`.
+    #[error("is JSON without a text `access_token`")]
+    NoAccessToken,
     /// More than [`TOKEN_LENGTH_MAX`] bytes.
     #[error("is longer than 8192 bytes")]
     TooLong,
@@ -102,6 +105,17 @@ impl Fingerprint {
         Self(digest)
     }
 
+    /// Returns a number from 0 to 1 that differs from token to token, to spread what would happen
+    /// at the same time.
+    pub(crate) fn share(self) -> f64 {
+        f64::from(self.shown()) / f64::from(u32::MAX)
+    }
+
+    fn shown(self) -> u32 {
+        let [first, second, third, fourth, ..] = self.0;
+        u32::from_be_bytes([first, second, third, fourth])
+    }
+
     /// Returns the whole fingerprint in 64 hexadecimal digits: for the daemon's own files, never to
     /// be shown.
     pub(crate) fn to_hex(self) -> String {
@@ -139,9 +153,7 @@ fn wipe_stack() {
 
 impl fmt::Display for Fingerprint {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [first, second, third, fourth, ..] = self.0;
-        let shown = u32::from_be_bytes([first, second, third, fourth]);
-        write!(formatter, "{shown:08x}")
+        write!(formatter, "{:08x}", self.shown())
     }
 }
 

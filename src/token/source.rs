@@ -6,6 +6,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::NotAToken;
@@ -24,6 +25,21 @@ pub enum Source {
     Credential(String),
     /// A program that prints the token: the path and its arguments, no shell.
     Command(Vec<String>),
+    /// A login host that issues tokens to an OAuth client.
+    Mint(Box<MintSource>),
+}
+
+/// An OAuth client and the login host that issues its tokens.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MintSource {
+    /// The scheme, host and port of the login host.
+    pub login: Arc<str>,
+    /// The id of the client, which is no secret.
+    pub client_id: Arc<str>,
+    /// The source of the client's secret.
+    pub client_secret: Source,
+    /// The file that holds the token of an earlier run, with which the session continues.
+    pub continues: Option<PathBuf>,
 }
 
 impl Source {
@@ -32,7 +48,26 @@ impl Source {
     pub fn file(&self) -> Option<&Path> {
         match self {
             Self::File(path) => Some(path),
-            Self::Env(_) | Self::Credential(_) | Self::Command(_) => None,
+            Self::Env(_) | Self::Credential(_) | Self::Command(_) | Self::Mint(_) => None,
+        }
+    }
+
+    /// Returns the variable that holds the token or the client's secret, if it is in one.
+    #[must_use]
+    pub fn variable(&self) -> Option<&str> {
+        match self {
+            Self::Env(name) => Some(name),
+            Self::Mint(mint) => mint.client_secret.variable(),
+            Self::File(_) | Self::Credential(_) | Self::Command(_) => None,
+        }
+    }
+
+    /// Returns the OAuth client, if the token is issued to one.
+    #[must_use]
+    pub fn mint(&self) -> Option<&MintSource> {
+        match self {
+            Self::Mint(mint) => Some(mint),
+            Self::File(_) | Self::Env(_) | Self::Credential(_) | Self::Command(_) => None,
         }
     }
 
@@ -56,6 +91,11 @@ impl fmt::Display for Source {
                     words.first().map_or("", String::as_str)
                 )
             }
+            Self::Mint(mint) => write!(
+                formatter,
+                "login host {} for client {}",
+                mint.login, mint.client_id
+            ),
         }
     }
 }

@@ -39,6 +39,9 @@ fn session(number: u32, now: Instant) -> NamedView {
         pickup: Pickup::AtOnce,
         trouble: None,
         view: SessionView {
+            earlier: None,
+            renew_at: None,
+            mint_failures: 0,
             id: SessionId(number),
             host: HostId(0),
             policy: Policy::default(),
@@ -54,6 +57,7 @@ fn session(number: u32, now: Instant) -> NamedView {
             }),
             last_answer: None,
             live: Some(LiveTokenView {
+                expiry: None,
                 proven_at: now - since_touch,
                 deadline: Some(deadline),
                 touch_at: Some(deadline - IDLE_TIMEOUT / 2),

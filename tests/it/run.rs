@@ -10,6 +10,7 @@ mod hooks;
 mod inherited;
 mod keeping;
 mod memory;
+mod minting;
 mod network;
 mod other_daemons;
 mod output;

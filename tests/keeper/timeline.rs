@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use session_keepalive::keeper::{
-    Command, EventKind, Failure, HostId, Keeper, Limits, Offer, OnShutdown, Operation, Outcome,
-    Policy, Refusal, SessionId, SessionView, Ticket, TimeoutReport, TokenReport, Touch,
-    TouchPreference, Verdict,
+    Command, EarlierEnding, EventKind, Expiry, ExpirySource, Failure, HostId, Keeper, Limits,
+    MintCommand, MintFailure, MintOutcome, Offer, OnShutdown, Operation, Outcome, Policy, Refusal,
+    SessionId, SessionView, Ticket, TimeoutReport, TokenReport, Touch, TouchPreference, Verdict,
 };
 use session_keepalive::time::{Instant, ServerTime};
 use session_keepalive::token::Fingerprint;
@@ -50,6 +50,8 @@ pub(super) struct Server {
     pub(super) date_behind: Duration,
     reset_at: BTreeMap<u32, Instant>,
     dead: Vec<u32>,
+    /// The ends of the lifetimes of issued tokens.
+    dies_at: BTreeMap<u32, Instant>,
 }
 
 pub(super) struct Timeline {
@@ -62,6 +64,10 @@ pub(super) struct Timeline {
     hanging: Vec<(Instant, Ticket)>,
     log: Vec<String>,
     tokens: BTreeMap<(SessionId, u32), u32>,
+    /// The answer of the login host: the lifetime of the token that it issues, or its failure.
+    pub(super) login: Result<Duration, MintFailure>,
+    /// The number of the last token that the login host issued.
+    pub(super) minted: u32,
 }
 
 /// The deadline in the answer to a touch by GET.
@@ -143,11 +149,14 @@ impl Server {
             date_behind: Duration::ZERO,
             reset_at: BTreeMap::new(),
             dead: Vec::new(),
+            dies_at: BTreeMap::new(),
         }
     }
 
     fn lives(&self, token: u32, now: Instant) -> bool {
-        !self.dead.contains(&token) && now < self.reset_at[&token] + self.idle_timeout
+        !self.dead.contains(&token)
+            && now < self.reset_at[&token] + self.idle_timeout
+            && self.dies_at.get(&token).is_none_or(|at| now < *at)
     }
 
     fn answer(&mut self, operation: Operation, token: u32, now: Instant) -> Verdict {
@@ -222,6 +231,8 @@ impl Timeline {
             hanging: Vec::new(),
             log: Vec::new(),
             tokens: BTreeMap::new(),
+            login: Ok(seconds(86_400.0)),
+            minted: 1000,
         };
         timeline.add(policy);
         timeline
@@ -306,6 +317,10 @@ impl Timeline {
     pub(super) fn pass(mut self, time: f64) -> Self {
         let end = self.now + seconds(time);
         loop {
+            while let Some(command) = self.keeper.poll_mint(self.now) {
+                self.push_line("mint");
+                self.mint(command);
+            }
             while let Some(command) = self.keeper.poll_command(self.now) {
                 self.push_line(command.operation.as_str());
                 if self.server.is_silent {
@@ -340,6 +355,32 @@ impl Timeline {
             self = self.pass(0.1);
         }
         panic!("{what} never came out");
+    }
+
+    fn mint(&mut self, command: MintCommand) {
+        let outcome = match self.login.clone() {
+            Ok(lifetime) => {
+                self.minted += 1;
+                let token = self.minted;
+                self.server.reset_at.insert(token, self.now);
+                self.server.dies_at.insert(token, self.now + lifetime);
+                let fingerprint = Fingerprint::of(&token.to_be_bytes());
+                let (session, now) = (command.session, self.now);
+                let keeper = &mut self.keeper;
+                let generation = keeper.handle_token(session, fingerprint, Offer::Seen, now);
+                self.tokens.insert((session, generation.unwrap().0), token);
+                let expiry = Expiry {
+                    at: now + lifetime,
+                    lifetime,
+                    source: ExpirySource::Reported,
+                };
+                keeper.handle_expiry(session, fingerprint, expiry, now);
+                MintOutcome::Minted
+            }
+            Err(failure) => MintOutcome::Failed(failure),
+        };
+        self.keeper.handle_minted(command, &outcome, self.now);
+        self.drain();
     }
 
     fn end_hanging(&mut self) {
@@ -438,6 +479,14 @@ impl Timeline {
                 EventKind::Revoked => "revoked",
                 EventKind::NotRevoked(_) => "not revoked",
                 EventKind::Left => "left",
+                EventKind::Expiring(_) => "expiring",
+                EventKind::Minted => "minted",
+                EventKind::MintFailed(_) => "mint failed",
+                EventKind::EarlierInUse => "earlier in use",
+                EventKind::EarlierEnded(EarlierEnding::Revoked) => "earlier revoked",
+                EventKind::EarlierEnded(EarlierEnding::NotRevoked(_)) => "earlier not revoked",
+                EventKind::EarlierEnded(EarlierEnding::Left) => "earlier left",
+                EventKind::EarlierEnded(EarlierEnding::Ended) => "earlier ended",
             };
             self.push_line(text);
         }

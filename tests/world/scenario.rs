@@ -116,6 +116,8 @@ impl Scenario {
             } else {
                 OnShutdown::Revoke
             },
+            lifetime: None,
+            renewal: None,
         }
     }
 

@@ -198,7 +198,7 @@ fn other_token(session: &SessionReport, ours: Fingerprint, source: &Source) -> O
     let finding = format!("the daemon has token {theirs}, {source} gives {ours}");
     Some(match source {
         // A command may print another token each time it runs.
-        Source::Command(_) => Check::ok(&session.name, NAME, finding),
+        Source::Command(_) | Source::Mint(_) => Check::ok(&session.name, NAME, finding),
         Source::File(_) | Source::Env(_) | Source::Credential(_) => {
             Check::warning(&session.name, NAME, finding).advise(new_token(source, Pickup::AtOnce))
         }

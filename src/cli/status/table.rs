@@ -125,6 +125,7 @@ fn table(sessions: &[&SessionReport], rows_max: Option<usize>, style: TextStyle)
 /// Returns the next step in few words; the reasons are shown below the table.
 fn next(session: &SessionReport) -> &str {
     match session.state.as_str() {
+        _ if session.renews.is_some() && session.alive.is_none() => "gets a new token",
         "absent" => "waits for a token",
         "lost" | "lapsed" => "needs a new token",
         _ => session.next_in_words.split(", ").next().unwrap_or_default(),

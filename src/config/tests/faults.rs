@@ -78,6 +78,7 @@ intent = "keeep"
                token = { env = "NAME" }
                token = { credential = "NAME" }
                token = { command = ["/usr/bin/program", "argument"] }
+               token = { mint = { client_id = "ID", client_secret = { credential = "NAME" } } }
 
     error: sessions.Wall.intent: `keeep` is not a choice
       --> /etc/session-keepalive/config.toml:13:10
@@ -135,6 +136,7 @@ fn a_token_is_not_shown_where_it_does_not_belong() {
               token = { env = "NAME" }
               token = { credential = "NAME" }
               token = { command = ["/usr/bin/program", "argument"] }
+              token = { mint = { client_id = "ID", client_secret = { credential = "NAME" } } }
     "#);
 }
 
@@ -223,7 +225,7 @@ fn a_key_of_another_table_is_sent_there() {
     3 | token = { file = **** }
       | ^^^^^ each session has its own
       |
-      = help: the keys in defaults are region, api, intent, margin, idle_timeout, touch, verify_every, on_shutdown
+      = help: the keys in defaults are region, api, intent, margin, idle_timeout, touch, verify_every, lifetime, on_shutdown
 
     error: stuff: there is no such key
      --> /etc/session-keepalive/config.toml:4:2

@@ -32,6 +32,7 @@ fn a_variable_is_named_with_its_value() {
              token = { env = "NAME" }
              token = { credential = "NAME" }
              token = { command = ["/usr/bin/program", "argument"] }
+             token = { mint = { client_id = "ID", client_secret = { credential = "NAME" } } }
 
     error: SESSION_KEEPALIVE_SHUTDOWN__GRACE: `20` has no unit
     --> environment:1:35

@@ -43,6 +43,7 @@ fn a_session_has_a_token_and_an_api() {
               token = { env = "NAME" }
               token = { credential = "NAME" }
               token = { command = ["/usr/bin/program", "argument"] }
+              token = { mint = { client_id = "ID", client_secret = { credential = "NAME" } } }
     "#);
 }
 
@@ -79,6 +80,7 @@ token = { credential = "../d" }
               token = { env = "NAME" }
               token = { credential = "NAME" }
               token = { command = ["/usr/bin/program", "argument"] }
+              token = { mint = { client_id = "ID", client_secret = { credential = "NAME" } } }
 
     error: sessions.c.token.command: the program's path is not absolute
      --> /etc/session-keepalive/config.toml:8:21

@@ -40,6 +40,8 @@ impl Episodes {
             }
             EventKind::Blocked(_) => self.begin(event, Occasion::Blocked),
             EventKind::Excluded => self.begin(event, Occasion::Excluded),
+            // The keeper announces an expiry a few times for each token.
+            EventKind::Expiring(_) => Some(Occasion::Expiring),
             EventKind::Recovered { .. } => {
                 self.end(event.session, &[Occasion::AtRisk, Occasion::Blocked])
             }
@@ -58,6 +60,10 @@ impl Episodes {
             | EventKind::Unanswered(_)
             | EventKind::NewerRefused(_)
             | EventKind::Unconfirmed
+            | EventKind::Minted
+            | EventKind::MintFailed(_)
+            | EventKind::EarlierInUse
+            | EventKind::EarlierEnded(_)
             | EventKind::TouchRefused(..)
             | EventKind::TouchExcluded(_)
             | EventKind::TimeoutRead(_)
@@ -160,6 +166,7 @@ mod tests {
 
     fn death() -> Death {
         Death {
+            expired: None,
             correlation_id: None,
             idle: Idleness::Unknown,
             since_touch: None,

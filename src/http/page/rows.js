@@ -168,7 +168,7 @@ class Row {
 
   #showFacts() {
     if (this.#facts.hidden) return;
-    const { api, on_shutdown, generation, alive, last_answer: last, fingerprint, configured_intent: intended } = this.#session;
+    const { api, on_shutdown, generation, alive, last_answer: last, fingerprint, configured_intent: intended, renews, earlier_token: earlier } = this.#session;
     const status = last?.status === undefined ? '' : ` ${last.status}`;
     const facts = [
       ['Configured to', intended && (intended === 'keep' ? 'be kept: an order says otherwise' : 'lapse: an order says otherwise')],
@@ -180,6 +180,9 @@ class Row {
       ['Touched with', alive && `${alive.touch.toUpperCase()} /api/v2/tokens/me`],
       ['Idle timeout', alive && `${humanDuration(alive.idle_timeout_seconds)}, ${TIMEOUT_SOURCES[alive.idle_timeout_source]?.[1] ?? ''}`],
       ['Idle deadline', alive?.deadline && clock(alive.deadline.at)],
+      ['Expires', alive?.expires && `${clock(alive.expires.at)}${alive.expiry_source === 'estimated' ? ', as estimated' : ''}`],
+      ['New token', renews && clock(renews.at)],
+      ['Earlier token', earlier && `${earlier.fingerprint}${earlier.in_use ? ', still in use' : ''}`],
       ['Last answer', last && `${last.verdict}${status} to ${last.operation}, ${clock(last.at.at)}`],
     ].filter(([, fact]) => fact);
     const key = JSON.stringify(facts);

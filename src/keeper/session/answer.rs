@@ -13,8 +13,8 @@ use super::super::{
     TokenReport, Touch, Verdict,
 };
 use super::{
-    EndedToken, InFlight, KeeperState, LastAnswer, RequestPurpose, Session, TimeoutChange,
-    TimeoutUpdate, TokenEnding, TokenState,
+    EndedToken, InFlight, KeeperState, LastAnswer, RequestPurpose, Session, Stopping,
+    TimeoutChange, TimeoutUpdate, TokenEnding, TokenState,
 };
 use crate::keeper::Ticket;
 use crate::time::Instant;
@@ -58,6 +58,8 @@ impl Session {
         match in_flight.purpose {
             RequestPurpose::Revoke => self.receive_revocation(&in_flight, outcome, now, shared),
             RequestPurpose::Prove => self.receive_for_candidate(&in_flight, outcome, now, shared),
+            RequestPurpose::Overlap => self.receive_for_earlier(&in_flight, outcome, now, shared),
+            RequestPurpose::Release => self.receive_release(&in_flight, outcome, now, shared),
             RequestPurpose::Step(step) => {
                 self.receive_for_live_token(step, &in_flight, outcome, now, shared);
             }
@@ -71,7 +73,11 @@ impl Session {
             TokenState::Absent | TokenState::Ended(_) => None,
         };
         let candidate = self.candidate.as_ref().map(|candidate| candidate.token);
-        let mut tokens = live.into_iter().chain(candidate);
+        let earlier = self.earlier.as_ref().map(|earlier| earlier.token);
+        let released = self.release.iter().flat_map(Stopping::tokens);
+        let mut tokens = { live.into_iter().chain(candidate) }
+            .chain(earlier)
+            .chain(released);
         tokens.find(|token| token.generation == ticket.generation)
     }
 

@@ -75,6 +75,7 @@ impl Session {
         shared: &mut KeeperState,
     ) {
         let replaces = self.leave_organisation(shared);
+        self.begin_overlap(now, shared);
         let organisation = shared.organisations.enter(
             self.id,
             self.policy.intent == Intent::Keep,
@@ -94,6 +95,7 @@ impl Session {
             now,
             jitter,
         );
+        live.expiry = candidate.expiry;
         live.learn(
             report,
             outcome.date,
@@ -102,6 +104,7 @@ impl Session {
             &self.context(organisation, shared),
         );
         self.present = TokenState::Alive(Box::new(live));
+        self.estimate_expiry();
         self.emit(
             Some(candidate.token),
             EventKind::Alive { replaces },

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::super::backoff::{Fit, TIME_LIMIT_MIN, Tries};
 use super::super::candidate::{Candidate, failure_reason};
 use super::super::event::{EventKind, FailureReason, TokenId};
+use super::super::overlap::EarlierToken;
 use super::super::{BlockReason, Intent, OnShutdown, Operation, Outcome, Refusal, Verdict};
 use super::Choice;
 use super::{EndedToken, InFlight, KeeperState, RequestPurpose, Session, TokenEnding, TokenState};
@@ -50,6 +51,88 @@ enum RevocationCheck {
     NotPermitted,
 }
 
+impl Stopping {
+    /// Creates the revocations of these tokens, the last one first.
+    pub(super) fn new(tokens: Vec<TokenId>, until: Instant, now: Instant) -> Self {
+        let to_target = |token| Target { token, check: None };
+        Self {
+            until,
+            attempt: attempt_limit(until, now),
+            targets: tokens.into_iter().map(to_target).collect(),
+            tries: Tries::default(),
+            failure_reason: FailureReason::OutOfTime,
+        }
+    }
+
+    /// Returns the tokens whose revocation is pending.
+    pub(super) fn tokens(&self) -> impl Iterator<Item = TokenId> {
+        self.targets.iter().map(|target| target.token)
+    }
+
+    /// Returns the reason for which the last attempt failed.
+    pub(super) fn failure_reason(&self) -> &FailureReason {
+        &self.failure_reason
+    }
+
+    /// Handles the answer to a revocation or to the peek that checks it. Returns the token that
+    /// ended by it, if one did.
+    pub(super) fn handle_answer(
+        &mut self,
+        in_flight: &InFlight,
+        outcome: &Outcome,
+        now: Instant,
+        shared: &mut KeeperState,
+    ) -> Option<(TokenId, TokenEnding, EventKind)> {
+        let confirm_after = shared.limits.confirm_after;
+        let target = self.targets.last_mut()?;
+        let has_failed_before = self.tries.failures > 0;
+        let step = match in_flight.operation {
+            Operation::Revoke => evaluate_revocation(outcome, now),
+            Operation::Peek | Operation::Touch(_) | Operation::ReadTimeout => {
+                evaluate_check(target.check, outcome, has_failed_before, now, confirm_after)
+            }
+        };
+        match step {
+            RevocationStep::Revoked => {
+                self.tries = Tries::default();
+                let target = self.targets.pop()?;
+                return Some((target.token, TokenEnding::Revoked, EventKind::Revoked));
+            }
+            RevocationStep::NotRevoked => {
+                let kind = EventKind::NotRevoked(self.failure_reason.clone());
+                self.tries = Tries::default();
+                let target = self.targets.pop()?;
+                return Some((target.token, TokenEnding::NotRevoked, kind));
+            }
+            RevocationStep::Check(check) => {
+                target.check = Some(check);
+                if let Some(failure_reason) = failure_reason(&outcome.verdict) {
+                    self.failure_reason = failure_reason;
+                }
+            }
+            RevocationStep::Lives => {
+                target.check = None;
+                self.failure_reason = FailureReason::StillAlive;
+                let sent_at = in_flight.sent_at;
+                // A stand-in for a failure that is neither blocked nor due to the network: it gets
+                // the ordinary growing delay, which a change of the network does not cut short.
+                let failure = Verdict::Throttled { retry_after: None };
+                self.tries
+                    .fail(&failure, sent_at, now, &shared.limits, &mut shared.rng);
+            }
+            RevocationStep::Failed => {
+                target.check = None;
+                self.failure_reason =
+                    failure_reason(&outcome.verdict).unwrap_or(FailureReason::OutOfTime);
+                let (verdict, sent_at) = (&outcome.verdict, in_flight.sent_at);
+                self.tries
+                    .fail(verdict, sent_at, now, &shared.limits, &mut shared.rng);
+            }
+        }
+        None
+    }
+}
+
 impl Session {
     /// Ends the session. A request in flight is dropped, since its answer does not matter, unless
     /// it is a revocation.
@@ -92,20 +175,17 @@ impl Session {
         if let TokenState::Alive(live) = &self.present {
             tokens.push(live.token);
         }
+        let earlier = self.earlier.take().map(|earlier| earlier.token);
+        let released = self.release.take();
+        tokens.extend(earlier);
+        tokens.extend(released.iter().flat_map(Stopping::tokens));
         if on_shutdown == OnShutdown::Leave {
             for &token in tokens.iter().rev() {
                 self.end(token, TokenEnding::Left, EventKind::Left, now, shared);
             }
             tokens.clear();
         }
-        let to_target = |token| Target { token, check: None };
-        self.stopping = Some(Stopping {
-            until,
-            attempt: attempt_limit(until, now),
-            targets: tokens.into_iter().map(to_target).collect(),
-            tries: Tries::default(),
-            failure_reason: FailureReason::OutOfTime,
-        });
+        self.stopping = Some(Stopping::new(tokens, until, now));
     }
 
     /// Cancels the end of the session: tokens that are not revoked yet continue as before.
@@ -124,6 +204,9 @@ impl Session {
                         .enter_again(self.id, may_read, organisation);
                     // The API may have carried out a revocation whose answer did not arrive.
                     live.peek_first(now);
+                }
+                TokenState::Alive(live) if token.generation < live.token.generation => {
+                    self.earlier = Some(Box::new(EarlierToken::new(token, None, now)));
                 }
                 TokenState::Absent | TokenState::Alive(_) | TokenState::Ended(_) => {
                     self.candidate = Some(Candidate::new(token, now));
@@ -152,6 +235,7 @@ impl Session {
         self.in_flight = None;
     }
 
+    /// Returns the next request of pending revocations.
     pub(super) fn choose_revocation(
         &self,
         stopping: &Stopping,
@@ -186,6 +270,7 @@ impl Session {
         })
     }
 
+    /// Handles the answer to a revocation at the end of the session.
     pub(super) fn receive_revocation(
         &mut self,
         in_flight: &InFlight,
@@ -193,66 +278,12 @@ impl Session {
         now: Instant,
         shared: &mut KeeperState,
     ) {
-        let confirm_after = shared.limits.confirm_after;
-        let Some(stopping) = &mut self.stopping else {
-            return;
-        };
-        let Some(target) = stopping.targets.last_mut() else {
-            return;
-        };
-        let has_failed_before = stopping.tries.failures > 0;
-        let step = match in_flight.operation {
-            Operation::Revoke => evaluate_revocation(outcome, now),
-            Operation::Peek | Operation::Touch(_) | Operation::ReadTimeout => {
-                evaluate_check(target.check, outcome, has_failed_before, now, confirm_after)
-            }
-        };
-        match step {
-            RevocationStep::Revoked => {
-                stopping.tries = Tries::default();
-                if let Some(target) = stopping.targets.pop() {
-                    self.end(
-                        target.token,
-                        TokenEnding::Revoked,
-                        EventKind::Revoked,
-                        now,
-                        shared,
-                    );
-                }
-            }
-            RevocationStep::NotRevoked => {
-                let kind = EventKind::NotRevoked(stopping.failure_reason.clone());
-                stopping.tries = Tries::default();
-                if let Some(target) = stopping.targets.pop() {
-                    self.end(target.token, TokenEnding::NotRevoked, kind, now, shared);
-                }
-            }
-            RevocationStep::Check(check) => {
-                target.check = Some(check);
-                if let Some(failure_reason) = failure_reason(&outcome.verdict) {
-                    stopping.failure_reason = failure_reason;
-                }
-            }
-            RevocationStep::Lives => {
-                target.check = None;
-                stopping.failure_reason = FailureReason::StillAlive;
-                let sent_at = in_flight.sent_at;
-                // A stand-in for a failure that is neither blocked nor due to the network: it gets
-                // the ordinary growing delay, which a change of the network does not cut short.
-                let failure = Verdict::Throttled { retry_after: None };
-                stopping
-                    .tries
-                    .fail(&failure, sent_at, now, &shared.limits, &mut shared.rng);
-            }
-            RevocationStep::Failed => {
-                target.check = None;
-                stopping.failure_reason =
-                    failure_reason(&outcome.verdict).unwrap_or(FailureReason::OutOfTime);
-                let (verdict, sent_at) = (&outcome.verdict, in_flight.sent_at);
-                stopping
-                    .tries
-                    .fail(verdict, sent_at, now, &shared.limits, &mut shared.rng);
-            }
+        let ended = self
+            .stopping
+            .as_mut()
+            .and_then(|stopping| stopping.handle_answer(in_flight, outcome, now, shared));
+        if let Some((token, end, kind)) = ended {
+            self.end(token, end, kind, now, shared);
         }
     }
 

@@ -6,11 +6,12 @@ use tracing::Level;
 
 use super::EventSentence;
 use crate::keeper::{
-    Death, EventKind, FailureReason, Intent, LiveTokenView, Operation, Outcome, Severity,
-    TimeoutReport, TimeoutSource, Touch, Verdict,
+    Death, EventKind, Expiry, ExpirySource, FailureReason, Intent, LiveTokenView, Operation,
+    Outcome, Severity, TimeoutReport, TimeoutSource, Touch, Verdict,
 };
 use crate::status::phrases::{
-    OF_EXCLUSION, append, counted_as, death_of, human_duration, new_token, reason, remedy,
+    OF_EXCLUSION, append, counted_as, death_of, earlier_ended, human_duration, mint_failure,
+    new_token, reason, remedy,
 };
 use crate::time::Instant;
 
@@ -140,7 +141,29 @@ impl EventSentence<'_> {
             EventKind::Left => {
                 "left as it is: the token lives until it idles out or expires".to_owned()
             }
+            EventKind::Expiring(expiry) => self.expiring(*expiry),
+            EventKind::Minted => format!("issued by {}", self.session.source),
+            EventKind::MintFailed(failure) => {
+                format!(
+                    "no new token: {}",
+                    mint_failure(failure, self.session.source)
+                )
+            }
+            EventKind::EarlierInUse => "the earlier token is still in use: the application has \
+                not changed to the new one; the earlier one is left alive until its expiry"
+                .to_owned(),
+            EventKind::EarlierEnded(ending) => earlier_ended(ending),
         }
+    }
+
+    fn expiring(&self, expiry: Expiry) -> String {
+        let origin = match expiry.source {
+            ExpirySource::Reported => "",
+            ExpirySource::Estimated => ", as estimated from the configured lifetime",
+        };
+        let left = human_duration(expiry.at.until(self.now));
+        let advice = new_token(self.session.source, self.session.pickup);
+        format!("expires in {left}{origin}, and no request extends that; {advice}")
     }
 
     fn alive(&self, replaces: bool) -> String {

@@ -1,6 +1,9 @@
-//! The login service, which issues tokens to clients with any non-empty id and secret.
+//! The login host, which issues tokens to clients with any non-empty id and secret, unless the
+//! settings name the clients. Its errors are those of the vendor's host: most of them are a 400.
 
 use std::borrow::Cow;
+use std::collections::VecDeque;
+use std::time::Duration;
 
 use serde_json::json;
 
@@ -43,7 +46,8 @@ impl Server {
         let form = std::str::from_utf8(request.body)
             .map_err(|_| OauthError::new(400, "invalid_request", "body is not UTF-8"))?;
         let client = client(request, form)
-            .ok_or_else(|| OauthError::new(401, "invalid_client", "client not found"))?;
+            .filter(|client| self.settings.clients.is_empty() || self.knows(client))
+            .ok_or_else(|| OauthError::new(400, "invalid_client", "authentication failed"))?;
         match form::value(form, "grant_type").as_deref() {
             Some("client_credentials") => {}
             Some(_) => {
@@ -55,6 +59,10 @@ impl Server {
                 return Err(OauthError::new(400, "invalid_request", description));
             }
         }
+        if !self.mint_limit.admits(self.settings.mints_a_minute, now) {
+            let description = "rate limit exceeded; try again later";
+            return Err(OauthError::new(400, "invalid_request", description));
+        }
         if self.registry.len() >= TOKENS_MAX {
             let description = "the simulated organisation has a million tokens";
             return Err(OauthError::new(503, "temporarily_unavailable", description));
@@ -63,7 +71,7 @@ impl Server {
             .map(|_| self.random.alphanumeric())
             .collect();
         let grant = Grant::Client {
-            id: client.into_owned(),
+            id: client.id.into_owned(),
         };
         let spec = TokenSpec {
             value: value.clone(),
@@ -76,8 +84,45 @@ impl Server {
     }
 }
 
-/// Returns the id of the client whose credentials are in HTTP Basic or in the form.
-fn client<'a>(request: &Request<'a>, form: &'a str) -> Option<Cow<'a, str>> {
+/// The credentials of a client.
+struct Credentials<'a> {
+    id: Cow<'a, str>,
+    secret: Cow<'a, str>,
+}
+
+/// The tokens that were issued in the last minute, if the settings limit them.
+#[derive(Debug, Default)]
+pub(super) struct MintLimit {
+    recent: VecDeque<Instant>,
+}
+
+impl MintLimit {
+    /// Returns true if another token may be issued, and records it.
+    fn admits(&mut self, in_a_minute: Option<usize>, now: Instant) -> bool {
+        let Some(limit) = in_a_minute else {
+            return true;
+        };
+        let minute = Duration::from_secs(60);
+        self.recent.retain(|&at| now.since(at) < minute);
+        let admits = self.recent.len() < limit;
+        if admits {
+            self.recent.push_back(now);
+        }
+        admits
+    }
+}
+
+impl Server {
+    fn knows(&self, client: &Credentials<'_>) -> bool {
+        self.settings
+            .clients
+            .iter()
+            .any(|(id, secret)| *id == client.id && *secret == client.secret)
+    }
+}
+
+/// Returns the credentials in HTTP Basic or in the form.
+fn client<'a>(request: &Request<'a>, form: &'a str) -> Option<Credentials<'a>> {
     let (id, secret) = match request.client {
         Some(client) => (client.id.into(), client.secret.into()),
         None => (
@@ -85,7 +130,8 @@ fn client<'a>(request: &Request<'a>, form: &'a str) -> Option<Cow<'a, str>> {
             form::value(form, "client_secret")?,
         ),
     };
-    (!id.is_empty() && !secret.is_empty()).then_some(id)
+    let is_complete = !id.is_empty() && !secret.is_empty();
+    is_complete.then_some(Credentials { id, secret })
 }
 
 /// An error in the format of OAuth.
@@ -110,12 +156,7 @@ impl OauthError {
             "description": self.description,
             "error_description": self.description,
         });
-        let response = Response::new(self.status, body.to_string().into_bytes());
-        if self.status == 401 {
-            response.with("WWW-Authenticate", "Basic realm=\"oauth\"")
-        } else {
-            response
-        }
+        Response::new(self.status, body.to_string().into_bytes())
     }
 }
 
@@ -160,6 +201,22 @@ mod tests {
     }
 
     #[test]
+    fn a_named_client_needs_its_secret_and_a_limit_is_a_400() {
+        let mut server = server();
+        server.settings.clients = vec![("kiosk".to_owned(), "s".to_owned())];
+        server.settings.mints_a_minute = Some(2);
+        let grant = b"grant_type=client_credentials";
+        let (code, refusal) = mint(&mut server, false, b"client_id=kiosk&client_secret=t");
+        assert_eq!((code, &refusal["error"]), (400, &json!("invalid_client")));
+        assert_eq!(mint(&mut server, true, grant).0, 200);
+        assert_eq!(mint(&mut server, true, grant).0, 200);
+        let (code, refusal) = mint(&mut server, true, grant);
+        assert_eq!((code, &refusal["error"]), (400, &json!("invalid_request")));
+        let description = refusal["error_description"].as_str().unwrap();
+        assert!(description.starts_with("rate limit exceeded;"));
+    }
+
+    #[test]
     fn a_bad_request_for_a_token_is_refused_in_the_words_of_oauth() {
         let mut server = server();
         for (basic, body, expected, error) in [
@@ -174,7 +231,7 @@ mod tests {
             (
                 false,
                 b"grant_type=client_credentials",
-                401,
+                400,
                 "invalid_client",
             ),
         ] {

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use super::{Growth, grow, text_weight};
 use crate::keeper::{
-    BlockReason, Event, EventKind, Failure, FailureReason, Generation, Operation, Outcome, Touch,
-    Verdict,
+    BlockReason, Event, EventKind, Failure, FailureReason, Generation, MintFailure, Operation,
+    Outcome, Touch, Verdict,
 };
 use crate::time::Instant;
 
@@ -70,6 +70,14 @@ pub enum TimelineEvent {
     TimeoutRead(Option<Duration>, Option<Duration>),
     /// The token may not read the organisation's idle timeout.
     TimeoutNotPermitted,
+    /// The expiry of the token comes nearer.
+    Expiring,
+    /// A new token was issued.
+    Minted,
+    /// No new token is issued.
+    MintFailed(MintFailure),
+    /// The application uses the earlier token after the renewal.
+    EarlierInUse,
 }
 
 /// The number of successful requests by kind.
@@ -139,6 +147,10 @@ impl EventTimeline {
                 TimelineEvent::TimeoutRead(report.organisation, report.groups.iter().min().copied())
             }
             EventKind::TimeoutNotPermitted(_) => TimelineEvent::TimeoutNotPermitted,
+            EventKind::Expiring(_) => TimelineEvent::Expiring,
+            EventKind::Minted => TimelineEvent::Minted,
+            EventKind::MintFailed(failure) => TimelineEvent::MintFailed(failure.clone()),
+            EventKind::EarlierInUse => TimelineEvent::EarlierInUse,
             // The token history records a token's beginning and end.
             EventKind::Found
             | EventKind::Alive { .. }
@@ -147,7 +159,8 @@ impl EventTimeline {
             | EventKind::Lapsed(_)
             | EventKind::Revoked
             | EventKind::NotRevoked(_)
-            | EventKind::Left => return Growth::Counted,
+            | EventKind::Left
+            | EventKind::EarlierEnded(_) => return Growth::Counted,
         };
         if let Some(last) = self.entries.last_mut()
             && last.generation == generation
@@ -289,7 +302,11 @@ impl TimelineEntry {
             | TimelineEvent::Excluded
             | TimelineEvent::ResetProven(_)
             | TimelineEvent::TimeoutRead(..)
-            | TimelineEvent::TimeoutNotPermitted => 0,
+            | TimelineEvent::TimeoutNotPermitted
+            | TimelineEvent::Expiring
+            | TimelineEvent::Minted
+            | TimelineEvent::MintFailed(_)
+            | TimelineEvent::EarlierInUse => 0,
         };
         let id_weight = self.correlation_id.as_ref().map_or(0, |id| text_weight(id));
         reason_weight + id_weight
@@ -316,6 +333,10 @@ impl TimelineEvent {
             Self::ResetProven(_) => "reset_proven",
             Self::TimeoutRead(..) => "timeout_read",
             Self::TimeoutNotPermitted => "timeout_not_permitted",
+            Self::Expiring => "expiring",
+            Self::Minted => "minted",
+            Self::MintFailed(_) => "mint_failed",
+            Self::EarlierInUse => "earlier_in_use",
         }
     }
 

@@ -189,7 +189,12 @@ impl TokenHistory {
             | EventKind::Excluded
             | EventKind::ResetProven { .. }
             | EventKind::TimeoutRead(_)
-            | EventKind::TimeoutNotPermitted(_) => return Growth::Counted,
+            | EventKind::TimeoutNotPermitted(_)
+            | EventKind::Expiring(_)
+            | EventKind::Minted
+            | EventKind::MintFailed(_)
+            | EventKind::EarlierInUse
+            | EventKind::EarlierEnded(_) => return Growth::Counted,
         };
         self.end = Some((end, event.at));
         Growth::Grown

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::{append, human_duration};
 use crate::config::{ApiBase, REGIONS};
-use crate::keeper::{Death, Idleness, Intent};
+use crate::keeper::{Death, Expiry, ExpirySource, Idleness, Intent};
 
 /// The age up to which a refused token counts as dead from the start.
 const AT_FIRST: Duration = Duration::from_secs(30);
@@ -18,6 +18,9 @@ const AT_FIRST: Duration = Duration::from_secs(30);
 /// idles out before the daemon expects it.
 #[must_use]
 pub fn death(death: &Death, intent: Intent, configured: Option<Duration>) -> String {
+    if let Some(expiry) = &death.expired {
+        return expired(expiry);
+    }
     if !death.was_alive {
         return unproven(death.age);
     }
@@ -59,6 +62,16 @@ pub fn refused_by(api: &ApiBase) -> String {
     format!(
         "the token idled out, expired, was revoked or evicted, or it belongs to another region: {api}{region} was asked, so look at the region first, then get a new token"
     )
+}
+
+fn expired(expiry: &Expiry) -> String {
+    let lifetime = human_duration(expiry.lifetime);
+    match expiry.source {
+        ExpirySource::Reported => format!("expired: its lifetime of {lifetime} was over"),
+        ExpirySource::Estimated => format!(
+            "probably expired: it was first seen {lifetime} before, which is the configured lifetime"
+        ),
+    }
 }
 
 fn unproven(age: Duration) -> String {

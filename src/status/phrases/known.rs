@@ -1,7 +1,7 @@
 //! Phrases the known facts about the cause of a session's state, and the remedies.
 
 use super::{advice, after_death, human_duration, new_token, reason, remedy};
-use crate::keeper::{Death, FailureReason, Idleness, State};
+use crate::keeper::{Death, ExpirySource, FailureReason, Idleness, SessionView, State};
 use crate::status::NamedView;
 use crate::status::history::{HostChange, NamedHistory, TokenHistory};
 use crate::time::Instant;
@@ -21,7 +21,9 @@ pub fn known(named_history: &NamedHistory) -> Vec<String> {
             .and_then(|(end, at)| Some((end.death()?, *at)))
             .map_or_else(Vec::new, |(death, at)| of_death(death, at, named_history)),
         State::Unproven | State::Alive | State::Excluded | State::AtRisk | State::Blocked => {
-            vec![of_life(token_history, last_failure(named_history), now)]
+            let mut known = vec![of_life(token_history, last_failure(named_history), now)];
+            known.extend(of_expiry(view, now));
+            known
         }
         State::Absent | State::Revoked | State::NotRevoked | State::Left => Vec::new(),
     }
@@ -63,6 +65,36 @@ fn present(named_history: &NamedHistory) -> Option<&TokenHistory> {
     let token = named_history.session.view.token?;
     let mut tokens = named_history.history.tokens.iter().rev();
     tokens.find(|history| history.token.generation == token.generation)
+}
+
+fn of_expiry(view: &SessionView, now: Instant) -> Vec<String> {
+    let mut known = Vec::new();
+    if let Some(expiry) = view.live.as_ref().and_then(|live| live.expiry) {
+        let left = human_duration(expiry.at.until(now));
+        let origin = match expiry.source {
+            ExpirySource::Reported => "",
+            ExpirySource::Estimated => ", as estimated from the configured lifetime",
+        };
+        let renewal = view.renew_at.map_or_else(String::new, |at| {
+            format!(
+                "; a new token is obtained in {}",
+                human_duration(at.until(now))
+            )
+        });
+        known.push(format!("the token expires in {left}{origin}{renewal}"));
+    }
+    if let Some((token, is_in_use)) = view.earlier {
+        let how = if is_in_use {
+            "the application still uses it"
+        } else {
+            "it is observed until it is known to be unused"
+        };
+        known.push(format!(
+            "the earlier token {} is alive: {how}",
+            token.fingerprint
+        ));
+    }
+    known
 }
 
 fn last_failure(named_history: &NamedHistory) -> Option<&FailureReason> {

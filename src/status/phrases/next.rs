@@ -11,7 +11,11 @@ use crate::time::Instant;
 #[must_use]
 pub fn next(view: &SessionView, now: Instant) -> String {
     let Some(next) = &view.next else {
-        return nothing(view.state).to_owned();
+        let needs_token = matches!(view.state, State::Absent | State::Lost);
+        return match view.renew_at.filter(|_| needs_token) {
+            Some(at) => format!("a new token is obtained {}", when(at, now)),
+            None => nothing(view.state).to_owned(),
+        };
     };
     let mut phrase = step(next, now);
     if let Some(live) = &view.live {

@@ -36,6 +36,7 @@ pub fn new_token(source: &Source, pickup: Pickup) -> String {
                 "a new token in {source} takes over after systemctl kill --signal=QUIT, which restarts the unit and revokes nothing"
             )
         }
+        Source::Mint(_) => format!("{source} issues a new token, which takes over at once"),
         Source::Env(_) => {
             format!("a new token in {source} needs a restart: it cannot change while we run")
         }

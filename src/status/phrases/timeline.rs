@@ -73,6 +73,14 @@ pub fn timeline_event(entry: &TimelineEntry) -> String {
         TimelineEvent::TimeoutNotPermitted => {
             "the token may not read the organisation's idle timeout, which is no failure".to_owned()
         }
+        TimelineEvent::Expiring => "the expiry of the token was announced".to_owned(),
+        TimelineEvent::Minted => "a new token was issued".to_owned(),
+        TimelineEvent::MintFailed(failure) => {
+            format!("no new token was issued{}: {failure}", times(entry.count))
+        }
+        TimelineEvent::EarlierInUse => {
+            "the application used the earlier token after the renewal".to_owned()
+        }
     }
 }
 

@@ -44,6 +44,8 @@ struct Rules {
     touch: u8,
     verify_every: u8,
     leave: bool,
+    lifetime: Option<u16>,
+    renews: bool,
 }
 
 #[derive(Arbitrary, Debug)]
@@ -86,6 +88,12 @@ impl From<Rules> for Policy {
             touch: TouchPreference::ALL[usize::from(rules.touch) % 3],
             verify_every: u32::from(rules.verify_every.max(1)),
             on_shutdown: if rules.leave { OnShutdown::Leave } else { OnShutdown::Revoke },
+            lifetime: rules.lifetime.map(|seconds| Duration::from_secs(u64::from(seconds.max(10)))),
+            renewal: rules.renews.then_some(Renewal {
+                login: Some(LoginId(0)),
+                every: None,
+                overlap: Duration::from_secs(60),
+            }),
         }
     }
 }

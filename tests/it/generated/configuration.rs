@@ -158,7 +158,7 @@ fn documented_keys(table: &SchemaTable) -> impl Iterator<Item = &'static Key> {
 }
 
 fn is_of_alternatives(table: &SchemaTable) -> bool {
-    table.path.last() == Some(&"token")
+    table.path.contains(&"token")
 }
 
 fn heading(table: &SchemaTable) -> String {

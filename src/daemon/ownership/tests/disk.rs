@@ -41,7 +41,7 @@ impl Disk {
                 found.filter(|_| !self.is_away(&path))
             }
             Source::Command(words) => words[1].parse().ok(),
-            Source::Env(_) | Source::Credential(_) => None,
+            Source::Env(_) | Source::Credential(_) | Source::Mint(_) => None,
         }
     }
 

@@ -157,7 +157,10 @@ fn named(model: &mut Model, managed: &BTreeSet<u32>) -> BTreeMap<u32, bool> {
             let is_anothers = in_force.iter().any(|(name, session)| {
                 let is_elsewhere = match &session.token {
                     Source::File(file) => Disk::resolve(file) != path,
-                    Source::Command(_) | Source::Env(_) | Source::Credential(_) => true,
+                    Source::Command(_)
+                    | Source::Env(_)
+                    | Source::Credential(_)
+                    | Source::Mint(_) => true,
                 };
                 name.as_str() == file && is_elsewhere
             });

@@ -20,6 +20,7 @@ fn reading() -> ClockReading {
 
 fn live_token_view() -> LiveTokenView {
     LiveTokenView {
+        expiry: None,
         proven_at: reading().boot,
         deadline: Some(reading().boot + seconds(900)),
         touch_at: Some(reading().boot + seconds(272)),
@@ -39,6 +40,9 @@ fn live_token_view() -> LiveTokenView {
 fn set(counts: &mut SessionCounts, id: u32, name: &str, intent: Intent, state: State) {
     let is_living = matches!(state, State::Alive | State::AtRisk);
     let view = SessionView {
+        earlier: None,
+        renew_at: None,
+        mint_failures: 0,
         id: SessionId(id),
         host: HostId(0),
         policy: Policy {

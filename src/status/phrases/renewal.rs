@@ -1,0 +1,51 @@
+//! Phrases the failures of obtaining new tokens, and the end of earlier ones.
+
+use super::reason;
+use crate::keeper::{EarlierEnding, FailureReason, MintFailure};
+use crate::token::Source;
+
+/// Returns the reason for which no token is issued, with the remedy.
+pub(crate) fn mint_failure(failure: &MintFailure, source: &Source) -> String {
+    let remedy = match failure {
+        // The answer to the right credentials in the wrong region is the same.
+        MintFailure::InvalidClient => {
+            "check that this is the login host of the client's region, then the client's id and \
+             secret; further attempts are made every 15m, and at once after `session-keepalive touch`"
+        }
+        MintFailure::WrongGrant => {
+            "an administrator gives the OAuth client the grant type \"Client Credentials\""
+        }
+        MintFailure::Rejected(..) => {
+            "check the OAuth client in the administration of the organisation"
+        }
+        MintFailure::Throttled(_) => "it is tried again later",
+        MintFailure::NotTheLoginHost => "look for a proxy or a captive portal in front of it",
+        MintFailure::Unreachable(_) => "it is tried again; check the network and the proxy",
+        MintFailure::SecretUnreadable(_) => "it is tried again",
+        MintFailure::NothingNew => {
+            "the program has to print a new token before the present one expires"
+        }
+    };
+    format!("{failure} ({source}); {remedy}")
+}
+
+/// Returns the end of an earlier token in words.
+pub(crate) fn earlier_ended(ending: &EarlierEnding) -> String {
+    match ending {
+        EarlierEnding::Revoked => {
+            "the earlier token is not used any more and was revoked".to_owned()
+        }
+        EarlierEnding::NotRevoked(failure) => not_revoked(failure),
+        EarlierEnding::Left => {
+            "the earlier token is not used any more and was left to idle out".to_owned()
+        }
+        EarlierEnding::Ended => "the earlier token has ended".to_owned(),
+    }
+}
+
+fn not_revoked(failure: &FailureReason) -> String {
+    format!(
+        "the earlier token was not revoked: {}; it lives until it idles out or expires",
+        reason(failure)
+    )
+}

@@ -1,0 +1,134 @@
+//! The content of a source: a bare token, or the JSON object with which login hosts answer.
+
+use std::borrow::Cow;
+use std::time::{Duration, SystemTime};
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::Value;
+use zeroize::Zeroizing;
+
+use super::{NotAToken, Token};
+
+/// The longest lifetime that is believed: no token of the API lives longer than 48 hours.
+const LIFETIME_MAX: Duration = Duration::from_secs(48 * 3600);
+
+/// The end of a token's lifetime, as its source reports it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ReportedExpiry {
+    /// `expires_in`: the lifetime, counted from when the token was issued.
+    In(Duration),
+    /// `expires_at`: the instant, on the wall clock. The lifetime is known if `expires_in` counts
+    /// from the modification of a file.
+    At(Timestamp, Option<Duration>),
+}
+
+impl ReportedExpiry {
+    /// Returns the expiry for a file that was written at this time, from which its `expires_in`
+    /// counts.
+    pub(super) fn since(self, written: Option<SystemTime>) -> Self {
+        let written = written.and_then(|at| Timestamp::try_from(at).ok());
+        match (self, written) {
+            (Self::In(lifetime), Some(written)) => written
+                .checked_add(lifetime)
+                .map_or(self, |at| Self::At(at, Some(lifetime))),
+            _ => self,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Object<'a> {
+    #[serde(borrow)]
+    access_token: Option<Cow<'a, str>>,
+    expires_in: Option<Value>,
+    expires_at: Option<Value>,
+}
+
+/// Returns the token, and its expiry if the bytes are a JSON object that reports one.
+pub(super) fn parse(
+    mut bytes: Zeroizing<Vec<u8>>,
+) -> Result<(Token, Option<ReportedExpiry>), NotAToken> {
+    if !bytes.trim_ascii_start().starts_with(b"{") {
+        return Ok((Token::from_bytes(std::mem::take(&mut *bytes))?, None));
+    }
+    let object: Object<'_> =
+        serde_json::from_slice(&bytes).map_err(|_| NotAToken::NoAccessToken)?;
+    let token = object.access_token.ok_or(NotAToken::NoAccessToken)?;
+    let token = Token::from_bytes(token.into_owned().into_bytes())?;
+    let at = object.expires_at.as_ref().and_then(timestamp);
+    let lifetime = object.expires_in.as_ref().and_then(seconds);
+    let at = at.map(|at| ReportedExpiry::At(at, lifetime));
+    let expiry = at.or(lifetime.map(ReportedExpiry::In));
+    Ok((token, expiry))
+}
+
+/// Returns a number of seconds that is a lifetime.
+pub(crate) fn seconds(value: &Value) -> Option<Duration> {
+    let seconds = match value {
+        Value::Number(number) => number.as_f64()?,
+        Value::String(text) => text.trim().parse().ok()?,
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => return None,
+    };
+    let lifetime = Duration::try_from_secs_f64(seconds).ok()?;
+    (!lifetime.is_zero()).then_some(lifetime.min(LIFETIME_MAX))
+}
+
+/// Returns an instant that is written as in RFC 3339 or as seconds since 1970.
+fn timestamp(value: &Value) -> Option<Timestamp> {
+    match value {
+        Value::Number(number) => Timestamp::from_second(number.as_i64()?).ok(),
+        Value::String(text) => text.trim().parse().ok(),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> Result<(Vec<u8>, Option<ReportedExpiry>), NotAToken> {
+        let parsed = parse(Zeroizing::new(text.as_bytes().to_vec()));
+        parsed.map(|(token, expiry)| (token.expose().to_vec(), expiry))
+    }
+
+    #[test]
+    fn the_answer_of_a_login_host_is_a_token_with_its_expiry() {
+        let lifetime = Some(ReportedExpiry::In(Duration::from_secs(86_399)));
+        for (text, expiry) in [
+            ("abc\n", None),
+            (r#"{"access_token":"abc"}"#, None),
+            (
+                r#" {"access_token":"abc","token_type":"bearer","expires_in":86399}"#,
+                lifetime,
+            ),
+            (r#"{"expires_in":"86399","access_token":"abc"}"#, lifetime),
+            (
+                r#"{"access_token":"abc","expires_at":"2026-11-28T10:00:00Z"}"#,
+                Some(ReportedExpiry::At(
+                    "2026-11-28T10:00:00Z".parse().unwrap(),
+                    None,
+                )),
+            ),
+            (
+                r#"{"access_token":"abc","expires_at":1780000000}"#,
+                Some(ReportedExpiry::At(
+                    Timestamp::from_second(1_780_000_000).unwrap(),
+                    None,
+                )),
+            ),
+            (r#"{"access_token":"abc","expires_in":-1}"#, None),
+            (r#"{"access_token":"abc","expires_in":"soon"}"#, None),
+        ] {
+            assert_eq!(parsed(text), Ok((b"abc".to_vec(), expiry)), "{text}");
+        }
+    }
+
+    #[test]
+    fn json_without_a_token_is_named_as_such() {
+        for text in ["{}", "{", r#"{"access_token":null}"#, r#"{"error":"no"}"#] {
+            assert_eq!(parsed(text), Err(NotAToken::NoAccessToken), "{text}");
+        }
+        assert_eq!(parsed(r#"{"access_token":""}"#), Err(NotAToken::Empty));
+    }
+}

@@ -1,0 +1,146 @@
+//! Tests of sessions that obtain their own tokens, and of expiries that sources report.
+
+use std::fs;
+
+use session_keepalive::sys::clock;
+
+use super::super::support::keepalive::{Folder, Keepalive, text};
+use super::super::support::simulation::Simulation;
+use super::{head, seconds};
+
+const SECRET: &str = "the-secret-of-the-client-0123456789";
+
+/// Returns a login host for one client, whose tokens live for this time.
+fn login_host(lifetime: u64) -> Simulation {
+    Simulation::with(seconds(60), |settings| {
+        settings.lifetime = seconds(lifetime);
+        settings.clients = vec![("kiosk-client".to_owned(), SECRET.to_owned())];
+    })
+}
+
+fn minting(simulation: &Simulation, options: &str) -> String {
+    let base = simulation.base();
+    head(simulation)
+        + &format!(
+            "[sessions.kiosk]\n{options}\n[sessions.kiosk.token.mint]\nclient_id = \"kiosk-client\"\n\
+             client_secret = {{ file = \"secret\" }}\nlogin = \"{base}\"\n"
+        )
+}
+
+#[test]
+fn a_minted_token_is_replaced_before_it_expires_and_the_stop_leaves_none() {
+    let simulation = login_host(24);
+    let folder = Folder::new();
+    folder.write("secret", SECRET);
+    let mut daemon = folder.run(&minting(&simulation, "overlap = \"2s\""));
+    daemon.wait_for(&["\"state\":\"alive\"", "\"generation\":1"]);
+    daemon.wait_for(&["\"state\":\"alive\"", "\"generation\":2", "in place of"]);
+    daemon.wait_for(&["not used any more and was revoked", "\"generation\":1"]);
+    daemon.wait_for(&["\"state\":\"alive\"", "\"generation\":3"]);
+    assert_eq!(daemon.count(&["\"level\":\"WARN\""]), 0, "{:?}", daemon.log);
+    assert_eq!(daemon.stop().0, Some(0));
+    let server = simulation.server();
+    let records = server.records(clock::now());
+    let living = records.filter(|(_, record)| record.fate.is_living());
+    assert_eq!(living.count(), 0);
+    let log = daemon.log.join("\n");
+    for part in SECRET.as_bytes().windows(8) {
+        assert!(!log.contains(str::from_utf8(part).unwrap()), "{log}");
+    }
+}
+
+#[test]
+fn a_client_that_is_refused_is_named_with_its_region_and_tried_again_after_touch() {
+    let simulation = login_host(3600);
+    let folder = Folder::new();
+    folder.write("secret", "another-secret-than-the-clients");
+    let mut daemon = folder.run(&minting(&simulation, ""));
+    let line = daemon.wait_for(&["no new token", "refuses the client"]);
+    let region = line.find("region").unwrap();
+    assert!(region < line.find("secret;").unwrap(), "{line}");
+    folder.write("secret", SECRET);
+    let touched = folder.command(&["touch", "kiosk"]).output().unwrap();
+    println!("{}", String::from_utf8_lossy(&touched.stderr));
+    daemon.wait_for(&["\"state\":\"alive\""]);
+    let status = folder.command(&["status", "--json"]).output().unwrap();
+    let status = String::from_utf8(status.stdout).unwrap();
+    assert!(
+        status.contains("\"expiry_source\":\"reported\""),
+        "{status}"
+    );
+    assert!(!status.contains(SECRET));
+}
+
+#[test]
+fn a_file_with_the_answer_of_a_login_host_gives_its_token_and_expiry() {
+    let simulation = login_host(3600);
+    simulation.token("from-a-file");
+    let folder = Folder::new();
+    folder.write(
+        "kiosk",
+        r#"{"access_token":"from-a-file","token_type":"bearer","expires_in":7200}"#,
+    );
+    let config = head(&simulation) + "[sessions.kiosk]\ntoken = { file = \"kiosk\" }\n";
+    let mut daemon = folder.run(&config);
+    daemon.wait_for(&["\"state\":\"alive\""]);
+    let explained = folder.command(&["explain", "kiosk"]).output().unwrap();
+    let explained = String::from_utf8(explained.stdout).unwrap();
+    assert!(
+        explained.contains("the token expires in 1h 59m"),
+        "{explained}"
+    );
+}
+
+#[test]
+fn a_program_that_prints_an_expiry_runs_again_before_it() {
+    let simulation = login_host(3600);
+    for token in ["first-token", "second-token"] {
+        simulation.token(token);
+    }
+    let folder = Folder::new();
+    let script = folder.write(
+        "program",
+        "#!/bin/sh\ncd \"${0%/*}\"\n\
+         if [ -e ran ]; then token=second-token; else token=first-token; touch ran; fi\n\
+         printf '{\"access_token\":\"%s\",\"expires_in\":20}' \"$token\"\n",
+    );
+    let mut permissions = fs::metadata(&script).unwrap().permissions();
+    std::os::unix::fs::PermissionsExt::set_mode(&mut permissions, 0o700);
+    fs::set_permissions(&script, permissions).unwrap();
+    let config = head(&simulation)
+        + &format!(
+            "[sessions.kiosk]\noverlap = \"2s\"\ntoken = {{ command = [\"{}\"] }}\n",
+            text(&script)
+        );
+    let mut daemon = folder.run(&config);
+    daemon.wait_for(&["\"state\":\"alive\"", "\"generation\":1"]);
+    daemon.wait_for(&["\"state\":\"alive\"", "\"generation\":2", "in place of"]);
+    assert!(simulation.record("first-token").fate.is_living());
+    daemon.wait_for(&["not used any more and was revoked"]);
+    assert!(!simulation.record("first-token").fate.is_living());
+}
+
+#[test]
+fn the_client_of_the_environment_needs_no_configuration() {
+    let simulation = login_host(3600);
+    let folder = Folder::new();
+    let command = |id: &str| {
+        let arguments = ["run", "--mint", "--api", &simulation.base()];
+        let mut command = folder.command(&arguments);
+        command.env("GENESYSCLOUD_OAUTHCLIENT_ID", id);
+        command.env("GENESYSCLOUD_OAUTHCLIENT_SECRET", SECRET);
+        let login = "SESSION_KEEPALIVE_SESSIONS__DEFAULT__TOKEN__MINT__LOGIN";
+        command.env(login, simulation.base());
+        command
+    };
+    let mut daemon = Keepalive::start(command("kiosk-client"));
+    daemon.wait_for(&["alive and kept"]);
+    assert_eq!(daemon.stop().0, Some(0));
+    let refused = command("").output().unwrap();
+    assert_eq!(refused.status.code(), Some(78));
+    let refused = String::from_utf8(refused.stderr).unwrap();
+    assert!(
+        refused.contains("the variable GENESYSCLOUD_OAUTHCLIENT_ID is not set"),
+        "{refused}"
+    );
+}
