@@ -14,6 +14,7 @@ use super::reload::Reloads;
 use super::reporter::Reporter;
 use super::requests::Requests;
 use super::session_table::SessionTable;
+use super::sinks::Sinks;
 use super::sources::{SourceEvent, Sources};
 use super::{Daemon, Setup};
 use crate::api::{BuildError, Client};
@@ -103,6 +104,7 @@ impl Daemon {
             requests: Requests::new(client),
             machine,
             reporter: Reporter::new(setup.log, setup.systemd, setup.revocations, &began),
+            sinks: Sinks::default(),
             listeners,
             reloads: Reloads::new(setup.load),
             others: OtherDaemons::new(setup.neighbours),

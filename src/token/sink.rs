@@ -184,7 +184,7 @@ impl Sink {
     pub fn remove(&self, content: Fingerprint) -> Result<bool, SinkError> {
         let (directory, name) = self.open_directory()?;
         match read(&directory, &name)? {
-            Some((_, bytes)) if Fingerprint::of(&bytes) == content => {}
+            Some(present) if Fingerprint::of(&present.bytes) == content => {}
             Some(_) | None => return Ok(false),
         }
         rustix::fs::unlinkat(&directory, &name, AtFlags::empty()).map_err(failed("removed"))?;
@@ -211,7 +211,11 @@ impl Sink {
         owner: Option<u32>,
         group: Option<u32>,
     ) -> Result<bool, SinkError> {
-        let Some((file, present)) = read(directory, name)? else {
+        let Some(PresentFile {
+            file,
+            bytes: present,
+        }) = read(directory, name)?
+        else {
             return Ok(false);
         };
         let metadata = file
@@ -329,11 +333,14 @@ fn temporary_name(name: &OsStr) -> OsString {
     temporary
 }
 
+/// An open file and its content.
+struct PresentFile {
+    file: File,
+    bytes: Zeroizing<Vec<u8>>,
+}
+
 /// Reads the present file; `None` if there is none.
-fn read(
-    directory: &OwnedFd,
-    name: &OsStr,
-) -> Result<Option<(File, Zeroizing<Vec<u8>>)>, SinkError> {
+fn read(directory: &OwnedFd, name: &OsStr) -> Result<Option<PresentFile>, SinkError> {
     let status = match rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW) {
         Ok(status) => status,
         Err(Errno::NOENT) => return Ok(None),
@@ -343,7 +350,13 @@ fn read(
         FileType::RegularFile => {}
         FileType::Symlink => return Err(SinkError::NotAFile("a link")),
         FileType::Directory => return Err(SinkError::NotAFile("a folder")),
-        _ => return Err(SinkError::NotAFile("a pipe, a socket or a device")),
+        FileType::Fifo
+        | FileType::Socket
+        | FileType::CharacterDevice
+        | FileType::BlockDevice
+        | FileType::Unknown => {
+            return Err(SinkError::NotAFile("a pipe, a socket or a device"));
+        }
     }
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let file = match rustix::fs::openat(directory, name, flags, Mode::empty()) {
@@ -355,7 +368,7 @@ fn read(
     let mut bytes = Zeroizing::new(Vec::with_capacity(CONTENT_MAX + 64));
     let limited = (&file).take(CONTENT_MAX as u64).read_to_end(&mut bytes);
     limited.map_err(|cause| SinkError::Failed("read", cause))?;
-    Ok(Some((file, bytes)))
+    Ok(Some(PresentFile { file, bytes }))
 }
 
 fn failed(what: &'static str) -> impl Fn(Errno) -> SinkError {

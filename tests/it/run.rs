@@ -19,6 +19,7 @@ mod quiet;
 mod reloading;
 mod revoked_before;
 mod secrets;
+mod sinks;
 mod systemd;
 mod tokens;
 mod waking;

@@ -39,6 +39,7 @@ fn a_configuration_says_what_it_means() {
       touch            auto                                   default
       verify every     20 touches                             SESSION_KEEPALIVE_DEFAULTS__VERIFY_EVERY
       on shutdown      leave                                  default for lapse
+      sink             none                                   default
 
     session wallboard
       token            systemd credential wallboard           line 7 of config.toml
@@ -49,6 +50,7 @@ fn a_configuration_says_what_it_means() {
       touch            auto                                   default
       verify every     20 touches                             SESSION_KEEPALIVE_DEFAULTS__VERIFY_EVERY
       on shutdown      revoke                                 default for keep
+      sink             none                                   default
 
     http
       connect timeout  5s                                     default
@@ -118,6 +120,7 @@ fn no_file_is_needed() {
       touch            auto                        default
       verify every     each touch                  default
       on shutdown      leave                       default for lapse
+      sink             none                        default
 
     http
       connect timeout  5s                          default
