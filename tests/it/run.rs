@@ -4,6 +4,7 @@
 mod connections;
 mod echoes;
 mod ending;
+mod exec;
 mod handing_over;
 mod hanging;
 mod hooks;
