@@ -269,6 +269,7 @@ impl Daemon {
             self.sources.reread_waiting(&self.sessions);
         }
         self.requests.turn(now);
+        self.announce_rotations(now);
         self.reporter.turn(now);
         self.sinks.turn(now);
         self.reporter.counters.sinks_waiting = self.sinks.waiting();

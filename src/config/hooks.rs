@@ -17,11 +17,12 @@ const HOOKS_MAX: usize = 16;
 ///
 /// The first one marks the environment of a hook: a program of this package that runs there does
 /// not read the others as configuration, although one of them is spelt like a key.
-pub const HOOK_VARIABLES: [&str; 11] = [
+pub const HOOK_VARIABLES: [&str; 12] = [
     "EVENT",
     "HOOK",
     "SESSION",
     "FINGERPRINT",
+    "PREVIOUS_FINGERPRINT",
     "GENERATION",
     "STATE",
     "INTENT",
@@ -74,19 +75,22 @@ pub enum Occasion {
     Blocked,
     /// The organisation does not count the touches: they do not reset the idle timer.
     Excluded,
+    /// Another token of the session was proven alive, and its sinks hold it.
+    Rotated,
     /// The daemon revoked the token.
     Revoked,
 }
 
 impl Occasion {
     /// All occasions.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Lost,
         Self::Lapsed,
         Self::AtRisk,
         Self::Recovered,
         Self::Blocked,
         Self::Excluded,
+        Self::Rotated,
         Self::Revoked,
     ];
 
@@ -100,6 +104,7 @@ impl Occasion {
             Self::Recovered => "recovered",
             Self::Blocked => "blocked",
             Self::Excluded => "excluded",
+            Self::Rotated => "rotated",
             Self::Revoked => "revoked",
         }
     }

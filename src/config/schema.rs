@@ -580,7 +580,7 @@ pub static TABLES: [SchemaTable; 13] = [
             Key::new(
                 "on",
                 Kind::List(
-                    r#"a list of "lost", "lapsed", "at-risk", "recovered", "blocked", "excluded" and "revoked""#,
+                    r#"a list of "lost", "lapsed", "at-risk", "recovered", "blocked", "excluded", "rotated" and "revoked""#,
                 ),
                 required(r#"["lost", "at-risk", "recovered"]"#),
                 "The events after which the program runs. It runs once per incident: until the session \

@@ -38,6 +38,10 @@ const RETRY_MAX: Duration = Duration::from_secs(60);
 pub(super) struct Sinks {
     by_file: BTreeMap<PathBuf, SinkRecord>,
     tasks: JoinSet<SinkDone>,
+    /// The token of each session that was proven last, even if it has ended.
+    proven: BTreeMap<SessionId, Fingerprint>,
+    /// The rotations that wait until every sink of the session holds the new token.
+    rotations: BTreeMap<SessionId, Rotation>,
     is_stopping: bool,
 }
 
@@ -66,6 +70,14 @@ struct Publication {
     generation: Generation,
     expires_at: Option<Timestamp>,
     api: ApiBase,
+}
+
+/// A new token of a session was proven alive.
+pub(super) struct Rotation {
+    /// The event that proved it.
+    pub(super) event: Event,
+    /// The token that was proven before it.
+    pub(super) previous: Fingerprint,
 }
 
 /// The result of a task.
@@ -107,7 +119,15 @@ impl Sinks {
         if self.is_stopping {
             return;
         }
-        for sink in &managed.config.sinks {
+        let configured = &managed.config.sinks;
+        for (file, record) in &mut self.by_file {
+            let is_configured = configured.iter().any(|sink| sink.file == *file);
+            if record.session == session && !is_configured {
+                record.pending = None;
+                record.retry_at = None;
+            }
+        }
+        for sink in configured {
             let file = sink.file.clone();
             let record = self
                 .by_file
@@ -141,6 +161,33 @@ impl Sinks {
         }
     }
 
+    /// Remembers that a token was proven alive, to announce it if it is another one than before.
+    fn handle_proven(&mut self, event: &Event) {
+        let Some(token) = event.token else {
+            return;
+        };
+        let previous = self.proven.insert(event.session, token.fingerprint);
+        if let Some(previous) = previous.filter(|previous| *previous != token.fingerprint) {
+            let earlier = self.rotations.remove(&event.session);
+            let previous = earlier.map_or(previous, |earlier| earlier.previous);
+            let rotation = Rotation {
+                event: event.clone(),
+                previous,
+            };
+            self.rotations.insert(event.session, rotation);
+        }
+    }
+
+    /// Returns a rotation that is to be announced: every sink of the session holds the new token.
+    fn poll_rotation(&mut self) -> Option<Rotation> {
+        let is_waiting = |session: &SessionId| {
+            let mut records = self.by_file.values();
+            records.any(|record| record.session == *session && record.pending.is_some())
+        };
+        let session = *self.rotations.keys().find(|session| !is_waiting(session))?;
+        self.rotations.remove(&session)
+    }
+
     /// Handles the end of a token: it is not written any more, and the files that hold it are
     /// removed if it was revoked.
     pub(super) fn handle_ended(&mut self, event: &Event) {
@@ -148,6 +195,10 @@ impl Sinks {
             return;
         };
         let is_revoked = event.kind == EventKind::Revoked;
+        let rotation = self.rotations.get(&event.session);
+        if rotation.is_some_and(|rotation| rotation.event.token == Some(token)) {
+            self.rotations.remove(&event.session);
+        }
         let mut to_remove = Vec::new();
         for (file, record) in &mut self.by_file {
             if record.session != event.session {
@@ -173,6 +224,8 @@ impl Sinks {
 
     /// Removes a session that has ended. Its files stay.
     pub(super) fn forget(&mut self, session: SessionId) {
+        self.proven.remove(&session);
+        self.rotations.remove(&session);
         self.by_file
             .retain(|_, record| record.session != session || record.is_busy);
     }
@@ -211,6 +264,7 @@ impl Sinks {
     /// Handles the beginning of the daemon's stop: nothing further is written.
     pub(super) fn handle_stop(&mut self) {
         self.is_stopping = true;
+        self.rotations.clear();
         for record in self.by_file.values_mut() {
             record.pending = None;
             record.retry_at = None;
@@ -392,6 +446,25 @@ impl Daemon {
         };
         if is_answered || matches!(event.kind, EventKind::Alive { .. }) {
             self.publish(event.session);
+        }
+        if let EventKind::Alive { .. } = event.kind {
+            self.sinks.handle_proven(event);
+        }
+    }
+
+    /// Queues the rotations whose sinks are written for the hooks.
+    pub(super) fn announce_rotations(&mut self, now: Instant) {
+        while let Some(Rotation { event, previous }) = self.sinks.poll_rotation() {
+            let Some(managed) = self.sessions.by_id.get(&event.session) else {
+                continue;
+            };
+            let names = self.sources.names(managed);
+            let view = self.sessions.keeper.view(event.session, now);
+            let view = view.as_ref();
+            let at = self.machine.wall_at(event.at);
+            let text = self.reporter.log.text(&event, &names, view, now);
+            let hooks = &mut self.reporter.hooks;
+            hooks.handle_rotated(&event, previous, &names, view, text, at);
         }
     }
 

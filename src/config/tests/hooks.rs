@@ -67,7 +67,7 @@ comand = []
      --> /etc/session-keepalive/config.toml:6:6
       |
     6 | on = ["lots"]
-      |      ^^^^^^^^ a list of "lost", "lapsed", "at-risk", "recovered", "blocked", "excluded" and "revoked"
+      |      ^^^^^^^^ a list of "lost", "lapsed", "at-risk", "recovered", "blocked", "excluded", "rotated" and "revoked"
       |
       = help: did you mean "lost"?
 
@@ -104,7 +104,7 @@ comand = []
       --> /etc/session-keepalive/config.toml:12:6
        |
     12 | on = []
-       |      ^^ a list of "lost", "lapsed", "at-risk", "recovered", "blocked", "excluded" and "revoked"
+       |      ^^ a list of "lost", "lapsed", "at-risk", "recovered", "blocked", "excluded", "rotated" and "revoked"
 
     error: hooks.empty.comand: there is no such key
       --> /etc/session-keepalive/config.toml:13:1

@@ -317,3 +317,34 @@ fn write_for_ever(file: PathBuf, tokens: &[String]) -> ! {
         }
     }
 }
+
+#[test]
+fn a_hook_learns_of_a_rotation_when_the_sink_holds_the_new_token() {
+    let simulation = Simulation::new(seconds(60));
+    let (folder, config, sink) = with_sink(&simulation, "");
+    let script = folder.path("hook");
+    let seen = folder.path("seen");
+    let text = format!(
+        "#!/bin/sh\necho \"$SESSION_KEEPALIVE_EVENT $SESSION_KEEPALIVE_PREVIOUS_FINGERPRINT \
+         $SESSION_KEEPALIVE_FINGERPRINT $(cat {})\" >{}.new\nmv {}.new {}\n",
+        sink.display(),
+        seen.display(),
+        seen.display(),
+        seen.display()
+    );
+    fs::write(&script, text).unwrap();
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o700)).unwrap();
+    let hook = format!(
+        "[hooks.follow]\non = [\"rotated\"]\ncommand = [\"{}\"]\n",
+        script.display()
+    );
+    let mut daemon = folder.run(&(config + &hook));
+    daemon.wait_for(&["\"event\":\"sink_written\""]);
+    simulation.token("second");
+    folder.write("kiosk", "second");
+    daemon.listen_until(|_| seen.exists());
+    let fingerprint = |text: &str| Token::from_bytes(text.into()).unwrap().fingerprint();
+    let (before, after) = (fingerprint(SECRET), fingerprint("second"));
+    let expected = format!("rotated {before} {after} second\n");
+    assert_eq!(fs::read_to_string(&seen).unwrap(), expected);
+}
