@@ -9,6 +9,7 @@ mod check;
 mod control;
 mod demo;
 mod doctor;
+mod exec;
 mod exit;
 mod explain;
 mod groups;
@@ -69,6 +70,9 @@ enum CliCommand {
     /// Run the daemon until a signal stops it.
     #[command(after_help = run::HELP)]
     Run(run::Run),
+    /// Run a command beneath the daemon, once the tokens are proven alive.
+    #[command(after_help = exec::HELP)]
+    Exec(exec::Exec),
     /// Show how the sessions of a running daemon do.
     #[command(after_help = status::HELP)]
     Status(status::Status),
@@ -178,6 +182,7 @@ type Refused = (&'static str, std::io::Error);
 fn dispatch(command: CliCommand, refused: &[Refused]) -> Exit {
     match command {
         CliCommand::Run(run) => run::run(&run, refused),
+        CliCommand::Exec(exec) => exec::run(&exec, refused),
         CliCommand::Check(settings) => check::run(&settings),
         CliCommand::Plan(plan) => plan::run(&plan),
         CliCommand::Doctor(doctor) => doctor::run(&doctor),

@@ -40,6 +40,7 @@ pub mod schema;
 mod sessions;
 mod settings;
 mod shard;
+mod sink;
 mod source;
 mod unknown;
 

@@ -39,6 +39,7 @@ mod requests;
 mod revocations;
 mod session_table;
 pub mod signals;
+mod sinks;
 mod sources;
 mod start;
 pub mod systemd;
@@ -67,6 +68,7 @@ use self::reporter::Reporter;
 use self::requests::Requests;
 use self::revocations::Reason;
 use self::session_table::SessionTable;
+use self::sinks::Sinks;
 use self::sources::Sources;
 use self::systemd::Systemd;
 use crate::config::{Config, Errors};
@@ -135,6 +137,7 @@ pub struct Daemon {
     minting: Minting,
     machine: Machine,
     reporter: Reporter,
+    sinks: Sinks,
     listeners: Listeners,
     reloads: Reloads,
     others: OtherDaemons,
@@ -176,6 +179,10 @@ impl Daemon {
                 }
                 () = self.reporter.next() => {}
                 attempt = self.minting.next() => self.handle_minted(attempt),
+                done = self.sinks.next() => {
+                    let written = self.sinks.handle_done(done, self.machine.now());
+                    self.reporter.counters.handle_sink(written);
+                }
                 event = self.sources.next() => self.handle_source_event(event),
                 event = self.others.next() => {
                     self.others.handle(event, &mut self.sessions, self.machine.now());
@@ -187,6 +194,7 @@ impl Daemon {
         };
         self.listeners.finish().await;
         self.reporter.revocations.finish().await;
+        self.sinks.finish(self.machine.now()).await;
         let StopProgress {
             revoked,
             left,
@@ -262,13 +270,17 @@ impl Daemon {
         }
         for ended in self.sessions.remove_ended() {
             self.reporter.forget(ended);
+            self.sinks.forget(ended);
         }
         if self.sessions.take_dropped() {
             self.requests.handle_token_dropped(now);
             self.sources.reread_waiting(&self.sessions);
         }
         self.requests.turn(now);
+        self.announce_rotations(now);
         self.reporter.turn(now);
+        self.sinks.turn(now);
+        self.reporter.counters.sinks_waiting = self.sinks.waiting();
         if !is_stopping {
             self.listeners.turn(now);
         }
@@ -287,6 +299,7 @@ impl Daemon {
             self.machine.network.poll_timeout(),
             self.requests.poll_timeout(),
             self.reporter.poll_timeout(),
+            self.sinks.poll_timeout(),
         ];
         until_stop.chain(others).flatten().min()
     }
@@ -353,6 +366,7 @@ impl Daemon {
             .handle_stop(revoke, leave, grace, is_quick);
         self.reporter.hooks.handle_stop(grace, now);
         self.others.handle_stop(on_shutdown);
+        self.sinks.handle_stop();
         self.requests.drop_all_but_revocations();
         self.minting.stop();
         self.reloads.stop();
@@ -366,6 +380,7 @@ impl Daemon {
         let at = self.machine.wall_at(event.at);
         self.count_ended(event, at);
         self.sessions.handle_event(event);
+        self.publish_after(event);
         let is_configured = self.sessions.is_configured(event.session);
         let Some(managed) = self.sessions.by_id.get_mut(&event.session) else {
             return;

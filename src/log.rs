@@ -18,7 +18,7 @@ pub(crate) mod session_events;
 pub use hook::{HookEvent, HookRun, log_hook_event};
 pub use install::{LogEnvironment, LogHandle, WallClock, install};
 pub(crate) use line::{Escaped, escape_json, is_harmful};
-pub use log_event::{LogEvent, PoolEvent, TokenEvent, log_event};
+pub use log_event::{LogEvent, PoolEvent, SinkEvent, TokenEvent, log_event};
 pub use session_events::{EventText, Log, SessionNames};
 
 /// The target of the daemon's own events. Their messages repeat all fields, but for correlation ids.

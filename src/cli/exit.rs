@@ -32,6 +32,8 @@ pub(super) enum Exit {
     NotPermitted,
     /// The configuration is wrong.
     Config,
+    /// The exit status of the command that `exec` ran.
+    Of(u8),
 }
 
 impl Exit {
@@ -48,6 +50,7 @@ impl Exit {
             Self::TryAgain => 75,
             Self::NotPermitted => 77,
             Self::Config => 78,
+            Self::Of(status) => status,
         }
     }
 }

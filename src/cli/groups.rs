@@ -11,7 +11,7 @@ use clap::builder::styling::Styles;
 const GROUPS: [(&str, &[&str]); 4] = [
     (
         "First steps",
-        &["demo", "simulate", "check", "plan", "doctor", "run"],
+        &["demo", "simulate", "check", "plan", "doctor", "run", "exec"],
     ),
     (
         "Ask a running daemon",

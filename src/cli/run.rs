@@ -63,7 +63,21 @@ fn begin(run: &Run, refused: &[Refused], runtime: &Runtime) -> Result<Exit, Exit
     // the process.
     let commands = runtime.block_on(async { signals::commands() });
     let commands = commands.map_err(failed(Exit::Io))?;
-    let load = load_again(run);
+    let (config, setup) = prepare(run, load_again(run), refused, runtime)?;
+    Ok(runtime.block_on(cleaned_up(async {
+        let setup = with_revocations(setup).await;
+        Box::pin(serve(config, setup, commands)).await
+    })))
+}
+
+/// Reads the configuration, begins the log and makes this process the parent of orphans; the error
+/// is the exit status of a failure that is printed already.
+pub(super) fn prepare(
+    run: &Run,
+    load: Load,
+    refused: &[Refused],
+    runtime: &Runtime,
+) -> Result<(Config, Setup), Exit> {
     let first = Arc::clone(&load);
     let loaded = files::run_blocking(CONFIG_LIMIT, move || first())
         .map_err(NotLoaded)
@@ -88,17 +102,24 @@ fn begin(run: &Run, refused: &[Refused], runtime: &Runtime) -> Result<Exit, Exit
     // This comes before the daemon, which starts programs. Without it their orphans become children
     // of an ancestor process, and the daemon cannot end them.
     runtime.spawn(orphans::adopt());
-    Ok(runtime.block_on(async {
-        let revocations = Revocations::read(state_directory()).await;
-        let setup = Setup {
-            revocations,
-            ..setup
-        };
-        let exit = Box::pin(serve(config, setup, commands)).await;
-        let kill = || orphans::signal_left_behind(None, None, Signal::KILL);
-        let _killed = tokio::time::timeout(CLEANUP_LIMIT, tokio::task::spawn_blocking(kill)).await;
-        exit
-    }))
+    Ok((config, setup))
+}
+
+/// Reads the tokens that earlier processes revoked.
+pub(super) async fn with_revocations(setup: Setup) -> Setup {
+    let revocations = Revocations::read(state_directory()).await;
+    Setup {
+        revocations,
+        ..setup
+    }
+}
+
+/// Waits for the result, then ends the processes that hooks left behind.
+pub(super) async fn cleaned_up(served: impl Future<Output = Exit>) -> Exit {
+    let exit = served.await;
+    let kill = || orphans::signal_left_behind(None, None, Signal::KILL);
+    let _killed = tokio::time::timeout(CLEANUP_LIMIT, tokio::task::spawn_blocking(kill)).await;
+    exit
 }
 
 fn other_daemon_policy(run: &Run) -> OtherDaemonPolicy {
@@ -165,7 +186,7 @@ async fn serve(
     }
 }
 
-fn not_started(error: &StartError) -> Exit {
+pub(super) fn not_started(error: &StartError) -> Exit {
     log_event(&LogEvent::NotStarted(error));
     match error {
         StartError::Client(_)
@@ -194,7 +215,7 @@ pub(super) fn block_on(command: impl Future<Output = Exit>) -> Exit {
     with_runtime(|runtime| runtime.block_on(command))
 }
 
-fn with_runtime(command: impl FnOnce(&Runtime) -> Exit) -> Exit {
+pub(super) fn with_runtime(command: impl FnOnce(&Runtime) -> Exit) -> Exit {
     let run = |runtime: Runtime| {
         let exit = command(&runtime);
         // The resolver's threads cannot be cancelled, and a name that is still being looked up
@@ -207,7 +228,7 @@ fn with_runtime(command: impl FnOnce(&Runtime) -> Exit) -> Exit {
 
 /// Returns a function that reads the same layers again. It reads the variables each time, since
 /// one of them may hold a token that should not be copied and kept.
-fn load_again(run: &Run) -> Load {
+pub(super) fn load_again(run: &Run) -> Load {
     let (settings, force) = (run.settings.clone(), run.force);
     Arc::new(move || {
         let mut config = config::load(settings.layers())?.config;

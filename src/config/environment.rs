@@ -18,7 +18,7 @@ use super::redact;
 use super::schema;
 
 /// The depth of the deepest key.
-const DEPTH_MAX: usize = 4;
+const DEPTH_MAX: usize = 6;
 
 /// The explanation of the spelling of variables.
 const SPELLING: &str = "a variable is SESSION_KEEPALIVE_ and a key; \

@@ -125,6 +125,11 @@ impl Errors {
         Self { file, text, faults }
     }
 
+    /// Creates the error of a flag that is no key of the configuration.
+    pub(crate) fn of_command_line(title: String) -> Self {
+        Self::new(None, String::new(), vec![ConfigFault::nowhere(title)])
+    }
+
     /// Returns the number of errors; at least one.
     #[must_use]
     #[expect(clippy::len_without_is_empty, reason = "there is always one")]

@@ -126,8 +126,8 @@ impl Walk<'_> {
             return Value::from(self.table(table, path));
         }
         if let Some(tables) = item.as_array_of_tables() {
-            let shape = path.child("[]");
-            let tables = tables.iter().map(|table| self.table(table, &shape));
+            let tables = tables.iter().enumerate();
+            let tables = tables.map(|(position, table)| self.table(table, &path.element(position)));
             return Value::from(tables.map(Value::from).collect::<Vec<_>>());
         }
         if let Some(array) = item.as_array() {
@@ -135,16 +135,26 @@ impl Walk<'_> {
             let visible = match path.key().map(|key| &key.kind) {
                 Some(Kind::Command) => 1,
                 Some(Kind::List(_)) => usize::MAX,
+                // The values of its tables are shown or hidden one by one.
+                _ if path.is_sink() => usize::MAX,
                 _ => 0,
             };
             for value in array.iter().skip(visible) {
                 self.redacted.hide(value.span().unwrap_or_default());
             }
-            let texts = array.iter().map(|value| match value.as_str() {
-                Some(text) => Value::from(text),
-                None => Value::from(Empty::Unit),
+            let values = array.iter().enumerate().map(|(position, value)| {
+                match (value.as_str(), value.as_inline_table()) {
+                    (Some(text), _) => Value::from(text),
+                    (None, Some(table)) if path.is_sink() => {
+                        Value::from(self.table(table, &path.element(position)))
+                    }
+                    (None, _) => {
+                        self.redacted.hide(value.span().unwrap_or_default());
+                        Value::from(Empty::Unit)
+                    }
+                }
             });
-            return Value::from(texts.collect::<Vec<_>>());
+            return Value::from(values.collect::<Vec<_>>());
         }
         let is_shown = path
             .key()

@@ -17,11 +17,12 @@ const HOOKS_MAX: usize = 16;
 ///
 /// The first one marks the environment of a hook: a program of this package that runs there does
 /// not read the others as configuration, although one of them is spelt like a key.
-pub const HOOK_VARIABLES: [&str; 11] = [
+pub const HOOK_VARIABLES: [&str; 12] = [
     "EVENT",
     "HOOK",
     "SESSION",
     "FINGERPRINT",
+    "PREVIOUS_FINGERPRINT",
     "GENERATION",
     "STATE",
     "INTENT",
@@ -74,6 +75,8 @@ pub enum Occasion {
     Blocked,
     /// The organisation does not count the touches: they do not reset the idle timer.
     Excluded,
+    /// Another token of the session was proven alive, and its sinks hold it.
+    Rotated,
     /// The daemon revoked the token.
     Revoked,
     /// The token expires soon, and nothing replaces it before.
@@ -82,13 +85,14 @@ pub enum Occasion {
 
 impl Occasion {
     /// All occasions.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Lost,
         Self::Lapsed,
         Self::AtRisk,
         Self::Recovered,
         Self::Blocked,
         Self::Excluded,
+        Self::Rotated,
         Self::Revoked,
         Self::Expiring,
     ];
@@ -103,6 +107,7 @@ impl Occasion {
             Self::Recovered => "recovered",
             Self::Blocked => "blocked",
             Self::Excluded => "excluded",
+            Self::Rotated => "rotated",
             Self::Revoked => "revoked",
             Self::Expiring => "expiring",
         }

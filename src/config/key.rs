@@ -33,6 +33,11 @@ impl KeyPath {
         Self(self.keys().chain([key]).map(str::to_owned).collect())
     }
 
+    /// Returns the path of one table of a list, counted from 0.
+    pub(super) fn element(&self, position: usize) -> Self {
+        self.child(&format!("[{position}]"))
+    }
+
     pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(String::as_str)
     }
@@ -58,6 +63,17 @@ impl KeyPath {
         self.0.len() == table.len() && self.keys().zip(table).all(is_alike)
     }
 
+    /// Returns true if this is the table of a sink, which may be one of a list.
+    pub(super) fn is_sink(&self) -> bool {
+        let keys: Vec<_> = self.keys().collect();
+        let keys = match keys.as_slice() {
+            [keys @ .., "sink", position] if position.starts_with('[') => keys,
+            [keys @ .., "sink"] => keys,
+            _ => return false,
+        };
+        matches!(keys, ["defaults"] | ["sessions" | "pools", _])
+    }
+
     /// Returns true if this is a table whose keys are names that the user chose.
     pub(super) fn holds_names(&self) -> bool {
         let names = SchemaTable::at(&self.child(NAME));
@@ -76,7 +92,7 @@ impl KeyPath {
     /// Returns the row of this key; `None` if it is unknown or a table of fixed keys.
     pub(super) fn key(&self) -> Option<&'static Key> {
         let key = SchemaTable::at(&self.parent()?)?.key(self.last())?;
-        (!matches!(key.kind, Kind::OneOf)).then_some(key)
+        (!matches!(key.kind, Kind::OneOf | Kind::Sinks)).then_some(key)
     }
 
     /// Returns true if this key holds one value, not a table.
@@ -88,7 +104,12 @@ impl KeyPath {
 /// Displays the keys with dots between them, in quotes where TOML requires them.
 impl fmt::Display for KeyPath {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut before = "";
         for (position, key) in self.keys().enumerate() {
+            // The position of a sink in a list.
+            if std::mem::replace(&mut before, key) == "sink" && key.starts_with('[') {
+                continue;
+            }
             if position > 0 {
                 formatter.write_str(".")?;
             }

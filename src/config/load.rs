@@ -17,6 +17,7 @@ use super::raw::Raw;
 use super::reader::{Records, TableReader};
 use super::sessions::Common;
 use super::shard::Shard;
+use super::sink;
 use super::{environment, file, hooks, pools, sessions, settings, unknown};
 use crate::token::Source;
 
@@ -145,6 +146,7 @@ fn read_config(
 ) -> Config {
     let sessions = sessions::read(top, common);
     let pools = pools::read(top, common);
+    sink::refuse_conflicts(top, &sessions, &pools);
     let templates = pools.values().map(PoolConfig::template);
     let apis = sessions
         .values()

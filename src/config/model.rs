@@ -13,7 +13,7 @@ use super::hooks::{HookConfig, HookName};
 use super::proxy::{ProxyUrl, ProxyVariables};
 use super::shard::Shard;
 use crate::keeper::{OnShutdown, Policy};
-use crate::token::Source;
+use crate::token::{SINK_NAME, Sink, Source};
 
 /// The configuration of the daemon. A `Config` that exists is valid.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -52,6 +52,8 @@ pub struct SessionConfig {
     pub api: ApiBase,
     /// The treatment of the token by the keeper.
     pub policy: Policy,
+    /// The files that hold the token for applications.
+    pub sinks: Vec<Sink>,
 }
 
 /// A directory each of whose files is a session.
@@ -68,6 +70,47 @@ impl Config {
     #[must_use]
     pub fn owns(&self, session: &SessionName) -> bool {
         self.shard.is_none_or(|shard| shard.owns(session))
+    }
+
+    /// Adds sinks to every session.
+    ///
+    /// # Errors
+    ///
+    /// A sink that is not a file of its own for each session, in words.
+    pub(crate) fn add_sinks(&mut self, sinks: &[Sink]) -> Result<(), String> {
+        let count = self.sessions.len();
+        let is_shared = count > 1 || !self.pools.is_empty();
+        for sink in sinks {
+            let file = sink.file.display();
+            if is_shared && !file.to_string().contains(SINK_NAME) {
+                return Err(format!(
+                    "--sink {file} has no {{name}}, and there is more than one session"
+                ));
+            }
+            let mut sources = self.sessions.iter().filter_map(|(name, session)| {
+                let sink = sink.of_session(name.as_str());
+                let is_same =
+                    |path: &Path| std::path::absolute(path).is_ok_and(|path| path == sink.file);
+                let mut files = session
+                    .token
+                    .file()
+                    .into_iter()
+                    .chain(session.sinks.iter().map(|sink| &*sink.file));
+                files.any(is_same).then_some(name)
+            });
+            if let Some(name) = sources.next() {
+                return Err(format!(
+                    "--sink {file} is the token file or a sink of session {name} already"
+                ));
+            }
+        }
+        for (name, session) in &mut self.sessions {
+            session.sinks.extend(sinks_of(sinks, name.as_str()));
+        }
+        for pool in self.pools.values_mut() {
+            pool.template.sinks.extend(sinks.iter().cloned());
+        }
+        Ok(())
     }
 
     /// Makes every session leave its token when the daemon stops or the session is removed.
@@ -113,6 +156,7 @@ impl PoolConfig {
     pub fn session(&self, file: &str) -> SessionConfig {
         SessionConfig {
             token: Source::File(self.token_dir.join(file)),
+            sinks: sinks_of(&self.template.sinks, file),
             ..self.template.clone()
         }
     }
@@ -121,6 +165,12 @@ impl PoolConfig {
     pub(super) fn template(&self) -> &SessionConfig {
         &self.template
     }
+}
+
+/// Returns the sinks for the session of this name.
+pub(super) fn sinks_of(sinks: &[Sink], session: &str) -> Vec<Sink> {
+    let sinks = sinks.iter().map(|sink| sink.of_session(session));
+    sinks.collect()
 }
 
 /// The settings of the HTTP client.

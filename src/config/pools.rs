@@ -7,6 +7,7 @@ use super::model::{PoolConfig, SessionName};
 use super::reader::{At, ParseProblem, TableReader};
 use super::schema::Kind;
 use super::sessions::{Common, in_order, refuse_duplicate, valid_name};
+use super::sink::SinkScope;
 use super::{redact, source};
 use crate::keeper::OnShutdown;
 use crate::token::Source;
@@ -32,7 +33,7 @@ pub(super) fn read(
             refuse_duplicate(&pool, directory, &name, words, &mut directories);
         }
         let source = directory.map(|found| Source::File(found.value));
-        let template = common.build(&pool, &name, source);
+        let template = common.build(&pool, &name, source, SinkScope::Many);
         let on_removal = pool.word("on_removal", &OnShutdown::ALL, OnShutdown::as_str);
         let name = valid_name(&pool, &name, "is not a pool's name");
         let pool = template.and_then(|template| PoolConfig::new(template, on_removal));

@@ -163,6 +163,57 @@ impl<'a> TableReader<'a> {
         }
     }
 
+    /// Returns the value of a key that holds a table or a list of tables, with a reader of each
+    /// table. The defaults stand in for a key that is not set.
+    pub(super) fn tables(&self, key: &str) -> Option<(At<&'a Value>, Vec<Self>)> {
+        let found = match (self.value(key), self.defaults) {
+            (None, Some(defaults)) => return defaults.tables(key),
+            (found, _) => found?,
+        };
+        let reader = |path, table| Self {
+            path,
+            table: Some(table),
+            defaults: None,
+            ..self.clone()
+        };
+        let tables = match found.value {
+            Value::Dict(_, table) => Some(vec![reader(found.path.clone(), table)]),
+            Value::Array(_, values) => {
+                let tables = values.iter().enumerate().map(|(position, value)| {
+                    let table = value.as_dict()?;
+                    Some(reader(found.path.element(position), table))
+                });
+                tables.collect()
+            }
+            Value::String(..)
+            | Value::Char(..)
+            | Value::Bool(..)
+            | Value::Num(..)
+            | Value::Empty(..) => None,
+        };
+        if tables.is_none() {
+            let title = format!("{} where a table belongs", kind_of(found.value));
+            self.refuse(&found, &self.key(key).kind, ParseProblem::new(title));
+        }
+        Some((found, tables.unwrap_or_default()))
+    }
+
+    /// Records a fault of each key of this table that the schema does not know.
+    pub(super) fn refuse_unknown(&self) {
+        let known = SchemaTable::at(&self.path).map(SchemaTable::names);
+        let known = known.unwrap_or_default();
+        for key in self.keys().filter(|key| !known.contains(key)) {
+            if let Some(found) = self.value(key) {
+                let fault = found.fault("there is no such key").about_the_key();
+                let fault = match key::nearest(key, known.iter().copied()) {
+                    Some(candidate) => fault.label(&format!("did you mean {candidate}?")),
+                    None => fault.label("unknown"),
+                };
+                self.note(fault.help(&format!("the keys of a sink are {}", known.join(", "))));
+            }
+        }
+    }
+
     /// Returns a reader that reads the keys which this table does not set from another table.
     pub(super) fn with_defaults(self, defaults: &'a TableReader<'a>) -> Self {
         Self {

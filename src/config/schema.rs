@@ -69,6 +69,8 @@ pub enum Kind {
     Command,
     /// A table that holds one of its keys.
     OneOf,
+    /// A table or a list of tables, whose keys are those of [`SINK`].
+    Sinks,
 }
 
 /// The value of a key that is not set.
@@ -114,6 +116,9 @@ impl SchemaTable {
 
     /// Returns the table at this path.
     pub(super) fn at(path: &KeyPath) -> Option<&'static Self> {
+        if path.is_sink() {
+            return TABLES.iter().find(|table| table.path == SINK);
+        }
         TABLES.iter().find(|table| path.matches(table.path))
     }
 
@@ -171,7 +176,9 @@ impl Key {
     pub fn toml(&self) -> String {
         let (Value(text) | Unset { example: text, .. }) = self.default;
         match self.kind {
-            Kind::Number(_) | Kind::List(_) | Kind::Command | Kind::OneOf => text.to_owned(),
+            Kind::Number(_) | Kind::List(_) | Kind::Command | Kind::OneOf | Kind::Sinks => {
+                text.to_owned()
+            }
             Kind::Duration(_) | Kind::Margin(_) | Kind::Word(_) | Kind::Text(_) => {
                 format!("\"{text}\"")
             }
@@ -205,6 +212,7 @@ impl Kind {
                 r#"a list of words, such as ["/usr/bin/program", "argument"]"#.to_owned()
             }
             Self::OneOf => "a table with one key".to_owned(),
+            Self::Sinks => "a table, or a list of tables".to_owned(),
         }
     }
 }
@@ -218,7 +226,9 @@ pub(super) fn allowed_shares() -> String {
 /// Returns true if a key of this name holds a value that may be shown.
 pub(super) fn is_shown(name: &str) -> bool {
     let mut keys = TABLES.iter().flat_map(SchemaTable::all_keys);
-    keys.any(|key| key.name == name && !matches!(key.kind, Kind::Command | Kind::OneOf))
+    keys.any(|key| {
+        key.name == name && !matches!(key.kind, Kind::Command | Kind::OneOf | Kind::Sinks)
+    })
 }
 
 /// Returns every variable that sets a value; `name` takes the place of names that the user
@@ -227,7 +237,7 @@ pub(super) fn variables(name: &str) -> Vec<String> {
     let of_table = |table: &'static SchemaTable| {
         let leaves = table
             .all_keys()
-            .filter(|key| !matches!(key.kind, Kind::OneOf));
+            .filter(|key| !matches!(key.kind, Kind::OneOf | Kind::Sinks));
         leaves.map(|key| table.variable(key, name))
     };
     let short = [CONFIG_VARIABLE, TOKEN_FILE_VARIABLE].map(str::to_owned);
@@ -266,8 +276,11 @@ const API: Key = Key::new(
     "The API, instead of a region. Plain http is allowed to 127.0.0.1 and [::1] only.",
 );
 
+/// The path of the table of a sink. Pools and `[defaults]` have tables of the same keys.
+pub const SINK: &[&str] = &["sessions", NAME, "sink"];
+
 /// The tables, in the order of the documentation.
-pub static TABLES: [SchemaTable; 14] = [
+pub static TABLES: [SchemaTable; 15] = [
     SchemaTable {
         keys: &[
             REGION,
@@ -419,6 +432,47 @@ pub static TABLES: [SchemaTable; 14] = [
                 Kind::Command,
                 required(r#"["/usr/bin/program", "argument"]"#),
                 "The absolute path of a program that prints the secret, and its arguments; it runs without a shell.",
+            ),
+        ],
+        ..SchemaTable::NONE
+    },
+    SchemaTable {
+        path: SINK,
+        example: "wallboard",
+        doc: "A file that holds the session's token for applications, as soon as the token is proven alive. \
+              It is replaced as a whole. A pool and `[defaults]` may have sinks as well; several sinks are \
+              a list of such tables.",
+        keys: &[
+            Key::new(
+                "file",
+                Kind::Text(r#"the absolute path of a file, in which "{name}" stands for the name of the session"#),
+                required("/run/wallboard/token"),
+                "The file. Its folder must exist. A pool's sink and one in `[defaults]` need \"{name}\".",
+            ),
+            Key::new(
+                "format",
+                Kind::Word(&["bare", "env", "json", "gc-profile"]),
+                Value("bare"),
+                "The content: the token alone; variables for a shell or EnvironmentFile=; one JSON object; \
+                 or the configuration file of the official command line, which holds nothing else.",
+            ),
+            Key::new(
+                "mode",
+                Kind::Text(r#"the permissions in octal, from "0400" to "0777", of which the owner may read"#),
+                Value("0600"),
+                "The permissions of the file.",
+            ),
+            Key::new(
+                "owner",
+                Kind::Text("the name or the number of a user"),
+                unset("the user of the daemon", "wallboard"),
+                "The owner of the file. Only a daemon that runs as root can set another one.",
+            ),
+            Key::new(
+                "group",
+                Kind::Text("the name or the number of a group"),
+                unset("that of new files in the folder", "wallboard"),
+                "The group of the file. The daemon must be a member of it.",
             ),
         ],
         ..SchemaTable::NONE
@@ -606,7 +660,7 @@ pub static TABLES: [SchemaTable; 14] = [
             Key::new(
                 "on",
                 Kind::List(
-                    r#"a list of "lost", "lapsed", "at-risk", "recovered", "blocked", "excluded", "revoked" and "expiring""#,
+                    r#"a list of "lost", "lapsed", "at-risk", "recovered", "blocked", "excluded", "rotated", "revoked" and "expiring""#,
                 ),
                 required(r#"["lost", "at-risk", "recovered"]"#),
                 "The events after which the program runs. It runs once per incident: until the session \
@@ -696,7 +750,13 @@ pub(super) const SESSION_OPTIONS: &[Key] = &[
             "leave",
         ),
         "The treatment of the token when the daemon stops or the session is removed. With [shard] only \
-         \"leave\" is allowed.",
+         \"leave\" is allowed. The files of a revoked token's sinks are removed; otherwise they stay.",
+    ),
+    Key::new(
+        "sink",
+        Kind::Sinks,
+        unset("none", r#"{ file = "/run/tokens-of/{name}", mode = "0640" }"#),
+        "The files that hold the token for applications.",
     ),
 ];
 

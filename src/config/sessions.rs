@@ -7,10 +7,11 @@ use figment::value::Value;
 use super::address::ApiBase;
 use super::describe::Origin;
 use super::fault::ConfigFault;
-use super::model::{SessionConfig, SessionName};
+use super::model::{SessionConfig, SessionName, sinks_of};
 use super::reader::{At, ParseProblem, TableReader, duration, in_words, word};
 use super::region::{REGIONS, Region};
 use super::schema::{Kind, MARGIN_SHARES, allowed_shares};
+use super::sink::{self, SinkScope};
 use super::source::{self, sole};
 use super::{key, redact};
 use crate::keeper::{Intent, LoginId, Margin, OnShutdown, Policy, Renewal, TouchPreference};
@@ -36,6 +37,7 @@ impl<'a> Common<'a> {
         let defaults = top.table("defaults");
         // Wrong values are reported even if every session has its own.
         policy(&defaults);
+        sink::read(&defaults, SinkScope::Many);
         Self {
             // Both tables are one level, so `--region` overrides the file whether the file sets the
             // API at the top or in `[defaults]`.
@@ -55,6 +57,7 @@ impl<'a> Common<'a> {
         table: &TableReader<'_>,
         name: &At<&str>,
         source: Option<Source>,
+        scope: SinkScope,
     ) -> Option<SessionConfig> {
         let api = match api(&[table]) {
             Err(MissingApi::Unwritten) => self.api.clone(),
@@ -78,10 +81,17 @@ impl<'a> Common<'a> {
         let (source, api) = (source?, api.ok()?.value);
         let source = source::fill_in_login(source, &api, &table)?;
         policy.renewal = renewal(&table, &source);
+        let sinks = sink::read(&table, scope);
+        let sinks = match scope {
+            SinkScope::One => sinks_of(&sinks, name.value),
+            SinkScope::Many => sinks,
+        };
+        let source = source::continue_from(source, &sinks);
         Some(SessionConfig {
             token: source,
             api,
             policy,
+            sinks,
         })
     }
 }
@@ -204,7 +214,12 @@ pub(super) fn read(
                 refuse_duplicate(&session, source, &name, words, &mut sources);
             }
         }
-        let config = common.build(&session, &name, source.map(|found| found.value));
+        let config = common.build(
+            &session,
+            &name,
+            source.map(|found| found.value),
+            SinkScope::One,
+        );
         let name = valid_name(&session, &name, "is not a session name");
         if let (Some(name), Some(config)) = (name, config) {
             configs.insert(name, config);

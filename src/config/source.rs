@@ -11,7 +11,7 @@ use super::reader::{At, ParseProblem, TableReader};
 use super::redact;
 use super::region::Region;
 use super::schema::{Kind, NAME, SchemaTable};
-use crate::token::{MintSource, Source};
+use crate::token::{MintSource, Sink, SinkFormat, Source};
 
 /// The longest name of a variable or a credential: shorter than any token.
 const NAME_LENGTH_MAX: usize = 64;
@@ -98,6 +98,16 @@ pub(super) fn fill_in_login(
         mint.login = login.into();
     }
     Some(Source::Mint(mint))
+}
+
+/// Lets a session that obtains its tokens continue with the one that an earlier run wrote to a sink.
+pub(super) fn continue_from(source: Source, sinks: &[Sink]) -> Source {
+    let Source::Mint(mut mint) = source else {
+        return source;
+    };
+    let is_read = |sink: &&Sink| matches!(sink.format, SinkFormat::Bare | SinkFormat::Json);
+    mint.continues = sinks.iter().find(is_read).map(|sink| sink.file.clone());
+    Source::Mint(mint)
 }
 
 fn client_id(text: &str, _: &Kind) -> Result<String, ParseProblem> {

@@ -39,6 +39,7 @@ use crate::log::{EventText, HookEvent, SessionNames, log_hook_event};
 use crate::status::phrases::{Chain, human_duration};
 use crate::sys::program;
 use crate::time::Instant;
+use crate::token::Fingerprint;
 
 /// The number of events that may wait for one hook.
 const WAITING_MAX: usize = 64;
@@ -155,6 +156,27 @@ impl Hooks {
             };
             self.push(session.name, &queued);
         }
+    }
+
+    /// Queues the rotation of a token for the hooks that are configured for it. `event` is the one
+    /// that proved the new token.
+    pub(super) fn handle_rotated(
+        &mut self,
+        event: &Event,
+        previous: Fingerprint,
+        session: &SessionNames<'_>,
+        view: Option<&SessionView>,
+        text: EventText,
+        at: Timestamp,
+    ) {
+        let occasion = Occasion::Rotated;
+        let occurrence = Occurrence::new(occasion, event, session, view, text, at);
+        let queued = QueuedEvent {
+            session: event.session,
+            occasion,
+            occurrence: Arc::new(occurrence.replacing(previous)),
+        };
+        self.push(session.name, &queued);
     }
 
     /// Removes a session.

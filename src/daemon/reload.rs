@@ -149,6 +149,7 @@ impl Daemon {
                 self.sources.read_anew(id, managed);
             }
         }
+        self.publish_all();
         log_event(&LogEvent::Reloaded {
             added: difference.added.len(),
             removed: difference.removed.len(),

@@ -128,6 +128,11 @@ impl ManagedSession {
         had_any && self.held_elsewhere.is_empty()
     }
 
+    /// Returns the generation that was proven alive last.
+    pub(super) fn present(&self) -> Option<Generation> {
+        self.present
+    }
+
     /// Returns the token of a generation.
     pub(super) fn token(&self, generation: Generation) -> Option<Arc<Token>> {
         let mut tokens = self.tokens.iter();

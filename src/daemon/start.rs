@@ -15,6 +15,7 @@ use super::reload::Reloads;
 use super::reporter::Reporter;
 use super::requests::Requests;
 use super::session_table::SessionTable;
+use super::sinks::Sinks;
 use super::sources::{SourceEvent, Sources};
 use super::{Daemon, Setup};
 use crate::api::{BuildError, Client};
@@ -105,6 +106,7 @@ impl Daemon {
             minting: Minting::default(),
             machine,
             reporter: Reporter::new(setup.log, setup.systemd, setup.revocations, &began),
+            sinks: Sinks::default(),
             listeners,
             reloads: Reloads::new(setup.load),
             others: OtherDaemons::new(setup.neighbours),

@@ -4,6 +4,7 @@
 
 mod machine;
 mod pool;
+mod sink;
 mod token;
 
 use std::error::Error;
@@ -15,6 +16,7 @@ use jiff::SignedDuration;
 use tracing::{debug, error, info, warn};
 
 pub use self::pool::PoolEvent;
+pub use self::sink::SinkEvent;
 pub use self::token::TokenEvent;
 use super::{SessionNames, TARGET};
 use crate::config::{SessionName, Shard};
@@ -45,6 +47,8 @@ pub enum LogEvent<'a> {
     SourceExposed(&'a SessionNames<'a>, &'a Warning),
     /// A fact about a token that neither its source nor the API reports.
     Token(TokenEvent<'a>),
+    /// An event of a file from which applications read a token.
+    Sink(SinkEvent<'a>),
     /// A session's source disappeared; the token that was read from it stays in use.
     SourceGone(&'a SessionNames<'a>),
     /// Changes of some token files are noticed late.
@@ -176,6 +180,7 @@ pub fn log_event(event: &LogEvent<'_>) {
         LogEvent::SourceFailed(session, cause) => source_failed(session, cause),
         LogEvent::SourceExposed(session, warning) => source_exposed(session, warning),
         LogEvent::Token(ref event) => token::log(event),
+        LogEvent::Sink(ref event) => sink::log(event),
         LogEvent::SourceGone(session) => source_gone(session),
         LogEvent::WatchTrouble(trouble) => {
             warn!(target: TARGET, event = "watch_trouble", "{}", Chain(trouble));

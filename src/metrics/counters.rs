@@ -62,6 +62,12 @@ pub struct Counters {
     pub reloads_refused: u64,
     /// True if the last reload was refused.
     pub is_last_reload_refused: bool,
+    /// The number of times that a token was written to a file for applications.
+    pub sinks_written: u64,
+    /// The number of files for applications that do not hold the present token yet.
+    pub sinks_waiting: u64,
+    /// The number of times that such a write failed.
+    pub sinks_failed: u64,
     /// The number of times that the machine was suspended.
     pub suspends: u64,
     /// The total time for which the machine was suspended.
@@ -90,6 +96,9 @@ impl Counters {
             reloads: 0,
             reloads_refused: 0,
             is_last_reload_refused: false,
+            sinks_written: 0,
+            sinks_waiting: 0,
+            sinks_failed: 0,
             suspends: 0,
             suspended: Duration::ZERO,
             clock_steps: 0,
@@ -123,6 +132,12 @@ impl Counters {
         } else {
             self.reloads_refused += 1;
         }
+    }
+
+    /// Counts a write of a token to a file for applications; `None` if nothing was to be written.
+    pub fn handle_sink(&mut self, is_written: Option<bool>) {
+        self.sinks_written += u64::from(is_written == Some(true));
+        self.sinks_failed += u64::from(is_written == Some(false));
     }
 
     /// Counts a suspension of the machine that lasted this long.

@@ -52,6 +52,14 @@ const RELOADED: Family = Family::gauge(
     "session_keepalive_last_reload_accepted",
     "Is 0 if the last reload was refused and the configuration before it is in force.",
 );
+const SINKS: Family = Family::counter(
+    "session_keepalive_sink_writes_total",
+    "Writes of tokens to the files from which applications read them, by result.",
+);
+const SINKS_WAITING: Family = Family::gauge(
+    "session_keepalive_sinks_waiting",
+    "Files for applications that do not hold the present token of their session yet.",
+);
 const SUSPENDS: Family = Family::counter(
     "session_keepalive_suspends_total",
     "How often the machine slept while the daemon ran.",
@@ -100,6 +108,11 @@ pub(crate) fn write(text: &mut Text, snapshot: &Snapshot, totals: &Totals) {
     reloads.sample(&[("result", "refused")], counters.reloads_refused);
     text.family(&RELOADED)
         .sample(&[], u8::from(!counters.is_last_reload_refused));
+    let mut sinks = text.family(&SINKS);
+    sinks.sample(&[("result", "written")], counters.sinks_written);
+    sinks.sample(&[("result", "failed")], counters.sinks_failed);
+    text.family(&SINKS_WAITING)
+        .sample(&[], counters.sinks_waiting);
     text.family(&SUSPENDS).sample(&[], counters.suspends);
     text.family(&SUSPENDED)
         .sample(&[], counters.suspended.as_secs_f64());

@@ -146,6 +146,8 @@ fn the_daemon_tells_of_itself_and_of_all_sessions_together() {
     # TYPE session_keepalive_reloads counter
     session_keepalive_reloads_total{result="refused"} 1
     # TYPE session_keepalive_last_reload_accepted gauge
+    # TYPE session_keepalive_sink_writes counter
+    # TYPE session_keepalive_sinks_waiting gauge
     # TYPE session_keepalive_suspends counter
     session_keepalive_suspends_total 1
     # TYPE session_keepalive_suspended_seconds counter

@@ -171,6 +171,13 @@ impl Program {
         }
     }
 
+    /// Sends a signal to the program alone, if it has not been waited for.
+    pub(crate) fn signal_alone(&self, signal: Signal) {
+        if let (Some(_), Some(pid)) = (self.child.id(), self.group) {
+            let _ended = rustix::process::kill_process(pid, signal);
+        }
+    }
+
     /// Removes the program from the registered ones, since its process id is free for others.
     fn unregister(&self) {
         if let Some(pid) = self.group {

@@ -16,6 +16,9 @@ use crate::sys::{files, program};
 /// The default time limit of a command that prints a token.
 pub const COMMAND_TIME_LIMIT: Duration = Duration::from_secs(30);
 
+/// The lifetime of tokens unless the OAuth client has another one.
+const LIFETIME_DEFAULT: Duration = Duration::from_secs(24 * 3600);
+
 /// A reader of tokens.
 #[derive(Clone, Copy, Debug)]
 pub struct Reader {
@@ -182,6 +185,8 @@ fn read_file_here(
         },
     })?;
     let (token, expiry) = token(source, whole.bytes)?;
+    // A file that a sink wrote is as old as its token, whose lifetime is probably the default one.
+    let expiry = expiry.or(source.mint().map(|_| ReportedExpiry::In(LIFETIME_DEFAULT)));
     Ok(Read {
         token,
         expiry: expiry.map(|expiry| expiry.since(whole.metadata.modified().ok())),

@@ -4,6 +4,7 @@
 mod connections;
 mod echoes;
 mod ending;
+mod exec;
 mod handing_over;
 mod hanging;
 mod hooks;
@@ -20,6 +21,7 @@ mod quiet;
 mod reloading;
 mod revoked_before;
 mod secrets;
+mod sinks;
 mod systemd;
 mod tokens;
 mod waking;

@@ -30,6 +30,7 @@ fn is_example(line: &str) -> bool {
         "lifetime",
         "renew_every",
         "on_shutdown",
+        "sink = ",
         "ca_file",
         "token_dir",
         "[hooks.page]",
@@ -95,10 +96,14 @@ fn the_documented_defaults_are_the_defaults() {
     let pool = "[pools.agents]\n";
     let documented = uncommented(|line| !is_example(line));
     let documented = documented.replace(pool, &format!("{pool}{directory}"));
-    // The table of the shards requires an index, and without it there are none.
-    let (before, shards) = documented.split_once("[shard]\n").unwrap();
-    let (_, after) = shards.split_once('[').unwrap();
-    let documented = format!("{before}[{after}");
+    // These tables require a key without a default, and without it there are none.
+    let without = |text: String, table: &str| {
+        let (before, rest) = text.split_once(table).unwrap();
+        let (_, after) = rest.split_once('[').unwrap();
+        format!("{before}[{after}")
+    };
+    let documented = without(documented, "[shard]\n");
+    let documented = without(documented, "[sessions.wallboard.sink]\n");
     // The source of the example is not one from which the daemon itself obtains tokens.
     let documented = documented.replace("overlap = \"30m\"\n", "");
     let documented = load(&documented, &[]).unwrap().config;

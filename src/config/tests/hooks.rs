@@ -67,7 +67,7 @@ comand = []
      --> /etc/session-keepalive/config.toml:6:6
       |
     6 | on = ["lots"]
-      |      ^^^^^^^^ a list of "lost", "lapsed", "at-risk", "recovered", "blocked", "excluded", "revoked" and "expiring"
+      |      ^^^^^^^^ a list of "lost", "lapsed", "at-risk", "recovered", "blocked", "excluded", "rotated", "revoked" and "expiring"
       |
       = help: did you mean "lost"?
 
@@ -104,7 +104,7 @@ comand = []
       --> /etc/session-keepalive/config.toml:12:6
        |
     12 | on = []
-       |      ^^ a list of "lost", "lapsed", "at-risk", "recovered", "blocked", "excluded", "revoked" and "expiring"
+       |      ^^ a list of "lost", "lapsed", "at-risk", "recovered", "blocked", "excluded", "rotated", "revoked" and "expiring"
 
     error: hooks.empty.comand: there is no such key
       --> /etc/session-keepalive/config.toml:13:1

@@ -40,6 +40,7 @@ fn a_configuration_says_what_it_means() {
       verify every     20 touches                             SESSION_KEEPALIVE_DEFAULTS__VERIFY_EVERY
       on shutdown      leave                                  default for lapse
       lifetime         as the source reports                  default
+      sink             none                                   default
 
     session wallboard
       token            systemd credential wallboard           line 7 of config.toml
@@ -51,6 +52,7 @@ fn a_configuration_says_what_it_means() {
       verify every     20 touches                             SESSION_KEEPALIVE_DEFAULTS__VERIFY_EVERY
       on shutdown      revoke                                 default for keep
       lifetime         as the source reports                  default
+      sink             none                                   default
 
     http
       connect timeout  5s                                     default
@@ -121,6 +123,7 @@ fn no_file_is_needed() {
       verify every     each touch                  default
       on shutdown      leave                       default for lapse
       lifetime         as the source reports       default
+      sink             none                        default
 
     http
       connect timeout  5s                          default

@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::config::{HookName, Occasion, PREFIX};
 use crate::keeper::{Event, Generation, SessionView};
 use crate::log::{EventText, HookRun, SessionNames, escape_json};
+use crate::token::Fingerprint;
 
 /// The version of the JSON. It grows when a key is removed or changes its meaning, not when one is
 /// added.
@@ -21,6 +22,7 @@ pub(super) struct Occurrence {
     event: &'static str,
     session: String,
     fingerprint: Option<String>,
+    previous_fingerprint: Option<String>,
     generation: Option<u32>,
     state: Option<&'static str>,
     intent: Option<&'static str>,
@@ -52,6 +54,7 @@ impl Occurrence {
             event: occasion.as_str(),
             session: session.name.to_string(),
             fingerprint: event.token.map(|token| token.fingerprint.to_string()),
+            previous_fingerprint: None,
             generation: event.token.map(|token| {
                 let Generation(generation) = token.generation;
                 generation
@@ -62,6 +65,14 @@ impl Occurrence {
             reason: text.sentence,
             correlation_id: text.correlation_id,
             at: format!("{at:.3}"),
+        }
+    }
+
+    /// Adds the token that this one replaces.
+    pub(super) fn replacing(self, previous: Fingerprint) -> Self {
+        Self {
+            previous_fingerprint: Some(previous.to_string()),
+            ..self
         }
     }
 
@@ -84,6 +95,10 @@ impl Occurrence {
             (
                 "FINGERPRINT",
                 self.fingerprint.as_deref().unwrap_or_default(),
+            ),
+            (
+                "PREVIOUS_FINGERPRINT",
+                self.previous_fingerprint.as_deref().unwrap_or_default(),
             ),
             ("GENERATION", generation.as_deref().unwrap_or_default()),
             ("STATE", self.state.unwrap_or_default()),
@@ -122,6 +137,7 @@ mod tests {
             event: Occasion::Lost.as_str(),
             session: "wallboard".to_owned(),
             fingerprint: Some("ba7816bf".to_owned()),
+            previous_fingerprint: None,
             generation: Some(2),
             state: Some("lost"),
             intent: Some("keep"),
@@ -136,7 +152,7 @@ mod tests {
     fn the_json_is_one_documented_line() {
         let hook = HookName::new("page").unwrap();
         let json = String::from_utf8(occurrence().json(&hook)).unwrap();
-        insta::assert_snapshot!(json, @r#"{"hook":"page","version":1,"event":"lost","session":"wallboard","fingerprint":"ba7816bf","generation":2,"state":"lost","intent":"keep","api":"https://api.mypurecloud.de","reason":"wallboard ba7816bf lost: why; what next","correlation_id":null,"at":"2026-11-24T08:00:00.123Z"}"#);
+        insta::assert_snapshot!(json, @r#"{"hook":"page","version":1,"event":"lost","session":"wallboard","fingerprint":"ba7816bf","previous_fingerprint":null,"generation":2,"state":"lost","intent":"keep","api":"https://api.mypurecloud.de","reason":"wallboard ba7816bf lost: why; what next","correlation_id":null,"at":"2026-11-24T08:00:00.123Z"}"#);
     }
 
     #[test]

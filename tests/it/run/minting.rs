@@ -144,3 +144,32 @@ fn the_client_of_the_environment_needs_no_configuration() {
         "{refused}"
     );
 }
+
+#[test]
+fn a_daemon_that_was_killed_continues_with_the_token_in_its_sink() {
+    let simulation = login_host(3600);
+    let folder = Folder::new();
+    folder.write("secret", SECRET);
+    let sink = folder.path("token.json");
+    let sink = format!("sink = {{ file = \"{}\", format = \"json\" }}", text(&sink));
+    let config = minting(&simulation, &sink);
+    let written = |folder: &Folder| {
+        let text = fs::read_to_string(folder.path("token.json")).unwrap();
+        serde_json::from_str::<serde_json::Value>(&text).unwrap()
+    };
+    let mut daemon = folder.run(&config);
+    daemon.wait_for(&["alive and kept"]);
+    daemon.listen_until(|_| folder.path("token.json").exists());
+    let first = written(&folder);
+    assert!(first["expires_at"].is_string(), "{first}");
+    for _ in 0..20 {
+        daemon.signal(rustix::process::Signal::KILL);
+        daemon.wait();
+        daemon = folder.run(&config);
+        daemon.wait_for(&["alive and kept"]);
+    }
+    assert_eq!(written(&folder)["access_token"], first["access_token"]);
+    assert_eq!(simulation.server().records(clock::now()).count(), 1);
+    assert_eq!(daemon.stop().0, Some(0));
+    assert!(!folder.path("token.json").exists());
+}

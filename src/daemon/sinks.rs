@@ -1,0 +1,508 @@
+//! Writes the tokens of sessions to their sinks, the files from which applications read them.
+//!
+//! # Invariants
+//!
+//! *Only living tokens*: a token is written after it was proven alive, never before. A sink that
+//! holds something else than the present token is corrected with the next answer about the token.
+//!
+//! *The loop never waits for a file*: each write is a task on a thread of its own, one at a time for
+//! each sink. A write that fails is logged once per reason and retried ever later.
+//!
+//! *A token that this daemon revoked is removed from its sinks*, unless another process has replaced
+//! the content. A token that is left stays in them.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::task::JoinSet;
+
+use super::session_table::ManagedSession;
+use super::{Daemon, next_result};
+use crate::config::{ApiBase, REGIONS, SessionName};
+use crate::keeper::{EarlierEnding, Event, EventKind, Generation, SessionId, Verdict};
+use crate::log::{LogEvent, SinkEvent, log_event};
+use crate::status::phrases::Chain;
+use crate::sys::files::{self, NotRead, TOKEN_LIMIT};
+use crate::time::Instant;
+use crate::token::{Fingerprint, Sink, SinkContent, SinkError, SinkState, Token};
+
+/// The delay of the first retry, which doubles up to the maximum.
+const RETRY: Duration = Duration::from_secs(1);
+const RETRY_MAX: Duration = Duration::from_secs(60);
+
+/// The sinks that were written, and the writes in progress.
+#[derive(Default)]
+pub(super) struct Sinks {
+    by_file: BTreeMap<PathBuf, SinkRecord>,
+    tasks: JoinSet<SinkDone>,
+    /// The token of each session that was proven last, even if it has ended.
+    proven: BTreeMap<SessionId, Fingerprint>,
+    /// The rotations that wait until every sink of the session holds the new token.
+    rotations: BTreeMap<SessionId, Rotation>,
+    /// The end of the lifetime of each session's present token, as it stands in the files.
+    expiries: BTreeMap<SessionId, (Generation, Timestamp)>,
+    is_stopping: bool,
+}
+
+/// The state of one sink.
+struct SinkRecord {
+    session: SessionId,
+    name: SessionName,
+    sink: Sink,
+    /// The token to write; `None` once it is written, so that no copy of a dead token stays.
+    pending: Option<Publication>,
+    /// The last token that was written, and the fingerprint of the whole content.
+    written: Option<(Fingerprint, Fingerprint)>,
+    is_busy: bool,
+    /// True if the file is to be removed, since its token was revoked.
+    is_to_remove: bool,
+    attempts: u32,
+    retry_at: Option<Instant>,
+    /// The reason of the last failure, as it was logged.
+    trouble: Option<String>,
+}
+
+/// A token for a sink.
+#[derive(Clone)]
+struct Publication {
+    token: Arc<Token>,
+    generation: Generation,
+    expires_at: Option<Timestamp>,
+    api: ApiBase,
+}
+
+/// A new token of a session was proven alive.
+pub(super) struct Rotation {
+    /// The event that proved it.
+    pub(super) event: Event,
+    /// The token that was proven before it.
+    pub(super) previous: Fingerprint,
+}
+
+/// The result of a task.
+pub(super) struct SinkDone {
+    file: PathBuf,
+    token: Option<Fingerprint>,
+    result: SinkResult,
+}
+
+enum SinkResult {
+    Written(Result<SinkState, SinkFailure>),
+    Removed(Result<bool, SinkFailure>),
+}
+
+/// The reason for a failed task.
+#[derive(Debug, thiserror::Error)]
+enum SinkFailure {
+    #[error(transparent)]
+    Sink(#[from] SinkError),
+    #[error(transparent)]
+    Thread(#[from] NotRead),
+}
+
+impl Sinks {
+    /// Writes a token that was proven alive to the sinks of its session, unless they hold it.
+    ///
+    /// `expires_at` is the end of the token's lifetime, if it is known; the first value for a token
+    /// stays, since the wall clock may be set later. The call returns at once. A
+    /// token that is still waiting to be written is replaced. Does nothing during the stop.
+    pub(super) fn publish(
+        &mut self,
+        session: SessionId,
+        managed: &ManagedSession,
+        generation: Generation,
+        expires_at: Option<Timestamp>,
+    ) {
+        let Some(token) = managed.token(generation) else {
+            return;
+        };
+        if self.is_stopping {
+            return;
+        }
+        let known = self.expiries.get(&session).copied();
+        let known = known.filter(|(known, _)| *known == generation);
+        let expires_at = known.map(|(_, expires_at)| expires_at).or(expires_at);
+        if let Some(expires_at) = expires_at {
+            self.expiries.insert(session, (generation, expires_at));
+        }
+        let configured = &managed.config.sinks;
+        for (file, record) in &mut self.by_file {
+            let is_configured = configured.iter().any(|sink| sink.file == *file);
+            if record.session == session && !is_configured {
+                record.pending = None;
+                record.retry_at = None;
+            }
+        }
+        for sink in configured {
+            let file = sink.file.clone();
+            let record = self
+                .by_file
+                .entry(file.clone())
+                .or_insert_with(|| SinkRecord {
+                    session,
+                    name: managed.name.clone(),
+                    sink: sink.clone(),
+                    pending: None,
+                    written: None,
+                    is_busy: false,
+                    is_to_remove: false,
+                    attempts: 0,
+                    retry_at: None,
+                    trouble: None,
+                });
+            record.session = session;
+            record.name.clone_from(&managed.name);
+            record.sink.clone_from(sink);
+            record.is_to_remove = false;
+            record.pending = Some(Publication {
+                token: Arc::clone(&token),
+                generation,
+                expires_at,
+                api: managed.config.api.clone(),
+            });
+            // After a failure, the retry takes the newest token.
+            if record.retry_at.is_none() {
+                self.begin(&file);
+            }
+        }
+    }
+
+    /// Remembers that a token was proven alive, to announce it if it is another one than before.
+    fn handle_proven(&mut self, event: &Event) {
+        let Some(token) = event.token else {
+            return;
+        };
+        let previous = self.proven.insert(event.session, token.fingerprint);
+        if let Some(previous) = previous.filter(|previous| *previous != token.fingerprint) {
+            let earlier = self.rotations.remove(&event.session);
+            let previous = earlier.map_or(previous, |earlier| earlier.previous);
+            let rotation = Rotation {
+                event: event.clone(),
+                previous,
+            };
+            self.rotations.insert(event.session, rotation);
+        }
+    }
+
+    /// Returns a rotation that is to be announced: every sink of the session holds the new token.
+    fn poll_rotation(&mut self) -> Option<Rotation> {
+        let is_waiting = |session: &SessionId| {
+            let mut records = self.by_file.values();
+            records.any(|record| record.session == *session && record.pending.is_some())
+        };
+        let session = *self.rotations.keys().find(|session| !is_waiting(session))?;
+        self.rotations.remove(&session)
+    }
+
+    /// Handles the end of a token: it is not written any more, and the files that hold it are
+    /// removed if it was revoked.
+    pub(super) fn handle_ended(&mut self, event: &Event) {
+        let Some(token) = event.token else {
+            return;
+        };
+        let is_revoked = matches!(
+            event.kind,
+            EventKind::Revoked | EventKind::EarlierEnded(EarlierEnding::Revoked)
+        );
+        let rotation = self.rotations.get(&event.session);
+        if rotation.is_some_and(|rotation| rotation.event.token == Some(token)) {
+            self.rotations.remove(&event.session);
+        }
+        let mut to_remove = Vec::new();
+        for (file, record) in &mut self.by_file {
+            if record.session != event.session {
+                continue;
+            }
+            let pending = record.pending.as_ref();
+            if pending.is_some_and(|pending| pending.generation == token.generation) {
+                record.pending = None;
+                record.retry_at = None;
+            }
+            let holds = record
+                .written
+                .is_some_and(|(written, _)| written == token.fingerprint);
+            if is_revoked && record.pending.is_none() && (holds || record.is_busy) {
+                record.is_to_remove = true;
+                to_remove.push(file.clone());
+            }
+        }
+        for file in to_remove {
+            self.begin(&file);
+        }
+    }
+
+    /// Removes a session that has ended. Its files stay.
+    pub(super) fn forget(&mut self, session: SessionId) {
+        self.proven.remove(&session);
+        self.rotations.remove(&session);
+        self.expiries.remove(&session);
+        self.by_file
+            .retain(|_, record| record.session != session || record.is_busy);
+    }
+
+    /// Begins the retries that are due.
+    pub(super) fn turn(&mut self, now: Instant) {
+        let due = self.by_file.iter_mut().filter_map(|(file, record)| {
+            let is_due = record.retry_at.is_some_and(|retry_at| retry_at <= now);
+            is_due.then(|| {
+                record.retry_at = None;
+                file.clone()
+            })
+        });
+        for file in due.collect::<Vec<_>>() {
+            self.begin(&file);
+        }
+    }
+
+    /// Returns the number of sinks whose token is not written yet. A sink that is only checked
+    /// counts until the check is done.
+    pub(super) fn waiting(&self) -> u64 {
+        let records = self.by_file.values();
+        records
+            .map(|record| u64::from(record.pending.is_some()))
+            .sum()
+    }
+
+    /// Returns the instant of the next retry.
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        self.by_file
+            .values()
+            .filter_map(|record| record.retry_at)
+            .min()
+    }
+
+    /// Handles the beginning of the daemon's stop: nothing further is written.
+    pub(super) fn handle_stop(&mut self) {
+        self.is_stopping = true;
+        self.rotations.clear();
+        for record in self.by_file.values_mut() {
+            record.pending = None;
+            record.retry_at = None;
+        }
+    }
+
+    /// Waits for the end of a write or a removal. Cancel-safe.
+    pub(super) async fn next(&mut self) -> SinkDone {
+        next_result(&mut self.tasks).await
+    }
+
+    /// Waits for all writes and removals, each of which has a time limit.
+    pub(super) async fn finish(&mut self, now: Instant) {
+        while !self.tasks.is_empty() {
+            let done = self.next().await;
+            self.handle_done(done, now);
+        }
+    }
+
+    /// Handles the end of a write or a removal. Returns true if a file was written, false if that
+    /// failed.
+    pub(super) fn handle_done(&mut self, done: SinkDone, now: Instant) -> Option<bool> {
+        let SinkDone {
+            file,
+            token,
+            result,
+        } = done;
+        let record = self.by_file.get_mut(&file)?;
+        record.is_busy = false;
+        let outcome = match result {
+            SinkResult::Written(Ok(state)) => record.handle_written(token, state),
+            SinkResult::Written(Err(error)) => {
+                record.handle_failed(&error, self.is_stopping, now);
+                Some(false)
+            }
+            SinkResult::Removed(result) => {
+                record.written = None;
+                record.log_removed(result);
+                None
+            }
+        };
+        if record.retry_at.is_none() {
+            self.begin(&file);
+        }
+        outcome
+    }
+
+    /// Starts the task that the sink needs, if none runs.
+    fn begin(&mut self, file: &PathBuf) {
+        let Some(record) = self.by_file.get_mut(file) else {
+            return;
+        };
+        if record.is_busy {
+            return;
+        }
+        let (path, sink) = (file.clone(), record.sink.clone());
+        if std::mem::take(&mut record.is_to_remove)
+            && let Some((_, content)) = record.written
+        {
+            record.is_busy = true;
+            self.tasks.spawn(async move {
+                let removed = files::run(&path, TOKEN_LIMIT, move || sink.remove(content)).await;
+                let removed = removed
+                    .map_err(Into::into)
+                    .and_then(|done| done.map_err(Into::into));
+                SinkDone {
+                    file: path,
+                    token: None,
+                    result: SinkResult::Removed(removed),
+                }
+            });
+        } else if let Some(publication) = record.pending.clone() {
+            record.is_busy = true;
+            self.tasks.spawn(async move {
+                let token = publication.token.fingerprint();
+                let write = move || write(&sink, &publication);
+                let written = files::run(&path, TOKEN_LIMIT, write).await;
+                let written = written
+                    .map_err(Into::into)
+                    .and_then(|done| done.map_err(Into::into));
+                SinkDone {
+                    file: path,
+                    token: Some(token),
+                    result: SinkResult::Written(written),
+                }
+            });
+        }
+    }
+}
+
+impl SinkRecord {
+    fn handle_written(&mut self, token: Option<Fingerprint>, state: SinkState) -> Option<bool> {
+        let (SinkState::Written(content) | SinkState::Unchanged(content)) = state;
+        let pending = self
+            .pending
+            .as_ref()
+            .map(|pending| pending.token.fingerprint());
+        if pending == token {
+            self.pending = None;
+        }
+        self.attempts = 0;
+        self.trouble = None;
+        self.written = token.map(|token| (token, content));
+        let is_written = matches!(state, SinkState::Written(_));
+        if let Some(fingerprint) = token
+            && is_written
+        {
+            log_event(&LogEvent::Sink(SinkEvent::Written {
+                session: &self.name,
+                fingerprint,
+                file: &self.sink.file,
+            }));
+        }
+        is_written.then_some(true)
+    }
+
+    fn handle_failed(&mut self, error: &SinkFailure, is_stopping: bool, now: Instant) {
+        let delay = RETRY
+            .saturating_mul(1 << self.attempts.min(6))
+            .min(RETRY_MAX);
+        self.attempts += 1;
+        if self.pending.is_some() && !is_stopping {
+            self.retry_at = Some(now + delay);
+        }
+        let text = Chain(error).to_string();
+        if self.trouble.as_ref() != Some(&text) {
+            log_event(&LogEvent::Sink(SinkEvent::NotWritten {
+                session: &self.name,
+                file: &self.sink.file,
+                cause: error,
+                retry_within: RETRY_MAX,
+            }));
+            self.trouble = Some(text);
+        }
+    }
+
+    fn log_removed(&self, result: Result<bool, SinkFailure>) {
+        match result {
+            Ok(false) => {}
+            Ok(true) => log_event(&LogEvent::Sink(SinkEvent::Removed {
+                session: &self.name,
+                file: &self.sink.file,
+            })),
+            Err(error) => log_event(&LogEvent::Sink(SinkEvent::NotRemoved {
+                session: &self.name,
+                file: &self.sink.file,
+                cause: &error,
+            })),
+        }
+    }
+}
+
+fn write(sink: &Sink, publication: &Publication) -> Result<SinkState, SinkError> {
+    let api = publication.api.as_str();
+    let region = REGIONS.iter().find(|region| region.api() == api);
+    let Generation(generation) = publication.generation;
+    sink.write(&SinkContent {
+        token: &publication.token,
+        generation,
+        expires_at: publication.expires_at,
+        api,
+        region: region.map(|region| (region.name, region.domain)),
+    })
+}
+
+impl Daemon {
+    /// Writes a session's present token to its sinks, if an event shows that it is alive, and
+    /// handles the end of a token.
+    pub(super) fn publish_after(&mut self, event: &Event) {
+        if event.kind.ends_token() || event.kind == EventKind::Revoked {
+            self.sinks.handle_ended(event);
+            return;
+        }
+        let is_answered = if let EventKind::Answered { outcome, .. } = &event.kind {
+            // Another process may have changed or removed the file.
+            matches!(outcome.verdict, Verdict::Accepted | Verdict::Alive(_))
+        } else {
+            false
+        };
+        if is_answered || matches!(event.kind, EventKind::Alive { .. }) {
+            self.publish(event.session);
+        }
+        if let EventKind::Alive { .. } = event.kind {
+            self.sinks.handle_proven(event);
+        }
+    }
+
+    /// Queues the rotations whose sinks are written for the hooks.
+    pub(super) fn announce_rotations(&mut self, now: Instant) {
+        while let Some(Rotation { event, previous }) = self.sinks.poll_rotation() {
+            let Some(managed) = self.sessions.by_id.get(&event.session) else {
+                continue;
+            };
+            let names = self.sources.names(managed);
+            let view = self.sessions.keeper.view(event.session, now);
+            let view = view.as_ref();
+            let at = self.machine.wall_at(event.at);
+            let text = self.reporter.log.text(&event, &names, view, now);
+            let hooks = &mut self.reporter.hooks;
+            hooks.handle_rotated(&event, previous, &names, view, text, at);
+        }
+    }
+
+    /// Writes the present token of every configured session to its sinks, after a reload.
+    pub(super) fn publish_all(&mut self) {
+        let ids: Vec<_> = self.sessions.by_name.values().copied().collect();
+        for id in ids {
+            self.publish(id);
+        }
+    }
+
+    fn publish(&mut self, id: SessionId) {
+        if !self.sessions.is_configured(id) {
+            return;
+        }
+        let Some(managed) = self.sessions.by_id.get(&id) else {
+            return;
+        };
+        if let Some(generation) = managed.present()
+            && !managed.config.sinks.is_empty()
+        {
+            let view = self.sessions.keeper.view(id, self.machine.now());
+            let expiry = view.and_then(|view| view.live?.expiry);
+            let expires_at = expiry.map(|expiry| self.machine.wall_at(expiry.at));
+            self.sinks.publish(id, managed, generation, expires_at);
+        }
+    }
+}
