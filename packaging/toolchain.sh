@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 
 # The commit that --version names, and the time of everything that is packed.
-BUILD_COMMIT=${BUILD_COMMIT-$(git rev-parse HEAD 2>/dev/null || true)}
+BUILD_COMMIT=${BUILD_COMMIT-$(git describe --always --abbrev=40 --dirty=-modified --exclude='*' 2>/dev/null || true)}
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || stat -c %Y Cargo.lock)}
 export BUILD_COMMIT SOURCE_DATE_EPOCH
 
