@@ -26,6 +26,7 @@ mod text;
 mod timeout;
 mod token;
 mod user;
+mod version;
 mod wait;
 
 use std::panic::{self, AssertUnwindSafe};
@@ -42,6 +43,7 @@ use crate::sys::harden;
 #[derive(Debug, Parser)]
 #[command(
     version,
+    long_version = version::LONG.as_str(),
     help_template = groups::template(&CliCommand::augment_subcommands(clap::Command::new(""))),
     after_help = "session-keepalive COMMAND --help says more of each, with examples.\n\nExit status: 0 success, 1 not all went as it should, 64 wrong usage, 65 wrong data, 69 nobody there, 70 a bug, 74 no input or output, 75 try again, 77 not permitted, 78 wrong configuration."
 )]

@@ -23,4 +23,5 @@ mod it {
     mod rows;
     mod run;
     mod support;
+    mod version;
 }

@@ -19,6 +19,10 @@ def main(binary, manifest):
     config_maps = {it["metadata"]["name"]: it["data"] for it in resources if it["kind"] == "ConfigMap"}
     pods = [it["spec"]["template"]["spec"] for it in resources if it["kind"] in ("Deployment", "Job", "StatefulSet")]
     expect(len(pods) == 1, "there is one workload")
+    for resource in resources:
+        if resource["kind"] in ("NetworkPolicy", "PodDisruptionBudget"):
+            selector = resource["spec"].get("podSelector") or resource["spec"].get("selector")
+            expect(selector, f"the {resource['kind']} is for these pods, and not for all or none of the namespace")
     for pod in pods:
         restricted(pod)
         ours = [it for it in containers(pod) if it["name"] == "session-keepalive"]
@@ -52,7 +56,7 @@ def understood(binary, pod, container, config_maps):
     variables = {it["name"]: value(it, config_maps) for it in container["env"]}
     with tempfile.TemporaryDirectory() as folder:
         if "SESSION_KEEPALIVE_CONFIG" in variables:
-            [config] = [it["configMap"]["name"] for it in pod["volumes"] if "configMap" in it]
+            [config] = [it["configMap"]["name"] for it in pod["volumes"] if it["name"] == "config"]
             path = os.path.join(folder, "config.toml")
             with open(path, "w", encoding="utf-8") as file:
                 file.write(config_maps[config]["config.toml"])
