@@ -27,6 +27,7 @@ mod connections;
 mod control;
 mod hand_over;
 mod hooks;
+mod incidents;
 mod listeners;
 mod machine;
 mod other_daemons;
@@ -253,13 +254,14 @@ impl Daemon {
             }
         }
         for ended in self.sessions.remove_ended() {
-            self.reporter.forget(ended);
+            self.reporter.forget(ended, now);
         }
         if self.sessions.take_dropped() {
             self.requests.handle_token_dropped(now);
             self.sources.reread_waiting(&self.sessions);
         }
         self.requests.turn(now);
+        self.report_incidents(now);
         self.reporter.turn(now);
         if !is_stopping {
             self.listeners.turn(now);
@@ -357,6 +359,7 @@ impl Daemon {
         let at = self.machine.wall_at(event.at);
         self.count_ended(event, at);
         self.sessions.handle_event(event);
+        self.handle_incident_event(event, now);
         let is_configured = self.sessions.is_configured(event.session);
         let Some(managed) = self.sessions.by_id.get_mut(&event.session) else {
             return;
@@ -383,9 +386,13 @@ impl Daemon {
             self.sources
                 .read_ahead(event.session, managed, touch_at, now);
         }
+        let cause = self.cause_of(event);
+        let Some(managed) = self.sessions.by_id.get(&event.session) else {
+            return;
+        };
         let names = self.sources.names(managed);
         self.reporter
-            .handle_event(event, &names, view.as_ref(), now, at);
+            .handle_event(event, &names, view.as_ref(), cause.as_ref(), now, at);
         // Readiness does not depend on a session that a reload removed.
         if let Some(view) = view
             && is_configured

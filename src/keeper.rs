@@ -139,6 +139,7 @@ mod candidate;
 mod command;
 mod due;
 mod event;
+mod incident;
 mod intent;
 mod live_token;
 mod organisation;
@@ -156,6 +157,9 @@ use std::time::Duration;
 pub use command::{Command, Generation, Operation, SessionId, Ticket, Touch};
 use due::{Due, QueuePlace};
 pub use event::{Death, Event, EventKind, FailureReason, Idleness, Severity, TokenId};
+pub use incident::{
+    Incident, IncidentCause, IncidentClass, IncidentId, IncidentScope, Incidents, Stage,
+};
 pub use intent::{Intent, OnShutdown};
 pub use organisation::HostId;
 use organisation::Organisations;

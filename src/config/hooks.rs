@@ -17,7 +17,7 @@ const HOOKS_MAX: usize = 16;
 ///
 /// The first one marks the environment of a hook: a program of this package that runs there does
 /// not read the others as configuration, although one of them is spelt like a key.
-pub const HOOK_VARIABLES: [&str; 11] = [
+pub const HOOK_VARIABLES: [&str; 13] = [
     "EVENT",
     "HOOK",
     "SESSION",
@@ -29,6 +29,8 @@ pub const HOOK_VARIABLES: [&str; 11] = [
     "REASON",
     "CORRELATION_ID",
     "AT",
+    "INCIDENT",
+    "COUNT",
 ];
 
 /// An example of a hook.
@@ -43,6 +45,9 @@ pub struct HookConfig {
     pub on: BTreeSet<Occasion>,
     /// The program.
     pub command: HookCommand,
+    /// The time for which events of sessions that follow from an incident are collected into one
+    /// run: 0s to 5m.
+    pub batch: Duration,
     /// The time limit of one run: 1s to 10m.
     pub timeout: Duration,
     /// The sessions for which it runs; all if this is empty.
@@ -59,7 +64,7 @@ impl HookConfig {
     }
 }
 
-/// An event after which a hook can run.
+/// An event of a session, or of an incident, after which a hook can run.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Occasion {
     /// The token was refused while the intent was to keep it.
@@ -76,11 +81,15 @@ pub enum Occasion {
     Excluded,
     /// The daemon revoked the token.
     Revoked,
+    /// A problem of an API host or an organisation began.
+    Incident,
+    /// Such a problem is over.
+    IncidentOver,
 }
 
 impl Occasion {
     /// All occasions.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Lost,
         Self::Lapsed,
         Self::AtRisk,
@@ -88,6 +97,8 @@ impl Occasion {
         Self::Blocked,
         Self::Excluded,
         Self::Revoked,
+        Self::Incident,
+        Self::IncidentOver,
     ];
 
     /// Returns the word for configuration, logs and hooks.
@@ -101,6 +112,8 @@ impl Occasion {
             Self::Blocked => "blocked",
             Self::Excluded => "excluded",
             Self::Revoked => "revoked",
+            Self::Incident => "incident",
+            Self::IncidentOver => "incident-over",
         }
     }
 }
@@ -230,6 +243,7 @@ fn hook(hook: &TableReader<'_>, found: &At<&Value>) -> Option<HookConfig> {
         Some(found.with(HookCommand(words)))
     });
     hook.record_optional("command", command.as_ref(), HookCommand::to_string);
+    let batch = hook.duration("batch");
     let timeout = hook.duration("timeout");
     let sessions = list(hook, "sessions", pattern);
     hook.record_optional("sessions", sessions.as_ref(), |sessions| {
@@ -251,6 +265,7 @@ fn hook(hook: &TableReader<'_>, found: &At<&Value>) -> Option<HookConfig> {
     Some(HookConfig {
         on: on?.value.into_iter().collect(),
         command: command?.value,
+        batch,
         timeout,
         sessions: sessions.map(|found| found.value).unwrap_or_default(),
     })

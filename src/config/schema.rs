@@ -526,10 +526,10 @@ pub static TABLES: [SchemaTable; 12] = [
             Key::new(
                 "on",
                 Kind::List(
-                    r#"a list of "lost", "lapsed", "at-risk", "recovered", "blocked", "excluded" and "revoked""#,
+                    r#"a list of "lost", "lapsed", "at-risk", "recovered", "blocked", "excluded", "revoked", "incident" and "incident-over""#,
                 ),
-                required(r#"["lost", "at-risk", "recovered"]"#),
-                "The events after which the program runs. It runs once per incident: until the session \
+                required(r#"["incident", "incident-over", "lost"]"#),
+                "The events after which the program runs. For each session it runs once until the session \
                  has recovered or has a new token.",
             ),
             Key::new(
@@ -537,6 +537,13 @@ pub static TABLES: [SchemaTable; 12] = [
                 Kind::Command,
                 required(r#"["/usr/local/bin/page-me", "--team=wallboards"]"#),
                 "The absolute path of the program, and its arguments; it runs without a shell.",
+            ),
+            Key::new(
+                "batch",
+                seconds(0, 5 * MINUTE),
+                Value("10s"),
+                "The time for which events of sessions that follow from one incident are collected into one \
+                 run; it doubles with each further run for that incident, up to 5m.",
             ),
             Key::new(
                 "timeout",

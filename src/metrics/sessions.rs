@@ -16,7 +16,7 @@ const SAMPLES_SIZE: usize = 200;
 type Write = fn(&mut Samples<'_>, &NamedView, Instant);
 
 /// The families, in the order of the text.
-const FAMILIES: [(Family, Write); 12] = [
+const FAMILIES: [(Family, Write); 13] = [
     (
         Family::info(
             "session_keepalive_session_info",
@@ -45,6 +45,15 @@ const FAMILIES: [(Family, Write); 12] = [
         ),
         |samples, session, now| {
             samples.sample(&[label(session)], u8::from(session.view.is_ready(now)));
+        },
+    ),
+    (
+        Family::gauge(
+            "session_keepalive_session_in_incident",
+            "Is 1 if an open incident affects a session.",
+        ),
+        |samples, session, _| {
+            samples.sample(&[label(session)], u8::from(session.incident.is_some()));
         },
     ),
     (

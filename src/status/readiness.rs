@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::{NamedView, SessionEntry, SessionSums, Snapshot};
 use crate::keeper::Intent;
-use crate::status::phrases::standing_of;
+use crate::status::phrases::{incident, standing_of};
 use crate::time::Instant;
 
 /// The maximum number of sessions that the summary names.
@@ -57,19 +57,29 @@ impl ReadinessSums {
         !is_stopping && self.unready == 0
     }
 
-    /// Returns the readiness in words, with the first sessions that are not ready.
+    /// Returns the readiness in words, with the open incidents, or else with the first sessions
+    /// that are not ready. `overview` may lack sessions.
     #[must_use]
-    pub fn summary(&self, is_stopping: bool) -> String {
+    pub fn summary(&self, overview: &Snapshot) -> String {
         let Self {
             kept,
             unready,
             named,
         } = self;
-        if is_stopping {
+        if overview.is_stopping {
             return "not ready: stopping".to_owned();
         }
+        let acute = overview.incidents.iter().filter(|open| open.is_acute());
+        let incidents: Vec<_> = acute.map(|open| incident(open, overview.at)).collect();
+        let incidents = incidents.join("; ");
         if *unready == 0 {
-            return format!("ready: {kept} kept");
+            return match incidents.as_str() {
+                "" => format!("ready: {kept} kept"),
+                incidents => format!("ready: {kept} kept; {incidents}"),
+            };
+        }
+        if !incidents.is_empty() {
+            return format!("not ready: {unready} of {kept} kept: {incidents}");
         }
         let more = match unready - named.len() {
             0 => String::new(),
@@ -81,10 +91,10 @@ impl ReadinessSums {
 
     /// Returns the answer of a probe, with `lines` about the sessions before the summary.
     #[must_use]
-    pub fn readiness(&self, is_stopping: bool, lines: String) -> Readiness {
+    pub fn readiness(&self, overview: &Snapshot, lines: &str) -> Readiness {
         Readiness {
-            is_ready: self.is_ready(is_stopping),
-            text: lines + &self.summary(is_stopping) + "\n",
+            is_ready: self.is_ready(overview.is_stopping),
+            text: format!("{lines}{}\n", self.summary(overview)),
         }
     }
 }
@@ -98,6 +108,13 @@ pub fn readiness_of(session: &NamedView, snapshot: &Snapshot) -> Readiness {
         is_ready: !snapshot.is_stopping && session.view.is_ready(snapshot.at),
         text,
     }
+}
+
+/// Returns the lines about the open incidents.
+pub(crate) fn incident_lines(overview: &Snapshot) -> String {
+    let open = overview.incidents.iter();
+    open.map(|open| format!("[!] {}\n", incident(open, overview.at)))
+        .collect()
 }
 
 /// Appends the line about a session.
@@ -119,7 +136,7 @@ mod tests {
         let sessions = snapshot.sessions.iter().filter(|_| verbose);
         sessions.for_each(|session| line(&mut text, session, snapshot.at));
         let sums = snapshot.sums(ReadinessSums::default());
-        sums.readiness(snapshot.is_stopping, text)
+        sums.readiness(snapshot, &(incident_lines(snapshot) + &text))
     }
 
     #[test]

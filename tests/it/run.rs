@@ -7,6 +7,7 @@ mod ending;
 mod handing_over;
 mod hanging;
 mod hooks;
+mod incidents;
 mod inherited;
 mod keeping;
 mod memory;

@@ -22,6 +22,8 @@ pub(super) fn draw(history: &HistoryReport, width: usize) -> String {
         format!(", as ordered (configured: {intent})")
     });
     let (name, intent) = (&session.name, &session.intent);
+    let incident = history.incident.as_ref();
+    head.add_some("incident", incident.map(|open| bind_units(&open.text)));
     head.add("session", format!("{name}, to {intent}{overridden}"));
     head.add("state", bind_units(&session.standing));
     head.add_some("trouble", session.trouble.clone());

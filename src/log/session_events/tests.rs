@@ -32,7 +32,13 @@ fn logged(format: LogFormat, events: Vec<(EventKind, SessionView)>) -> String {
     lines(LogLevel::Debug, format, || {
         let mut log = Log::new();
         for (kind, view) in events {
-            log.handle_event(&happened(kind), &names.named(), Some(&view), now());
+            log.handle_event(
+                &happened(kind),
+                &names.named(),
+                Some(&view),
+                Consequence::No,
+                now(),
+            );
         }
     })
 }
@@ -226,8 +232,15 @@ fn what_follows_from_an_answer_has_its_correlation_id() {
     let names = NamesFixture::new();
     let output = lines(LogLevel::Info, LogFormat::Plain, || {
         let mut log = Log::new();
-        let mut log_event =
-            |event: &Event| log.handle_event(event, &names.named(), Some(&alive_view()), now());
+        let mut log_event = |event: &Event| {
+            log.handle_event(
+                event,
+                &names.named(),
+                Some(&alive_view()),
+                Consequence::No,
+                now(),
+            )
+        };
         let blocked = || EventKind::Blocked(BlockReason::AddressNotAllowed);
         log_event(&happened(answered(Verdict::Accepted, None)));
         log_event(&happened(blocked()));
@@ -263,7 +276,13 @@ fn steady_state_is_silent_at_info() {
             },
             EventKind::TimeoutRead(TimeoutReport::default()),
         ] {
-            log.handle_event(&happened(kind), &names.named(), Some(&alive_view()), now());
+            log.handle_event(
+                &happened(kind),
+                &names.named(),
+                Some(&alive_view()),
+                Consequence::No,
+                now(),
+            );
         }
     });
     assert_eq!(output, "");
@@ -273,12 +292,18 @@ fn steady_state_is_silent_at_info() {
 fn a_session_that_is_forgotten_with_the_event_is_told_all_the_same() {
     let names = NamesFixture::new();
     let output = lines(LogLevel::Info, LogFormat::Plain, || {
-        Log::new().handle_event(&happened(EventKind::Left), &names.named(), None, now());
+        Log::new().handle_event(
+            &happened(EventKind::Left),
+            &names.named(),
+            None,
+            Consequence::No,
+            now(),
+        );
         let unknown = Event {
             token: None,
             ..happened(EventKind::Revoked)
         };
-        Log::new().handle_event(&unknown, &names.named(), None, now());
+        Log::new().handle_event(&unknown, &names.named(), None, Consequence::No, now());
     });
     insta::assert_snapshot!(output, @r"
     2026-11-24T08:00:00.123Z INFO  wallboard ba7816bf left as it is: the token lives until it idles out or expires
@@ -296,7 +321,7 @@ fn a_keepers_own_events_are_told() {
         let mut drain = |keeper: &mut Keeper, now| {
             while let Some(event) = keeper.poll_event() {
                 let view = keeper.view(event.session, now);
-                log.handle_event(&event, &names.named(), view.as_ref(), now);
+                log.handle_event(&event, &names.named(), view.as_ref(), Consequence::No, now);
             }
         };
         keeper.handle_token(id, token().fingerprint, Offer::Seen, now());

@@ -30,7 +30,7 @@ fn wait_for_hook(daemon: &mut Keepalive, occasion: &str) {
 }
 
 /// Returns the configuration with a log level that reports each run of a hook.
-fn debug(config: &str) -> String {
+pub(super) fn debug(config: &str) -> String {
     config.replace("[log]\n", "[log]\nlevel = \"debug\"\n")
 }
 
