@@ -646,7 +646,8 @@ mod tests {
             log("format"),
             one_of(&LogFormat::ALL.map(LogFormat::as_str))
         );
-        let events = quoted(&Occasion::ALL.map(Occasion::as_str)).replace(", \"rev", " and \"rev");
+        let events = quoted(&Occasion::ALL.map(Occasion::as_str));
+        let events = events.replace(", \"incident-over", " and \"incident-over");
         assert_eq!(
             allowed(&["hooks", "page"], "on"),
             format!("a list of {events}")

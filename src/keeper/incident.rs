@@ -231,7 +231,12 @@ impl Incident {
     /// Returns the instant of the next report, if the incident has become worse.
     fn worse_at(&self) -> Option<Instant> {
         let (told, told_at) = self.told;
-        (self.is_of_many() && self.stage() > told).then(|| told_at + UPDATE_EVERY)
+        // Sessions that are at risk no more are worth no line.
+        let is_worse = match self.stage() {
+            Stage::AtRisk => !self.at_risk.is_empty(),
+            Stage::Open | Stage::Lost | Stage::Over => true,
+        };
+        (self.is_of_many() && is_worse && self.stage() > told).then(|| told_at + UPDATE_EVERY)
     }
 
     fn over_at(&self) -> Option<Instant> {
@@ -802,3 +807,6 @@ fn scopes(known: &KnownSession) -> impl Iterator<Item = IncidentScope> + use<> {
     });
     std::iter::once(of_host(known.host)).chain(organisation)
 }
+
+#[cfg(test)]
+mod tests;

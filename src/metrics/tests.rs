@@ -133,6 +133,10 @@ fn the_daemon_tells_of_itself_and_of_all_sessions_together() {
     session_keepalive_start_time_seconds 1795507200.1234567
     # TYPE session_keepalive_ready gauge
     # TYPE session_keepalive_stopping gauge
+    # TYPE session_keepalive_incident gauge
+    # TYPE session_keepalive_incident_sessions gauge
+    # TYPE session_keepalive_incident_first_loss_timestamp_seconds gauge
+    # UNIT session_keepalive_incident_first_loss_timestamp_seconds seconds
     # TYPE session_keepalive_requests counter
     # TYPE session_keepalive_touch_duration_seconds histogram
     # UNIT session_keepalive_touch_duration_seconds seconds

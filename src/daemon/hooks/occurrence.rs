@@ -284,7 +284,7 @@ impl Occurrence {
         let mut reason = format!(
             "{} {}: {}",
             counted(self.sessions.len(), "session"),
-            self.occasion.as_str(),
+            self.occasion.as_str().replace('-', " "),
             names.join(", ")
         );
         if let more @ 1.. = self.sessions.len() - names.len() {
@@ -358,7 +358,7 @@ mod tests {
         assert_eq!(json["sessions"].as_array().unwrap().len(), 7);
         assert_eq!((&json["count"], &json["incident"]), (&7.into(), &1.into()));
         assert!(json["session"].is_null() && json["fingerprint"].is_null());
-        insta::assert_snapshot!(json["reason"].as_str().unwrap(), @"7 sessions at-risk: kiosk-0, kiosk-1, kiosk-2, kiosk-3, kiosk-4 and 2 more; API unreachable: no connection to the API (https://api.mypurecloud.de) since 07:59:30 UTC; 300 sessions; the first token dies in 2m 24s");
+        insta::assert_snapshot!(json["reason"].as_str().unwrap(), @"7 sessions at risk: kiosk-0, kiosk-1, kiosk-2, kiosk-3, kiosk-4 and 2 more; API unreachable: no connection to the API (https://api.mypurecloud.de) since 07:59:30 UTC; 300 sessions; the first token dies in 2m 24s");
     }
 
     #[test]

@@ -34,8 +34,10 @@ pub fn incident_worse(view: &IncidentView, now: Instant) -> String {
         let lost = counted(view.lost, "token");
         parts.push(format!("{lost} lost{}", bracketed(&view.lost_names)));
     }
-    let names = bracketed(&view.at_risk_names);
-    parts.push(format!("{} of {of} at risk{names}", view.at_risk));
+    if view.at_risk > 0 || view.lost == 0 {
+        let names = bracketed(&view.at_risk_names);
+        parts.push(format!("{} of {of} at risk{names}", view.at_risk));
+    }
     parts.extend(first_loss(view, now));
     format!("{} for {lasts}: {}", title(view), parts.join("; "))
 }
@@ -67,11 +69,11 @@ pub fn incident_over(view: &IncidentView) -> String {
         ),
     };
     format!(
-        "over: {} from {} to {}, {}; {risk}, {lost}",
+        "{}: over after {}, from {} to {}; {risk}, {lost}",
         title(view),
+        human_duration(lasted),
         clock(view.began),
-        clock(until),
-        human_duration(lasted)
+        clock(until)
     )
 }
 
@@ -211,9 +213,9 @@ mod tests {
         view.answered_at = Some(now() + seconds(2));
         view.ended_at = Some(now() + seconds(32));
         view.ever_at_risk = 67;
-        insta::assert_snapshot!(incident_over(&view), @"over: API unreachable from 07:59:30 UTC to 08:00:02 UTC, 32s; 67 of 300 sessions were at risk, no token was lost");
+        insta::assert_snapshot!(incident_over(&view), @"API unreachable: over after 32s, from 07:59:30 UTC to 08:00:02 UTC; 67 of 300 sessions were at risk, no token was lost");
         view.lost = 7;
-        insta::assert_snapshot!(incident_over(&view), @"over: API unreachable from 07:59:30 UTC to 08:00:02 UTC, 32s; 67 of 300 sessions were at risk, 7 tokens were lost, each session needs a new one");
+        insta::assert_snapshot!(incident_over(&view), @"API unreachable: over after 32s, from 07:59:30 UTC to 08:00:02 UTC; 67 of 300 sessions were at risk, 7 tokens were lost, each session needs a new one");
         insta::assert_snapshot!(incident(&view, now()), @"API unreachable: no connection to the API (https://api.mypurecloud.de) since 07:59:30 UTC, well again after 32s; 300 sessions");
     }
 }

@@ -80,14 +80,15 @@ fn every_event_runs_its_hook_with_its_variables_and_its_json() {
     for run in &runs {
         let json: serde_json::Value = serde_json::from_str(&run.input).unwrap();
         assert_eq!(json["version"], 1);
-        assert_eq!(json.as_object().unwrap().len(), 12, "{json}");
+        assert_eq!(json.as_object().unwrap().len(), 15, "{json}");
+        assert_eq!(json["sessions"].as_array().unwrap().len(), 1);
         for (name, value) in json.as_object().unwrap() {
             let as_text = match value.as_str() {
                 _ if value.is_null() => String::new(),
                 Some(text) => text.to_owned(),
                 None => value.to_string(),
             };
-            if name != "version" {
+            if name != "version" && name != "sessions" {
                 assert_eq!(run.variable(&name.to_uppercase()), as_text, "{name}");
             }
         }

@@ -22,7 +22,7 @@ fn many(simulation: &Simulation, folder: &Folder, idle_timeout: Duration) -> Kee
     let mut config = debug(&head(simulation));
     for number in 0..SESSIONS {
         let name = format!("kiosk-{number:03}");
-        let idled = idle_timeout * 2 / 5 * number / SESSIONS;
+        let idled = idle_timeout / 2 * number / SESSIONS;
         let user = TokenSpec::user(name.as_str(), format!("user of {name}"));
         simulation.server().add_token(user, clock::now() - idled);
         folder.write(&name, &name);
@@ -78,6 +78,8 @@ fn one_outage_of_many(idle_timeout: Duration) {
     for _ in 0..SESSIONS {
         daemon.wait_for(&["\"event\":\"alive\""]);
     }
+    // The timeout is read, and touches are made one after the other.
+    daemon.listen_until(|daemon| daemon.count(&["\"operation\":\"touch"]) >= 30);
     assert!(lines(&daemon, &["WARN", "ERROR"]).is_empty());
     let from = clock::now();
     simulation.server().script().befall_all(
