@@ -189,6 +189,8 @@ pub struct Incident {
     pub ever_at_risk: BTreeSet<SessionId>,
     /// The sessions whose tokens were lost because of the incident.
     pub lost: BTreeSet<SessionId>,
+    /// True if the only session reported the failure before the incident opened.
+    pub is_told_by_session: bool,
     /// The time without a failure after which the incident ends.
     quiet: Duration,
     /// The instant from which no session fails.
@@ -281,6 +283,8 @@ struct FailedRequest {
     reason: FailureReason,
     correlation_id: Option<Arc<str>>,
     sent_at: Instant,
+    /// True if an event of the session reported the failure.
+    is_told: bool,
 }
 
 /// The facts about a session that incidents need.
@@ -333,7 +337,9 @@ impl Incidents {
             EventKind::Blocked(reason @ BlockReason::NotTheApi(NotTheApi::Cached)) => {
                 let reason = FailureReason::Blocked(reason.clone());
                 self.handle_failure(event, at, &reason, None);
+                self.note_told(session);
             }
+            EventKind::Unanswered(_) | EventKind::Blocked(_) => self.note_told(session),
             EventKind::AtRisk(reason) | EventKind::PastDeadline(reason) => {
                 self.handle_at_risk(session, reason, at);
             }
@@ -348,10 +354,8 @@ impl Incidents {
             | EventKind::Left => self.end_session(session, at),
             EventKind::Answered { .. }
             | EventKind::Found
-            | EventKind::Unanswered(_)
             | EventKind::Alive { .. }
             | EventKind::NewerRefused(_)
-            | EventKind::Blocked(_)
             | EventKind::Unconfirmed
             | EventKind::TouchRefused(..)
             | EventKind::TouchExcluded(_)
@@ -588,6 +592,7 @@ impl Incidents {
             reason: reason.clone(),
             correlation_id,
             sent_at,
+            is_told: false,
         };
         let scope = of_host(host);
         if let Some(incident) = self.open.get_mut(&(scope.clone(), class.family())) {
@@ -621,6 +626,7 @@ impl Incidents {
         if let Some(incident) = self.begin(scope, first.class, cause, first.sent_at, now) {
             for failed in failed {
                 incident.record_failure(failed.session, failed);
+                incident.is_told_by_session |= failed.is_told && !incident.is_of_many();
             }
         }
     }
@@ -654,13 +660,15 @@ impl Incidents {
             at_risk: BTreeSet::new(),
             ever_at_risk: BTreeSet::new(),
             lost: BTreeSet::new(),
+            is_told_by_session: false,
             quiet: QUIET,
             well_at: None,
             told: (Stage::Open, now),
         };
         self.updates.push_back((id, Stage::Open));
-        let place = self.open.entry((scope, class.family()));
-        Some(place.insert_entry(incident).into_mut())
+        let key = (scope, class.family());
+        self.open.insert(key.clone(), incident);
+        self.open.get_mut(&key)
     }
 
     fn handle_answer(&mut self, session: SessionId, at: Instant) {
@@ -678,8 +686,9 @@ impl Incidents {
     fn handle_at_risk(&mut self, session: SessionId, reason: &FailureReason, at: Instant) {
         if let Some(class) = IncidentClass::of(reason)
             && let Some(host) = self.sessions.get(&session).map(|known| known.host)
-            && let Some(first) = self.unconfirmed.remove(&(host, class.family()))
+            && let Some(mut first) = self.unconfirmed.remove(&(host, class.family()))
         {
+            first.is_told |= first.session == session;
             self.open_host_incident(of_host(host), &[&first], at);
         }
         for incident in self.open.values_mut() {
@@ -698,12 +707,11 @@ impl Incidents {
 
     fn handle_lost(&mut self, session: SessionId, death: &Death, at: Instant) {
         for incident in self.open.values_mut() {
-            // A token that was refused before its idle deadline did not idle out.
-            let is_consequence = incident.touched.contains(&session)
-                && match incident.class {
-                    IncidentClass::TimeoutShortened => true,
-                    _ => !matches!(death.idle, Idleness::Before(_)),
-                };
+            // A token that was refused before its idle deadline did not idle out, unless the timeout
+            // became shorter.
+            let has_idled_out = !matches!(death.idle, Idleness::Before(_))
+                || incident.class == IncidentClass::TimeoutShortened;
+            let is_consequence = incident.touched.contains(&session) && has_idled_out;
             if is_consequence {
                 incident.lost.insert(session);
             }
@@ -777,6 +785,13 @@ impl Incidents {
         self.forget_unconfirmed(session);
         for incident in self.open.values_mut() {
             incident.record_end(session, at);
+        }
+    }
+
+    /// Records that an event of the session reported its failure.
+    fn note_told(&mut self, session: SessionId) {
+        for first in self.unconfirmed.values_mut() {
+            first.is_told |= first.session == session;
         }
     }
 

@@ -19,11 +19,13 @@ pub(super) fn event(stage: Stage) -> &'static str {
 
 /// Returns the level: WARN if a person should look.
 pub(super) fn level(view: &IncidentView, stage: Stage) -> Level {
+    let is_harmless = view.class == IncidentClass::TimeoutDisabled;
     match stage {
-        Stage::Over if view.class == IncidentClass::TimeoutDisabled => Level::DEBUG,
-        // No token is in danger.
-        Stage::Open if view.class == IncidentClass::TimeoutDisabled => Level::INFO,
-        Stage::Over if view.lost == 0 => Level::INFO,
+        // The lines of the session stand for the incident.
+        Stage::Open | Stage::Over if view.is_told_by_session => Level::DEBUG,
+        Stage::Over if is_harmless => Level::DEBUG,
+        Stage::Open if is_harmless => Level::INFO,
+        Stage::Over if view.lost == 0 || view.sessions == 1 => Level::INFO,
         Stage::Open | Stage::AtRisk | Stage::Lost | Stage::Over => Level::WARN,
     }
 }

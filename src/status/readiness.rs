@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::{NamedView, SessionEntry, SessionSums, Snapshot};
 use crate::keeper::Intent;
-use crate::status::phrases::{incident, standing_of};
+use crate::status::phrases::{append, incident, standing_of};
 use crate::time::Instant;
 
 /// The maximum number of sessions that the summary names.
@@ -112,9 +112,14 @@ pub fn readiness_of(session: &NamedView, snapshot: &Snapshot) -> Readiness {
 
 /// Returns the lines about the open incidents.
 pub(crate) fn incident_lines(overview: &Snapshot) -> String {
-    let open = overview.incidents.iter();
-    open.map(|open| format!("[!] {}\n", incident(open, overview.at)))
-        .collect()
+    let mut lines = String::new();
+    for open in &overview.incidents {
+        append(
+            &mut lines,
+            format_args!("[!] {}\n", incident(open, overview.at)),
+        );
+    }
+    lines
 }
 
 /// Appends the line about a session.

@@ -153,7 +153,7 @@ async function outage(browser) {
   const listen = new URL(simulator.base).host;
   await until('the incident is the headline', async () => (await title.innerText()) === 'API unreachable');
   await until('at risk is counted', async () => /no connection to the API .* since .*; 2 sessions, 2 at risk$/.test(await detail.innerText()));
-  const left = async () => Number(/^First token, of \w+, dies in (\d+)s$/.exec(await countdown.innerText())?.[1]);
+  const left = async () => Number(/^First token \(\w+\) dies in (\d+)s$/.exec(await countdown.innerText())?.[1]);
   const before = await left();
   await until('it counts down', async () => (await left()) < before);
   assert.match(await page.title(), /^✕ API unreachable/);

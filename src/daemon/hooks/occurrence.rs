@@ -135,7 +135,7 @@ impl Occurrence {
     ) -> Self {
         Self {
             occasion,
-            incident: cause.map(|cause| IncidentPart::new(cause, incident(cause, now))),
+            incident: cause.map(|cause| IncidentPart::new(cause, &incident(cause, now))),
             at: part.at.clone(),
             sessions: BTreeMap::from([(session, part)]),
         }
@@ -155,7 +155,7 @@ impl Occurrence {
         };
         Self {
             occasion,
-            incident: Some(IncidentPart::new(view, text)),
+            incident: Some(IncidentPart::new(view, &text)),
             at: format!("{at:.3}"),
             sessions,
         }
@@ -269,9 +269,9 @@ impl Occurrence {
             .incident
             .as_ref()
             .map(|incident| incident.text.as_str());
-        match (self.occasion, incident) {
-            (Occasion::Incident | Occasion::IncidentOver, Some(text)) => return text.to_owned(),
-            _ => {}
+        if let (Occasion::Incident | Occasion::IncidentOver, Some(text)) = (self.occasion, incident)
+        {
+            return text.to_owned();
         }
         if let Some(reason) = self.only().and_then(|part| part.reason.clone()) {
             return reason;
@@ -298,11 +298,11 @@ impl Occurrence {
 }
 
 impl IncidentPart {
-    fn new(view: &IncidentView, text: String) -> Self {
+    fn new(view: &IncidentView, text: &str) -> Self {
         Self {
             id: view.id,
             api: view.api.as_str().to_owned(),
-            text: bounded(&text),
+            text: bounded(text),
             correlation_id: view.correlation_id.as_deref().map(bounded),
         }
     }

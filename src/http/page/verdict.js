@@ -49,10 +49,10 @@ export function tickVerdict(now) {
   const { first_loss_session: session, sessions } = counted.incident;
   const left = first.in_seconds - (now - counted.at) / 1000;
   const token = sessions > 1 ? 'First token' : 'The token';
-  const named = session ? `, of ${session},` : '';
+  const named = session ? ` (${session})` : '';
   setLine('verdict-countdown', left > 0
     ? `${token}${named} dies in ${humanDuration(left)}`
-    : `The idle deadline of ${token.toLowerCase()}${named} passed ${humanDuration(-left)} ago`);
+    : `${token}${named} passed its idle deadline ${humanDuration(-left)} ago`);
 }
 
 function showIncidents(report, acute) {

@@ -12,8 +12,8 @@ use crate::keeper::{
     Touch, Verdict,
 };
 use crate::status::fixture::{
-    NamesFixture, a_death, alive_view, excluded_view, failing, lines, now, seconds, token, view,
-    waiting,
+    NamesFixture, a_death, alive_view, excluded_view, failing, incident_view, lines, now, seconds,
+    token, view, waiting,
 };
 use crate::time::ServerTime;
 use crate::token::Fingerprint;
@@ -228,6 +228,33 @@ fn machines_get_the_same_and_its_fields() {
 }
 
 #[test]
+fn what_follows_from_an_incident_is_told_at_debug_and_not_remembered() {
+    let names = NamesFixture::new();
+    let mut recent_events = Vec::new();
+    let output = lines(LogLevel::Info, LogFormat::Plain, || {
+        let mut log = Log::new();
+        let event = happened(EventKind::AtRisk(not_connected()));
+        let view = failing(State::AtRisk);
+        let session = names.named();
+        log.handle_event(
+            &event,
+            &session,
+            Some(&view),
+            Consequence::OfIncident,
+            now(),
+        );
+        for stage in [Stage::Open, Stage::AtRisk, Stage::Over] {
+            log.handle_incident(&incident_view(), stage, now());
+        }
+        recent_events = log.recent_events();
+    });
+    insta::assert_snapshot!(output, @"");
+    let names: Vec<_> = recent_events.iter().map(|event| event.event).collect();
+    assert_eq!(names, ["incident", "incident_worse", "incident_over"]);
+    assert!(recent_events.iter().all(|event| event.session.is_none()));
+}
+
+#[test]
 fn what_follows_from_an_answer_has_its_correlation_id() {
     let names = NamesFixture::new();
     let output = lines(LogLevel::Info, LogFormat::Plain, || {
@@ -239,7 +266,7 @@ fn what_follows_from_an_answer_has_its_correlation_id() {
                 Some(&alive_view()),
                 Consequence::No,
                 now(),
-            )
+            );
         };
         let blocked = || EventKind::Blocked(BlockReason::AddressNotAllowed);
         log_event(&happened(answered(Verdict::Accepted, None)));

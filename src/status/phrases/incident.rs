@@ -98,7 +98,12 @@ pub fn incident_remedy(view: &IncidentView) -> Option<&'static str> {
 #[must_use]
 pub fn title(view: &IncidentView) -> String {
     let organisation = view.organisation.as_deref().unwrap_or("the organisation");
-    match view.class {
+    // One outage can fail in several ways, of which the latest is shown.
+    let class = match &view.cause {
+        IncidentCause::Failure(reason) => IncidentClass::of(reason).unwrap_or(view.class),
+        IncidentCause::Excluded | IncidentCause::Timeout { .. } => view.class,
+    };
+    match class {
         IncidentClass::Unreachable => "API unreachable".to_owned(),
         IncidentClass::TimingOut => "API not answering".to_owned(),
         IncidentClass::Failing => "API failing".to_owned(),

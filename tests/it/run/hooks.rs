@@ -178,7 +178,7 @@ fn a_hook_sees_no_token_no_variable_of_ours_and_no_open_file() {
         let foreign = |name: &&String| !name.starts_with("SESSION_KEEPALIVE_");
         let foreign: Vec<_> = run.variables.keys().filter(foreign).collect();
         assert_eq!(foreign, ["PATH"]);
-        assert_eq!(run.variables.len(), 12);
+        assert_eq!(run.variables.len(), 14);
         // The shell itself keeps its script open as file 10 or higher.
         let mut files: Vec<u32> = run
             .file("files")

@@ -22,7 +22,7 @@ fn many(simulation: &Simulation, folder: &Folder, idle_timeout: Duration) -> Kee
     let mut config = debug(&head(simulation));
     for number in 0..SESSIONS {
         let name = format!("kiosk-{number:03}");
-        let idled = idle_timeout / 2 * number / SESSIONS;
+        let idled = idle_timeout * 9 / 20 * number / SESSIONS;
         let user = TokenSpec::user(name.as_str(), format!("user of {name}"));
         simulation.server().add_token(user, clock::now() - idled);
         folder.write(&name, &name);
@@ -80,7 +80,8 @@ fn one_outage_of_many(idle_timeout: Duration) {
     }
     // The timeout is read, and touches are made one after the other.
     daemon.listen_until(|daemon| daemon.count(&["\"operation\":\"touch"]) >= 30);
-    assert!(lines(&daemon, &["WARN", "ERROR"]).is_empty());
+    let early = lines(&daemon, &["WARN", "ERROR"]);
+    assert!(early.is_empty(), "{early:?}");
     let from = clock::now();
     simulation.server().script().befall_all(
         RuleSpan::Between(from, from + OUTAGE),
@@ -113,12 +114,14 @@ fn one_outage_of_many(idle_timeout: Duration) {
     let message = warnings[0]["message"].as_str().unwrap();
     assert!(message.starts_with("API failing: the server failed with 503 ("));
     assert!(message.contains("; 300 sessions; the first token dies in "));
-    // The second failed request opens the incident.
-    let second = failed[1]["message"].as_str().unwrap();
-    let position = |text: &str| daemon.log.iter().position(|line| line.contains(text));
-    assert_eq!(position("\"event\":\"incident\"").unwrap(), {
-        position(second).unwrap() + 1
+    // The second failed request opens the incident, or the first one of a session at risk.
+    let position = |part: &str| daemon.log.iter().position(|line| line.contains(part));
+    let opened = position("\"event\":\"incident\"").unwrap();
+    let failed_before = failed.iter().filter(|line| {
+        let message = line["message"].as_str().unwrap();
+        position(message).unwrap() < opened
     });
+    assert!((1..=2).contains(&failed_before.count()));
     assert!(runs.len() <= 6);
     let of = |event: &str| {
         let lines = daemon.log.iter().filter(|line| line.contains(event));
