@@ -132,7 +132,9 @@ pub(crate) fn line(text: &mut String, session: &NamedView, at: Instant) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{alive_view, lost, named_view, now, seconds, snapshot, view};
+    use super::super::fixture::{
+        alive_view, incident_view, lost, named_view, now, seconds, snapshot, view,
+    };
     use super::*;
     use crate::keeper::{Intent, Policy, SessionView, State};
 
@@ -190,6 +192,29 @@ mod tests {
             text,
             "not ready: 9 of 9 kept: s0 lost, s1 lost, s2 lost and 6 more\n"
         );
+    }
+
+    #[test]
+    fn an_incident_comes_first_and_takes_the_place_of_the_names() {
+        let mut all = snapshot(vec![named_view("a", lost())]);
+        all.incidents = vec![incident_view()];
+        let text = readiness(&all, true).text;
+        let incident = "API unreachable: no connection to the API (https://api.mypurecloud.de) since 07:59:30 UTC; 300 sessions; the first token dies in 2m 24s";
+        assert!(
+            text.starts_with(&format!("[!] {incident}\n[-] a lost: ")),
+            "{text}"
+        );
+        assert!(
+            text.ends_with(&format!("\nnot ready: 1 of 1 kept: {incident}\n")),
+            "{text}"
+        );
+        all.sessions = vec![named_view("a", alive_view())];
+        assert_eq!(
+            readiness(&all, false).text.lines().last().unwrap(),
+            format!("ready: 1 kept; {incident}")
+        );
+        all.incidents[0].failing = 0;
+        assert!(readiness(&all, false).text.ends_with("\nready: 1 kept\n"));
     }
 
     #[test]

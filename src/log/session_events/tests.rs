@@ -248,7 +248,11 @@ fn what_follows_from_an_incident_is_told_at_debug_and_not_remembered() {
         }
         recent_events = log.recent_events();
     });
-    insta::assert_snapshot!(output, @"");
+    insta::assert_snapshot!(output, @r"
+    2026-11-24T08:00:00.123Z WARN  API unreachable: no connection to the API (https://api.mypurecloud.de) since 07:59:30 UTC; 300 sessions; the first token dies in 2m 24s; look at the network and the proxy
+    2026-11-24T08:00:00.123Z WARN  API unreachable for 30s: 0 of 300 sessions at risk; the first token dies in 2m 24s
+    2026-11-24T08:00:00.123Z INFO  API unreachable: over after 0s, from 07:59:30 UTC to 07:59:30 UTC; none of 300 sessions was at risk, no token was lost
+    ");
     let names: Vec<_> = recent_events.iter().map(|event| event.event).collect();
     assert_eq!(names, ["incident", "incident_worse", "incident_over"]);
     assert!(recent_events.iter().all(|event| event.session.is_none()));
