@@ -27,6 +27,7 @@ mod connections;
 mod control;
 mod hand_over;
 mod hooks;
+mod incidents;
 mod listeners;
 mod machine;
 mod minting;
@@ -269,7 +270,7 @@ impl Daemon {
             }
         }
         for ended in self.sessions.remove_ended() {
-            self.reporter.forget(ended);
+            self.reporter.forget(ended, now);
             self.sinks.forget(ended);
         }
         if self.sessions.take_dropped() {
@@ -278,6 +279,7 @@ impl Daemon {
         }
         self.requests.turn(now);
         self.announce_rotations(now);
+        self.report_incidents(now);
         self.reporter.turn(now);
         self.sinks.turn(now);
         self.reporter.counters.sinks_waiting = self.sinks.waiting();
@@ -381,6 +383,7 @@ impl Daemon {
         self.count_ended(event, at);
         self.sessions.handle_event(event);
         self.publish_after(event);
+        self.handle_incident_event(event, now);
         let is_configured = self.sessions.is_configured(event.session);
         let Some(managed) = self.sessions.by_id.get_mut(&event.session) else {
             return;
@@ -412,9 +415,13 @@ impl Daemon {
             self.sources
                 .read_ahead(event.session, managed, touch_at, now);
         }
+        let cause = self.cause_of(event);
+        let Some(managed) = self.sessions.by_id.get(&event.session) else {
+            return;
+        };
         let names = self.sources.names(managed);
         self.reporter
-            .handle_event(event, &names, view.as_ref(), now, at);
+            .handle_event(event, &names, view.as_ref(), cause.as_ref(), now, at);
         // Readiness does not depend on a session that a reload removed.
         if let Some(view) = view
             && is_configured

@@ -160,6 +160,7 @@ mod command;
 mod due;
 mod event;
 mod expiry;
+mod incident;
 mod intent;
 mod live_token;
 mod organisation;
@@ -182,6 +183,9 @@ pub use event::{
     Death, EarlierEnding, Event, EventKind, FailureReason, Idleness, Severity, TokenId,
 };
 pub use expiry::{Expiry, ExpirySource};
+pub use incident::{
+    Incident, IncidentCause, IncidentClass, IncidentId, IncidentScope, Incidents, Stage,
+};
 pub use intent::{Intent, OnShutdown};
 pub use organisation::HostId;
 use organisation::Organisations;

@@ -35,7 +35,8 @@
 //! | keeper, daemon | the pure decision core, and the event loop that carries decisions out |
 //! | hand-over | a stop that leaves the tokens to the next daemon |
 //! | pool | a directory each of whose files is a session |
-//! | hook | a program that runs when something happens to a session |
+//! | incident | a problem of one API host or organisation, however many sessions it affects |
+//! | hook | a program that runs when something happens to a session, or an incident begins or ends |
 //! | snapshot, history | the state that observers see, and the past of one session |
 //!
 //! # Invariants

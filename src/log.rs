@@ -8,6 +8,7 @@
 //! configuration errors, whose lines follow indented in the plain form.
 
 mod hook;
+mod incident;
 pub(crate) mod install;
 mod journal;
 mod line;
@@ -19,7 +20,8 @@ pub use hook::{HookEvent, HookRun, log_hook_event};
 pub use install::{LogEnvironment, LogHandle, WallClock, install};
 pub(crate) use line::{Escaped, escape_json, is_harmful};
 pub use log_event::{LogEvent, PoolEvent, SinkEvent, TokenEvent, log_event};
-pub use session_events::{EventText, Log, SessionNames};
+pub(crate) use session_events::bounded;
+pub use session_events::{Consequence, EventText, Log, SessionNames};
 
 /// The target of the daemon's own events. Their messages repeat all fields, but for correlation ids.
 const TARGET: &str = "session_keepalive::log";

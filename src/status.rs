@@ -5,6 +5,7 @@
 
 mod control;
 pub mod history;
+mod incident;
 pub mod phrases;
 mod query;
 mod readiness;
@@ -19,10 +20,11 @@ pub(crate) mod fixture;
 
 pub use control::{CommandResult, Peer, SessionCommand};
 pub use history::{NamedHistory, SessionHistories};
+pub use incident::{IncidentView, NAMED_MAX};
 pub(crate) use query::COPIED_MAX;
 pub use query::{LoopState, Query, QuerySender, SessionEntry, SessionSums, SliceReader, queries};
-pub(crate) use readiness::line;
 pub use readiness::{Readiness, ReadinessSums, readiness_of};
+pub(crate) use readiness::{incident_lines, line};
 pub use recent_events::RecentEvent;
 pub use selection::{PAGE_SIZE, Selection, SelectionError};
 pub use snapshot::{NamedView, Snapshot};

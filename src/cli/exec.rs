@@ -216,7 +216,7 @@ async fn until_ready(wait: Duration, queries: &QuerySender) -> Result<(), Exit> 
             return Ok(());
         }
         if clock::now().since(began) >= wait {
-            let summary = sums.summary(overview.is_stopping);
+            let summary = sums.summary(&overview);
             let sinks = match waiting {
                 0 => String::new(),
                 _ => format!("; {waiting} sinks are not written"),

@@ -17,7 +17,7 @@ const HOOKS_MAX: usize = 16;
 ///
 /// The first one marks the environment of a hook: a program of this package that runs there does
 /// not read the others as configuration, although one of them is spelt like a key.
-pub const HOOK_VARIABLES: [&str; 12] = [
+pub const HOOK_VARIABLES: [&str; 14] = [
     "EVENT",
     "HOOK",
     "SESSION",
@@ -30,6 +30,8 @@ pub const HOOK_VARIABLES: [&str; 12] = [
     "REASON",
     "CORRELATION_ID",
     "AT",
+    "INCIDENT",
+    "COUNT",
 ];
 
 /// An example of a hook.
@@ -44,6 +46,9 @@ pub struct HookConfig {
     pub on: BTreeSet<Occasion>,
     /// The program.
     pub command: HookCommand,
+    /// The time for which events of sessions that follow from an incident are collected into one
+    /// run: 0s to 5m.
+    pub batch: Duration,
     /// The time limit of one run: 1s to 10m.
     pub timeout: Duration,
     /// The sessions for which it runs; all if this is empty.
@@ -60,7 +65,7 @@ impl HookConfig {
     }
 }
 
-/// An event after which a hook can run.
+/// An event of a session, or of an incident, after which a hook can run.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Occasion {
     /// The token was refused while the intent was to keep it.
@@ -81,11 +86,15 @@ pub enum Occasion {
     Revoked,
     /// The token expires soon, and nothing replaces it before.
     Expiring,
+    /// A problem of an API host or an organisation began.
+    Incident,
+    /// Such a problem is over.
+    IncidentOver,
 }
 
 impl Occasion {
     /// All occasions.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Lost,
         Self::Lapsed,
         Self::AtRisk,
@@ -95,6 +104,8 @@ impl Occasion {
         Self::Rotated,
         Self::Revoked,
         Self::Expiring,
+        Self::Incident,
+        Self::IncidentOver,
     ];
 
     /// Returns the word for configuration, logs and hooks.
@@ -110,6 +121,8 @@ impl Occasion {
             Self::Rotated => "rotated",
             Self::Revoked => "revoked",
             Self::Expiring => "expiring",
+            Self::Incident => "incident",
+            Self::IncidentOver => "incident-over",
         }
     }
 }
@@ -239,6 +252,7 @@ fn hook(hook: &TableReader<'_>, found: &At<&Value>) -> Option<HookConfig> {
         Some(found.with(HookCommand(words)))
     });
     hook.record_optional("command", command.as_ref(), HookCommand::to_string);
+    let batch = hook.duration("batch");
     let timeout = hook.duration("timeout");
     let sessions = list(hook, "sessions", pattern);
     hook.record_optional("sessions", sessions.as_ref(), |sessions| {
@@ -260,6 +274,7 @@ fn hook(hook: &TableReader<'_>, found: &At<&Value>) -> Option<HookConfig> {
     Some(HookConfig {
         on: on?.value.into_iter().collect(),
         command: command?.value,
+        batch,
         timeout,
         sessions: sessions.map(|found| found.value).unwrap_or_default(),
     })

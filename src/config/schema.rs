@@ -660,10 +660,10 @@ pub static TABLES: [SchemaTable; 15] = [
             Key::new(
                 "on",
                 Kind::List(
-                    r#"a list of "lost", "lapsed", "at-risk", "recovered", "blocked", "excluded", "rotated", "revoked" and "expiring""#,
+                    r#"a list of "lost", "lapsed", "at-risk", "recovered", "blocked", "excluded", "rotated", "revoked", "expiring", "incident" and "incident-over""#,
                 ),
-                required(r#"["lost", "at-risk", "recovered"]"#),
-                "The events after which the program runs. It runs once per incident: until the session \
+                required(r#"["incident", "incident-over", "lost"]"#),
+                "The events after which the program runs. For each session it runs once until the session \
                  has recovered or has a new token.",
             ),
             Key::new(
@@ -671,6 +671,13 @@ pub static TABLES: [SchemaTable; 15] = [
                 Kind::Command,
                 required(r#"["/usr/local/bin/page-me", "--team=wallboards"]"#),
                 "The absolute path of the program, and its arguments; it runs without a shell.",
+            ),
+            Key::new(
+                "batch",
+                seconds(0, 5 * MINUTE),
+                Value("10s"),
+                "The time for which events of sessions that follow from one incident are collected into one \
+                 run; it doubles with each further run for that incident, up to 5m.",
             ),
             Key::new(
                 "timeout",
@@ -786,7 +793,8 @@ mod tests {
             log("format"),
             one_of(&LogFormat::ALL.map(LogFormat::as_str))
         );
-        let events = quoted(&Occasion::ALL.map(Occasion::as_str)).replace(", \"exp", " and \"exp");
+        let events = quoted(&Occasion::ALL.map(Occasion::as_str));
+        let events = events.replace(", \"incident-over", " and \"incident-over");
         assert_eq!(
             allowed(&["hooks", "page"], "on"),
             format!("a list of {events}")

@@ -60,6 +60,17 @@ impl Daemon {
             started_at: self.started_at,
             is_stopping: self.stop.is_some(),
             sessions: Vec::new(),
+            incidents: self
+                .reporter
+                .incidents
+                .open()
+                .filter_map(|open| self.incident_view(open, |at| reading.wall_at(at)))
+                .collect(),
+            last_incident: self
+                .reporter
+                .incidents
+                .last_ended()
+                .and_then(|ended| self.incident_view(ended, |at| reading.wall_at(at))),
             recent_events: self.reporter.log.recent_events(),
             counters: self.reporter.counters.clone(),
             per_session_max: self.config.metrics.per_session_max,
@@ -78,6 +89,7 @@ impl Daemon {
             pickup: self.sources.pickup(&managed.config.token),
             trouble: managed.reading.trouble.clone(),
             revoked: managed.revoked_as(view.token.map(|token| token.fingerprint)),
+            incident: self.reporter.incidents.of_session(id).map(|open| open.id.0),
             view,
         })
     }

@@ -1,10 +1,13 @@
-//! Runs the configured programs after events of sessions.
+//! Runs the configured programs after events of sessions and of incidents.
 //!
 //! # Invariants
 //!
 //! *A hook delays nothing.* Its program is a task in a set of its own. Each hook runs one program
-//! at a time; further events wait in a bounded queue, and those that find it full are counted and
-//! logged once.
+//! at a time; further events wait in a bounded queue. Those that find it full are collected into the
+//! last run that waits for an event of the same kind, so that nothing is dropped.
+//!
+//! *One outage, few runs.* Events of sessions that follow from one incident are collected for a
+//! while, which doubles with each run for that incident, and passed to one run.
 //!
 //! *A hook ends.* It has a time limit, after which its process group is terminated and then killed;
 //! when the daemon stops, the limit is the end of `shutdown.grace`. Processes that left the group
@@ -22,7 +25,6 @@ mod running;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ffi::OsString;
-use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -31,18 +33,23 @@ use tokio::task::JoinSet;
 
 use self::episodes::{Episodes, RepeatedLosses};
 use self::occurrence::Occurrence;
+pub(super) use self::occurrence::SessionPart;
 use self::running::{ProgramRun, RunEnd, RunReport};
 use super::next_result;
 use crate::config::{Config, HookConfig, HookName, Occasion, SessionName};
-use crate::keeper::{Event, SessionId, SessionView};
+use crate::keeper::{Event, SessionId, SessionView, Stage};
 use crate::log::{EventText, HookEvent, SessionNames, log_hook_event};
+use crate::status::IncidentView;
 use crate::status::phrases::{Chain, human_duration};
 use crate::sys::program;
 use crate::time::Instant;
 use crate::token::Fingerprint;
 
-/// The number of events that may wait for one hook.
+/// The number of runs that may wait for one hook before further events are collected.
 const WAITING_MAX: usize = 64;
+
+/// The longest time for which events that follow from an incident are collected.
+const BATCH_MAX: Duration = Duration::from_secs(300);
 
 /// The time between terminating and killing the programs that run at the end of the grace.
 const KILLED_AFTER: Duration = Duration::from_millis(500);
@@ -62,19 +69,19 @@ pub(super) struct Hooks {
 
 struct Hook {
     config: HookConfig,
-    queue: Queue<QueuedEvent>,
+    queue: Queue,
 }
 
-/// An event that waits for a hook.
-#[derive(Clone)]
-struct QueuedEvent {
-    session: SessionId,
-    occasion: Occasion,
-    occurrence: Arc<Occurrence>,
+/// A run that waits for its turn.
+#[derive(Clone, Debug)]
+struct QueuedRun {
+    occurrence: Occurrence,
+    /// The instant until which further events are collected.
+    due_at: Option<Instant>,
 }
 
 struct RunningHook {
-    occurrence: Arc<Occurrence>,
+    occurrence: Occurrence,
     /// Ends the program when sent to; `None` once that is done.
     stop: Option<oneshot::Sender<()>>,
 }
@@ -133,13 +140,17 @@ impl Hooks {
             .collect();
     }
 
-    /// Queues an event for the hooks that are configured for it, after it was logged.
+    /// Queues an event for the hooks that are configured for it, after it was logged. `cause` is the
+    /// incident of several sessions from which it follows.
+    #[expect(clippy::too_many_arguments, reason = "the facts of one event")]
     pub(super) fn handle_event(
         &mut self,
         event: &Event,
         session: &SessionNames<'_>,
         view: Option<&SessionView>,
         text: impl FnOnce() -> EventText,
+        cause: Option<&IncidentView>,
+        now: Instant,
         at: Timestamp,
     ) {
         self.repeated.handle_event(event);
@@ -148,35 +159,80 @@ impl Hooks {
         };
         let mut hooks = self.by_name.values();
         if hooks.any(|hook| hook.config.is_for(occasion, session.name)) {
-            let occurrence = Occurrence::new(occasion, event, session, view, text(), at);
-            let queued = QueuedEvent {
-                session: event.session,
-                occasion,
-                occurrence: Arc::new(occurrence),
-            };
-            self.push(session.name, &queued);
+            let part = SessionPart::of_event(event, session, view, text(), at);
+            let occurrence = Occurrence::of_session(occasion, event.session, part, cause, now);
+            for hook in self.by_name.values_mut() {
+                if hook.config.is_for(occasion, session.name) {
+                    hook.queue.push(occurrence.clone(), hook.config.batch, now);
+                }
+            }
         }
     }
 
-    /// Queues the rotation of a token for the hooks that are configured for it. `event` is the one
-    /// that proved the new token.
-    pub(super) fn handle_rotated(
+    /// Returns the occasion of an incident that reached this stage, if a hook is configured for it
+    /// or events that follow from the incident wait.
+    pub(super) fn occasion_of(&self, stage: Stage) -> Option<Occasion> {
+        let occasion = match stage {
+            Stage::Open => Occasion::Incident,
+            Stage::Over => Occasion::IncidentOver,
+            Stage::AtRisk | Stage::Lost => return None,
+        };
+        let mut hooks = self.by_name.values();
+        let is_of_interest = |hook: &Hook| {
+            hook.config.on.contains(&occasion)
+                || (stage == Stage::Over && !hook.queue.batches.is_empty())
+        };
+        hooks.any(is_of_interest).then_some(occasion)
+    }
+
+    /// Queues the beginning or the end of an incident, which affects these sessions.
+    pub(super) fn handle_incident<'a>(
         &mut self,
-        event: &Event,
-        previous: Fingerprint,
-        session: &SessionNames<'_>,
-        view: Option<&SessionView>,
-        text: EventText,
+        occasion: Occasion,
+        incident: &IncidentView,
+        sessions: impl Iterator<Item = (SessionId, &'a SessionName, Option<SessionView>)>,
+        now: Instant,
         at: Timestamp,
     ) {
-        let occasion = Occasion::Rotated;
-        let occurrence = Occurrence::new(occasion, event, session, view, text, at);
-        let queued = QueuedEvent {
-            session: event.session,
-            occasion,
-            occurrence: Arc::new(occurrence.replacing(previous)),
-        };
-        self.push(session.name, &queued);
+        let sessions: Vec<_> = sessions
+            .map(|(id, name, view)| {
+                let part = SessionPart::of_view(name, incident, view.as_ref(), at);
+                (id, name, part)
+            })
+            .collect();
+        for hook in self.by_name.values_mut() {
+            if occasion == Occasion::IncidentOver {
+                hook.queue.handle_incident_over(incident.id);
+            }
+            let affected = sessions
+                .iter()
+                .filter(|(_, name, _)| hook.config.is_for(occasion, name));
+            let affected: BTreeMap<_, _> =
+                affected.map(|(id, _, part)| (*id, part.clone())).collect();
+            if !affected.is_empty() {
+                let occurrence = Occurrence::of_incident(occasion, incident, affected, now, at);
+                hook.queue.push_back(occurrence, None);
+            }
+        }
+    }
+
+    /// Queues the rotation of a token for the hooks that are configured for it. `part` describes the
+    /// event that proved the new token.
+    pub(super) fn handle_rotated(
+        &mut self,
+        session: SessionId,
+        name: &SessionName,
+        part: SessionPart,
+        previous: Fingerprint,
+        now: Instant,
+    ) {
+        let part = part.replacing(previous);
+        let occurrence = Occurrence::of_session(Occasion::Rotated, session, part, None, now);
+        for hook in self.by_name.values_mut() {
+            if hook.config.is_for(Occasion::Rotated, name) {
+                hook.queue.push(occurrence.clone(), hook.config.batch, now);
+            }
+        }
     }
 
     /// Removes a session.
@@ -212,9 +268,14 @@ impl Hooks {
     fn next_delayed(&self) -> Option<Instant> {
         let hooks = self.by_name.iter();
         let idle = hooks.filter(|(name, _)| !self.running.contains_key(*name));
-        idle.flat_map(|(_, hook)| hook.queue.iter())
-            .filter_map(|waiting| self.repeated.waits_until(waiting.session))
+        idle.flat_map(|(_, hook)| hook.queue.waiting.iter())
+            .filter_map(|waiting| self.waits_until(waiting))
             .min()
+    }
+
+    /// Returns the instant until which a run waits.
+    fn waits_until(&self, waiting: &QueuedRun) -> Option<Instant> {
+        waits_until(waiting, &self.repeated)
     }
 
     /// Starts the programs that are due, and ends those that have to end.
@@ -254,15 +315,15 @@ impl Hooks {
     /// Starts programs for the events that are due at `now`, or for all if that is `None`.
     fn begin(&mut self, now: Option<Instant>) {
         let repeated = &self.repeated;
-        let is_due = |waiting: &QueuedEvent| {
-            let until = repeated.waits_until(waiting.session);
+        let is_due = |waiting: &QueuedRun| {
+            let until = waits_until(waiting, repeated);
             until.zip(now).is_none_or(|(until, now)| until <= now)
         };
         for (name, hook) in &mut self.by_name {
             if self.running.contains_key(name) {
                 continue;
             }
-            let Some(QueuedEvent { occurrence, .. }) = hook.queue.pop_if(is_due) else {
+            let Some(QueuedRun { occurrence, .. }) = hook.queue.pop_if(is_due) else {
                 continue;
             };
             let (stop, stopped) = oneshot::channel();
@@ -282,10 +343,6 @@ impl Hooks {
                 stop: Some(stop),
             };
             self.running.insert(name.clone(), running);
-            if let Some(dropped) = hook.queue.poll_dropped() {
-                let hook = name.as_str();
-                log_hook_event(HookEvent::CaughtUp { hook, dropped });
-            }
         }
     }
 
@@ -319,26 +376,6 @@ impl Hooks {
         });
     }
 
-    fn push(&mut self, session: &SessionName, new: &QueuedEvent) {
-        let is_older = |waiting: &QueuedEvent| {
-            (waiting.session, waiting.occasion) == (new.session, Occasion::Lost)
-                && new.occasion == Occasion::Lost
-        };
-        for (name, hook) in &mut self.by_name {
-            if hook.config.is_for(new.occasion, session)
-                // If several tokens were lost meanwhile, only the last one matters, so a later loss
-                // replaces an earlier one.
-                && let Some(new) = hook.queue.replace(is_older, new.clone())
-                && hook.queue.push(new) == Pushed::FirstDropped
-            {
-                log_hook_event(HookEvent::Overflowed {
-                    hook: name.as_str(),
-                    waiting: WAITING_MAX,
-                });
-            }
-        }
-    }
-
     fn empty_queues(&mut self) {
         for (name, hook) in &mut self.by_name {
             let dropped @ 1.. = hook.queue.clear() else {
@@ -350,82 +387,91 @@ impl Hooks {
     }
 }
 
-/// The events that wait for one hook.
-#[derive(Debug)]
-struct Queue<T> {
-    waiting: VecDeque<T>,
-    dropped: usize,
+/// Returns the instant until which a run waits: for further events, or because the tokens of its
+/// session are lost one after the other.
+fn waits_until(waiting: &QueuedRun, repeated: &RepeatedLosses) -> Option<Instant> {
+    let session = waiting.occurrence.only_session();
+    let repeated = session.and_then(|session| repeated.waits_until(session));
+    waiting.due_at.into_iter().chain(repeated).max()
 }
 
-/// The result of pushing an event.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Pushed {
-    /// The event waits.
-    Waits,
-    /// The event was dropped, as the first one since the queue was empty.
-    FirstDropped,
-    /// The event was dropped, after others.
-    Dropped,
+/// The runs that wait for one hook.
+#[derive(Default, Debug)]
+struct Queue {
+    waiting: VecDeque<QueuedRun>,
+    /// The number of runs so far for events that follow from each open incident.
+    batches: BTreeMap<(u32, Occasion), u32>,
 }
 
-impl<T> Default for Queue<T> {
-    fn default() -> Self {
-        Self {
-            waiting: VecDeque::new(),
-            dropped: 0,
+impl Queue {
+    /// Adds an event of a session. It joins a run that waits for events of the same kind if both
+    /// follow from the same incident, or if the queue is full.
+    fn push(&mut self, new: Occurrence, batch: Duration, now: Instant) {
+        let occasion = new.occasion();
+        if let Some(incident) = new.incident() {
+            let mut waiting = self.waiting.iter_mut();
+            let same = waiting.find(|waiting| {
+                waiting.occurrence.occasion() == occasion
+                    && waiting.occurrence.incident() == Some(incident)
+            });
+            if let Some(same) = same {
+                return same.occurrence.merge(new);
+            }
+            let runs = self.batches.entry((incident, occasion)).or_insert(0);
+            let wait = batch.saturating_mul(1 << (*runs).min(16));
+            *runs = runs.saturating_add(1);
+            return self.push_back(new, Some(now + wait.min(BATCH_MAX.max(batch))));
+        }
+        let session = new.only_session();
+        let is_older = |waiting: &&mut QueuedRun| {
+            // If several tokens were lost meanwhile, only the last one matters.
+            occasion == Occasion::Lost
+                && waiting.occurrence.occasion() == occasion
+                && waiting.occurrence.incident().is_none()
+                && waiting.occurrence.only_session() == session
+        };
+        if let Some(older) = self.waiting.iter_mut().find(is_older) {
+            older.occurrence.merge(new);
+            return;
+        }
+        if self.waiting.len() >= WAITING_MAX {
+            let mut waiting = self.waiting.iter_mut().rev();
+            let last = waiting.find(|waiting| {
+                waiting.occurrence.occasion() == occasion && waiting.occurrence.incident().is_none()
+            });
+            if let Some(last) = last {
+                return last.occurrence.merge(new);
+            }
+        }
+        self.push_back(new, None);
+    }
+
+    /// Appends a run. There are more than [`WAITING_MAX`] only for the first event of a kind.
+    fn push_back(&mut self, occurrence: Occurrence, due_at: Option<Instant>) {
+        self.waiting.push_back(QueuedRun { occurrence, due_at });
+    }
+
+    /// Ends the collection of events that follow from an incident.
+    fn handle_incident_over(&mut self, incident: u32) {
+        self.batches.retain(|(known, _), _| *known != incident);
+        for waiting in &mut self.waiting {
+            if waiting.occurrence.incident() == Some(incident) {
+                waiting.due_at = None;
+            }
         }
     }
-}
 
-impl<T> Queue<T> {
-    /// Appends an event if the queue is not full.
-    fn push(&mut self, occurrence: T) -> Pushed {
-        // Once an event was dropped, all further ones are dropped until the queue is empty: the
-        // hook then gets the first events without a gap, and one message counts the others.
-        if self.dropped == 0 && self.waiting.len() < WAITING_MAX {
-            self.waiting.push_back(occurrence);
-            return Pushed::Waits;
-        }
-        self.dropped += 1;
-        match self.dropped {
-            1 => Pushed::FirstDropped,
-            _ => Pushed::Dropped,
-        }
-    }
-
-    /// Removes and returns the first event that satisfies the predicate.
-    fn pop_if(&mut self, is_due: impl Fn(&T) -> bool) -> Option<T> {
+    /// Removes and returns the first run that satisfies the predicate.
+    fn pop_if(&mut self, is_due: impl Fn(&QueuedRun) -> bool) -> Option<QueuedRun> {
         let position = self.waiting.iter().position(is_due)?;
         self.waiting.remove(position)
     }
 
-    /// Replaces the first event that satisfies the predicate. Returns the new one if there is none.
-    fn replace(&mut self, is_old: impl Fn(&T) -> bool, new: T) -> Option<T> {
-        match self.waiting.iter_mut().find(|waiting| is_old(waiting)) {
-            Some(old) => {
-                *old = new;
-                None
-            }
-            None => Some(new),
-        }
-    }
-
-    /// Returns all events in order.
-    fn iter(&self) -> impl Iterator<Item = &T> {
-        self.waiting.iter()
-    }
-
-    /// Returns the number of dropped events, once the queue is empty.
-    fn poll_dropped(&mut self) -> Option<usize> {
-        let is_over = self.waiting.is_empty() && self.dropped > 0;
-        is_over.then(|| std::mem::take(&mut self.dropped))
-    }
-
-    /// Empties the queue. Returns the number of events that never ran, including the dropped ones.
+    /// Empties the queue. Returns the number of events that never reached the hook.
     fn clear(&mut self) -> usize {
-        let waited = self.waiting.len();
-        self.waiting.clear();
-        waited + std::mem::take(&mut self.dropped)
+        let waiting = self.waiting.drain(..);
+        let events = waiting.map(|waiting| waiting.occurrence.count());
+        events.sum()
     }
 
     fn is_empty(&self) -> bool {
@@ -436,44 +482,92 @@ impl<T> Queue<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::log::EventText;
+    use crate::status::fixture::{NamesFixture, incident_view, now, seconds, wall_clock};
 
-    #[test]
-    fn what_finds_no_room_is_counted_and_told_when_the_rest_has_had_its_turn() {
-        let mut queue = Queue::default();
-        let pushed: Vec<_> = (0..1000).map(|number| queue.push(number)).collect();
-        let count = |what| pushed.iter().filter(|pushed| **pushed == what).count();
-        assert_eq!(count(Pushed::Waits), WAITING_MAX);
-        assert_eq!(count(Pushed::FirstDropped), 1);
-        assert_eq!(count(Pushed::Dropped), 1000 - WAITING_MAX - 1);
-        assert_eq!(queue.pop_if(|_| true), Some(0));
-        assert_eq!(queue.poll_dropped(), None);
-        assert_eq!(queue.push(1000), Pushed::Dropped);
-        while queue.pop_if(|_| true).is_some() {}
-        assert_eq!(queue.poll_dropped(), Some(1001 - WAITING_MAX));
-        assert_eq!(queue.poll_dropped(), None);
-        assert_eq!(queue.push(1001), Pushed::Waits);
+    fn occurrence(session: u32, occasion: Occasion, cause: Option<&IncidentView>) -> Occurrence {
+        let names = NamesFixture::new();
+        let event = Event {
+            session: SessionId(session),
+            token: None,
+            at: now(),
+            kind: crate::keeper::EventKind::Found,
+        };
+        let text = EventText {
+            sentence: format!("session {session}"),
+            correlation_id: None,
+        };
+        let part = SessionPart::of_event(&event, &names.named(), None, text, wall_clock());
+        Occurrence::of_session(occasion, event.session, part, cause, now())
+    }
+
+    /// Returns the number of sessions of each waiting run.
+    fn counts(queue: &Queue) -> Vec<usize> {
+        let waiting = queue.waiting.iter();
+        waiting.map(|waiting| waiting.occurrence.count()).collect()
     }
 
     #[test]
-    fn what_never_had_its_turn_is_counted_at_the_end() {
+    fn what_finds_no_room_is_in_the_next_run_and_nothing_is_dropped() {
         let mut queue = Queue::default();
-        for number in 0..100 {
-            queue.push(number);
+        for session in 0..1000 {
+            queue.push(
+                occurrence(session, Occasion::Lost, None),
+                seconds(10),
+                now(),
+            );
         }
-        queue.pop_if(|_| true);
-        assert_eq!(queue.clear(), 99);
+        queue.push(occurrence(0, Occasion::Blocked, None), seconds(10), now());
+        let counts = counts(&queue);
+        assert_eq!(counts.len(), WAITING_MAX + 1);
+        assert_eq!(counts[WAITING_MAX - 2..], [1, 1000 - WAITING_MAX + 1, 1]);
+        assert_eq!(queue.clear(), 1001);
         assert!(queue.is_empty() && queue.clear() == 0);
     }
 
     #[test]
-    fn what_is_not_due_keeps_its_place_and_holds_up_nothing_else() {
-        let mut queue = Queue::default();
-        for number in 0..4 {
-            queue.push(number);
+    fn events_that_follow_from_an_incident_are_collected_ever_longer_until_it_is_over() {
+        let (mut queue, cause) = (Queue::default(), incident_view());
+        let mut at = now();
+        let mut waits = Vec::new();
+        for session in 0..7 {
+            for more in [0, 100] {
+                let new = occurrence(session + more, Occasion::AtRisk, Some(&cause));
+                queue.push(new, seconds(10), at);
+            }
+            assert_eq!(counts(&queue), [2]);
+            let due_at = queue.waiting[0].due_at.unwrap();
+            waits.push(due_at.since(at).as_secs());
+            assert!(
+                queue
+                    .pop_if(|waiting| waiting.due_at <= Some(due_at))
+                    .is_some()
+            );
+            at = due_at;
         }
-        assert_eq!(queue.pop_if(|number| *number > 1), Some(2));
-        assert_eq!(queue.replace(|number| *number == 1, 10), None);
-        assert_eq!(queue.replace(|number| *number == 1, 11), Some(11));
-        assert_eq!(queue.iter().copied().collect::<Vec<_>>(), [0, 10, 3]);
+        assert_eq!(waits, [10, 20, 40, 80, 160, 300, 300]);
+        queue.push(occurrence(0, Occasion::Lost, Some(&cause)), seconds(10), at);
+        assert_eq!(queue.waiting[0].due_at, Some(at + seconds(10)));
+        queue.handle_incident_over(cause.id);
+        assert_eq!(queue.waiting[0].due_at, None);
+        assert!(queue.batches.is_empty());
+    }
+
+    #[test]
+    fn only_the_last_token_of_a_session_that_is_lost_while_the_hook_is_busy_matters() {
+        let mut queue = Queue::default();
+        for session in [1, 2, 1] {
+            queue.push(
+                occurrence(session, Occasion::Lost, None),
+                seconds(10),
+                now(),
+            );
+        }
+        queue.push(occurrence(1, Occasion::Revoked, None), seconds(10), now());
+        assert_eq!(counts(&queue), [1, 1, 1]);
+        let second =
+            queue.pop_if(|waiting| waiting.occurrence.only_session() == Some(SessionId(2)));
+        assert_eq!(second.unwrap().occurrence.occasion(), Occasion::Lost);
+        assert_eq!(counts(&queue), [1, 1], "what is not due keeps its place");
     }
 }

@@ -9,17 +9,18 @@ use super::hooks::Hooks;
 use super::revocations::Revocations;
 use super::session_table::SessionTable;
 use super::systemd::Systemd;
-use crate::keeper::{Event, SessionId, SessionView};
-use crate::log::{Log, LogEvent, LogHandle, SessionNames, log_event};
+use crate::keeper::{Event, Incidents, SessionId, SessionView};
+use crate::log::{Consequence, Log, LogEvent, LogHandle, SessionNames, log_event};
 use crate::metrics::Counters;
-use crate::status::SessionHistories;
 use crate::status::history::HostChange;
+use crate::status::{IncidentView, SessionHistories};
 use crate::sys::clock::ClockReading;
 use crate::time::Instant;
 
-/// The consumers of events: the log, the metrics, the histories, the hooks, the service manager,
+/// The consumers of events: the incidents, the log, the metrics, the histories, the hooks, the service manager,
 /// the record of revoked tokens and the requesters that wait for a touch.
 pub(super) struct Reporter {
+    pub(super) incidents: Incidents,
     pub(super) log: Log,
     pub(super) log_handle: Option<LogHandle>,
     pub(super) counters: Counters,
@@ -39,6 +40,7 @@ impl Reporter {
         began: &ClockReading,
     ) -> Self {
         Self {
+            incidents: Incidents::default(),
             log: Log::new(),
             log_handle,
             counters: Counters::new(began.wall_at(began.boot)),
@@ -51,20 +53,28 @@ impl Reporter {
     }
 
     /// Handles an event of a session. `view` is the state of the session after it; `at` is its time
-    /// on the wall clock.
+    /// on the wall clock; `cause` is the incident from which it follows, if that affects several
+    /// sessions.
     pub(super) fn handle_event(
         &mut self,
         event: &Event,
         session: &SessionNames<'_>,
         view: Option<&SessionView>,
+        cause: Option<&IncidentView>,
         now: Instant,
         at: Timestamp,
     ) {
         self.counters.handle_event(event);
         self.touch_waiters.handle_event(event, view, now);
-        self.log.handle_event(event, session, view, now);
+        let consequence = match cause {
+            Some(_) => Consequence::OfIncident,
+            None => Consequence::No,
+        };
+        self.log
+            .handle_event(event, session, view, consequence, now);
         let text = || self.log.text(event, session, view, now);
-        self.hooks.handle_event(event, session, view, text, at);
+        self.hooks
+            .handle_event(event, session, view, text, cause, now, at);
         self.histories.handle_event(event, view);
     }
 
@@ -104,7 +114,8 @@ impl Reporter {
     }
 
     /// Removes a session that has ended.
-    pub(super) fn forget(&mut self, session: SessionId) {
+    pub(super) fn forget(&mut self, session: SessionId, now: Instant) {
+        self.incidents.forget(session, now);
         self.hooks.forget(session);
         self.histories.forget(session);
     }
@@ -118,8 +129,12 @@ impl Reporter {
     /// Returns the instant at which [`Self::turn`] or [`Systemd::turn`] is to be called
     /// again.
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
-        let hooks = self.hooks.poll_timeout();
-        hooks.into_iter().chain(self.systemd.poll_timeout()).min()
+        let timeouts = [
+            self.hooks.poll_timeout(),
+            self.systemd.poll_timeout(),
+            self.incidents.poll_timeout(),
+        ];
+        timeouts.into_iter().flatten().min()
     }
 
     /// Waits for the end of a hook or of a write. Cancel-safe.

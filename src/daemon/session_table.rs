@@ -225,6 +225,11 @@ impl SessionTable {
         LoginId(u32::try_from(position).unwrap_or(u32::MAX))
     }
 
+    /// Returns the API of a host.
+    pub(super) fn api(&self, host: HostId) -> Option<&ApiBase> {
+        self.hosts.get(usize::try_from(host.0).ok()?)
+    }
+
     /// Returns the configured session with this name.
     pub(super) fn find_mut(
         &mut self,

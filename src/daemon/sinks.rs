@@ -19,6 +19,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::task::JoinSet;
 
+use super::hooks::SessionPart;
 use super::session_table::ManagedSession;
 use super::{Daemon, next_result};
 use crate::config::{ApiBase, REGIONS, SessionName};
@@ -477,7 +478,8 @@ impl Daemon {
             let at = self.machine.wall_at(event.at);
             let text = self.reporter.log.text(&event, &names, view, now);
             let hooks = &mut self.reporter.hooks;
-            hooks.handle_rotated(&event, previous, &names, view, text, at);
+            let part = SessionPart::of_event(&event, &names, view, text, at);
+            hooks.handle_rotated(event.session, names.name, part, previous, now);
         }
     }
 

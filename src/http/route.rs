@@ -15,7 +15,8 @@ use crate::config::SessionName;
 use crate::metrics::{MetricsFormat, Totals, render, render_silent};
 use crate::status::report::{HistoryReport, SessionReport, StatusSums};
 use crate::status::{
-    COPIED_MAX, Peer, Readiness, ReadinessSums, Selection, SessionSums as _, line, readiness_of,
+    COPIED_MAX, Peer, Readiness, ReadinessSums, Selection, SessionSums as _, incident_lines, line,
+    readiness_of,
 };
 
 /// The list of paths, for people.
@@ -69,9 +70,7 @@ async fn ready(head: &Parts, state: &ServerState) -> HttpReply {
         return ready_verbose(state).await;
     }
     match state.queries.sums(ReadinessSums::default()).await {
-        Some((sums, overview)) => {
-            of_readiness(sums.readiness(overview.is_stopping, String::new()), None)
-        }
+        Some((sums, overview)) => of_readiness(sums.readiness(&overview, ""), None),
         None => no_answer(),
     }
 }
@@ -91,7 +90,8 @@ async fn ready_verbose(state: &ServerState) -> HttpReply {
             line(&mut lines, session, overview.at);
         }
         if rest.is_none() {
-            return of_readiness(sums.readiness(overview.is_stopping, lines), Some(room));
+            let lines = incident_lines(&overview) + &lines;
+            return of_readiness(sums.readiness(&overview, &lines), Some(room));
         }
         after = rest;
     }

@@ -4,6 +4,7 @@
 use tracing::{debug, warn};
 
 use super::TARGET;
+use crate::status::phrases::counted;
 
 /// An event of a hook.
 #[derive(Clone, Copy, Debug)]
@@ -18,20 +19,6 @@ pub enum HookEvent<'a> {
         how: &'a str,
         /// The program's output on standard error, bounded.
         stderr: &'a str,
-    },
-    /// The hook's queue is full, so further events are dropped.
-    Overflowed {
-        /// The hook's name.
-        hook: &'a str,
-        /// The number of events in the queue.
-        waiting: usize,
-    },
-    /// The queue has been worked off after events were dropped.
-    CaughtUp {
-        /// The hook's name.
-        hook: &'a str,
-        /// The number of dropped events.
-        dropped: usize,
     },
     /// The hook was removed from the configuration while events waited in its queue.
     Removed {
@@ -54,45 +41,47 @@ pub enum HookEvent<'a> {
 pub struct HookRun<'a> {
     /// The hook's name.
     pub hook: &'a str,
-    /// The session that the hook was run for.
-    pub session: &'a str,
+    /// The session that the hook was run for, if there is only one.
+    pub session: Option<&'a str>,
+    /// The number of sessions that the hook was run for.
+    pub sessions: usize,
     /// The occasion of the run.
     pub occasion: &'a str,
+}
+
+impl HookRun<'_> {
+    fn subject(&self) -> String {
+        self.session
+            .map_or_else(|| counted(self.sessions, "session"), str::to_owned)
+    }
 }
 
 /// Logs an event of a hook.
 pub fn log_hook_event(event: HookEvent<'_>) {
     match event {
-        HookEvent::Succeeded(HookRun {
-            hook,
-            session,
-            occasion,
-        }) => debug!(target: TARGET, event = "hook_ran", hook, session, occasion,
-            "hook {hook} ran for {session} {occasion}"),
-        HookEvent::Failed {
-            run:
-                HookRun {
-                    hook,
-                    session,
-                    occasion,
-                },
-            how,
-            stderr,
-        } => {
+        HookEvent::Succeeded(run) => {
+            let HookRun {
+                hook,
+                session,
+                sessions,
+                occasion,
+            } = run;
+            debug!(target: TARGET, event = "hook_ran", hook, session, sessions, occasion,
+                "hook {hook} ran for {} {occasion}", run.subject());
+        }
+        HookEvent::Failed { run, how, stderr } => {
+            let HookRun {
+                hook,
+                session,
+                sessions,
+                occasion,
+            } = run;
             let wrote = match stderr {
                 "" => "it wrote nothing to standard error".to_owned(),
                 stderr => format!("it wrote: {stderr}"),
             };
-            warn!(target: TARGET, event = "hook_failed", hook, session, occasion,
-                "hook {hook} for {session} {occasion} {how}; {wrote}");
-        }
-        HookEvent::Overflowed { hook, waiting } => {
-            warn!(target: TARGET, event = "hook_overflowed", hook, waiting,
-                "hook {hook}: {waiting} events wait for it already; it is not told of more until it has caught up");
-        }
-        HookEvent::CaughtUp { hook, dropped } => {
-            warn!(target: TARGET, event = "hook_caught_up", hook, dropped,
-                "hook {hook} has caught up: it was not told of {dropped} further events, which are in this log");
+            warn!(target: TARGET, event = "hook_failed", hook, session, sessions, occasion,
+                "hook {hook} for {} {occasion} {how}; {wrote}", run.subject());
         }
         HookEvent::Removed { hook, dropped } => {
             warn!(target: TARGET, event = "hook_removed", hook, dropped,

@@ -13,12 +13,15 @@ use tracing::{Level, enabled};
 
 use self::sentence::{level, sentence};
 use super::TARGET;
+use super::incident;
 use super::line::Escaped;
 use crate::config::{ApiBase, SessionName};
-use crate::keeper::{Event, EventKind, Generation, Operation, Outcome, SessionId, SessionView};
-use crate::status::RecentEvent;
+use crate::keeper::{
+    Event, EventKind, Generation, Operation, Outcome, SessionId, SessionView, Stage,
+};
 use crate::status::phrases::{Pickup, next};
 use crate::status::recent_events::RecentEvents;
+use crate::status::{IncidentView, RecentEvent};
 use crate::time::Instant;
 use crate::token::{Fingerprint, Source};
 
@@ -56,6 +59,15 @@ pub struct EventText {
 /// The maximum length of each text in an [`EventText`], in characters.
 const TEXT_CHARACTERS_MAX: usize = 2000;
 
+/// Whether an event follows from an incident of several sessions.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Consequence {
+    /// The event follows from an incident, which is reported once for all sessions.
+    OfIncident,
+    /// The event is reported by itself.
+    No,
+}
+
 /// The last answer. Events that follow from it have the same instant and share its correlation id.
 #[derive(Debug)]
 struct AnswerId {
@@ -81,12 +93,14 @@ impl Log {
     }
 
     /// Logs one event. `view` is the state of the session after it, or `None` if the keeper has
-    /// removed the session with this event.
+    /// removed the session with this event. An event that follows from an incident is logged at
+    /// DEBUG, since the line of the incident stands for it.
     pub fn handle_event(
         &mut self,
         event: &Event,
         session: &SessionNames<'_>,
         view: Option<&SessionView>,
+        consequence: Consequence,
         now: Instant,
     ) {
         let event_sentence = EventSentence {
@@ -105,19 +119,39 @@ impl Log {
             event_sentence.log_answer(*operation, *sent_at, outcome);
             return;
         }
-        let level = level(&event.kind);
+        let level = match consequence {
+            Consequence::OfIncident => Level::DEBUG,
+            Consequence::No => level(&event.kind),
+        };
         let is_remembered = level <= Level::INFO;
         if !is_remembered && !is_on(level) {
             return;
         }
         let text = sentence(&event_sentence);
-        event_sentence.log_change(&text, self.correlation_id(event));
+        event_sentence.log_change(level, &text, self.correlation_id(event));
         if is_remembered {
             self.recent_events.remember(RecentEvent {
                 at: event.at,
-                session: session.name.clone(),
+                session: Some(session.name.clone()),
                 fingerprint: event.token.map(|token| token.fingerprint),
                 event: event.kind.as_str(),
+                is_warning: level <= Level::WARN,
+                text: text.into(),
+            });
+        }
+    }
+
+    /// Logs a change of an incident, and remembers it.
+    pub fn handle_incident(&mut self, view: &IncidentView, stage: Stage, now: Instant) {
+        let text = incident::sentence(view, stage, now);
+        incident::log(view, stage, now, &text);
+        let level = incident::level(view, stage);
+        if level <= Level::INFO {
+            self.recent_events.remember(RecentEvent {
+                at: now,
+                session: None,
+                fingerprint: None,
+                event: incident::event(stage),
                 is_warning: level <= Level::WARN,
                 text: text.into(),
             });
@@ -144,13 +178,6 @@ impl Log {
             session,
             view,
             now,
-        };
-        let bounded = |text: &str| {
-            Escaped(text)
-                .to_string()
-                .chars()
-                .take(TEXT_CHARACTERS_MAX)
-                .collect()
         };
         EventText {
             sentence: bounded(&sentence(&event_sentence)),
@@ -200,7 +227,7 @@ impl EventSentence<'_> {
         );
     }
 
-    fn log_change(&self, sentence: &str, correlation_id: Option<&str>) {
+    fn log_change(&self, level: Level, sentence: &str, correlation_id: Option<&str>) {
         macro_rules! at {
             ($level:expr) => {
                 tracing::event!(
@@ -218,7 +245,7 @@ impl EventSentence<'_> {
                 )
             };
         }
-        match level(&self.event.kind) {
+        match level {
             Level::ERROR => at!(Level::ERROR),
             Level::WARN => at!(Level::WARN),
             Level::INFO => at!(Level::INFO),
@@ -243,6 +270,15 @@ impl EventSentence<'_> {
             (_, None) => Some("nothing: the session has ended".to_owned()),
         }
     }
+}
+
+/// Returns the text without control characters and bounded in length.
+pub(crate) fn bounded(text: &str) -> String {
+    Escaped(text)
+        .to_string()
+        .chars()
+        .take(TEXT_CHARACTERS_MAX)
+        .collect()
 }
 
 fn is_on(level: Level) -> bool {

@@ -3,6 +3,7 @@
 //! The counters must never grow with the number of sessions or with data from a server: counters
 //! that are kept by name have a place for each name from the start.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -80,9 +81,23 @@ pub struct Counters {
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Histogram {
     buckets: [u64; BOUNDS.len()],
+    /// The latest answer of each bucket, the last of which is unbounded.
+    exemplars: [Option<Exemplar>; BOUNDS.len() + 1],
     count: u64,
     sum: Duration,
 }
+
+/// An answer that stands for those of its bucket.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Exemplar {
+    /// The correlation id, for which Genesys support asks: letters, digits and hyphens.
+    pub correlation_id: Arc<str>,
+    /// The duration in seconds.
+    pub seconds: f64,
+}
+
+/// The longest correlation id of an exemplar; OpenMetrics allows 128 characters with the name.
+const CORRELATION_ID_MAX: usize = 64;
 
 impl Counters {
     /// Creates counters that are all zero.
@@ -178,17 +193,28 @@ impl Counters {
         if let Operation::Touch(_) = operation
             && outcome.status.is_some()
         {
-            self.touches.observe(took);
+            self.touches.observe(took, outcome.correlation_id.as_ref());
         }
     }
 }
 
 impl Histogram {
-    /// Adds a duration.
-    pub fn observe(&mut self, took: Duration) {
+    /// Adds the duration of an answer with this correlation id.
+    pub fn observe(&mut self, took: Duration, correlation_id: Option<&Arc<str>>) {
         let seconds = took.as_secs_f64();
-        if let Some(place) = BOUNDS.iter().position(|bound| seconds <= *bound) {
+        let place = BOUNDS.iter().position(|bound| seconds <= *bound);
+        if let Some(place) = place {
             self.buckets[place] += 1;
+        }
+        let is_plain = |id: &&Arc<str>| {
+            let is_part = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+            id.len() <= CORRELATION_ID_MAX && id.bytes().all(is_part)
+        };
+        if let Some(correlation_id) = correlation_id.filter(is_plain) {
+            self.exemplars[place.unwrap_or(BOUNDS.len())] = Some(Exemplar {
+                correlation_id: Arc::clone(correlation_id),
+                seconds,
+            });
         }
         self.count += 1;
         self.sum = self.sum.saturating_add(took);
@@ -204,6 +230,11 @@ impl Histogram {
             (bound, so_far)
         });
         bounded.chain(std::iter::once((f64::INFINITY, self.count)))
+    }
+
+    /// Returns the latest answer of each bucket, in the order of [`Self::cumulative`].
+    pub fn exemplars(&self) -> impl Iterator<Item = Option<&Exemplar>> {
+        self.exemplars.iter().map(Option::as_ref)
     }
 
     /// Returns the number of durations.
@@ -295,7 +326,7 @@ mod tests {
     fn a_bucket_holds_its_bound_and_all_that_is_below() {
         let mut histogram = Histogram::default();
         for milliseconds in [5, 6, 30_000, 30_001, 90_000] {
-            histogram.observe(Duration::from_millis(milliseconds));
+            histogram.observe(Duration::from_millis(milliseconds), None);
         }
         let counts: Vec<_> = histogram.cumulative().map(|(_, count)| count).collect();
         assert_eq!(counts, [1, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 3, 5]);

@@ -1,8 +1,11 @@
 //! Writes the metrics of the daemon and its counters.
 
+use std::collections::BTreeMap;
+
 use super::Totals;
 use super::text::{Family, Text};
-use crate::status::Snapshot;
+use crate::keeper::IncidentClass;
+use crate::status::{IncidentView, Snapshot};
 
 const BUILD: Family = Family::info(
     "session_keepalive_build_info",
@@ -73,6 +76,51 @@ const CLOCK_STEPS: Family = Family::counter(
     "How often somebody set the wall clock while the daemon ran.",
 );
 
+const INCIDENT: Family = Family::gauge(
+    "session_keepalive_incident",
+    "Is 1 while a problem of an API or an organisation lasts, by its kind.",
+);
+const INCIDENT_SESSIONS: Family = Family::gauge(
+    "session_keepalive_incident_sessions",
+    "How many sessions the API or organisation of an open incident has.",
+);
+const INCIDENT_FIRST_LOSS: Family = Family::gauge(
+    "session_keepalive_incident_first_loss_timestamp_seconds",
+    "When the first kept token idles out if the incident goes on, since 1970.",
+);
+
+/// Writes the open incidents. Several organisations of one API are added up.
+fn incidents(text: &mut Text, snapshot: &Snapshot) {
+    let mut open: BTreeMap<_, Vec<&IncidentView>> = BTreeMap::new();
+    // No token is in danger where timeouts are disabled.
+    let known = snapshot.incidents.iter();
+    for incident in known.filter(|known| known.class != IncidentClass::TimeoutDisabled) {
+        let labels = [
+            ("host", incident.api.as_str()),
+            ("class", incident.class.as_str()),
+        ];
+        open.entry(labels).or_default().push(incident);
+    }
+    let mut samples = text.family(&INCIDENT);
+    for labels in open.keys() {
+        samples.sample(labels, 1);
+    }
+    let mut samples = text.family(&INCIDENT_SESSIONS);
+    for (labels, incidents) in &open {
+        let sessions = incidents.iter().map(|incident| incident.sessions);
+        samples.sample(labels, sessions.sum::<usize>());
+    }
+    let mut samples = text.family(&INCIDENT_FIRST_LOSS);
+    for (labels, incidents) in &open {
+        let first = incidents
+            .iter()
+            .filter_map(|incident| incident.first_loss_at)
+            .min();
+        let first = first.map(|at| snapshot.wall_at(at).as_duration().as_secs_f64());
+        samples.known(labels, first);
+    }
+}
+
 /// Writes the metrics of the daemon.
 pub(crate) fn write(text: &mut Text, snapshot: &Snapshot, totals: &Totals) {
     let counters = &snapshot.counters;
@@ -93,6 +141,7 @@ pub(crate) fn write(text: &mut Text, snapshot: &Snapshot, totals: &Totals) {
         .sample(&[], u8::from(totals.is_ready(snapshot)));
     text.family(&STOPPING)
         .sample(&[], u8::from(snapshot.is_stopping));
+    incidents(text, snapshot);
     let mut requests = text.family(&REQUESTS);
     for (operation, verdict, count) in counters.requests() {
         let operation = ("operation", operation.as_str());

@@ -15,7 +15,7 @@ const SAMPLES_SIZE: usize = 200;
 type Write = fn(&mut Samples<'_>, &NamedView, &Snapshot);
 
 /// The families, in the order of the text.
-const FAMILIES: [(Family, Write); 14] = [
+const FAMILIES: [(Family, Write); 15] = [
     (
         Family::info(
             "session_keepalive_session_info",
@@ -47,6 +47,15 @@ const FAMILIES: [(Family, Write); 14] = [
                 &[label(session)],
                 u8::from(session.view.is_ready(snapshot.at)),
             );
+        },
+    ),
+    (
+        Family::gauge(
+            "session_keepalive_session_in_incident",
+            "Is 1 if an open incident affects a session.",
+        ),
+        |samples, session, _| {
+            samples.sample(&[label(session)], u8::from(session.incident.is_some()));
         },
     ),
     (

@@ -1,7 +1,9 @@
 use super::*;
-use crate::keeper::{Intent, Policy, SessionView, State};
-use crate::status::NamedView;
-use crate::status::fixture::{alive_view, failing, lost, named_view, now, seconds, snapshot, view};
+use crate::keeper::{IncidentClass, Intent, Policy, SessionView, State};
+use crate::status::fixture::{
+    alive_view, failing, incident_view, lost, named_view, now, seconds, snapshot, view,
+};
+use crate::status::{IncidentView, NamedView};
 
 fn text(snapshot: &Snapshot, form: MetricsFormat) -> String {
     let totals = snapshot.sums(Totals::default());
@@ -37,7 +39,7 @@ fn all_kinds() -> Snapshot {
     ]);
     all.counters.handle_slept(seconds(90));
     all.counters.handle_reloaded(false);
-    all.counters.touches.observe(seconds(3));
+    all.counters.touches.observe(seconds(3), None);
     all
 }
 
@@ -133,6 +135,10 @@ fn the_daemon_tells_of_itself_and_of_all_sessions_together() {
     session_keepalive_start_time_seconds 1795507200.1234567
     # TYPE session_keepalive_ready gauge
     # TYPE session_keepalive_stopping gauge
+    # TYPE session_keepalive_incident gauge
+    # TYPE session_keepalive_incident_sessions gauge
+    # TYPE session_keepalive_incident_first_loss_timestamp_seconds gauge
+    # UNIT session_keepalive_incident_first_loss_timestamp_seconds seconds
     # TYPE session_keepalive_requests counter
     # TYPE session_keepalive_touch_duration_seconds histogram
     # UNIT session_keepalive_touch_duration_seconds seconds
@@ -251,4 +257,37 @@ fn a_loop_that_does_not_answer_is_neither_live_nor_ready() {
     assert_eq!(samples(&text, "session_keepalive_live").len(), 1);
     assert!(text.contains("\nsession_keepalive_live 0\n"), "{text}");
     assert!(text.contains("\nsession_keepalive_ready 0\n"), "{text}");
+}
+
+#[test]
+fn an_open_incident_has_its_host_its_class_its_sessions_and_its_first_loss() {
+    let mut all = all_kinds();
+    let of_organisation = || IncidentView {
+        class: IncidentClass::Excluded,
+        first_loss_at: None,
+        ..incident_view()
+    };
+    let harmless = IncidentView {
+        class: IncidentClass::TimeoutDisabled,
+        ..incident_view()
+    };
+    all.incidents = vec![
+        incident_view(),
+        of_organisation(),
+        of_organisation(),
+        harmless,
+    ];
+    let text = text(&all, MetricsFormat::Classic);
+    let labels = |class: &str| format!("{{host=\"https://api.mypurecloud.de\",class=\"{class}\"}}");
+    let (unreachable, excluded) = (labels("unreachable"), labels("excluded"));
+    let name = "session_keepalive_incident";
+    let expected = [
+        format!("{name}{excluded} 1"),
+        format!("{name}{unreachable} 1"),
+        format!("{name}_sessions{excluded} 600"),
+        format!("{name}_sessions{unreachable} 300"),
+        format!("{name}_first_loss_timestamp_seconds{unreachable} 1795507344.1234567"),
+    ];
+    let lines = text.lines().filter(|line| line.starts_with(name));
+    assert_eq!(lines.collect::<Vec<_>>(), expected);
 }

@@ -41,6 +41,7 @@ pub(crate) struct Text {
 pub(crate) struct Samples<'a> {
     text: &'a mut String,
     name: &'static str,
+    form: MetricsFormat,
 }
 
 impl Family {
@@ -109,6 +110,7 @@ impl Text {
         Samples {
             text: &mut self.text,
             name: family.name,
+            form: self.form,
         }
     }
 
@@ -159,7 +161,7 @@ impl Samples<'_> {
 
     /// Writes all samples of a histogram.
     pub(crate) fn histogram(&mut self, histogram: &Histogram) {
-        for (bound, count) in histogram.cumulative() {
+        for ((bound, count), exemplar) in histogram.cumulative().zip(histogram.exemplars()) {
             // `Debug` always writes a decimal point, which OpenMetrics requires: `1.0`.
             let bound = if bound.is_finite() {
                 format!("{bound:?}")
@@ -167,6 +169,14 @@ impl Samples<'_> {
                 "+Inf".to_owned()
             };
             self.line("_bucket", &[("le", &bound)], count);
+            // Only OpenMetrics has exemplars.
+            if let (MetricsFormat::OpenMetrics, Some(exemplar)) = (self.form, exemplar) {
+                let line_end = self.text.pop();
+                let (id, seconds) = (&exemplar.correlation_id, exemplar.seconds);
+                let exemplar = format!(" # {{correlation_id=\"{id}\"}} {seconds}");
+                self.text.push_str(&exemplar);
+                self.text.extend(line_end);
+            }
         }
         self.line("_sum", &[], histogram.sum().as_secs_f64());
         self.line("_count", &[], histogram.count());
@@ -209,6 +219,8 @@ fn escape(text: &mut String, value: &str) {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     const THINGS: Family = Family::counter("things_total", "Things that were done.");
@@ -225,6 +237,28 @@ mod tests {
             sample,
             "things_total{what=\"a\\\"b\\\\c\\nd=ä,{}\",of=\"\"} 7"
         );
+    }
+
+    #[test]
+    fn a_bucket_names_the_correlation_id_of_its_latest_answer_in_open_metrics() {
+        const TOOK: Family = Family::histogram("took_seconds", "How long it took.");
+        let mut histogram = Histogram::default();
+        for (milliseconds, id) in [(3, "a-1"), (4, "b-2"), (90_000, "c-3"), (1, "d\"4")] {
+            histogram.observe(Duration::from_millis(milliseconds), Some(&id.into()));
+        }
+        let exemplars = |form| {
+            let mut text = Text::new(form, 0);
+            text.family(&TOOK).histogram(&histogram);
+            let text = String::from_utf8(text.end()).unwrap();
+            let lines = text.lines().filter(|line| line.contains(" # "));
+            lines.map(str::to_owned).collect::<Vec<_>>()
+        };
+        let expected = [
+            "took_seconds_bucket{le=\"0.005\"} 3 # {correlation_id=\"b-2\"} 0.004",
+            "took_seconds_bucket{le=\"+Inf\"} 4 # {correlation_id=\"c-3\"} 90",
+        ];
+        assert_eq!(exemplars(MetricsFormat::OpenMetrics), expected);
+        assert!(exemplars(MetricsFormat::Classic).is_empty());
     }
 
     #[test]

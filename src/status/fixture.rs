@@ -11,11 +11,12 @@ pub(crate) use history::HistoryFixture;
 use jiff::Timestamp;
 use tracing::Subscriber;
 
-use super::{NamedView, Snapshot};
+use super::{IncidentView, NamedView, Snapshot};
 use crate::config::{ApiBase, LogConfig, LogFormat, LogLevel, SessionName};
 use crate::keeper::{
-    Death, Generation, HostId, IdleTimeout, Idleness, LiveTokenView, Next, Operation, Policy,
-    Reset, SessionId, SessionView, State, TimeoutSource, TokenId, Touch,
+    Death, Failure, FailureReason, Generation, HostId, IdleTimeout, Idleness, IncidentCause,
+    IncidentClass, LiveTokenView, Next, Operation, Policy, Reset, SessionId, SessionView, State,
+    TimeoutSource, TokenId, Touch,
 };
 use crate::log::install::{LineFormat, LogEnvironment, subscriber};
 use crate::log::output::Stream;
@@ -178,6 +179,7 @@ pub(crate) fn named_view(name: &str, view: SessionView) -> NamedView {
         pickup: Pickup::AtOnce,
         trouble: None,
         revoked: None,
+        incident: None,
         view,
     }
 }
@@ -190,10 +192,40 @@ pub(crate) fn snapshot(sessions: Vec<NamedView>) -> Snapshot {
         started_at: now() - seconds(3600),
         is_stopping: false,
         sessions,
+        incidents: Vec::new(),
+        last_incident: None,
         recent_events: Vec::new(),
         counters: Counters::new(wall_clock()),
         per_session_max: 1000,
         shard: None,
+    }
+}
+
+/// Returns an incident of 300 sessions that began 30s ago.
+pub(crate) fn incident_view() -> IncidentView {
+    let began_at = now() - seconds(30);
+    IncidentView {
+        id: 1,
+        class: IncidentClass::Unreachable,
+        api: NamesFixture::new().api,
+        organisation: None,
+        cause: IncidentCause::Failure(FailureReason::Unreachable(Failure::NotConnected)),
+        correlation_id: None,
+        began_at,
+        began: wall_clock() - seconds(30),
+        answered_at: None,
+        ended_at: None,
+        sessions: 300,
+        names: Vec::new(),
+        failing: 20,
+        at_risk: 0,
+        ever_at_risk: 0,
+        at_risk_names: Vec::new(),
+        lost: 0,
+        lost_names: Vec::new(),
+        is_told_by_session: false,
+        first_loss_at: Some(now() + seconds(144)),
+        first_loss: SessionName::new("kiosk").ok(),
     }
 }
 

@@ -6,6 +6,7 @@
 mod advice;
 mod death;
 mod duration;
+mod incident;
 mod known;
 mod next;
 mod remedy;
@@ -20,6 +21,7 @@ pub(crate) use advice::OF_EXCLUSION;
 pub use advice::advice;
 pub use death::{death, death_of, refused_by};
 pub use duration::{HumanDuration, human_duration};
+pub use incident::{cause, incident, incident_over, incident_remedy, incident_worse, title};
 pub use known::{known, remedies};
 pub use next::next;
 pub use remedy::{Pickup, after_death, new_token, reason, remedy};

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::{NamedView, SessionEntry, SessionSums, Snapshot};
 use crate::keeper::Intent;
-use crate::status::phrases::standing_of;
+use crate::status::phrases::{append, incident, standing_of};
 use crate::time::Instant;
 
 /// The maximum number of sessions that the summary names.
@@ -57,19 +57,29 @@ impl ReadinessSums {
         !is_stopping && self.unready == 0
     }
 
-    /// Returns the readiness in words, with the first sessions that are not ready.
+    /// Returns the readiness in words, with the open incidents, or else with the first sessions
+    /// that are not ready. `overview` may lack sessions.
     #[must_use]
-    pub fn summary(&self, is_stopping: bool) -> String {
+    pub fn summary(&self, overview: &Snapshot) -> String {
         let Self {
             kept,
             unready,
             named,
         } = self;
-        if is_stopping {
+        if overview.is_stopping {
             return "not ready: stopping".to_owned();
         }
+        let acute = overview.incidents.iter().filter(|open| open.is_acute());
+        let incidents: Vec<_> = acute.map(|open| incident(open, overview.at)).collect();
+        let incidents = incidents.join("; ");
         if *unready == 0 {
-            return format!("ready: {kept} kept");
+            return match incidents.as_str() {
+                "" => format!("ready: {kept} kept"),
+                incidents => format!("ready: {kept} kept; {incidents}"),
+            };
+        }
+        if !incidents.is_empty() {
+            return format!("not ready: {unready} of {kept} kept: {incidents}");
         }
         let more = match unready - named.len() {
             0 => String::new(),
@@ -81,10 +91,10 @@ impl ReadinessSums {
 
     /// Returns the answer of a probe, with `lines` about the sessions before the summary.
     #[must_use]
-    pub fn readiness(&self, is_stopping: bool, lines: String) -> Readiness {
+    pub fn readiness(&self, overview: &Snapshot, lines: &str) -> Readiness {
         Readiness {
-            is_ready: self.is_ready(is_stopping),
-            text: lines + &self.summary(is_stopping) + "\n",
+            is_ready: self.is_ready(overview.is_stopping),
+            text: format!("{lines}{}\n", self.summary(overview)),
         }
     }
 }
@@ -100,6 +110,18 @@ pub fn readiness_of(session: &NamedView, snapshot: &Snapshot) -> Readiness {
     }
 }
 
+/// Returns the lines about the open incidents.
+pub(crate) fn incident_lines(overview: &Snapshot) -> String {
+    let mut lines = String::new();
+    for open in &overview.incidents {
+        append(
+            &mut lines,
+            format_args!("[!] {}\n", incident(open, overview.at)),
+        );
+    }
+    lines
+}
+
 /// Appends the line about a session.
 pub(crate) fn line(text: &mut String, session: &NamedView, at: Instant) {
     let mark = if session.view.is_ready(at) { '+' } else { '-' };
@@ -110,7 +132,9 @@ pub(crate) fn line(text: &mut String, session: &NamedView, at: Instant) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{alive_view, lost, named_view, now, seconds, snapshot, view};
+    use super::super::fixture::{
+        alive_view, incident_view, lost, named_view, now, seconds, snapshot, view,
+    };
     use super::*;
     use crate::keeper::{Intent, Policy, SessionView, State};
 
@@ -119,7 +143,7 @@ mod tests {
         let sessions = snapshot.sessions.iter().filter(|_| verbose);
         sessions.for_each(|session| line(&mut text, session, snapshot.at));
         let sums = snapshot.sums(ReadinessSums::default());
-        sums.readiness(snapshot.is_stopping, text)
+        sums.readiness(snapshot, &(incident_lines(snapshot) + &text))
     }
 
     #[test]
@@ -168,6 +192,29 @@ mod tests {
             text,
             "not ready: 9 of 9 kept: s0 lost, s1 lost, s2 lost and 6 more\n"
         );
+    }
+
+    #[test]
+    fn an_incident_comes_first_and_takes_the_place_of_the_names() {
+        let mut all = snapshot(vec![named_view("a", lost())]);
+        all.incidents = vec![incident_view()];
+        let text = readiness(&all, true).text;
+        let incident = "API unreachable: no connection to the API (https://api.mypurecloud.de) since 07:59:30 UTC; 300 sessions; the first token dies in 2m 24s";
+        assert!(
+            text.starts_with(&format!("[!] {incident}\n[-] a lost: ")),
+            "{text}"
+        );
+        assert!(
+            text.ends_with(&format!("\nnot ready: 1 of 1 kept: {incident}\n")),
+            "{text}"
+        );
+        all.sessions = vec![named_view("a", alive_view())];
+        assert_eq!(
+            readiness(&all, false).text.lines().last().unwrap(),
+            format!("ready: 1 kept; {incident}")
+        );
+        all.incidents[0].failing = 0;
+        assert!(readiness(&all, false).text.ends_with("\nready: 1 kept\n"));
     }
 
     #[test]

@@ -17,8 +17,8 @@ const REMEMBERED_MAX: usize = 100;
 pub struct RecentEvent {
     /// The time of the event.
     pub at: Instant,
-    /// The session.
-    pub session: SessionName,
+    /// The session; `None` for an incident.
+    pub session: Option<SessionName>,
     /// The fingerprint of the token that the event is about.
     pub fingerprint: Option<Fingerprint>,
     /// The event's machine-readable name.
@@ -59,7 +59,7 @@ mod tests {
         for second in 0..250 {
             recent_events.remember(RecentEvent {
                 at: now() + seconds(second),
-                session: SessionName::new("wallboard").unwrap(),
+                session: SessionName::new("wallboard").ok(),
                 fingerprint: None,
                 event: "lost",
                 is_warning: true,

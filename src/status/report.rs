@@ -5,10 +5,12 @@
 //! change of a field's meaning requires a new version.
 
 mod history;
+mod incident;
 
 use std::collections::BTreeMap;
 
 pub use history::{HistoryReport, OutageReport, TimelineReport, TokenReport};
+pub use incident::IncidentReport;
 use serde::{Deserialize, Serialize};
 
 use super::selection::PageSelector;
@@ -45,6 +47,12 @@ pub struct StatusReport {
     pub ready: bool,
     /// The readiness in words, with the first sessions that are not ready.
     pub summary: String,
+    /// The open incidents.
+    #[serde(default)]
+    pub incidents: Vec<IncidentReport>,
+    /// The incident that ended last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_incident: Option<IncidentReport>,
     /// The number of sessions with the intent to keep.
     pub kept: usize,
     /// The number of sessions with the intent to lapse.
@@ -126,6 +134,9 @@ pub struct SessionReport {
     pub on_shutdown: String,
     /// The number of failed requests since the last success.
     pub failures: u32,
+    /// The number of the open incident that affects the session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub incident: Option<u32>,
     /// The reason for which the session is blocked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub blocked: Option<String>,
@@ -220,8 +231,9 @@ pub struct LiveTokenReport {
 pub struct EventReport {
     /// The time of the event.
     pub at: Moment,
-    /// The name of the session.
-    pub session: String,
+    /// The name of the session; absent for an incident.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
     /// The fingerprint of the token that the event is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<String>,
@@ -288,7 +300,16 @@ impl StatusSums {
             shard: overview.shard.map(|shard| shard.to_string()),
             stopping: overview.is_stopping,
             ready: self.readiness.is_ready(overview.is_stopping),
-            summary: self.readiness.summary(overview.is_stopping),
+            summary: self.readiness.summary(overview),
+            incidents: overview
+                .incidents
+                .iter()
+                .map(|open| IncidentReport::of(open, overview))
+                .collect(),
+            last_incident: overview
+                .last_incident
+                .as_ref()
+                .map(|ended| IncidentReport::of(ended, overview)),
             kept,
             lapsing: self.sessions - kept,
             states: states
@@ -300,7 +321,11 @@ impl StatusSums {
             next_page: page.next,
             sessions: Vec::new(),
             events: recent_events
-                .filter(|event| self.selection.is_about(event.session.as_str()))
+                .filter(|event| {
+                    let session = event.session.as_ref();
+                    self.selection
+                        .is_about(session.map_or("", SessionName::as_str))
+                })
                 .map(|event| EventReport::of(event, overview))
                 .collect(),
         };
@@ -363,6 +388,7 @@ impl SessionReport {
             api: session.api.as_str().to_owned(),
             on_shutdown: view.policy.on_shutdown.as_str().to_owned(),
             failures: view.failures,
+            incident: session.incident,
             blocked: view.blocked.as_ref().map(ToString::to_string),
             trouble: trouble.map(str::to_owned),
             last_answer: view
@@ -429,7 +455,7 @@ impl EventReport {
         let fingerprint = event.fingerprint;
         Self {
             at: Moment::of(event.at, snapshot),
-            session: event.session.to_string(),
+            session: event.session.as_ref().map(ToString::to_string),
             fingerprint: fingerprint.map(|fingerprint| fingerprint.to_string()),
             event: event.event.to_owned(),
             warning: event.is_warning,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{RecentEvent, SessionEntry, SessionSums};
+use super::{IncidentView, RecentEvent, SessionEntry, SessionSums};
 use crate::config::{ApiBase, SessionName, Shard};
 use crate::keeper::{Intent, SessionView};
 use crate::metrics::Counters;
@@ -25,6 +25,10 @@ pub struct Snapshot {
     pub is_stopping: bool,
     /// The sessions, sorted by name.
     pub sessions: Vec<NamedView>,
+    /// The open incidents.
+    pub incidents: Vec<IncidentView>,
+    /// The incident that ended last.
+    pub last_incident: Option<IncidentView>,
     /// The latest events, the oldest first.
     pub recent_events: Vec<Arc<RecentEvent>>,
     /// The counters since the daemon's start.
@@ -52,6 +56,8 @@ pub struct NamedView {
     pub trouble: Option<Arc<str>>,
     /// The time, in words, at which this daemon revoked the token earlier, if it did.
     pub revoked: Option<Arc<str>>,
+    /// The number of the open incident that affects the session.
+    pub incident: Option<u32>,
     /// The session's state in the keeper.
     pub view: SessionView,
 }

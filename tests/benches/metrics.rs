@@ -36,6 +36,7 @@ fn session(number: u32, now: Instant) -> NamedView {
         overridden: None,
         source: Source::File("/run/wallboard/token".into()),
         revoked: None,
+        incident: None,
         pickup: Pickup::AtOnce,
         trouble: None,
         view: SessionView {
@@ -86,6 +87,8 @@ fn snapshot(sessions: u32) -> Snapshot {
         started_at: Instant::BOOT,
         is_stopping: false,
         sessions: (0..sessions).map(|number| session(number, at)).collect(),
+        incidents: Vec::new(),
+        last_incident: None,
         recent_events: Vec::new(),
         counters: Counters::new(Timestamp::UNIX_EPOCH),
         per_session_max: usize::MAX,

@@ -8,6 +8,7 @@ mod exec;
 mod handing_over;
 mod hanging;
 mod hooks;
+mod incidents;
 mod inherited;
 mod keeping;
 mod memory;

@@ -140,6 +140,34 @@ async function restsWhenHidden(seen) {
   ok(`a hidden tab rests, and catches up within ${Math.ceil(performance.now() - at)} ms when it is seen again`);
 }
 
+/** An outage of two sessions, from its first failed request to its end. */
+async function outage(browser) {
+  let simulator = await Simulator.start('40s', ['door-token', 'lobby-token']);
+  const api = `api = "${simulator.base}"`;
+  const daemon = await Daemon.start({ door: api, lobby: api }, { door: 'door-token', lobby: 'lobby-token' });
+  const seen = await Seen.open(browser, daemon.url, { viewport: { width: 390, height: 844 } });
+  const { page } = seen;
+  const [title, detail, countdown] = ['h1', '#verdict-detail', '#verdict-countdown'].map((id) => page.locator(id));
+  await until('all is well', async () => /^2 kept; no incident since the start, \d/.test(await detail.innerText()));
+  await simulator.stop('SIGTERM');
+  const listen = new URL(simulator.base).host;
+  await until('the incident is the headline', async () => (await title.innerText()) === 'API unreachable');
+  await until('at risk is counted', async () => /no connection to the API .* since .*; 2 sessions, 2 at risk$/.test(await detail.innerText()));
+  const left = async () => Number(/^First token \(\w+\) dies in (\d+)s$/.exec(await countdown.innerText())?.[1]);
+  const before = await left();
+  await until('it counts down', async () => (await left()) < before);
+  assert.match(await page.title(), /^✕ API unreachable/);
+  await until('the incident is in the list', async () => /incident[\s\S]*API unreachable/.test(await page.locator('#events').innerText()));
+  assert.deepEqual(await seen.violations(), []);
+  await seen.picture('outage');
+  simulator = await Simulator.start('40s', ['door-token', 'lobby-token'], listen);
+  await until('it is over', async () => /^2 kept; no incident for \d+s, the last: API unreachable: over after /.test(await detail.innerText()));
+  assert.ok(await countdown.isHidden());
+  await seen.picture('outage-over');
+  await page.context().close();
+  ok('an outage is the headline, with its cause and a countdown, and then the last incident');
+}
+
 async function takesTextAsText(browser, url) {
   const seen = await Seen.open(browser, 'about:blank');
   const evil = '<img src=x onerror="document.title=1"><script>document.title=2</script>&amp;\u202e';
@@ -198,6 +226,7 @@ async function main() {
     await restsWhenHidden(seen);
     daemon = await silence(seen, daemon, sessions);
     keptToItself(seen, daemon);
+    await outage(browser);
     await crowded(browser, ok);
   } finally {
     await browser.close();

@@ -49,9 +49,9 @@ class Process {
 }
 
 export class Simulator extends Process {
-  static async start(idleTimeout, tokens) {
+  static async start(idleTimeout, tokens, listen = '127.0.0.1:0') {
     const said = tokens.flatMap((token) => ['--token', token]);
-    const simulator = new Simulator(['simulate', '--listen', '127.0.0.1:0', '--idle-timeout', idleTimeout, ...said], folder());
+    const simulator = new Simulator(['simulate', '--listen', listen, '--idle-timeout', idleTimeout, ...said], folder());
     const { line } = await simulator.says('simulating an organisation at ');
     simulator.base = /http:\/\/[^:]+:\d+/.exec(line)[0];
     return simulator;

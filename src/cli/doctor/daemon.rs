@@ -246,6 +246,8 @@ mod tests {
             in_seconds: 0.0,
         };
         let report = StatusReport {
+            incidents: Vec::new(),
+            last_incident: None,
             version: 1,
             program: env!("CARGO_PKG_VERSION").to_owned(),
             now: String::new(),

@@ -23,6 +23,8 @@ pub(super) fn draw(history: &HistoryReport, width: usize) -> String {
     });
     let (name, intent) = (&session.name, &session.intent);
     head.add("session", format!("{name}, to {intent}{overridden}"));
+    let incident = history.incident.as_ref();
+    head.add_some("incident", incident.map(|open| bind_units(&open.text)));
     head.add("state", bind_units(&session.standing));
     head.add_some("trouble", session.trouble.clone());
     add_all(&mut head, "known", &history.known);

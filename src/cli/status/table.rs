@@ -64,19 +64,39 @@ impl Tone {
 pub(super) fn draw(report: &StatusReport, style: &TableStyle) -> String {
     let mut sessions: Vec<_> = report.sessions.iter().collect();
     sessions.sort_by_key(|session| (session.ready, Reverse(Tone::of(session))));
+    let incidents = incidents(report, style.text);
     let below = reasons(&sessions, style.text.width);
     let verdict = verdict(report, style.text);
     let Some(height) = style.height else {
         let table = table(&sessions, style.rows_max, style.text);
-        return format!("{table}\n{below}{verdict}\n");
+        return format!("{incidents}{table}\n{below}{verdict}\n");
     };
+    let height = height.saturating_sub(incidents.lines().count());
     let below: Vec<_> = below.split_inclusive('\n').take(height / 2).collect();
     // Six lines more: the verdict, an empty line, the head, the count of hidden sessions, an empty
     // line and the cursor's line.
     let room = height.saturating_sub(below.len() + 6).max(1);
     let rows_max = style.rows_max.map(|rows_max| rows_max.min(room));
     let table = table(&sessions, rows_max, style.text);
-    format!("{verdict}\n\n{table}\n{}", below.concat())
+    format!("{incidents}{verdict}\n\n{table}\n{}", below.concat())
+}
+
+/// Returns the open incidents, each with its advice, and an empty line after them.
+fn incidents(report: &StatusReport, style: TextStyle) -> String {
+    let mut text = String::new();
+    for open in &report.incidents {
+        let advice = open.advice.as_deref().filter(|_| open.failing > 0);
+        let advice = advice.map_or_else(String::new, |advice| format!("; {advice}"));
+        let wrapped = wrap("", &format!("{}{advice}", open.text), 2, style.width);
+        for line in wrapped.lines() {
+            text += &style.paint(line, Tone::Bad.colour());
+            text.push('\n');
+        }
+    }
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    text
 }
 
 /// Returns the table, in the given order of the sessions.

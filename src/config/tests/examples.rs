@@ -36,6 +36,7 @@ fn is_example(line: &str) -> bool {
         "[hooks.page]",
         "on = ",
         "command = ",
+        "batch = ",
         "timeout = ",
         "sessions = ",
     ]

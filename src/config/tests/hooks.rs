@@ -18,12 +18,14 @@ fn a_hook_says_when_it_is_run_and_what_and_for_whom() {
 
       on               revoked                     line 8 of config.toml
       command          /bin/log                    line 9 of config.toml
+      batch            10s                         default
       timeout          5s                          line 10 of config.toml
       sessions         kiosk-*                     line 11 of config.toml
 
     hook page
       on               lost, at-risk               line 5 of config.toml
       command          /bin/page                   line 6 of config.toml
+      batch            10s                         default
       timeout          2m                          SESSION_KEEPALIVE_HOOKS__PAGE__TIMEOUT
       sessions         all                         default
     ");
@@ -67,7 +69,7 @@ comand = []
      --> /etc/session-keepalive/config.toml:6:6
       |
     6 | on = ["lots"]
-      |      ^^^^^^^^ a list of "lost", "lapsed", "at-risk", "recovered", "blocked", "excluded", "rotated", "revoked" and "expiring"
+      |      ^^^^^^^^ a list of "lost", "lapsed", "at-risk", "recovered", "blocked", "excluded", "rotated", "revoked", "expiring", "incident" and "incident-over"
       |
       = help: did you mean "lost"?
 
@@ -104,7 +106,7 @@ comand = []
       --> /etc/session-keepalive/config.toml:12:6
        |
     12 | on = []
-       |      ^^ a list of "lost", "lapsed", "at-risk", "recovered", "blocked", "excluded", "rotated", "revoked" and "expiring"
+       |      ^^ a list of "lost", "lapsed", "at-risk", "recovered", "blocked", "excluded", "rotated", "revoked", "expiring", "incident" and "incident-over"
 
     error: hooks.empty.comand: there is no such key
       --> /etc/session-keepalive/config.toml:13:1
@@ -112,7 +114,7 @@ comand = []
     13 | comand = []
        | ^^^^^^ did you mean command?
        |
-       = help: the keys in hooks.empty are on, command, timeout, sessions
+       = help: the keys in hooks.empty are on, command, batch, timeout, sessions
 
     error: hooks.none: no command
       --> /etc/session-keepalive/config.toml:15:8

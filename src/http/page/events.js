@@ -48,21 +48,25 @@ export class Events {
   }
 
   #announce(fresh) {
-    const words = fresh.slice(-ANNOUNCED_MAX).map((event) => `${event.session}: ${event.event.replaceAll('_', ' ')}`);
+    const words = fresh.slice(-ANNOUNCED_MAX).map((event) => (event.session ? `${event.session}: ${event.event.replaceAll('_', ' ')}` : event.text));
     const more = fresh.length - words.length;
     setText(this.#announcement, words.join(', ') + (more > 0 ? ` and ${more} more` : ''));
   }
 }
 
+function sessionLink(name) {
+  const link = make('a', '', name);
+  link.href = `?session=${encodeURIComponent(name)}`;
+  link.dataset.session = name;
+  return link;
+}
+
 function item(event) {
   const time = make('time', '', clock(event.at.at));
   time.dateTime = event.at.at;
-  const link = make('a', '', event.session);
-  link.href = `?session=${encodeURIComponent(event.session)}`;
-  link.dataset.session = event.session;
   const subject = [event.session, event.fingerprint].filter(Boolean).join(' ');
-  const text = event.text.startsWith(`${subject} `) ? event.text.slice(subject.length + 1) : event.text;
-  const about = make('p', 'about', time, link);
+  const text = subject && event.text.startsWith(`${subject} `) ? event.text.slice(subject.length + 1) : event.text;
+  const about = make('p', 'about', time, event.session ? sessionLink(event.session) : make('strong', '', 'incident'));
   if (event.warning) about.prepend(mark('at risk'), make('span', 'unseen', 'Warning'));
   const made = make('li', '', about, make('p', 'text', text));
   made.dataset.tone = event.warning ? 'bad' : 'rest';

@@ -3,7 +3,7 @@
 import { Asking } from './asking.js';
 import { Events } from './events.js';
 import { Rows } from './rows.js';
-import { Counts, showReport, showNoAnswer } from './verdict.js';
+import { Counts, showReport, showNoAnswer, tickVerdict } from './verdict.js';
 import { count, setText } from './words.js';
 
 const LIMIT = 100;
@@ -38,7 +38,7 @@ function handleReport(report, at) {
   document.body.dataset.heard = 'yes';
   // There are fewer sessions than before, so the present page of the list is empty.
   if (report.sessions.length === 0 && report.matching > 0) ask({ from: '0' });
-  showReport(report);
+  showReport(report, at);
   counts.update(report, asked.only);
   rows.update(report.sessions, at, asked.session !== '');
   events.update(report);
@@ -53,8 +53,10 @@ function handleFailure(reason) {
 
 function tick() {
   const now = performance.now();
-  if (why === null) rows.tick(now);
-  else showNoAnswer(last?.report.now, last ? (now - last.at) / 1000 : 0, why);
+  if (why === null) {
+    rows.tick(now);
+    tickVerdict(now);
+  } else showNoAnswer(last?.report.now, last ? (now - last.at) / 1000 : 0, why);
 }
 
 function showPosition(report) {

@@ -12,8 +12,8 @@ use crate::keeper::{
     Touch, Verdict,
 };
 use crate::status::fixture::{
-    NamesFixture, a_death, alive_view, excluded_view, failing, lines, now, seconds, token, view,
-    waiting,
+    NamesFixture, a_death, alive_view, excluded_view, failing, incident_view, lines, now, seconds,
+    token, view, waiting,
 };
 use crate::time::ServerTime;
 use crate::token::Fingerprint;
@@ -32,7 +32,13 @@ fn logged(format: LogFormat, events: Vec<(EventKind, SessionView)>) -> String {
     lines(LogLevel::Debug, format, || {
         let mut log = Log::new();
         for (kind, view) in events {
-            log.handle_event(&happened(kind), &names.named(), Some(&view), now());
+            log.handle_event(
+                &happened(kind),
+                &names.named(),
+                Some(&view),
+                Consequence::No,
+                now(),
+            );
         }
     })
 }
@@ -222,12 +228,50 @@ fn machines_get_the_same_and_its_fields() {
 }
 
 #[test]
+fn what_follows_from_an_incident_is_told_at_debug_and_not_remembered() {
+    let names = NamesFixture::new();
+    let mut recent_events = Vec::new();
+    let output = lines(LogLevel::Info, LogFormat::Plain, || {
+        let mut log = Log::new();
+        let event = happened(EventKind::AtRisk(not_connected()));
+        let view = failing(State::AtRisk);
+        let session = names.named();
+        log.handle_event(
+            &event,
+            &session,
+            Some(&view),
+            Consequence::OfIncident,
+            now(),
+        );
+        for stage in [Stage::Open, Stage::AtRisk, Stage::Over] {
+            log.handle_incident(&incident_view(), stage, now());
+        }
+        recent_events = log.recent_events();
+    });
+    insta::assert_snapshot!(output, @r"
+    2026-11-24T08:00:00.123Z WARN  API unreachable: no connection to the API (https://api.mypurecloud.de) since 07:59:30 UTC; 300 sessions; the first token dies in 2m 24s; look at the network and the proxy
+    2026-11-24T08:00:00.123Z WARN  API unreachable for 30s: 0 of 300 sessions at risk; the first token dies in 2m 24s
+    2026-11-24T08:00:00.123Z INFO  API unreachable: over after 0s, from 07:59:30 UTC to 07:59:30 UTC; none of 300 sessions was at risk, no token was lost
+    ");
+    let names: Vec<_> = recent_events.iter().map(|event| event.event).collect();
+    assert_eq!(names, ["incident", "incident_worse", "incident_over"]);
+    assert!(recent_events.iter().all(|event| event.session.is_none()));
+}
+
+#[test]
 fn what_follows_from_an_answer_has_its_correlation_id() {
     let names = NamesFixture::new();
     let output = lines(LogLevel::Info, LogFormat::Plain, || {
         let mut log = Log::new();
-        let mut log_event =
-            |event: &Event| log.handle_event(event, &names.named(), Some(&alive_view()), now());
+        let mut log_event = |event: &Event| {
+            log.handle_event(
+                event,
+                &names.named(),
+                Some(&alive_view()),
+                Consequence::No,
+                now(),
+            );
+        };
         let blocked = || EventKind::Blocked(BlockReason::AddressNotAllowed);
         log_event(&happened(answered(Verdict::Accepted, None)));
         log_event(&happened(blocked()));
@@ -263,7 +307,13 @@ fn steady_state_is_silent_at_info() {
             },
             EventKind::TimeoutRead(TimeoutReport::default()),
         ] {
-            log.handle_event(&happened(kind), &names.named(), Some(&alive_view()), now());
+            log.handle_event(
+                &happened(kind),
+                &names.named(),
+                Some(&alive_view()),
+                Consequence::No,
+                now(),
+            );
         }
     });
     assert_eq!(output, "");
@@ -273,12 +323,18 @@ fn steady_state_is_silent_at_info() {
 fn a_session_that_is_forgotten_with_the_event_is_told_all_the_same() {
     let names = NamesFixture::new();
     let output = lines(LogLevel::Info, LogFormat::Plain, || {
-        Log::new().handle_event(&happened(EventKind::Left), &names.named(), None, now());
+        Log::new().handle_event(
+            &happened(EventKind::Left),
+            &names.named(),
+            None,
+            Consequence::No,
+            now(),
+        );
         let unknown = Event {
             token: None,
             ..happened(EventKind::Revoked)
         };
-        Log::new().handle_event(&unknown, &names.named(), None, now());
+        Log::new().handle_event(&unknown, &names.named(), None, Consequence::No, now());
     });
     insta::assert_snapshot!(output, @r"
     2026-11-24T08:00:00.123Z INFO  wallboard ba7816bf left as it is: the token lives until it idles out or expires
@@ -296,7 +352,7 @@ fn a_keepers_own_events_are_told() {
         let mut drain = |keeper: &mut Keeper, now| {
             while let Some(event) = keeper.poll_event() {
                 let view = keeper.view(event.session, now);
-                log.handle_event(&event, &names.named(), view.as_ref(), now);
+                log.handle_event(&event, &names.named(), view.as_ref(), Consequence::No, now);
             }
         };
         keeper.handle_token(id, token().fingerprint, Offer::Seen, now());

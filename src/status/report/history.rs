@@ -7,7 +7,7 @@ mod tests;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Moment, SessionReport, VERSION, milliseconds};
+use super::{IncidentReport, Moment, SessionReport, VERSION, milliseconds};
 use crate::keeper::Generation;
 use crate::log::escape_json;
 use crate::status::history::{NamedHistory, TimelineEntry, TokenHistory};
@@ -27,6 +27,9 @@ pub struct HistoryReport {
     pub started: Moment,
     /// The state of the session.
     pub session: SessionReport,
+    /// The open incident that affects the session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incident: Option<IncidentReport>,
     /// The source of the token, in words.
     pub source: String,
     /// The known facts about the cause of the state, in words.
@@ -148,6 +151,11 @@ impl HistoryReport {
             now: format!("{:.3}", snapshot.wall),
             started: Moment::of(snapshot.started_at, snapshot),
             session,
+            incident: named_history
+                .session
+                .incident
+                .and_then(|id| snapshot.incidents.iter().find(|open| open.id == id))
+                .map(|open| IncidentReport::of(open, snapshot)),
             source: named_history.session.source.to_string(),
             known: known(named_history),
             advice: remedies(named_history),

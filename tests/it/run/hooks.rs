@@ -30,7 +30,7 @@ fn wait_for_hook(daemon: &mut Keepalive, occasion: &str) {
 }
 
 /// Returns the configuration with a log level that reports each run of a hook.
-fn debug(config: &str) -> String {
+pub(super) fn debug(config: &str) -> String {
     config.replace("[log]\n", "[log]\nlevel = \"debug\"\n")
 }
 
@@ -80,14 +80,15 @@ fn every_event_runs_its_hook_with_its_variables_and_its_json() {
     for run in &runs {
         let json: serde_json::Value = serde_json::from_str(&run.input).unwrap();
         assert_eq!(json["version"], 1);
-        assert_eq!(json.as_object().unwrap().len(), 12, "{json}");
+        assert_eq!(json.as_object().unwrap().len(), 15, "{json}");
+        assert_eq!(json["sessions"].as_array().unwrap().len(), 1);
         for (name, value) in json.as_object().unwrap() {
             let as_text = match value.as_str() {
                 _ if value.is_null() => String::new(),
                 Some(text) => text.to_owned(),
                 None => value.to_string(),
             };
-            if name != "version" {
+            if name != "version" && name != "sessions" {
                 assert_eq!(run.variable(&name.to_uppercase()), as_text, "{name}");
             }
         }
@@ -177,7 +178,7 @@ fn a_hook_sees_no_token_no_variable_of_ours_and_no_open_file() {
         let foreign = |name: &&String| !name.starts_with("SESSION_KEEPALIVE_");
         let foreign: Vec<_> = run.variables.keys().filter(foreign).collect();
         assert_eq!(foreign, ["PATH"]);
-        assert_eq!(run.variables.len(), 12);
+        assert_eq!(run.variables.len(), 14);
         // The shell itself keeps its script open as file 10 or higher.
         let mut files: Vec<u32> = run
             .file("files")

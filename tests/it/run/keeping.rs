@@ -113,7 +113,7 @@ fn a_server_that_is_down_for_half_of_the_idle_timeout_loses_nothing() {
         record.calls_in_all()
     );
     assert!(record.fate.is_living(), "{}", daemon.log.join("\n"));
-    assert_eq!(daemon.count(&["lost"]), 0);
+    assert_eq!(daemon.count(&["\"event\":\"lost\""]), 0);
 }
 
 #[test]

@@ -125,6 +125,12 @@ impl Keepalive {
         }
     }
 
+    /// Returns the first received line that contains this text.
+    pub(crate) fn received(&self, part: &str) -> &str {
+        let mut lines = self.log.iter();
+        lines.find(|line| line.contains(part)).unwrap()
+    }
+
     /// Receives lines for this time and returns all lines so far.
     pub(crate) fn listen_for(&mut self, time: Duration) -> &[String] {
         let until = now() + time;
