@@ -10,6 +10,7 @@ mod file;
 mod listing;
 mod read;
 mod secret;
+mod shape;
 mod source;
 mod watch;
 
@@ -18,7 +19,8 @@ pub use file::{FileState, Warning};
 pub use listing::{DirectoryId, LISTED_MAX, Listing, ListingError};
 pub use read::{COMMAND_TIME_LIMIT, Read, Reader};
 pub use secret::{Fingerprint, NotAToken, TOKEN_LENGTH_MAX, Token};
-pub use source::{Source, SourceError};
+pub use shape::Shape;
+pub use source::{Denied, Source, SourceError};
 pub use watch::{FileChange, ProbeJob, ProbedPath, Settled, Watch, WatchTrouble, Watched};
 
 pub use crate::sys::files::NotRead;
