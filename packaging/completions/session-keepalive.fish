@@ -54,7 +54,7 @@ complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand simu
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand simulate" -l exclude -d 'A touch that the organisation excludes from its inactivity timeout' -r -f -a "head\t'`HEAD /tokens/me`'
 get\t'`GET /tokens/me`'"
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand simulate" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -l config -d 'The configuration file' -r -F
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -l config -d 'The configuration file; /etc/session-keepalive/config.toml if it exists and no token is named' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -l region -d 'The region of the organisation, such as eu-central-1' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -l api -d 'The API instead of a region, such as <https://api.mypurecloud.de>' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -l token-file -d 'A file that holds a token: makes a session called "default" without a configuration file' -r -F
@@ -65,7 +65,7 @@ complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand chec
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -l status-listen -d 'Where to answer /livez, /readyz, /metrics, /status and a page: a port of 127.0.0.1, or an address' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -l status-socket -d 'The same on a Unix socket: auto, off or a path' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -s h -l help -d 'Print help'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l config -d 'The configuration file' -r -F
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l config -d 'The configuration file; /etc/session-keepalive/config.toml if it exists and no token is named' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l region -d 'The region of the organisation, such as eu-central-1' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l api -d 'The API instead of a region, such as <https://api.mypurecloud.de>' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l token-file -d 'A file that holds a token: makes a session called "default" without a configuration file' -r -F
@@ -78,7 +78,7 @@ complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l idle-timeout -d 'The organisation\'s idle timeout, such as 20m: 1s to 8h' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l json -d 'Print one JSON object, for machines'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -s h -l help -d 'Print help'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l config -d 'The configuration file' -r -F
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l config -d 'The configuration file; /etc/session-keepalive/config.toml if it exists and no token is named' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l region -d 'The region of the organisation, such as eu-central-1' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l api -d 'The API instead of a region, such as <https://api.mypurecloud.de>' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l token-file -d 'A file that holds a token: makes a session called "default" without a configuration file' -r -F
@@ -94,7 +94,7 @@ complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doct
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l as-root -d 'As root, read tokens and run token commands as root, whoever they belong to'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l json -d 'Print one JSON object, for machines'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -s h -l help -d 'Print help'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l config -d 'The configuration file' -r -F
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l config -d 'The configuration file; /etc/session-keepalive/config.toml if it exists and no token is named' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l region -d 'The region of the organisation, such as eu-central-1' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l api -d 'The API instead of a region, such as <https://api.mypurecloud.de>' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l token-file -d 'A file that holds a token: makes a session called "default" without a configuration file' -r -F
@@ -172,6 +172,7 @@ complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand toke
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from revoke" -l credential -d 'Use the token in this systemd credential' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from revoke" -l region -d 'The region that the token belongs to, where no session is named' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from revoke" -l api -d 'The API instead of a region, such as <https://api.mypurecloud.de>' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from revoke" -l yes -d 'Do it without asking'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from revoke" -l json -d 'Print one JSON object, for machines'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from revoke" -s h -l help -d 'Print help'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from help" -f -a "show" -d 'Show what the API says about a token; disturbs nothing'
