@@ -31,6 +31,7 @@ use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueHint};
 use exit::Exit;
 
@@ -166,6 +167,35 @@ impl ConfigOptions {
 #[must_use]
 pub fn command() -> clap::Command {
     Cli::command()
+}
+
+/// Returns the definition for completions, which names the values of arguments that are checked
+/// with the rest of the configuration.
+#[must_use]
+pub fn completed_command() -> clap::Command {
+    with_values(command())
+}
+
+fn with_values(command: clap::Command) -> clap::Command {
+    let subcommands = command.get_subcommands();
+    let names: Vec<_> = subcommands
+        .map(|command| command.get_name().to_owned())
+        .collect();
+    let command = names.into_iter().fold(command, |command, name| {
+        command.mut_subcommand(name, with_values)
+    });
+    command.mut_args(|argument| {
+        let values: Vec<_> = match argument.get_id().as_str() {
+            "region" => config::REGIONS.iter().map(|region| region.name).collect(),
+            "log_level" => config::LogLevel::ALL.map(config::LogLevel::as_str).to_vec(),
+            "log_format" => config::LogFormat::ALL
+                .map(config::LogFormat::as_str)
+                .to_vec(),
+            "intent" => ["keep", "lapse"].to_vec(),
+            _ => return argument,
+        };
+        argument.value_parser(PossibleValuesParser::new(values))
+    })
 }
 
 /// Runs the command line of this process and returns its exit status.

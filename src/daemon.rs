@@ -396,7 +396,7 @@ impl Daemon {
 
     /// Counts a token that ended, and remembers it if it was revoked.
     fn count_ended(&mut self, event: &Event, at: Timestamp) {
-        if let (EventKind::Revoked, Some(token)) = (&event.kind, event.token) {
+        if let (EventKind::Revoked { was_gone: false }, Some(token)) = (&event.kind, event.token) {
             let why = match self.stop {
                 Some(_) => Reason::Stopped,
                 None => Reason::Removed,
@@ -407,7 +407,7 @@ impl Daemon {
         let Some(ended) = &mut self.stop else {
             return;
         };
-        if let EventKind::Revoked = event.kind {
+        if let EventKind::Revoked { was_gone: false } = event.kind {
             ended.revoked += 1;
         } else if let EventKind::NotRevoked(_) = event.kind {
             ended.not_revoked += 1;

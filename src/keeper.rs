@@ -136,6 +136,7 @@
 
 mod backoff;
 mod candidate;
+mod circumstances;
 mod command;
 mod due;
 mod event;
@@ -153,6 +154,7 @@ mod view;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
+pub use circumstances::{Absence, DeadlineBasis, FailedRequests};
 pub use command::{Command, Generation, Operation, SessionId, Ticket, Touch};
 use due::{Due, QueuePlace};
 pub use event::{Death, Event, EventKind, FailureReason, Idleness, Severity, TokenId};

@@ -8,6 +8,7 @@ pub(super) use learn::Verified;
 
 use super::backoff::{Fit, Tries};
 use super::candidate::failure_reason;
+use super::circumstances::{Absence, DeadlineBasis, FailedRequests, Sleep};
 use super::event::{Death, FailureReason, Idleness, TokenId};
 use super::organisation::{Organisation, OrganisationId};
 use super::policy::Limits;
@@ -86,6 +87,14 @@ pub(super) struct LiveToken {
     peek_at: Option<Instant>,
     /// The instant from which touches are postponed, if they are excluded.
     postponed_at: Option<Instant>,
+    /// The requests that failed since the last accepted touch.
+    failed: Option<Box<FailedRequests>>,
+    /// The instant at which the last request was sent.
+    sent_at: Instant,
+    /// The suspension of the machine that ended last.
+    sleep: Option<Sleep>,
+    /// The absence that let the present deadline pass.
+    absence: Option<Absence>,
     /// The position of the next touch within the jitter, 0 to 1.
     pub(super) jitter: f64,
 }
@@ -260,6 +269,10 @@ impl LiveToken {
             is_touch_requested: false,
             peek_at: None,
             postponed_at: None,
+            failed: None,
+            sent_at: now,
+            sleep: None,
+            absence: None,
             jitter,
         }
     }
@@ -441,8 +454,28 @@ impl LiveToken {
             .unwrap_or((earliest + context.limits.watch_every, NextStep::Watch))
     }
 
+    /// Records that a request failed.
+    pub(super) fn record_failed(&mut self, reason: FailureReason, sent_at: Instant, now: Instant) {
+        FailedRequests::add(&mut self.failed, reason, sent_at, now);
+    }
+
+    /// Records an absence before the request for this step, which is about to be sent: the last
+    /// attempt before the deadline, which is made whatever else fails, was not made.
+    pub(super) fn record_absence(&mut self, context: &Context<'_>, now: Instant) {
+        let (Some(fit), Some(deadline)) = (self.fit(context), self.deadline) else {
+            return;
+        };
+        if now < deadline || self.touch_tried_at >= Some(fit.last_try_at()) {
+            return;
+        }
+        let due_at = self.due_at(deadline, context);
+        let idle_since = due_at.max(self.sent_at).max(self.reported_at);
+        self.absence = self.absence.or(Absence::of(idle_since, now, self.sleep));
+    }
+
     /// Records that the request for this step was sent.
     pub(super) fn record_sent(&mut self, step: NextStep, now: Instant) {
+        self.sent_at = now;
         match step {
             NextStep::Touch => {
                 self.is_touch_requested = false;
@@ -499,6 +532,10 @@ impl LiveToken {
         peek_at: Instant,
         now: Instant,
     ) {
+        self.sleep = Some(Sleep {
+            length: slept,
+            woken_at: now,
+        });
         let due_at = self.deadline.map(|deadline| match context.policy.intent {
             Intent::Keep => self.schedule(context).margin_at(deadline),
             Intent::Lapse => deadline + LAPSED_AFTER,
@@ -532,16 +569,30 @@ impl LiveToken {
     }
 
     /// Returns the circumstances of the token's refusal.
-    pub(super) fn death(&self, outcome: &Outcome, now: Instant) -> Death {
+    pub(super) fn death(&self, outcome: &Outcome, context: &Context<'_>, now: Instant) -> Death {
         Death {
             correlation_id: outcome.correlation_id.clone(),
             idle: Idleness::of(self.deadline, now),
+            basis: self.basis(context, now),
+            failed: self.failed.clone(),
+            absence: self.absence,
             since_touch: self.touched_at.map(|touched_at| now.since(touched_at)),
             age: now.since(self.seen_at),
             was_alive: true,
-            was_proven: self.reset == Reset::Proven,
+            was_proven: self.reset == Reset::Proven && self.touches_unproven == 0,
             excluded: self.reset == Reset::Excluded,
         }
+    }
+
+    /// Returns the way in which the deadline is known.
+    fn basis(&self, context: &Context<'_>, now: Instant) -> Option<DeadlineBasis> {
+        let deadline = self.deadline?;
+        Some(match self.seen {
+            Some(seen) if seen.deadline == Some(deadline) => {
+                DeadlineBasis::Reported(now.since(seen.sent_at))
+            }
+            Some(_) | None => DeadlineBasis::Computed(self.idle_timeout(context)),
+        })
     }
 
     fn never_idles_out(&self, context: &Context<'_>) -> bool {

@@ -342,10 +342,11 @@ impl Session {
         }
         let choice = self.choose(now, shared).filter(|choice| choice.at <= now)?;
         let time_limit = self.time_limit(&choice, now, shared);
-        if let (RequestPurpose::Step(step), TokenState::Alive(live)) =
-            (choice.purpose, &mut self.present)
-        {
-            live.record_sent(step, now);
+        if let RequestPurpose::Step(step) = choice.purpose {
+            self.with_live_token(shared, |live, context| {
+                live.record_absence(context, now);
+                live.record_sent(step, now);
+            });
         }
         shared.tickets += 1;
         let ticket = Ticket {

@@ -52,6 +52,8 @@ pub struct NamedView {
     pub trouble: Option<Arc<str>>,
     /// The time, in words, at which this daemon revoked the token earlier, if it did.
     pub revoked: Option<Arc<str>>,
+    /// True if no token was alive at the API yet.
+    pub is_region_doubtful: bool,
     /// The session's state in the keeper.
     pub view: SessionView,
 }

@@ -435,7 +435,8 @@ impl Timeline {
                 EventKind::TimeoutNotPermitted(_) => "timeout not permitted",
                 EventKind::Lost(_) => "lost",
                 EventKind::Lapsed(_) => "lapsed",
-                EventKind::Revoked => "revoked",
+                EventKind::Revoked { was_gone: false } => "revoked",
+                EventKind::Revoked { was_gone: true } => "revoked_before",
                 EventKind::NotRevoked(_) => "not revoked",
                 EventKind::Left => "left",
             };

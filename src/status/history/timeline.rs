@@ -145,7 +145,7 @@ impl EventTimeline {
             | EventKind::NewerRefused(_)
             | EventKind::Lost(_)
             | EventKind::Lapsed(_)
-            | EventKind::Revoked
+            | EventKind::Revoked { .. }
             | EventKind::NotRevoked(_)
             | EventKind::Left => return Growth::Counted,
         };

@@ -39,6 +39,7 @@ fn live_token_view() -> LiveTokenView {
 fn set(counts: &mut SessionCounts, id: u32, name: &str, intent: Intent, state: State) {
     let is_living = matches!(state, State::Alive | State::AtRisk);
     let view = SessionView {
+        failure: None,
         id: SessionId(id),
         host: HostId(0),
         policy: Policy {
