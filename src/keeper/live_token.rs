@@ -13,7 +13,9 @@ use super::event::{Death, FailureReason, Idleness, TokenId};
 use super::organisation::{Organisation, OrganisationId};
 use super::policy::Limits;
 use super::proof::{CONCLUSIVE_AFTER, Reset, Verification};
-use super::schedule::{IDLE_TIMEOUT_FALLBACK, IdleTimeout, Schedule, TimeoutSource};
+use super::schedule::{
+    DATE_PRECISION, IDLE_TIMEOUT_FALLBACK, IdleTimeout, Schedule, TimeoutSource,
+};
 use super::{Failure, Intent, Outcome, Policy, Touch, Verdict};
 use crate::time::{Instant, ServerTime};
 
@@ -91,6 +93,8 @@ pub(super) struct LiveToken {
     failed: Option<Box<FailedRequests>>,
     /// The instant at which the last request was sent.
     sent_at: Instant,
+    /// True if a setting changed since then on which the deadline or the touches depend.
+    is_setting_new: bool,
     /// The suspension of the machine that ended last.
     sleep: Option<Sleep>,
     /// The absence that let the present deadline pass.
@@ -271,6 +275,7 @@ impl LiveToken {
             postponed_at: None,
             failed: None,
             sent_at: now,
+            is_setting_new: false,
             sleep: None,
             absence: None,
             jitter,
@@ -454,6 +459,11 @@ impl LiveToken {
             .unwrap_or((earliest + context.limits.watch_every, NextStep::Watch))
     }
 
+    /// Records that a setting changed on which the deadline or the touches depend.
+    pub(super) fn record_setting(&mut self) {
+        self.is_setting_new = true;
+    }
+
     /// Records that a request failed.
     pub(super) fn record_failed(&mut self, reason: FailureReason, sent_at: Instant, now: Instant) {
         FailedRequests::add(&mut self.failed, reason, sent_at, now);
@@ -465,17 +475,21 @@ impl LiveToken {
         let (Some(fit), Some(deadline)) = (self.fit(context), self.deadline) else {
             return;
         };
-        if now < deadline || self.touch_tried_at >= Some(fit.last_try_at()) {
+        let is_first_after = self.sent_at < deadline && now >= deadline;
+        let is_made = self.touch_tried_at >= Some(fit.last_try_at());
+        // A new setting can bring the deadline forward into the past.
+        if !is_first_after || is_made || self.is_setting_new {
             return;
         }
         let due_at = self.due_at(deadline, context);
         let idle_since = due_at.max(self.sent_at).max(self.reported_at);
-        self.absence = self.absence.or(Absence::of(idle_since, now, self.sleep));
+        self.absence = Absence::of(idle_since, now, self.sleep);
     }
 
     /// Records that the request for this step was sent.
     pub(super) fn record_sent(&mut self, step: NextStep, now: Instant) {
         self.sent_at = now;
+        self.is_setting_new = false;
         match step {
             NextStep::Touch => {
                 self.is_touch_requested = false;
@@ -587,11 +601,17 @@ impl LiveToken {
     /// Returns the way in which the deadline is known.
     fn basis(&self, context: &Context<'_>, now: Instant) -> Option<DeadlineBasis> {
         let deadline = self.deadline?;
-        Some(match self.seen {
-            Some(seen) if seen.deadline == Some(deadline) => {
-                DeadlineBasis::Reported(now.since(seen.sent_at))
-            }
-            Some(_) | None => DeadlineBasis::Computed(self.idle_timeout(context)),
+        // A report later than the proven timeout allows is cut, by less than a second where only
+        // the precision of `Date` is the cause.
+        let is_reported = |seen: &SeenDeadline| {
+            self.touched_at.is_none_or(|at| at <= seen.sent_at)
+                && seen.deadline.is_some_and(|reported| {
+                    deadline <= reported && reported <= deadline + DATE_PRECISION
+                })
+        };
+        Some(match self.seen.filter(is_reported) {
+            Some(seen) => DeadlineBasis::Reported(now.since(seen.sent_at)),
+            None => DeadlineBasis::Computed(self.idle_timeout(context)),
         })
     }
 

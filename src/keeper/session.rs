@@ -425,6 +425,9 @@ impl Session {
 
     /// Handles a change of the knowledge about the organisation's timeouts.
     pub(super) fn update_timeout(&mut self, update: TimeoutUpdate, shared: &KeeperState) {
+        if let TokenState::Alive(live) = &mut self.present {
+            live.record_setting();
+        }
         self.with_live_token(
             shared,
             match update {
@@ -487,6 +490,9 @@ impl Session {
         let intent_changed = policy.intent != self.policy.intent;
         let timeout_changed = policy.idle_timeout != self.policy.idle_timeout;
         self.policy = policy;
+        if let TokenState::Alive(live) = &mut self.present {
+            live.record_setting();
+        }
         if let TokenState::Alive(live) = &mut self.present
             && intent_changed
         {

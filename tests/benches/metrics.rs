@@ -38,6 +38,7 @@ fn session(number: u32, now: Instant) -> NamedView {
         revoked: None,
         pickup: Pickup::AtOnce,
         trouble: None,
+        is_region_doubtful: false,
         view: SessionView {
             id: SessionId(number),
             host: HostId(0),
@@ -46,6 +47,7 @@ fn session(number: u32, now: Instant) -> NamedView {
             token: None,
             is_newer_waiting: false,
             blocked: None,
+            failure: None,
             failures: 0,
             next: Some(Next {
                 at: deadline - IDLE_TIMEOUT / 2,

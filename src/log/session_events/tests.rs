@@ -199,8 +199,8 @@ fn a_token_ends() {
     DEBUG wallboard ba7816bf peek: refused (401) in 31ms correlation_id=c0ffee
     WARN  wallboard ba7816bf lost: refused 23h 59m after it was first seen, 2m after an accepted touch and 13m before its idle deadline, which the API reported 1m 58s before: revocation, eviction by an eleventh token, the absolute lifetime, a disabled client, or idleness if the timeout was shortened meanwhile or the reported time was wrong; a new token in file /run/wallboard/token takes over at once; nothing until the token is replaced correlation_id=5a0e
     WARN  wallboard ba7816bf lost: refused 2s after its idle deadline, which the API reported 1m 58s before; no failed request explains that; the last touch was accepted 2m before; a new token in file /run/wallboard/token takes over at once; nothing until the token is replaced correlation_id=5a0e
-    WARN  wallboard ba7816bf lost: is the region right? https://api.mypurecloud.de (eu-central-1) was asked, and no token was alive there yet; refused from the first answer on: it was dead when it came, or belongs to another region; a new token in file /run/wallboard/token takes over at once; nothing until the token is replaced correlation_id=c0ffee
-    WARN  wallboard ba7816bf newer token, refused from the first answer on: it was dead when it came, or belongs to another region; the earlier token da925a30 stays; a new token in file /run/wallboard/token takes over at once; touch in 7m 12s, outage budget 7m 48s correlation_id=c0ffee
+    WARN  wallboard ba7816bf lost: is the region right? https://api.mypurecloud.de (eu-central-1) was asked, and no token was alive there yet; refused from the first answer on: it was dead when it came or within seconds, or belongs to another region; a new token in file /run/wallboard/token takes over at once; nothing until the token is replaced correlation_id=c0ffee
+    WARN  wallboard ba7816bf newer token, refused from the first answer on: it was dead when it came or within seconds, or belongs to another region; the earlier token da925a30 stays; a new token in file /run/wallboard/token takes over at once; touch in 7m 12s, outage budget 7m 48s correlation_id=c0ffee
     INFO  wallboard ba7816bf lapsed: refused 2s after its idle deadline, which the API reported 1m 58s before; it idled out as intended, as far as can be known; nothing until the token is replaced
     INFO  wallboard ba7816bf revoked
     INFO  wallboard ba7816bf revocation not needed: the API no longer knew the token
@@ -223,9 +223,9 @@ fn where_no_token_was_alive_yet_the_region_comes_before_all_else() {
         (EventKind::Alive { replaces: false }, alive_view()),
         (EventKind::Lost(at_first()), view(State::Lost)),
     ]), @r"
-    WARN  wallboard ba7816bf lost: is the region right? https://api.mypurecloud.de (eu-central-1) was asked, and no token was alive there yet; refused from the first answer on: it was dead when it came, or belongs to another region; a new token in file /run/wallboard/token takes over at once; nothing until the token is replaced
+    WARN  wallboard ba7816bf lost: is the region right? https://api.mypurecloud.de (eu-central-1) was asked, and no token was alive there yet; refused from the first answer on: it was dead when it came or within seconds, or belongs to another region; a new token in file /run/wallboard/token takes over at once; nothing until the token is replaced
     INFO  wallboard ba7816bf alive and kept: organisation Example AG, idle deadline in 15m; touch in 7m 12s, outage budget 7m 48s
-    WARN  wallboard ba7816bf lost: refused from the first answer on: it was dead when it came, or belongs to another region; a new token in file /run/wallboard/token takes over at once; nothing until the token is replaced
+    WARN  wallboard ba7816bf lost: refused from the first answer on: it was dead when it came or within seconds, or belongs to another region; a new token in file /run/wallboard/token takes over at once; nothing until the token is replaced
     ");
 }
 

@@ -79,7 +79,7 @@ fn asked(api: &ApiBase) -> String {
 
 fn unproven(age: Duration) -> String {
     if age < AT_FIRST {
-        "refused from the first answer on: it was dead when it came, or belongs to another region"
+        "refused from the first answer on: it was dead when it came or within seconds, or belongs to another region"
             .to_owned()
     } else {
         format!(
@@ -334,7 +334,7 @@ mod tests {
         };
         assert_eq!(
             keep(&at_first),
-            "refused from the first answer on: it was dead when it came, or belongs to another region"
+            "refused from the first answer on: it was dead when it came or within seconds, or belongs to another region"
         );
         let later = Death {
             age: seconds(3720),

@@ -5,8 +5,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use session_keepalive::config::{ApiBase, SessionName};
 use session_keepalive::keeper::{
-    Command, Failure, HostId, Keeper, Limits, Offer, OnShutdown, Operation, Outcome, Policy,
-    SessionId, Touch,
+    Command, EventKind, Failure, HostId, Keeper, Limits, Offer, OnShutdown, Operation, Outcome,
+    Policy, SessionId, Touch,
 };
 use session_keepalive::log::{Log, SessionNames};
 use session_keepalive::metrics::Counters;
@@ -203,8 +203,11 @@ impl Stage {
             };
             self.log
                 .handle_event(&event, &names, view.as_ref(), self.now);
-            let text = self.log.text(&event, &names, view.as_ref(), self.now);
-            self.sentences.push(text.sentence);
+            // Answers have lines of their own, at DEBUG, and no hooks.
+            if !matches!(event.kind, EventKind::Answered { .. }) {
+                let text = self.log.text(&event, &names, view.as_ref(), self.now);
+                self.sentences.push(text.sentence);
+            }
             self.histories.handle_event(&event, view.as_ref());
         }
     }
