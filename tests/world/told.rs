@@ -109,7 +109,8 @@ impl World {
         });
         let since = self.now - SKEW_EFFECT_MAX;
         let was_skewed = site.skewed_at.iter().any(|at| *at >= since);
-        let may_not_count = death.since_touch.is_some() && !death.was_proven;
+        let is_reported = matches!(death.basis, Some(DeadlineBasis::Reported(_)));
+        let may_not_count = death.since_touch.is_some() && !(death.was_proven && is_reported);
         let is_below = |told: Duration| {
             let mut timeouts = site.timeouts.between(since, self.now);
             timeouts.any(|timeout| effective(timeout).is_some_and(|real| real < told))

@@ -137,11 +137,14 @@ fn conditions(death: &Death, configured: Option<Duration>) -> String {
         },
         None => "the timeout was shortened meanwhile".to_owned(),
     };
-    if death.since_touch.is_some() && !death.was_proven {
-        format!(" if {wrong}, or the last touch did not count, which was not proven")
-    } else {
-        format!(" if {wrong}")
-    }
+    let is_reported = matches!(death.basis, Some(DeadlineBasis::Reported(_)));
+    let touch = match death.since_touch {
+        Some(_) if !death.was_proven => ", or the last touch did not count, which was not proven",
+        // An application that moved the deadline can look like a touch that counts.
+        Some(_) if !is_reported => ", or the last touch did not count",
+        Some(_) | None => "",
+    };
+    format!(" if {wrong}{touch}")
 }
 
 /// Returns the way in which the idle deadline was known, as an addition to it.
@@ -272,8 +275,8 @@ mod tests {
             ..computed(TimeoutSource::Assumed)
         };
         insta::assert_snapshot!(keep(&unproven), @"refused 23h 59m after it was first seen, 2m after an accepted touch and 13m before its idle deadline by an assumed timeout of 15m: revocation, eviction by an eleventh token, the absolute lifetime, a disabled client, or idleness if the real timeout is below the assumed 15m, or the last touch did not count, which was not proven");
-        insta::assert_snapshot!(keep(&computed(TimeoutSource::Organisation)), @"refused 23h 59m after it was first seen, 2m after an accepted touch and 13m before its idle deadline by the organisation's timeout of 15m: revocation, eviction by an eleventh token, the absolute lifetime, a disabled client, or idleness if the timeout was shortened meanwhile or another one holds for its user");
-        insta::assert_snapshot!(keep(&computed(TimeoutSource::Proven)), @"refused 23h 59m after it was first seen, 2m after an accepted touch and 13m before its idle deadline by the proven timeout of 15m: revocation, eviction by an eleventh token, the absolute lifetime, a disabled client, or idleness if the timeout was shortened meanwhile");
+        insta::assert_snapshot!(keep(&computed(TimeoutSource::Organisation)), @"refused 23h 59m after it was first seen, 2m after an accepted touch and 13m before its idle deadline by the organisation's timeout of 15m: revocation, eviction by an eleventh token, the absolute lifetime, a disabled client, or idleness if the timeout was shortened meanwhile or another one holds for its user, or the last touch did not count");
+        insta::assert_snapshot!(keep(&computed(TimeoutSource::Proven)), @"refused 23h 59m after it was first seen, 2m after an accepted touch and 13m before its idle deadline by the proven timeout of 15m: revocation, eviction by an eleventh token, the absolute lifetime, a disabled client, or idleness if the timeout was shortened meanwhile, or the last touch did not count");
     }
 
     #[test]
