@@ -110,7 +110,10 @@ impl World {
         let since = self.now - SKEW_EFFECT_MAX;
         let was_skewed = site.skewed_at.iter().any(|at| *at >= since);
         let is_reported = matches!(death.basis, Some(DeadlineBasis::Reported(_)));
-        let may_not_count = death.since_touch.is_some() && !(death.was_proven && is_reported);
+        // Without a touch a deadline that was not simply reported comes from a report as well, and
+        // the report is then said to be possibly wrong.
+        let may_not_count =
+            !(death.was_proven && is_reported) && (death.since_touch.is_some() || !is_reported);
         let is_below = |told: Duration| {
             let mut timeouts = site.timeouts.between(since, self.now);
             timeouts.any(|timeout| effective(timeout).is_some_and(|real| real < told))

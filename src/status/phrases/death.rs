@@ -142,6 +142,8 @@ fn conditions(death: &Death, configured: Option<Duration>) -> String {
         Some(_) if !death.was_proven => ", or the last touch did not count, which was not proven",
         // An application that moved the deadline can look like a touch that counts.
         Some(_) if !is_reported => ", or the last touch did not count",
+        // Without a touch the deadline comes from a report, cut to what the timeout allows.
+        None if !is_reported => ", or the reported time was wrong",
         Some(_) | None => "",
     };
     format!(" if {wrong}{touch}")
@@ -269,7 +271,7 @@ mod tests {
             since_touch: None,
             ..computed(TimeoutSource::Configured)
         };
-        insta::assert_snapshot!(death(&untouched, Intent::Keep, Some(seconds(900))), @"refused 23h 59m after it was first seen, 13m before its idle deadline by the configured timeout of 15m: revocation, eviction by an eleventh token, the absolute lifetime, a disabled client, or idleness if the real timeout is below the configured 15m");
+        insta::assert_snapshot!(death(&untouched, Intent::Keep, Some(seconds(900))), @"refused 23h 59m after it was first seen, 13m before its idle deadline by the configured timeout of 15m: revocation, eviction by an eleventh token, the absolute lifetime, a disabled client, or idleness if the real timeout is below the configured 15m, or the reported time was wrong");
         let unproven = Death {
             was_proven: false,
             ..computed(TimeoutSource::Assumed)
