@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use session_keepalive::keeper::{Absence, DeadlineBasis, Death, Idleness, Intent, TimeoutSource};
+use session_keepalive::keeper::{Absence, DeadlineBasis, Death, Idleness, Intent};
 use session_keepalive::sim::{Fate, Operation as Op};
 use session_keepalive::time::Instant;
 
@@ -109,27 +109,13 @@ impl World {
         });
         let since = self.now - SKEW_EFFECT_MAX;
         let was_skewed = site.skewed_at.iter().any(|at| *at >= since);
-        let is_reported = matches!(death.basis, Some(DeadlineBasis::Reported(_)));
-        // Without a touch a deadline that was not simply reported comes from a report as well, and
-        // the report is then said to be possibly wrong.
-        let may_not_count =
-            !(death.was_proven && is_reported) && (death.since_touch.is_some() || !is_reported);
-        let is_below = |told: Duration| {
-            let mut timeouts = site.timeouts.between(since, self.now);
-            timeouts.any(|timeout| effective(timeout).is_some_and(|real| real < told))
-        };
-        may_not_count
-            || match death.basis {
-                Some(DeadlineBasis::Reported(_)) => was_shortened || was_skewed,
-                Some(DeadlineBasis::Computed(timeout)) => match timeout.source {
-                    TimeoutSource::Configured | TimeoutSource::Assumed => {
-                        is_below(timeout.duration)
-                    }
-                    TimeoutSource::Organisation => was_shortened || is_below(timeout.duration),
-                    TimeoutSource::Proven => was_shortened,
-                },
-                None => was_shortened,
-            }
+        let may_not_count = death.since_touch.is_some() && !death.was_proven;
+        match death.basis {
+            Some(DeadlineBasis::Reported(_)) => was_shortened || was_skewed || may_not_count,
+            // That the touch did not count is named, or that the report was wrong where there was
+            // no touch: one of them is the case if the timeout is right.
+            Some(DeadlineBasis::Computed(_)) | None => true,
+        }
     }
 
     /// Checks the reasons that are told for a deadline that passed. Returns true if there is one.
