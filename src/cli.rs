@@ -30,12 +30,14 @@ mod version;
 mod wait;
 
 use std::panic::{self, AssertUnwindSafe};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueHint};
 use exit::Exit;
 
-use crate::config::{Flags, Layers};
+use crate::config::{self, Flags, Layers};
 use crate::sys::harden;
 
 /// Keeps Genesys Cloud API tokens alive against their idle timeout, or lets them lapse,
@@ -125,7 +127,7 @@ enum CliCommand {
 /// Where the configuration comes from; flags win over variables, variables over the file.
 #[derive(Clone, Debug, Args)]
 struct ConfigOptions {
-    /// The configuration file.
+    /// The configuration file; /etc/session-keepalive/config.toml if it exists and no token is named.
     #[arg(
         long,
         value_name = "PATH",
@@ -133,15 +135,34 @@ struct ConfigOptions {
         env = "SESSION_KEEPALIVE_CONFIG",
         hide_env_values = true
     )]
-    config: Option<std::path::PathBuf>,
+    config: Option<PathBuf>,
     #[command(flatten)]
     flags: Flags,
 }
 
+/// The configuration of the packaged service, which commands find by themselves.
+const STANDARD_CONFIG: &str = "/etc/session-keepalive/config.toml";
+
+/// Returns the configuration of the packaged service, if there is one or the system does not say.
+fn standard_config() -> Option<&'static Path> {
+    let path = Path::new(STANDARD_CONFIG);
+    path.try_exists().unwrap_or(true).then_some(path)
+}
+
 impl ConfigOptions {
+    /// Returns the configuration file: the named one, or that of the packaged service. A command
+    /// line or environment that names a token needs no file, and must not take up the tokens of a
+    /// service that happens to be installed.
+    fn file(&self) -> Option<&Path> {
+        let names_token = self.flags.token_file.is_some()
+            || std::env::vars_os().any(|(name, _)| config::names_token(&name));
+        let standard = || standard_config().filter(|_| !names_token);
+        self.config.as_deref().or_else(standard)
+    }
+
     fn layers(&self) -> Layers<'_> {
         Layers {
-            file: self.config.as_deref(),
+            file: self.file(),
             environment: std::env::vars_os().collect(),
             flags: self.flags.clone(),
         }
@@ -152,6 +173,35 @@ impl ConfigOptions {
 #[must_use]
 pub fn command() -> clap::Command {
     Cli::command()
+}
+
+/// Returns the definition for completions, which names the values of arguments that are checked
+/// with the rest of the configuration.
+#[must_use]
+pub fn completed_command() -> clap::Command {
+    with_values(command())
+}
+
+fn with_values(command: clap::Command) -> clap::Command {
+    let subcommands = command.get_subcommands();
+    let names: Vec<_> = subcommands
+        .map(|command| command.get_name().to_owned())
+        .collect();
+    let command = names.into_iter().fold(command, |command, name| {
+        command.mut_subcommand(name, with_values)
+    });
+    command.mut_args(|argument| {
+        let values: Vec<_> = match argument.get_id().as_str() {
+            "region" => config::REGIONS.iter().map(|region| region.name).collect(),
+            "log_level" => config::LogLevel::ALL.map(config::LogLevel::as_str).to_vec(),
+            "log_format" => config::LogFormat::ALL
+                .map(config::LogFormat::as_str)
+                .to_vec(),
+            "intent" => ["keep", "lapse"].to_vec(),
+            _ => return argument,
+        };
+        argument.value_parser(PossibleValuesParser::new(values))
+    })
 }
 
 /// Runs the command line of this process and returns its exit status.

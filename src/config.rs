@@ -49,6 +49,7 @@ mod tests;
 
 pub use address::{ApiBase, NotAnApiBase};
 pub use difference::Difference;
+pub use environment::names_token;
 pub use fault::Errors;
 pub use flags::Flags;
 pub use hooks::{HOOK_VARIABLES, HookCommand, HookConfig, HookName, Occasion, SessionPattern};

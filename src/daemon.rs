@@ -434,7 +434,8 @@ impl Daemon {
     fn count_ended(&mut self, event: &Event, at: Timestamp) {
         let is_revoked = matches!(
             event.kind,
-            EventKind::Revoked | EventKind::EarlierEnded(EarlierEnding::Revoked)
+            EventKind::Revoked { was_gone: false }
+                | EventKind::EarlierEnded(EarlierEnding::Revoked)
         );
         if let (true, Some(token)) = (is_revoked, event.token) {
             let why = match (self.stop, &event.kind) {
@@ -448,7 +449,7 @@ impl Daemon {
         let Some(ended) = &mut self.stop else {
             return;
         };
-        if let EventKind::Revoked = event.kind {
+        if let EventKind::Revoked { was_gone: false } = event.kind {
             ended.revoked += 1;
         } else if let EventKind::NotRevoked(_) = event.kind {
             ended.not_revoked += 1;

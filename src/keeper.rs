@@ -156,6 +156,7 @@
 
 mod backoff;
 mod candidate;
+mod circumstances;
 mod command;
 mod due;
 mod event;
@@ -177,6 +178,7 @@ mod view;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
+pub use circumstances::{Absence, DeadlineBasis, FailedRequests};
 pub use command::{Command, Generation, Operation, SessionId, Ticket, Touch};
 use due::{Due, QueuePlace};
 pub use event::{

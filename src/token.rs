@@ -11,6 +11,7 @@ mod file;
 mod listing;
 mod read;
 mod secret;
+mod shape;
 mod sink;
 mod source;
 mod watch;
@@ -22,8 +23,9 @@ pub use file::{FileState, Warning};
 pub use listing::{DirectoryId, LISTED_MAX, Listing, ListingError};
 pub use read::{COMMAND_TIME_LIMIT, Read, Reader};
 pub use secret::{Fingerprint, NotAToken, TOKEN_LENGTH_MAX, Token};
+pub use shape::Shape;
 pub use sink::{SINK_NAME, Sink, SinkContent, SinkError, SinkFormat, SinkState};
-pub use source::{MintSource, Source, SourceError};
+pub use source::{Denied, MintSource, Source, SourceError};
 pub use watch::{FileChange, ProbeJob, ProbedPath, Settled, Watch, WatchTrouble, Watched};
 
 pub use crate::sys::files::NotRead;

@@ -7,6 +7,7 @@
 mod keeper {
     #[path = "../world/answers.rs"]
     mod answers;
+    mod causes;
     mod plan;
     mod rules;
     mod timeline;

@@ -57,40 +57,115 @@ complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand simu
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand simulate" -l exclude -d 'A touch that the organisation excludes from its inactivity timeout' -r -f -a "head\t'`HEAD /tokens/me`'
 get\t'`GET /tokens/me`'"
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand simulate" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -l config -d 'The configuration file' -r -F
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -l region -d 'The region of the organisation, such as eu-central-1' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -l config -d 'The configuration file; /etc/session-keepalive/config.toml if it exists and no token is named' -r -F
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -l region -d 'The region of the organisation, such as eu-central-1' -r -f -a "us-east-1\t''
+us-east-2\t''
+us-west-2\t''
+ca-central-1\t''
+mx-central-1\t''
+sa-east-1\t''
+eu-west-1\t''
+eu-west-2\t''
+eu-central-1\t''
+eu-central-2\t''
+eusc-de-east-1\t''
+me-central-1\t''
+ap-south-1\t''
+ap-southeast-1\t''
+ap-southeast-2\t''
+ap-northeast-1\t''
+ap-northeast-2\t''
+ap-northeast-3\t''"
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -l api -d 'The API instead of a region, such as <https://api.mypurecloud.de>' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -l token-file -d 'A file that holds a token: makes a session called "default" without a configuration file' -r -F
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -l intent -d 'The intent of sessions that do not set their own: keep or lapse' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -l intent -d 'The intent of sessions that do not set their own: keep or lapse' -r -f -a "keep\t''
+lapse\t''"
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -l grace -d 'The time limit of revocations when the daemon stops, such as 10s' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -l log-level -d 'The least severe level that is logged: error, warn, info, debug or trace' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -l log-format -d 'The format of the log: auto, plain, json or journald' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -l log-level -d 'The least severe level that is logged: error, warn, info, debug or trace' -r -f -a "error\t''
+warn\t''
+info\t''
+debug\t''
+trace\t''"
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -l log-format -d 'The format of the log: auto, plain, json or journald' -r -f -a "auto\t''
+plain\t''
+json\t''
+journald\t''"
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -l status-listen -d 'Where to answer /livez, /readyz, /metrics, /status and a page: a port of 127.0.0.1, or an address' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -l status-socket -d 'The same on a Unix socket: auto, off or a path' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -l mint -d 'Obtain tokens for a session called "default" with the OAuth client in GENESYSCLOUD_OAUTHCLIENT_ID, GENESYSCLOUD_OAUTHCLIENT_SECRET and GENESYSCLOUD_REGION'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -s h -l help -d 'Print help'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l config -d 'The configuration file' -r -F
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l region -d 'The region of the organisation, such as eu-central-1' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l config -d 'The configuration file; /etc/session-keepalive/config.toml if it exists and no token is named' -r -F
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l region -d 'The region of the organisation, such as eu-central-1' -r -f -a "us-east-1\t''
+us-east-2\t''
+us-west-2\t''
+ca-central-1\t''
+mx-central-1\t''
+sa-east-1\t''
+eu-west-1\t''
+eu-west-2\t''
+eu-central-1\t''
+eu-central-2\t''
+eusc-de-east-1\t''
+me-central-1\t''
+ap-south-1\t''
+ap-southeast-1\t''
+ap-southeast-2\t''
+ap-northeast-1\t''
+ap-northeast-2\t''
+ap-northeast-3\t''"
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l api -d 'The API instead of a region, such as <https://api.mypurecloud.de>' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l token-file -d 'A file that holds a token: makes a session called "default" without a configuration file' -r -F
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l intent -d 'The intent of sessions that do not set their own: keep or lapse' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l intent -d 'The intent of sessions that do not set their own: keep or lapse' -r -f -a "keep\t''
+lapse\t''"
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l grace -d 'The time limit of revocations when the daemon stops, such as 10s' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l log-level -d 'The least severe level that is logged: error, warn, info, debug or trace' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l log-format -d 'The format of the log: auto, plain, json or journald' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l log-level -d 'The least severe level that is logged: error, warn, info, debug or trace' -r -f -a "error\t''
+warn\t''
+info\t''
+debug\t''
+trace\t''"
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l log-format -d 'The format of the log: auto, plain, json or journald' -r -f -a "auto\t''
+plain\t''
+json\t''
+journald\t''"
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l status-listen -d 'Where to answer /livez, /readyz, /metrics, /status and a page: a port of 127.0.0.1, or an address' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l status-socket -d 'The same on a Unix socket: auto, off or a path' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l idle-timeout -d 'The organisation\'s idle timeout, such as 20m: 1s to 8h' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l mint -d 'Obtain tokens for a session called "default" with the OAuth client in GENESYSCLOUD_OAUTHCLIENT_ID, GENESYSCLOUD_OAUTHCLIENT_SECRET and GENESYSCLOUD_REGION'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l json -d 'Print one JSON object, for machines'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -s h -l help -d 'Print help'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l config -d 'The configuration file' -r -F
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l region -d 'The region of the organisation, such as eu-central-1' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l config -d 'The configuration file; /etc/session-keepalive/config.toml if it exists and no token is named' -r -F
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l region -d 'The region of the organisation, such as eu-central-1' -r -f -a "us-east-1\t''
+us-east-2\t''
+us-west-2\t''
+ca-central-1\t''
+mx-central-1\t''
+sa-east-1\t''
+eu-west-1\t''
+eu-west-2\t''
+eu-central-1\t''
+eu-central-2\t''
+eusc-de-east-1\t''
+me-central-1\t''
+ap-south-1\t''
+ap-southeast-1\t''
+ap-southeast-2\t''
+ap-northeast-1\t''
+ap-northeast-2\t''
+ap-northeast-3\t''"
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l api -d 'The API instead of a region, such as <https://api.mypurecloud.de>' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l token-file -d 'A file that holds a token: makes a session called "default" without a configuration file' -r -F
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l intent -d 'The intent of sessions that do not set their own: keep or lapse' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l intent -d 'The intent of sessions that do not set their own: keep or lapse' -r -f -a "keep\t''
+lapse\t''"
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l grace -d 'The time limit of revocations when the daemon stops, such as 10s' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l log-level -d 'The least severe level that is logged: error, warn, info, debug or trace' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l log-format -d 'The format of the log: auto, plain, json or journald' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l log-level -d 'The least severe level that is logged: error, warn, info, debug or trace' -r -f -a "error\t''
+warn\t''
+info\t''
+debug\t''
+trace\t''"
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l log-format -d 'The format of the log: auto, plain, json or journald' -r -f -a "auto\t''
+plain\t''
+json\t''
+journald\t''"
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l status-listen -d 'Where to answer /livez, /readyz, /metrics, /status and a page: a port of 127.0.0.1, or an address' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l status-socket -d 'The same on a Unix socket: auto, off or a path' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l socket -d 'The daemon\'s socket; found by itself where there is one daemon' -r -F
@@ -100,14 +175,39 @@ complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doct
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l as-root -d 'As root, read tokens and run token commands as root, whoever they belong to'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l json -d 'Print one JSON object, for machines'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -s h -l help -d 'Print help'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l config -d 'The configuration file' -r -F
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l region -d 'The region of the organisation, such as eu-central-1' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l config -d 'The configuration file; /etc/session-keepalive/config.toml if it exists and no token is named' -r -F
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l region -d 'The region of the organisation, such as eu-central-1' -r -f -a "us-east-1\t''
+us-east-2\t''
+us-west-2\t''
+ca-central-1\t''
+mx-central-1\t''
+sa-east-1\t''
+eu-west-1\t''
+eu-west-2\t''
+eu-central-1\t''
+eu-central-2\t''
+eusc-de-east-1\t''
+me-central-1\t''
+ap-south-1\t''
+ap-southeast-1\t''
+ap-southeast-2\t''
+ap-northeast-1\t''
+ap-northeast-2\t''
+ap-northeast-3\t''"
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l api -d 'The API instead of a region, such as <https://api.mypurecloud.de>' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l token-file -d 'A file that holds a token: makes a session called "default" without a configuration file' -r -F
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l intent -d 'The intent of sessions that do not set their own: keep or lapse' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l intent -d 'The intent of sessions that do not set their own: keep or lapse' -r -f -a "keep\t''
+lapse\t''"
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l grace -d 'The time limit of revocations when the daemon stops, such as 10s' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l log-level -d 'The least severe level that is logged: error, warn, info, debug or trace' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l log-format -d 'The format of the log: auto, plain, json or journald' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l log-level -d 'The least severe level that is logged: error, warn, info, debug or trace' -r -f -a "error\t''
+warn\t''
+info\t''
+debug\t''
+trace\t''"
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l log-format -d 'The format of the log: auto, plain, json or journald' -r -f -a "auto\t''
+plain\t''
+json\t''
+journald\t''"
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l status-listen -d 'Where to answer /livez, /readyz, /metrics, /status and a page: a port of 127.0.0.1, or an address' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l status-socket -d 'The same on a Unix socket: auto, off or a path' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l mint -d 'Obtain tokens for a session called "default" with the OAuth client in GENESYSCLOUD_OAUTHCLIENT_ID, GENESYSCLOUD_OAUTHCLIENT_SECRET and GENESYSCLOUD_REGION'
@@ -172,7 +272,24 @@ complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand toke
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from show" -l session -d 'Use the token of this session of the configuration' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from show" -l token-file -d 'Use the token in this file; - is standard input' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from show" -l credential -d 'Use the token in this systemd credential' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from show" -l region -d 'The region that the token belongs to, where no session is named' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from show" -l region -d 'The region that the token belongs to, where no session is named' -r -f -a "us-east-1\t''
+us-east-2\t''
+us-west-2\t''
+ca-central-1\t''
+mx-central-1\t''
+sa-east-1\t''
+eu-west-1\t''
+eu-west-2\t''
+eu-central-1\t''
+eu-central-2\t''
+eusc-de-east-1\t''
+me-central-1\t''
+ap-south-1\t''
+ap-southeast-1\t''
+ap-southeast-2\t''
+ap-northeast-1\t''
+ap-northeast-2\t''
+ap-northeast-3\t''"
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from show" -l api -d 'The API instead of a region, such as <https://api.mypurecloud.de>' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from show" -l reset -d 'Reset the token\'s idle timer with the same call'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from show" -l yes -d 'Do it without asking'
@@ -182,7 +299,24 @@ complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand toke
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from touch" -l session -d 'Use the token of this session of the configuration' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from touch" -l token-file -d 'Use the token in this file; - is standard input' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from touch" -l credential -d 'Use the token in this systemd credential' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from touch" -l region -d 'The region that the token belongs to, where no session is named' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from touch" -l region -d 'The region that the token belongs to, where no session is named' -r -f -a "us-east-1\t''
+us-east-2\t''
+us-west-2\t''
+ca-central-1\t''
+mx-central-1\t''
+sa-east-1\t''
+eu-west-1\t''
+eu-west-2\t''
+eu-central-1\t''
+eu-central-2\t''
+eusc-de-east-1\t''
+me-central-1\t''
+ap-south-1\t''
+ap-southeast-1\t''
+ap-southeast-2\t''
+ap-northeast-1\t''
+ap-northeast-2\t''
+ap-northeast-3\t''"
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from touch" -l api -d 'The API instead of a region, such as <https://api.mypurecloud.de>' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from touch" -l get -d 'Touch with GET, where the organisation does not count HEAD'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from touch" -l yes -d 'Do it without asking'
@@ -192,8 +326,26 @@ complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand toke
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from revoke" -l session -d 'Use the token of this session of the configuration' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from revoke" -l token-file -d 'Use the token in this file; - is standard input' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from revoke" -l credential -d 'Use the token in this systemd credential' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from revoke" -l region -d 'The region that the token belongs to, where no session is named' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from revoke" -l region -d 'The region that the token belongs to, where no session is named' -r -f -a "us-east-1\t''
+us-east-2\t''
+us-west-2\t''
+ca-central-1\t''
+mx-central-1\t''
+sa-east-1\t''
+eu-west-1\t''
+eu-west-2\t''
+eu-central-1\t''
+eu-central-2\t''
+eusc-de-east-1\t''
+me-central-1\t''
+ap-south-1\t''
+ap-southeast-1\t''
+ap-southeast-2\t''
+ap-northeast-1\t''
+ap-northeast-2\t''
+ap-northeast-3\t''"
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from revoke" -l api -d 'The API instead of a region, such as <https://api.mypurecloud.de>' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from revoke" -l yes -d 'Do it without asking'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from revoke" -l json -d 'Print one JSON object, for machines'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from revoke" -s h -l help -d 'Print help'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from help" -f -a "show" -d 'Show what the API says about a token; disturbs nothing'
@@ -209,7 +361,24 @@ complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand time
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from show" -l session -d 'Use the token of this session of the configuration' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from show" -l token-file -d 'Use the token in this file; - is standard input' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from show" -l credential -d 'Use the token in this systemd credential' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from show" -l region -d 'The region that the token belongs to, where no session is named' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from show" -l region -d 'The region that the token belongs to, where no session is named' -r -f -a "us-east-1\t''
+us-east-2\t''
+us-west-2\t''
+ca-central-1\t''
+mx-central-1\t''
+sa-east-1\t''
+eu-west-1\t''
+eu-west-2\t''
+eu-central-1\t''
+eu-central-2\t''
+eusc-de-east-1\t''
+me-central-1\t''
+ap-south-1\t''
+ap-southeast-1\t''
+ap-southeast-2\t''
+ap-northeast-1\t''
+ap-northeast-2\t''
+ap-northeast-3\t''"
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from show" -l api -d 'The API instead of a region, such as <https://api.mypurecloud.de>' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from show" -l yes -d 'Do it without asking'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from show" -l json -d 'Print one JSON object, for machines'
@@ -218,7 +387,24 @@ complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand time
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from set" -l session -d 'Use the token of this session of the configuration' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from set" -l token-file -d 'Use the token in this file; - is standard input' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from set" -l credential -d 'Use the token in this systemd credential' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from set" -l region -d 'The region that the token belongs to, where no session is named' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from set" -l region -d 'The region that the token belongs to, where no session is named' -r -f -a "us-east-1\t''
+us-east-2\t''
+us-west-2\t''
+ca-central-1\t''
+mx-central-1\t''
+sa-east-1\t''
+eu-west-1\t''
+eu-west-2\t''
+eu-central-1\t''
+eu-central-2\t''
+eusc-de-east-1\t''
+me-central-1\t''
+ap-south-1\t''
+ap-southeast-1\t''
+ap-southeast-2\t''
+ap-northeast-1\t''
+ap-northeast-2\t''
+ap-northeast-3\t''"
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from set" -l api -d 'The API instead of a region, such as <https://api.mypurecloud.de>' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from set" -l force -d 'Send it although it is outside of what the API documents'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from set" -l yes -d 'Do it without asking'
@@ -228,7 +414,24 @@ complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand time
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from disable" -l session -d 'Use the token of this session of the configuration' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from disable" -l token-file -d 'Use the token in this file; - is standard input' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from disable" -l credential -d 'Use the token in this systemd credential' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from disable" -l region -d 'The region that the token belongs to, where no session is named' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from disable" -l region -d 'The region that the token belongs to, where no session is named' -r -f -a "us-east-1\t''
+us-east-2\t''
+us-west-2\t''
+ca-central-1\t''
+mx-central-1\t''
+sa-east-1\t''
+eu-west-1\t''
+eu-west-2\t''
+eu-central-1\t''
+eu-central-2\t''
+eusc-de-east-1\t''
+me-central-1\t''
+ap-south-1\t''
+ap-southeast-1\t''
+ap-southeast-2\t''
+ap-northeast-1\t''
+ap-northeast-2\t''
+ap-northeast-3\t''"
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from disable" -l api -d 'The API instead of a region, such as <https://api.mypurecloud.de>' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from disable" -l yes -d 'Do it without asking'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from disable" -l json -d 'Print one JSON object, for machines'
@@ -244,7 +447,24 @@ complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand user
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand user; and __fish_seen_subcommand_from revoke" -l session -d 'Use the token of this session of the configuration' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand user; and __fish_seen_subcommand_from revoke" -l token-file -d 'Use the token in this file; - is standard input' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand user; and __fish_seen_subcommand_from revoke" -l credential -d 'Use the token in this systemd credential' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand user; and __fish_seen_subcommand_from revoke" -l region -d 'The region that the token belongs to, where no session is named' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand user; and __fish_seen_subcommand_from revoke" -l region -d 'The region that the token belongs to, where no session is named' -r -f -a "us-east-1\t''
+us-east-2\t''
+us-west-2\t''
+ca-central-1\t''
+mx-central-1\t''
+sa-east-1\t''
+eu-west-1\t''
+eu-west-2\t''
+eu-central-1\t''
+eu-central-2\t''
+eusc-de-east-1\t''
+me-central-1\t''
+ap-south-1\t''
+ap-southeast-1\t''
+ap-southeast-2\t''
+ap-northeast-1\t''
+ap-northeast-2\t''
+ap-northeast-3\t''"
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand user; and __fish_seen_subcommand_from revoke" -l api -d 'The API instead of a region, such as <https://api.mypurecloud.de>' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand user; and __fish_seen_subcommand_from revoke" -l yes -d 'Do it without asking'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand user; and __fish_seen_subcommand_from revoke" -l json -d 'Print one JSON object, for machines'

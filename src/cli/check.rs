@@ -1,21 +1,40 @@
 //! `check`: describes a valid configuration with the flaws of its plan, or lists the errors of an
-//! invalid one.
+//! invalid one. The verdict comes last.
+
+use std::io::ErrorKind;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 
 use super::exit::{Exit, print, print_error};
-use super::text::{TextStyle, is_coloured};
+use super::text::{TextStyle, is_coloured, wrap};
 use super::{ConfigOptions, plan};
-use crate::config;
+use crate::config::{self, Config, clean};
+use crate::status::phrases::counted;
+use crate::token::Source;
 
-pub(super) const HELP: &str = "Example: session-keepalive check --config /etc/session-keepalive/config.toml\n\nWhat cannot work or is weak, as plan finds it, comes last.\n\nExit status: 0 the configuration is right, 78 it is wrong.";
+pub(super) const HELP: &str = "Example: session-keepalive check\n\nWithout --config it reads /etc/session-keepalive/config.toml. What cannot work or is weak, as plan finds it, comes at the end, with programs that do not exist; the last line is the verdict.\n\nExit status: 0 the configuration is right, 78 it is wrong.";
 
 pub(super) fn run(settings: &ConfigOptions) -> Exit {
-    match config::load(settings.layers()) {
-        Ok(loaded) => {
-            let warnings = plan::warnings(&loaded, TextStyle::of(&std::io::stdout()));
-            print(&(loaded.describe() + &warnings))
+    let place = settings.file().map_or_else(
+        || "flags and variables".to_owned(),
+        |path| path.display().to_string(),
+    );
+    let loaded = match config::load(settings.layers()) {
+        Ok(loaded) => loaded,
+        Err(errors) => {
+            let exit = print_config_errors(&errors);
+            let count = counted(errors.len(), "error");
+            print_error(&format!("\nwrong: {count} in {}\n", clean(&place)));
+            return exit;
         }
-        Err(errors) => print_config_errors(&errors),
-    }
+    };
+    let style = TextStyle::of(&std::io::stdout());
+    let mut warnings = plan::warnings(&loaded, style);
+    let programs = missing_programs(&loaded.config);
+    warnings.extend(programs.map(|warning| wrap("", &warning, 2, style.width)));
+    let verdict = verdict(&loaded.config, &place, warnings.len());
+    let warnings = warnings.iter().flat_map(|warning| ["\n", warning]);
+    print(&(loaded.describe() + &warnings.collect::<String>() + "\n" + &verdict + "\n"))
 }
 
 /// Prints the errors of a configuration to standard error, each on lines of its own; returns
@@ -24,4 +43,44 @@ pub(super) fn print_config_errors(errors: &config::Errors) -> Exit {
     let text = errors.render(is_coloured(&std::io::stderr()));
     print_error(&format!("{}\n", text.trim_end()));
     Exit::Config
+}
+
+fn verdict(config: &Config, place: &str, warnings: usize) -> String {
+    let sessions = (!config.sessions.is_empty()).then(|| counted(config.sessions.len(), "session"));
+    let pools = (!config.pools.is_empty()).then(|| counted(config.pools.len(), "pool"));
+    let parts: Vec<_> = sessions.into_iter().chain(pools).collect();
+    let but = match warnings {
+        0 => String::new(),
+        _ => format!("; {} above", counted(warnings, "warning")),
+    };
+    format!("right: {} in {}{but}", parts.join(" and "), clean(place))
+}
+
+/// Returns a warning for each program of a hook or a token that cannot be run.
+fn missing_programs(config: &Config) -> impl Iterator<Item = String> {
+    let hooks = config
+        .hooks
+        .iter()
+        .filter_map(|(name, hook)| Some((format!("hooks.{name}"), hook.command.words().first()?)));
+    let commands = config.sessions.iter().filter_map(|(name, session)| {
+        let Source::Command(words) = &session.token else {
+            return None;
+        };
+        Some((format!("sessions.{name}"), words.first()?))
+    });
+    hooks.chain(commands).filter_map(|(key, program)| {
+        let problem = problem(Path::new(program))?;
+        Some(format!("cannot work: {key}: {} {problem}", clean(program)))
+    })
+}
+
+/// Returns the reason for which a program cannot be run, as far as this user can see.
+fn problem(program: &Path) -> Option<&'static str> {
+    match std::fs::metadata(program) {
+        Ok(file) if !file.is_file() => Some("is not a program"),
+        Ok(file) if file.permissions().mode() & 0o111 == 0 => Some("is not executable"),
+        Err(error) if error.kind() == ErrorKind::NotFound => Some("does not exist"),
+        // The daemon's user may see more than this one.
+        Ok(_) | Err(_) => None,
+    }
 }

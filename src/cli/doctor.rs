@@ -6,10 +6,12 @@ mod check;
 mod daemon;
 mod exposed;
 mod host;
+mod service;
 mod session;
 mod user;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use clap::Args;
 use futures_util::stream::{self, StreamExt};
@@ -19,18 +21,21 @@ use super::check::print_config_errors;
 use super::exit::Exit;
 use super::run::block_on;
 use super::socket::SocketOptions;
-use super::{ConfigOptions, operate};
+use super::{ConfigOptions, STANDARD_CONFIG, operate};
 use crate::api::Client;
 use crate::config::{self, Config, PoolConfig, SessionConfig, SessionName};
 use crate::token::Source;
 
 pub(super) const HELP: &str = "\
-Example: session-keepalive doctor --config /etc/session-keepalive/config.toml
+Example: session-keepalive doctor
 
-It asks the running daemon as well, where one is, whether it does what this configuration says. Run it as the daemon's user, or as root, or it cannot read the tokens. As root it goes on as the daemon's user, or as the one to whom the tokens belong. A token's command is run once. The \
+It asks the running daemon as well, where one is, whether it does what this configuration says. Run it as the daemon's user, or as root, or it cannot read the tokens. As root it goes on as the daemon's user, as the user of session-keepalive.service, or as the one to whom the tokens belong, and reads the credentials of the running service. A token's command is run once. The \
 idle timers of kept tokens may be reset by it, those of lapsing ones never.
 
 Exit status: 0 nothing is broken, 1 something is, 70 a bug, 74 no input or output.";
+
+/// The packaged service.
+const STANDARD_UNIT: &str = "session-keepalive.service";
 
 /// The number of sessions, or hosts, that are checked concurrently.
 const CONCURRENT_MAX: usize = 8;
@@ -62,7 +67,7 @@ pub(super) fn run(doctor: &Doctor) -> Exit {
 
 async fn run_checks(doctor: &Doctor) -> Vec<Check> {
     const NAME: &str = "configuration";
-    let place = doctor.settings.config.as_deref();
+    let place = doctor.settings.file();
     let place = place.map_or_else(
         || "flags and variables".to_owned(),
         |path| path.display().to_string(),
@@ -91,7 +96,10 @@ async fn run_checks(doctor: &Doctor) -> Vec<Check> {
     };
     let mut checks = vec![found];
     let socket = daemon::socket(&config.status, &doctor.socket);
-    let became = user::become_owner(socket.as_ref(), &config, doctor.as_root);
+    // Only the packaged service is known to read a configuration: another may belong to anybody.
+    let unit =
+        (doctor.settings.file() == Some(Path::new(STANDARD_CONFIG))).then_some(STANDARD_UNIT);
+    let became = user::become_owner(socket.as_ref(), &config, unit, doctor.as_root);
     let commands = match became.await {
         Ok((mut user_checks, commands)) => {
             checks.append(&mut user_checks);
@@ -104,7 +112,7 @@ async fn run_checks(doctor: &Doctor) -> Vec<Check> {
     };
     checks.extend(config.pools.iter().map(pool));
     let all = sessions_with_files(&config);
-    let file = doctor.settings.config.as_deref();
+    let file = doctor.settings.file();
     checks.append(&mut exposed::examine(file, &config, &all));
     let mut of_hosts = hosts(&config, &all).await;
     let examined = stream::iter(&all)

@@ -81,11 +81,18 @@ pub(super) fn print_error(text: &str) {
     let _unread = std::io::stderr().write_all(text.as_bytes());
 }
 
-/// Prints to standard output; returns [`Exit::Io`] if the write fails.
+/// Prints to standard output; returns [`Exit::Io`] if the write fails. The reason is printed to
+/// standard error, unless the reader has merely gone, as `head` does.
 pub(super) fn print(text: &str) -> Exit {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Ok(()) => Exit::Success,
-        Err(_) => Exit::Io,
+        Err(error) => {
+            if error.kind() != std::io::ErrorKind::BrokenPipe {
+                let why = format!("session-keepalive: cannot write to standard output: {error}\n");
+                print_error(&why);
+            }
+            Exit::Io
+        }
     }
 }

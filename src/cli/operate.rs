@@ -140,6 +140,13 @@ impl ApiSession {
         Some(name.as_str())
     }
 
+    /// Returns the fingerprint of the token, its session and its source, for people.
+    pub(super) fn shown(&self) -> String {
+        let name = self.name().map(|name| format!("session {name}, "));
+        let from = name.unwrap_or_default() + &self.origin;
+        format!("{}, from {from}", self.token.fingerprint())
+    }
+
     /// Returns the configured idle timeout of the token's session.
     pub(super) fn configured_timeout(&self) -> Option<Duration> {
         let (_, config) = self.configured.as_ref()?;
@@ -156,9 +163,7 @@ impl ApiSession {
             derived: Map::new(),
             notes: Vec::new(),
         };
-        let name = self.name().map(|name| format!("session {name}, "));
-        let from = name.unwrap_or_default() + &self.origin;
-        answer.line("token", format!("{fingerprint}, from {from}"));
+        answer.line("token", self.shown());
         answer.value("command", self.command.words);
         answer.value("session", self.name());
         answer.value("token_source", self.origin.as_str());

@@ -65,18 +65,15 @@ pub(super) fn run(plan: &Plan) -> Exit {
     }
 }
 
-/// Returns the flaws of the plan for every possible idle timeout of the organisation, as text. Each
+/// Returns the flaws of the plan for every possible idle timeout of the organisation, each as text. Each
 /// pool counts as one session: a directory that hangs must not hold up the caller.
-pub(super) fn warnings(loaded: &Loaded, style: TextStyle) -> String {
+pub(super) fn warnings(loaded: &Loaded, style: TextStyle) -> Vec<String> {
     let config = &loaded.config;
     let pools = config.pools.iter();
     let pools = pools.map(|(name, pool)| (name.clone(), pool.session(name.as_str())));
     let sessions = config.sessions.clone().into_iter().chain(pools).collect();
     let report = PlanReport::new(loaded, &sessions, None);
-    let warnings = page::warnings(&report, style);
-    warnings
-        .flat_map(|warning| ["\n".to_owned(), warning])
-        .collect()
+    page::warnings(&report, style).collect()
 }
 
 fn idle_timeout(text: &str) -> Result<Duration, String> {

@@ -3,6 +3,8 @@
 //! *Invariant*: signals are handled from before the configuration is read, so that a reload that
 //! is requested during the start does not end the process.
 
+use std::io::IsTerminal as _;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,19 +17,21 @@ use tokio::runtime::Runtime;
 use super::check::print_config_errors;
 use super::exit::{Exit, failed};
 use super::{ConfigOptions, Refused};
-use crate::config::{self, Config};
+use crate::config::{self, Config, PoolConfig};
 use crate::daemon::systemd::Systemd;
 use crate::daemon::{
     Daemon, DaemonCommand, DaemonIdentity, Load, OtherDaemonPolicy, Revocations, Setup,
     SocketPlaces, StartError, signals,
 };
+use crate::keeper::OnShutdown;
 use crate::log::{LogEnvironment, LogEvent, log_event};
 use crate::sys::files::{CONFIG_LIMIT, NotRead};
 use crate::sys::{clock, files, orphans};
 
 pub(super) const HELP: &str = "\
 Examples:
-  session-keepalive run --config /etc/session-keepalive/config.toml
+  session-keepalive run      with /etc/session-keepalive/config.toml
+  session-keepalive run --config config.toml
   session-keepalive run --region eu-central-1 --token-file /run/secrets/token
 
 Signals: TERM and INT stop and revoke as configured, a second one ends at once; \
@@ -107,7 +111,11 @@ pub(super) fn prepare(
 
 /// Reads the tokens that earlier processes revoked.
 pub(super) async fn with_revocations(setup: Setup) -> Setup {
-    let revocations = Revocations::read(state_directory()).await;
+    let directory = state_directory().or_else(|| {
+        let is_attended = std::io::stderr().is_terminal();
+        is_attended.then(own_state_directory).flatten()
+    });
+    let revocations = Revocations::read(directory).await;
     Setup {
         revocations,
         ..setup
@@ -123,7 +131,7 @@ pub(super) async fn cleaned_up(served: impl Future<Output = Exit>) -> Exit {
 }
 
 fn other_daemon_policy(run: &Run) -> OtherDaemonPolicy {
-    let config = run.settings.config.as_deref();
+    let config = run.settings.file();
     let identity = DaemonIdentity {
         config: config.and_then(|path| std::path::absolute(path).ok()),
         unit: std::fs::read_to_string("/proc/self/cgroup")
@@ -153,11 +161,33 @@ fn state_directory() -> Option<PathBuf> {
     first.is_absolute().then_some(first)
 }
 
+/// Returns the directory in which this user's programs keep their state, created if necessary.
+/// `None` if there is no place for it.
+fn own_state_directory() -> Option<PathBuf> {
+    let absolute = |name: &str| {
+        std::env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
+    let state = absolute("XDG_STATE_HOME")
+        .or_else(|| absolute("HOME").map(|home| home.join(".local/state")))?;
+    let directory = state.join("session-keepalive");
+    let create = {
+        let directory = directory.clone();
+        let mut builder = std::fs::DirBuilder::new();
+        builder.recursive(true).mode(0o700);
+        move || builder.create(directory)
+    };
+    files::run_blocking(CONFIG_LIMIT, create).ok()?.ok()?;
+    Some(directory)
+}
+
 async fn serve(
     config: Config,
     setup: Setup,
     mut commands: impl Stream<Item = DaemonCommand> + Unpin,
 ) -> Exit {
+    let attended = std::io::stderr().is_terminal().then(|| ctrl_c(&config));
     let mut daemon = match Daemon::start(config, setup).await {
         Ok((daemon, _queries)) => daemon,
         Err(error) => return not_started(&error),
@@ -178,11 +208,26 @@ async fn serve(
     if let Err(error) = is_respected {
         return not_started(&error);
     }
+    if let Some(ctrl_c) = attended {
+        log_event(&ctrl_c);
+    }
     let reload = is_to_reload.then_some(DaemonCommand::Reload);
     let commands = stream::iter(reload).chain(commands);
     match daemon.run(commands).await.not_revoked {
         0 => Exit::Success,
         _ => Exit::Failure,
+    }
+}
+
+/// Returns the announcement of what Ctrl-C does to the tokens.
+fn ctrl_c(config: &Config) -> LogEvent<'static> {
+    let pools = config.pools.values().map(PoolConfig::template);
+    let sessions = config.sessions.values().chain(pools);
+    let (revoked, left): (Vec<_>, Vec<_>) =
+        sessions.partition(|session| session.policy.on_shutdown == OnShutdown::Revoke);
+    LogEvent::CtrlC {
+        revokes: !revoked.is_empty(),
+        leaves: !left.is_empty(),
     }
 }
 

@@ -175,12 +175,12 @@ impl SocketOptions {
         self.socket.is_some() || self.instance.is_some()
     }
 
-    /// Returns the user and the group of the daemon, if a trusted one listens.
-    pub(super) async fn peer(&self) -> Option<(u32, u32)> {
+    /// Returns the user, the group and the process of the daemon, if a trusted one listens.
+    pub(super) async fn peer(&self) -> Option<(u32, u32, Option<i32>)> {
         let path = find::find(self.socket.as_deref(), self.instance.as_deref()).ok()?;
         let connected = tokio::time::timeout(WITHIN, connect(&path)).await;
         let peer = connected.ok()?.ok()?.peer_cred().ok()?;
-        Some((peer.uid(), peer.gid()))
+        Some((peer.uid(), peer.gid(), peer.pid()))
     }
 
     /// Makes the request `GET path`.

@@ -112,6 +112,7 @@ fn style(status: &Status, height: Option<usize>) -> TableStyle {
     let out = stdout();
     TableStyle {
         text: TextStyle::of(&out),
+        is_named: !status.names.is_empty(),
         rows_max: (!status.all && out.is_terminal()).then_some(table::ROWS_MAX),
         height,
     }

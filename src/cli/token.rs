@@ -8,6 +8,7 @@ use super::operate::{
     self, Access, ApiCommand, ApiSession, CommandOutput, Failure, Yes, duration_with_seconds,
     human_time, rfc3339,
 };
+use super::text::Lines;
 use crate::api::{CallError, NamedEntity, Preserve, Reply, TokenInfo};
 use crate::keeper::{Failure as Unanswered, Refusal, Touch, Verdict};
 use crate::status::phrases::human_duration;
@@ -43,9 +44,11 @@ pub(super) enum TokenCommand {
     },
     /// Revoke a token: it ends at once.
     #[command(after_help = operate::help(
-        "Examples:\n  session-keepalive token revoke --config /etc/session-keepalive/config.toml --session wallboard\n  session-keepalive token revoke --region eu-central-1 --token-file /run/secrets/token\n\nA daemon that keeps the token finds it lost. Where universal logout is switched on, the user's other tokens may end with it.",
+        "Examples:\n  session-keepalive token revoke --config /etc/session-keepalive/config.toml --session wallboard\n  session-keepalive token revoke --region eu-central-1 --token-file /run/secrets/token\n\nShows the token's fingerprint and asks before it revokes. A daemon that keeps the token finds it lost. Where universal logout is switched on, the user's other tokens may end with it.",
     ))]
     Revoke {
+        #[command(flatten)]
+        yes: Yes,
         #[command(flatten)]
         access: Access,
     },
@@ -92,15 +95,19 @@ pub(super) fn run(token: &TokenCommand) -> Exit {
                 }
             })
         }
-        TokenCommand::Revoke { access } => {
-            operate::run(&REVOKE, access, Yes::default(), async |session| {
-                revoke(session).await
-            })
+        TokenCommand::Revoke { yes, access } => {
+            operate::run(&REVOKE, access, *yes, async |session| revoke(session).await)
         }
     }
 }
 
+const WHY_REVOKE: &str = "This ends the token at once, for every program that uses it.";
+
 async fn revoke(session: &mut ApiSession) -> Result<CommandOutput, Failure> {
+    let mut shown = Lines::default();
+    shown.add("token", session.shown());
+    shown.add("api", session.api.as_str());
+    session.consent(&shown.render(), WHY_REVOKE)?;
     let (client, api) = (&session.client, &session.api);
     let reply = client.delete_own_token(api, &session.token).await?;
     let was_gone = reply.status == 401;

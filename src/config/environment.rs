@@ -8,7 +8,7 @@
 //! except for a variable that holds a token of a session, the variables that Kubernetes sets and,
 //! in a hook, the variables that the daemon sets for the hook.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 
 use super::fault::ConfigFault;
 use super::hooks::HOOK_VARIABLES;
@@ -23,6 +23,15 @@ const DEPTH_MAX: usize = 6;
 /// The explanation of the spelling of variables.
 const SPELLING: &str = "a variable is SESSION_KEEPALIVE_ and a key; \
     two underscores lead into a table: SESSION_KEEPALIVE_SHUTDOWN__GRACE is shutdown.grace";
+
+/// Returns true for a variable that sets a token, a session or a pool.
+#[must_use]
+pub fn names_token(name: &OsStr) -> bool {
+    let rest = name.to_str().and_then(|name| name.strip_prefix(PREFIX));
+    let sources = ["SESSIONS__", "POOLS__"];
+    name == TOKEN_FILE_VARIABLE
+        || rest.is_some_and(|rest| sources.iter().any(|table| rest.starts_with(table)))
+}
 
 /// Reads the variables with the program's prefix.
 pub(super) fn read(

@@ -38,7 +38,10 @@ fn read_text(path: &Path) -> Result<String, Box<ConfigFault>> {
     let bytes = files::read_whole(path, MEBIBYTES_MAX).map_err(|error| {
         ConfigFault::nowhere(match error {
             OpenError::TooLong(_) => format!("{name} is longer than 1 MiB"),
-            error @ (OpenError::NotAFile | OpenError::LeadsOut | OpenError::Failed(_)) => {
+            error @ (OpenError::NotAFile
+            | OpenError::Directory
+            | OpenError::LeadsOut
+            | OpenError::Failed(_)) => {
                 format!("cannot read {name}: {error}")
             }
         })

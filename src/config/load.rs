@@ -123,7 +123,7 @@ fn build(
     let common = Common::read(&top);
     let config = read_config(&top, &common, proxies);
     if own_token == OwnToken::No {
-        sessions::require_session(&top);
+        sessions::require_session(&top, layers.file.is_some());
     }
     let mut faults = records.faults.take();
     faults.extend(unknown::refuse(&raw, &variables_with_tokens(&config)));

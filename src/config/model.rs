@@ -162,7 +162,7 @@ impl PoolConfig {
     }
 
     /// Returns the configuration of every session; its source is the directory.
-    pub(super) fn template(&self) -> &SessionConfig {
+    pub(crate) fn template(&self) -> &SessionConfig {
         &self.template
     }
 }

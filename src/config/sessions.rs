@@ -9,15 +9,19 @@ use super::describe::Origin;
 use super::fault::ConfigFault;
 use super::model::{SessionConfig, SessionName, sinks_of};
 use super::reader::{At, ParseProblem, TableReader, duration, in_words, word};
+use super::redact;
 use super::region::{REGIONS, Region};
 use super::schema::{Kind, MARGIN_SHARES, allowed_shares};
 use super::sink::{self, SinkScope};
 use super::source::{self, sole};
-use super::{key, redact};
 use crate::keeper::{Intent, LoginId, Margin, OnShutdown, Policy, Renewal, TouchPreference};
 use crate::token::Source;
 
 /// An example of a session.
+/// The help where no file was read either.
+const NO_FILE: &str =
+    "no configuration was named, and /etc/session-keepalive/config.toml does not exist:
+name one with --config PATH, or a token with --region REGION --token-file PATH";
 const EXAMPLE: &str = r#"add one:
 [sessions.wallboard]
 token = { file = "/run/secrets/wallboard-token" }"#;
@@ -229,7 +233,7 @@ pub(super) fn read(
 }
 
 /// Records a fault if there is no session and no pool.
-pub(super) fn require_session(top: &TableReader<'_>) {
+pub(super) fn require_session(top: &TableReader<'_>, has_file: bool) {
     let is_present = |found: At<&Value>| {
         found
             .value
@@ -239,7 +243,8 @@ pub(super) fn require_session(top: &TableReader<'_>) {
     let tables = ["sessions", "pools"];
     let mut tables = tables.into_iter().filter_map(|key| top.value(key));
     if !tables.any(is_present) {
-        top.note(ConfigFault::nowhere("there is no session to care for").help(EXAMPLE));
+        let help = if has_file { EXAMPLE } else { NO_FILE };
+        top.note(ConfigFault::nowhere("there is no session to care for").help(help));
     }
 }
 
@@ -318,25 +323,35 @@ fn api(tables: &[&TableReader<'_>]) -> Result<At<ApiBase>, MissingApi> {
         .ok_or(MissingApi::Unwritten)?;
     let api = match sole.path.last() {
         "region" => sole.value.find("region", region),
-        _ => sole.value.find("api", |text, _| {
-            ApiBase::new(text)
-                .map_err(|error| ParseProblem::new(format!("{} {error}", redact::quoted(text))))
-        }),
+        _ => sole.value.find("api", |text, _| api_base(text)),
     };
     api.ok_or(MissingApi::Refused)
+}
+
+/// Parses an address of an API. One of another service of a region is refused, and corrected.
+fn api_base(text: &str) -> Result<ApiBase, ParseProblem> {
+    let meant = Region::find(text).map(Region::api);
+    let reason = match ApiBase::new(text) {
+        Ok(base) if meant.as_deref().is_none_or(|meant| meant == base.as_str()) => return Ok(base),
+        Ok(_) => "is not the API of its region".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    let problem = ParseProblem::new(format!("{} {reason}", redact::quoted(text)));
+    Err(match meant {
+        Some(meant) => problem.allowed(format!("did you mean \"{meant}\"?")),
+        None => problem,
+    })
 }
 
 fn region(text: &str, _: &Kind) -> Result<ApiBase, ParseProblem> {
     if let Some(base) = Region::find(text).and_then(|region| ApiBase::new(&region.api()).ok()) {
         return Ok(base);
     }
-    let names = || REGIONS.iter().map(|region| region.name);
-    let domains = REGIONS.iter().map(|region| region.domain);
-    let allowed = match key::nearest(text, names().chain(domains)) {
+    let allowed = match Region::suggest(text) {
         Some(candidate) => format!("did you mean \"{candidate}\"?"),
         None => "a region of Genesys Cloud".to_owned(),
     };
-    let names: Vec<_> = names().collect();
+    let names: Vec<_> = REGIONS.iter().map(|region| region.name).collect();
     let lines: Vec<_> = names.chunks(6).map(|names| names.join(", ")).collect();
     let help = format!(
         "the regions are\n{};\nany other API is named by api = \"https://…\"",

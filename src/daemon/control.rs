@@ -13,7 +13,7 @@ use crate::keeper::{
     State, Verdict,
 };
 use crate::log::{LogEvent, log_event};
-use crate::status::phrases::next;
+use crate::status::phrases::{new_token, next};
 use crate::status::{
     CommandResult, LoopState, NamedHistory, NamedView, Peer, Query, SessionCommand, SessionEntry,
     Snapshot,
@@ -90,6 +90,7 @@ impl Daemon {
             trouble: managed.reading.trouble.clone(),
             revoked: managed.revoked_as(view.token.map(|token| token.fingerprint)),
             incident: self.reporter.incidents.of_session(id).map(|open| open.id.0),
+            is_region_doubtful: self.reporter.log.is_region_doubtful(&managed.config.api),
             view,
         })
     }
@@ -208,11 +209,22 @@ impl Daemon {
             OnShutdown::Revoke => "revoked",
             OnShutdown::Leave => "left as it is",
         };
+        let source = self
+            .sessions
+            .by_id
+            .get(&id)
+            .map(|managed| managed.config.token.clone());
         let next = self
             .sessions
             .keeper
             .view(id, now)
-            .map_or_else(String::new, |view| format!("; {}", next(&view, now)));
+            .map_or_else(String::new, |view| match (view.state, &source) {
+                (State::Lapsed | State::Lost, Some(source)) if intent == Intent::Keep => format!(
+                    "; its present token has ended, and nothing revives it: {}",
+                    new_token(source, self.sources.pickup(source))
+                ),
+                _ => format!("; {}", next(&view, now)),
+            });
         self.reporter.report_sessions(&self.sessions, now);
         CommandResult::Yes(format!(
             "{name} is to {} from here on, {until}; at the stop its token is {at_the_end}{next}",

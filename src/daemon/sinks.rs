@@ -206,7 +206,7 @@ impl Sinks {
         };
         let is_revoked = matches!(
             event.kind,
-            EventKind::Revoked | EventKind::EarlierEnded(EarlierEnding::Revoked)
+            EventKind::Revoked { .. } | EventKind::EarlierEnded(EarlierEnding::Revoked)
         );
         let rotation = self.rotations.get(&event.session);
         if rotation.is_some_and(|rotation| rotation.event.token == Some(token)) {
@@ -448,7 +448,7 @@ impl Daemon {
     /// Writes a session's present token to its sinks, if an event shows that it is alive, and
     /// handles the end of a token.
     pub(super) fn publish_after(&mut self, event: &Event) {
-        if event.kind.ends_token() || event.kind == EventKind::Revoked {
+        if event.kind.ends_token() {
             self.sinks.handle_ended(event);
             return;
         }

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
+use super::candidate::failure_reason;
 use super::policy::{Limits, TimeRange};
-use super::{BlockReason, Touch, Verdict};
+use super::{BlockReason, FailureReason, Touch, Verdict};
 use crate::time::Instant;
 
 /// The shortest time limit of a request, since an answer takes time to arrive.
@@ -28,6 +29,8 @@ pub(super) struct Tries {
     steps: u32,
     /// The last failure whose delay applies.
     last: Option<LastFailure>,
+    /// The reason of the last failure.
+    pub(super) reason: Option<FailureReason>,
     /// The reason for which answers do not concern the token.
     pub(super) blocked: Option<BlockReason>,
     /// A 401 whose code must be read by a peek.
@@ -162,6 +165,7 @@ impl Tries {
     ) {
         self.failures = self.failures.saturating_add(1);
         self.steps = self.steps.saturating_add(1);
+        self.reason = failure_reason(verdict);
         let range = if let Verdict::Blocked(reason) = verdict {
             self.blocked = Some(reason.clone());
             limits.blocked_backoff
@@ -192,8 +196,9 @@ impl Tries {
     }
 
     /// Records a failure after which the other touch is tried without a delay.
-    pub(super) fn fail_over(&mut self) {
+    pub(super) fn fail_over(&mut self, verdict: &Verdict) {
         self.failures = self.failures.saturating_add(1);
+        self.reason = failure_reason(verdict);
         self.last = None;
     }
 

@@ -117,6 +117,9 @@ impl Candidate {
         Death {
             correlation_id: outcome.correlation_id.clone(),
             idle: Idleness::Unknown,
+            basis: None,
+            failed: None,
+            absence: None,
             since_touch: None,
             age: now.since(self.seen_at),
             was_alive: false,

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::command::Operation;
 use super::{
-    BlockReason, Expiry, Failure, Generation, MintFailure, Outcome, SessionId, TimeoutReport, Touch,
+    Absence, BlockReason, DeadlineBasis, Expiry, FailedRequests, Failure, Generation, MintFailure,
+    Outcome, SessionId, TimeoutReport, Touch,
 };
 use crate::time::Instant;
 use crate::token::Fingerprint;
@@ -91,8 +92,11 @@ pub enum EventKind {
     Lost(Death),
     /// The token idled out as intended.
     Lapsed(Death),
-    /// The daemon revoked the token.
-    Revoked,
+    /// The token is revoked.
+    Revoked {
+        /// True if the API did not know the token before: nothing had to be revoked.
+        was_gone: bool,
+    },
     /// The revocation of the token failed.
     NotRevoked(FailureReason),
     /// The token was left as it was.
@@ -163,7 +167,7 @@ impl EventKind {
             Self::TimeoutNotPermitted(_) => "timeout_not_permitted",
             Self::Lost(_) => "lost",
             Self::Lapsed(_) => "lapsed",
-            Self::Revoked => "revoked",
+            Self::Revoked { .. } => "revoked",
             Self::NotRevoked(_) => "not_revoked",
             Self::Left => "left",
             Self::Expiring(_) => "expiring",
@@ -197,7 +201,7 @@ impl EventKind {
                 was_excluded: true, ..
             }
             | Self::Lapsed(_)
-            | Self::Revoked
+            | Self::Revoked { .. }
             | Self::Left
             | Self::EarlierInUse
             | Self::EarlierEnded(
@@ -232,7 +236,7 @@ impl EventKind {
         self.death().is_some()
             || matches!(
                 self,
-                Self::Revoked | Self::NotRevoked(_) | Self::Left | Self::EarlierEnded(_)
+                Self::Revoked { .. } | Self::NotRevoked(_) | Self::Left | Self::EarlierEnded(_)
             )
     }
 }
@@ -262,14 +266,20 @@ pub struct Death {
     pub correlation_id: Option<Arc<str>>,
     /// The distance of the refusal from the idle deadline.
     pub idle: Idleness,
+    /// The way in which the deadline was known; `None` if none was.
+    pub basis: Option<DeadlineBasis>,
+    /// The requests that failed after the last accepted touch.
+    pub failed: Option<Box<FailedRequests>>,
+    /// The time around the deadline in which no request was made although one was due.
+    pub absence: Option<Absence>,
     /// The time from the last accepted touch to the refusal.
     pub since_touch: Option<Duration>,
     /// The time from the first sight of the token to the refusal.
     pub age: Duration,
     /// True if the token was ever proven alive.
     pub was_alive: bool,
-    /// True if touches were proven to move the idle deadline and nothing has cast doubt on that
-    /// since.
+    /// True if the last touch was proven to move the idle deadline, and nothing has cast doubt on
+    /// that since.
     pub was_proven: bool,
     /// True if the organisation excludes these calls, as far as is known.
     pub excluded: bool,
@@ -280,7 +290,7 @@ pub struct Death {
 /// The distance of a refusal from the idle deadline.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Idleness {
-    /// The refusal came this long before the deadline, so that idleness is not the cause.
+    /// The refusal came this long before the deadline.
     Before(Duration),
     /// The refusal came this long after the deadline.
     After(Duration),

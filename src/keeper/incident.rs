@@ -349,7 +349,7 @@ impl Incidents {
             EventKind::ResetProven { .. } => self.handle_reset_proven(session, at),
             EventKind::TimeoutRead(report) => self.handle_timeout_read(view, report, at),
             EventKind::Lapsed(_)
-            | EventKind::Revoked
+            | EventKind::Revoked { .. }
             | EventKind::NotRevoked(_)
             | EventKind::Left => self.end_session(session, at),
             EventKind::Answered { .. }
@@ -488,7 +488,7 @@ impl Incidents {
                 | EventKind::TimeoutRead(_)
                 | EventKind::TimeoutNotPermitted(_)
                 | EventKind::Lapsed(_)
-                | EventKind::Revoked
+                | EventKind::Revoked { .. }
                 | EventKind::NotRevoked(_)
                 | EventKind::Left
                 | EventKind::Expiring(_)

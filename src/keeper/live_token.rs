@@ -8,11 +8,14 @@ pub(super) use learn::Verified;
 
 use super::backoff::{Fit, Tries};
 use super::candidate::failure_reason;
+use super::circumstances::{Absence, DeadlineBasis, FailedRequests, Sleep};
 use super::event::{Death, FailureReason, Idleness, TokenId};
 use super::organisation::{Organisation, OrganisationId};
 use super::policy::Limits;
 use super::proof::{CONCLUSIVE_AFTER, Reset, Verification};
-use super::schedule::{IDLE_TIMEOUT_FALLBACK, IdleTimeout, Schedule, TimeoutSource};
+use super::schedule::{
+    DATE_PRECISION, IDLE_TIMEOUT_FALLBACK, IdleTimeout, Schedule, TimeoutSource,
+};
 use super::{Expiry, Failure, Intent, Outcome, Policy, Touch, Verdict};
 use crate::time::{Instant, ServerTime};
 
@@ -90,6 +93,16 @@ pub(super) struct LiveToken {
     peek_at: Option<Instant>,
     /// The instant from which touches are postponed, if they are excluded.
     postponed_at: Option<Instant>,
+    /// The requests that failed since the last accepted touch.
+    failed: Option<Box<FailedRequests>>,
+    /// The instant at which the last request was sent.
+    sent_at: Instant,
+    /// True if a setting changed since then on which the deadline or the touches depend.
+    is_setting_new: bool,
+    /// The suspension of the machine that ended last.
+    sleep: Option<Sleep>,
+    /// The absence that let the present deadline pass.
+    absence: Option<Absence>,
     /// The position of the next touch within the jitter, 0 to 1.
     pub(super) jitter: f64,
 }
@@ -266,6 +279,11 @@ impl LiveToken {
             is_touch_requested: false,
             peek_at: None,
             postponed_at: None,
+            failed: None,
+            sent_at: now,
+            is_setting_new: false,
+            sleep: None,
+            absence: None,
             jitter,
         }
     }
@@ -447,8 +465,37 @@ impl LiveToken {
             .unwrap_or((earliest + context.limits.watch_every, NextStep::Watch))
     }
 
+    /// Records that a setting changed on which the deadline or the touches depend.
+    pub(super) fn record_setting(&mut self) {
+        self.is_setting_new = true;
+    }
+
+    /// Records that a request failed.
+    pub(super) fn record_failed(&mut self, reason: FailureReason, sent_at: Instant, now: Instant) {
+        FailedRequests::add(&mut self.failed, reason, sent_at, now);
+    }
+
+    /// Records an absence before the request for this step, which is about to be sent: the last
+    /// attempt before the deadline, which is made whatever else fails, was not made.
+    pub(super) fn record_absence(&mut self, context: &Context<'_>, now: Instant) {
+        let (Some(fit), Some(deadline)) = (self.fit(context), self.deadline) else {
+            return;
+        };
+        let is_first_after = self.sent_at < deadline && now >= deadline;
+        let is_made = self.touch_tried_at >= Some(fit.last_try_at());
+        // A new setting can bring the deadline forward into the past.
+        if !is_first_after || is_made || self.is_setting_new {
+            return;
+        }
+        let due_at = self.due_at(deadline, context);
+        let idle_since = due_at.max(self.sent_at).max(self.reported_at);
+        self.absence = Absence::of(idle_since, now, self.sleep);
+    }
+
     /// Records that the request for this step was sent.
     pub(super) fn record_sent(&mut self, step: NextStep, now: Instant) {
+        self.sent_at = now;
+        self.is_setting_new = false;
         match step {
             NextStep::Touch => {
                 self.is_touch_requested = false;
@@ -505,6 +552,10 @@ impl LiveToken {
         peek_at: Instant,
         now: Instant,
     ) {
+        self.sleep = Some(Sleep {
+            length: slept,
+            woken_at: now,
+        });
         let due_at = self.deadline.map(|deadline| match context.policy.intent {
             Intent::Keep => self.schedule(context).margin_at(deadline),
             Intent::Lapse => deadline + LAPSED_AFTER,
@@ -538,17 +589,37 @@ impl LiveToken {
     }
 
     /// Returns the circumstances of the token's refusal.
-    pub(super) fn death(&self, outcome: &Outcome, now: Instant) -> Death {
+    pub(super) fn death(&self, outcome: &Outcome, context: &Context<'_>, now: Instant) -> Death {
         Death {
             correlation_id: outcome.correlation_id.clone(),
             idle: Idleness::of(self.deadline, now),
+            basis: self.basis(context, now),
+            failed: self.failed.clone(),
+            absence: self.absence,
             since_touch: self.touched_at.map(|touched_at| now.since(touched_at)),
             age: now.since(self.seen_at),
             was_alive: true,
-            was_proven: self.reset == Reset::Proven,
+            was_proven: self.reset == Reset::Proven && self.touches_unproven == 0,
             excluded: self.reset == Reset::Excluded,
             expired: self.expiry.filter(|expiry| expiry.explains(now)),
         }
+    }
+
+    /// Returns the way in which the deadline is known.
+    fn basis(&self, context: &Context<'_>, now: Instant) -> Option<DeadlineBasis> {
+        let deadline = self.deadline?;
+        // A report later than the proven timeout allows is cut, by less than a second where only
+        // the precision of `Date` is the cause.
+        let is_reported = |seen: &SeenDeadline| {
+            self.touched_at.is_none_or(|at| at <= seen.sent_at)
+                && seen.deadline.is_some_and(|reported| {
+                    deadline <= reported && reported <= deadline + DATE_PRECISION
+                })
+        };
+        Some(match self.seen.filter(is_reported) {
+            Some(seen) => DeadlineBasis::Reported(now.since(seen.sent_at)),
+            None => DeadlineBasis::Computed(self.idle_timeout(context)),
+        })
     }
 
     fn never_idles_out(&self, context: &Context<'_>) -> bool {

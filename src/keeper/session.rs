@@ -362,10 +362,11 @@ impl Session {
         }
         let choice = self.choose(now, shared).filter(|choice| choice.at <= now)?;
         let time_limit = self.time_limit(&choice, now, shared);
-        if let (RequestPurpose::Step(step), TokenState::Alive(live)) =
-            (choice.purpose, &mut self.present)
-        {
-            live.record_sent(step, now);
+        if let RequestPurpose::Step(step) = choice.purpose {
+            self.with_live_token(shared, |live, context| {
+                live.record_absence(context, now);
+                live.record_sent(step, now);
+            });
         }
         shared.tickets += 1;
         let ticket = Ticket {
@@ -447,6 +448,9 @@ impl Session {
 
     /// Handles a change of the knowledge about the organisation's timeouts.
     pub(super) fn update_timeout(&mut self, update: TimeoutUpdate, shared: &KeeperState) {
+        if let TokenState::Alive(live) = &mut self.present {
+            live.record_setting();
+        }
         self.with_live_token(
             shared,
             match update {
@@ -509,6 +513,9 @@ impl Session {
         let intent_changed = policy.intent != self.policy.intent;
         let timeout_changed = policy.idle_timeout != self.policy.idle_timeout;
         self.policy = policy;
+        if let TokenState::Alive(live) = &mut self.present {
+            live.record_setting();
+        }
         if let TokenState::Alive(live) = &mut self.present
             && intent_changed
         {

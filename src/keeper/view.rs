@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::event::{Death, TokenId};
+use super::event::{Death, FailureReason, TokenId};
 use super::live_token::Risk;
 use super::organisation::HostId;
 use super::schedule::IdleTimeout;
@@ -100,6 +100,8 @@ pub struct SessionView {
     pub blocked: Option<BlockReason>,
     /// The number of failed attempts since the last success.
     pub failures: u32,
+    /// The reason for which the last of them failed.
+    pub failure: Option<FailureReason>,
     /// The next request, or the one in flight.
     pub next: Option<Next>,
     /// The last answer.
@@ -196,6 +198,7 @@ impl Session {
             mint_failures: 0,
             blocked: tries.and_then(|tries| tries.blocked.clone()),
             failures: tries.map_or(0, |tries| tries.failures),
+            failure: tries.and_then(|tries| tries.reason.clone()),
             next: self.next(now, shared),
             last_answer: self.last_answer,
             live: self.live_token_view(now, shared),

@@ -145,6 +145,13 @@ pub enum LogEvent<'a> {
     },
     /// The daemon could not start.
     NotStarted(&'a dyn Error),
+    /// The daemon runs on a terminal, where Ctrl-C stops it.
+    CtrlC {
+        /// True if it revokes tokens.
+        revokes: bool,
+        /// True if it leaves tokens as they are.
+        leaves: bool,
+    },
     /// The daemon began to stop.
     Stopping {
         /// The signal, or another cause in words.
@@ -250,6 +257,7 @@ pub fn log_event(event: &LogEvent<'_>) {
         LogEvent::NotStarted(cause) => {
             error!(target: TARGET, event = "not_started", "not started: {}", machine::redacted(cause));
         }
+        LogEvent::CtrlC { revokes, leaves } => ctrl_c(revokes, leaves),
         LogEvent::Stopping {
             signal,
             revoke,
@@ -304,6 +312,19 @@ fn started(version: &str, kept: usize, lapsing: usize, shard: Option<Shard>) {
     let part = shard.map_or_else(String::new, |shard| format!(" ({shard})"));
     info!(target: TARGET, event = "started", version, kept, lapsing,
         "started: session-keepalive {version} {does}{part}");
+}
+
+fn ctrl_c(revokes: bool, leaves: bool) {
+    let does = match (revokes, leaves) {
+        (true, false) => {
+            "Ctrl-C revokes the tokens and stops; Ctrl-\\ stops and leaves them alive, and so does Ctrl-C with on_shutdown = \"leave\""
+        }
+        (true, true) => {
+            "Ctrl-C revokes the tokens of sessions without on_shutdown = \"leave\" and stops; Ctrl-\\ stops and leaves them all as they are"
+        }
+        (false, _) => "Ctrl-C stops and leaves the tokens as they are",
+    };
+    info!(target: TARGET, event = "ctrl_c", revokes, "{does}");
 }
 
 fn waiting(session: &SessionNames<'_>, cause: &SourceError) {

@@ -6,6 +6,7 @@
 
 mod sentence;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tracing::field::{DisplayValue, display};
@@ -29,6 +30,8 @@ use crate::token::{Fingerprint, Source};
 #[derive(Debug, Default)]
 pub struct Log {
     last_answer: Option<AnswerId>,
+    /// The APIs at which a token was alive: their region is right.
+    right_apis: BTreeSet<ApiBase>,
     recent_events: RecentEvents,
 }
 
@@ -82,6 +85,8 @@ struct EventSentence<'a> {
     event: &'a Event,
     session: &'a SessionNames<'a>,
     view: Option<&'a SessionView>,
+    /// True if no token was alive at the session's API yet.
+    is_region_doubtful: bool,
     now: Instant,
 }
 
@@ -103,10 +108,16 @@ impl Log {
         consequence: Consequence,
         now: Instant,
     ) {
+        if let EventKind::Alive { .. } = event.kind
+            && self.is_region_doubtful(session.api)
+        {
+            self.right_apis.insert(session.api.clone());
+        }
         let event_sentence = EventSentence {
             event,
             session,
             view,
+            is_region_doubtful: self.is_region_doubtful(session.api),
             now,
         };
         if let EventKind::Answered {
@@ -164,6 +175,12 @@ impl Log {
         self.recent_events.all()
     }
 
+    /// Returns true if no token was alive at this API yet, whose region may then be the wrong one.
+    #[must_use]
+    pub fn is_region_doubtful(&self, api: &ApiBase) -> bool {
+        !self.right_apis.contains(api)
+    }
+
     /// Returns the texts of the event that was last passed to [`Self::handle_event`].
     #[must_use]
     pub fn text(
@@ -177,6 +194,7 @@ impl Log {
             event,
             session,
             view,
+            is_region_doubtful: self.is_region_doubtful(session.api),
             now,
         };
         EventText {
@@ -265,7 +283,7 @@ impl EventSentence<'_> {
     /// Returns the next step for the session, or `None` if the event ends the session and says so.
     fn next(&self) -> Option<String> {
         match (&self.event.kind, self.view) {
-            (EventKind::Revoked | EventKind::NotRevoked(_) | EventKind::Left, _) => None,
+            (EventKind::Revoked { .. } | EventKind::NotRevoked(_) | EventKind::Left, _) => None,
             (_, Some(view)) => Some(next(view, self.now)),
             (_, None) => Some("nothing: the session has ended".to_owned()),
         }

@@ -14,9 +14,9 @@ use tracing::Subscriber;
 use super::{IncidentView, NamedView, Snapshot};
 use crate::config::{ApiBase, LogConfig, LogFormat, LogLevel, SessionName};
 use crate::keeper::{
-    Death, Failure, FailureReason, Generation, HostId, IdleTimeout, Idleness, IncidentCause,
-    IncidentClass, LiveTokenView, Next, Operation, Policy, Reset, SessionId, SessionView, State,
-    TimeoutSource, TokenId, Touch,
+    DeadlineBasis, Death, Failure, FailureReason, Generation, HostId, IdleTimeout, Idleness,
+    IncidentCause, IncidentClass, LiveTokenView, Next, Operation, Policy, Reset, SessionId,
+    SessionView, State, TimeoutSource, TokenId, Touch,
 };
 use crate::log::install::{LineFormat, LogEnvironment, subscriber};
 use crate::log::output::Stream;
@@ -83,6 +83,7 @@ pub(crate) fn view(state: State) -> SessionView {
         is_newer_waiting: false,
         blocked: None,
         failures: 0,
+        failure: None,
         next: None,
         last_answer: None,
         live: None,
@@ -142,6 +143,7 @@ pub(crate) fn excluded_view() -> SessionView {
 pub(crate) fn failing(state: State) -> SessionView {
     SessionView {
         failures: 3,
+        failure: Some(FailureReason::Unreachable(Failure::NotConnected)),
         live: alive_view().live,
         ..waiting(state, Operation::Touch(Touch::Head), 4)
     }
@@ -153,6 +155,9 @@ pub(crate) fn a_death() -> Death {
         expired: None,
         correlation_id: Some("5a0e".into()),
         idle: Idleness::Before(seconds(780)),
+        basis: Some(DeadlineBasis::Reported(seconds(118))),
+        failed: None,
+        absence: None,
         since_touch: Some(seconds(120)),
         age: seconds(86_340),
         was_alive: true,
@@ -180,6 +185,7 @@ pub(crate) fn named_view(name: &str, view: SessionView) -> NamedView {
         trouble: None,
         revoked: None,
         incident: None,
+        is_region_doubtful: false,
         view,
     }
 }

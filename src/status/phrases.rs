@@ -19,7 +19,7 @@ use std::fmt::{self, Write as _};
 
 pub(crate) use advice::OF_EXCLUSION;
 pub use advice::advice;
-pub use death::{death, death_of, refused_by};
+pub use death::{death, death_of, refused_by, region_question};
 pub use duration::{HumanDuration, human_duration};
 pub use incident::{cause, incident, incident_over, incident_remedy, incident_worse, title};
 pub use known::{known, remedies};

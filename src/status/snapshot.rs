@@ -58,6 +58,8 @@ pub struct NamedView {
     pub revoked: Option<Arc<str>>,
     /// The number of the open incident that affects the session.
     pub incident: Option<u32>,
+    /// True if no token was alive at the API yet.
+    pub is_region_doubtful: bool,
     /// The session's state in the keeper.
     pub view: SessionView,
 }

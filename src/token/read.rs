@@ -3,13 +3,16 @@
 use std::ffi::OsString;
 use std::io;
 use std::os::unix::ffi::OsStringExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 use zeroize::Zeroizing;
 
 use super::file::READ_MAX;
-use super::{FileState, ReportedExpiry, Source, SourceError, Token, Warning, command, content};
+use super::{
+    Denied, FileState, ReportedExpiry, Source, SourceError, Token, Warning, command, content,
+};
 use crate::sys::files::OpenError;
 use crate::sys::{files, program};
 
@@ -174,10 +177,18 @@ fn read_file_here(
     let place = || source.clone();
     let whole = files::read_start(path, directory, READ_MAX).map_err(|error| match error {
         OpenError::NotAFile => SourceError::NotAFile(place()),
+        OpenError::Directory => SourceError::Directory(place()),
         OpenError::LeadsOut => SourceError::LeadsOut(place()),
         OpenError::TooLong(_) => SourceError::TooMuchOutput(place()),
         OpenError::Failed(cause) if cause.kind() == io::ErrorKind::NotFound => {
             SourceError::Absent(place())
+        }
+        OpenError::Failed(cause) if cause.kind() == io::ErrorKind::PermissionDenied => {
+            SourceError::NotPermitted {
+                place: place(),
+                user: rustix::process::geteuid().as_raw(),
+                denied: denied(path),
+            }
         }
         OpenError::Failed(cause) => SourceError::NotReadable {
             place: place(),
@@ -194,6 +205,18 @@ fn read_file_here(
         identity: Some(FileState::from(&whole.metadata)),
         warning: Warning::about(path, &whole.metadata),
     })
+}
+
+/// Returns the reason for which this user may not read the file.
+fn denied(path: &Path) -> Denied {
+    match std::fs::metadata(path) {
+        Ok(file) => Denied::ByMode {
+            owner: file.uid(),
+            group: file.gid(),
+            mode: file.mode() & 0o7777,
+        },
+        Err(_) => Denied::ByDirectory,
+    }
 }
 
 fn token(

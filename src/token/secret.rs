@@ -7,6 +7,8 @@ use secrecy::{ExposeSecret, SecretSlice};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroize;
 
+use super::Shape;
+
 /// The longest token that is accepted, in bytes.
 pub const TOKEN_LENGTH_MAX: usize = 8 * 1024;
 
@@ -38,6 +40,9 @@ pub enum NotAToken {
         "has a character at position {0} that no token has: only visible ASCII is allowed, without spaces"
     )]
     NotVisibleAscii(usize),
+    /// The token in another form, or something in its place.
+    #[error("{0}")]
+    Other(Shape),
 }
 
 impl Token {
@@ -47,7 +52,8 @@ impl Token {
     ///
     /// # Errors
     ///
-    /// [`NotAToken`] if the rest is empty, too long or not visible ASCII.
+    /// [`NotAToken`] if the rest is empty, too long, not visible ASCII, or of a [`Shape`] that no
+    /// token has.
     pub fn from_bytes(mut bytes: Vec<u8>) -> Result<Self, NotAToken> {
         let token = Self::from_slice(&bytes);
         bytes.zeroize();
@@ -59,6 +65,9 @@ impl Token {
         let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
         if bytes.is_empty() {
             return Err(NotAToken::Empty);
+        }
+        if let Some(shape) = Shape::of(bytes) {
+            return Err(NotAToken::Other(shape));
         }
         if bytes.len() > TOKEN_LENGTH_MAX {
             return Err(NotAToken::TooLong);
@@ -183,6 +192,7 @@ mod tests {
         assert_eq!(token(b""), Err(NotAToken::Empty));
         assert_eq!(token(b"\n"), Err(NotAToken::Empty));
         assert_eq!(token(b"a b"), Err(NotAToken::NotVisibleAscii(2)));
+        assert_eq!(token(b"Bearer a\n"), Err(NotAToken::Other(Shape::Bearer)));
         assert_eq!(token("ü".as_bytes()), Err(NotAToken::NotVisibleAscii(1)));
         assert_eq!(token(&[b'a'; 8193]), Err(NotAToken::TooLong));
         assert!(token(&[b'a'; 8192]).is_ok());

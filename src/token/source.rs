@@ -106,6 +106,39 @@ impl fmt::Debug for Source {
     }
 }
 
+/// The reason for which the system denied the reading of a file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Denied {
+    /// The owner, the group and the mode of the file.
+    ByMode {
+        /// The number of the owner.
+        owner: u32,
+        /// The number of the group.
+        group: u32,
+        /// The permission bits.
+        mode: u32,
+    },
+    /// A directory above the file must not be searched.
+    ByDirectory,
+}
+
+impl fmt::Display for Denied {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ByMode { owner, group, mode } => write!(
+                formatter,
+                "it belongs to user {owner} and group {group}, with mode {mode:04o}; "
+            )?,
+            Self::ByDirectory => {
+                formatter.write_str("a folder above it does not let that user through; ")?;
+            }
+        }
+        formatter.write_str(
+            "chgrp it to a group, chmod 0640, and put SupplementaryGroups= with that group into the unit, or hand it over with LoadCredential=",
+        )
+    }
+}
+
 /// The reason for which a source provided no token.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
@@ -121,9 +154,24 @@ pub enum SourceError {
         #[source]
         cause: io::Error,
     },
-    /// A directory, pipe, socket or device.
+    /// The file exists, but the daemon's user has no permission to read it.
+    #[error("{place} cannot be read by user {user}: {denied}")]
+    NotPermitted {
+        /// The source of the token.
+        place: Source,
+        /// The number of the user as whom it was read.
+        user: u32,
+        /// The facts about the file, and the remedy.
+        denied: Denied,
+    },
+    /// A pipe, socket or device.
     #[error("{0} is not a regular file")]
     NotAFile(Source),
+    /// A directory. Container engines create one where the file to mount does not exist.
+    #[error(
+        "{0} is a directory where a file was meant: a container engine creates one where the file to mount is missing, so remove it and put the file there first"
+    )]
+    Directory(Source),
     /// A file of a pool is a link to a file elsewhere. It is refused: a writer of the pool's folder
     /// must not be able to choose any file that the daemon can read.
     #[error(
@@ -228,6 +276,26 @@ impl SourceError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_may_not_read_a_file_is_told_how_to_be_let() {
+        let denied = |denied| {
+            let place = Source::File("/var/lib/wallboard/token".into());
+            SourceError::NotPermitted {
+                place,
+                user: 64_123,
+                denied,
+            }
+            .to_string()
+        };
+        let of_user = Denied::ByMode {
+            owner: 1000,
+            group: 1000,
+            mode: 0o600,
+        };
+        insta::assert_snapshot!(denied(of_user), @"file /var/lib/wallboard/token cannot be read by user 64123: it belongs to user 1000 and group 1000, with mode 0600; chgrp it to a group, chmod 0640, and put SupplementaryGroups= with that group into the unit, or hand it over with LoadCredential=");
+        insta::assert_snapshot!(denied(Denied::ByDirectory), @"file /var/lib/wallboard/token cannot be read by user 64123: a folder above it does not let that user through; chgrp it to a group, chmod 0640, and put SupplementaryGroups= with that group into the unit, or hand it over with LoadCredential=");
+    }
 
     #[test]
     fn a_commands_arguments_are_not_shown() {

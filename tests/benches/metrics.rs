@@ -39,6 +39,7 @@ fn session(number: u32, now: Instant) -> NamedView {
         incident: None,
         pickup: Pickup::AtOnce,
         trouble: None,
+        is_region_doubtful: false,
         view: SessionView {
             earlier: None,
             renew_at: None,
@@ -50,6 +51,7 @@ fn session(number: u32, now: Instant) -> NamedView {
             token: None,
             is_newer_waiting: false,
             blocked: None,
+            failure: None,
             failures: 0,
             next: Some(Next {
                 at: deadline - IDLE_TIMEOUT / 2,

@@ -74,7 +74,7 @@ fn completions() -> Files {
     ];
     let completions = names.map(|(shell, name)| {
         let mut text = Vec::new();
-        generate(shell, &mut cli::command(), NAME, &mut text);
+        generate(shell, &mut cli::completed_command(), NAME, &mut text);
         (name, String::from_utf8(text).unwrap())
     });
     completions.into()

@@ -4,6 +4,7 @@ mod asking;
 mod failing;
 mod naming;
 mod pasted;
+mod path;
 mod secrets;
 mod timeout;
 mod token;

@@ -104,5 +104,9 @@ fn check_ends_with_the_flaws_and_succeeds() {
     let text = printed(&output);
     let (_, warning) = text.split_once("\n\ncannot work if tokens idle").unwrap();
     assert!(warning.starts_with(" out after 5m: session wallboard: the margin of 10m"));
-    assert!(warning.ends_with("change sessions.wallboard.margin to \"4m 30s\" or less\n"));
+    let (warning, verdict) = warning.rsplit_once("\n\n").unwrap();
+    assert!(warning.ends_with("change sessions.wallboard.margin to \"4m 30s\" or less"));
+    assert!(
+        verdict.starts_with("right: 1 session in ") && verdict.ends_with("; 1 warning above\n")
+    );
 }

@@ -18,6 +18,7 @@ mod session;
 mod site;
 mod summary;
 mod supply;
+mod told;
 mod traffic;
 mod value_history;
 mod watch;

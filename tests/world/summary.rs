@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::loss_reason::LossReason;
+use super::told::Told;
 
 /// The statistics of one world, or of several.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -17,6 +18,11 @@ pub(super) struct WorldSummary {
     pub(super) ended: u32,
     pub(super) lapsed: u32,
     pub(super) late: u32,
+    /// The number of deaths by the grade of what is told about their causes.
+    pub(super) told: BTreeMap<Told, u32>,
+    /// The longest time by which a claimed idle deadline was later than the real one, by the way in
+    /// which it was known.
+    pub(super) claimed_late: BTreeMap<&'static str, Duration>,
     /// The number of occurrences of each kind of fault.
     pub(super) faults: BTreeMap<&'static str, u32>,
 }
@@ -31,6 +37,13 @@ impl WorldSummary {
         self.late += summary.late;
         for (fault, count) in &summary.faults {
             *self.faults.entry(fault).or_default() += count;
+        }
+        for (told, count) in &summary.told {
+            *self.told.entry(*told).or_default() += count;
+        }
+        for (basis, late) in &summary.claimed_late {
+            let longest = self.claimed_late.entry(basis).or_default();
+            *longest = (*late).max(*longest);
         }
         for (loss_reason, count) in &summary.loss_reasons {
             *self.loss_reasons.entry(*loss_reason).or_default() += count;

@@ -10,6 +10,7 @@ use session_keepalive::keeper::TouchPreference;
 use super::history::Memory;
 use super::scenario::Scenario;
 use super::summary::WorldSummary;
+use super::told::Told;
 use super::{Climate, World};
 
 const SEED: &str = "SESSION_KEEPALIVE_SEED";
@@ -65,6 +66,12 @@ fn run_worlds(scenarios: &[Scenario]) -> WorldSummary {
         "{:.1} session-years, {:.2} requests a session-hour, {sum:?}",
         sum.years(),
         f64::from(u32::try_from(sum.requests).unwrap_or(u32::MAX)) / hours
+    );
+    println!(
+        "told causes of death: {} true, {} open, 0 false; claimed deadlines were later than the real ones by at most {:?}",
+        sum.told.get(&Told::True).copied().unwrap_or_default(),
+        sum.told.get(&Told::Open).copied().unwrap_or_default(),
+        sum.claimed_late
     );
     sum
 }

@@ -14,7 +14,8 @@
 //! 7. No hour has more requests than the schedule and failing attempts explain.
 //! 8. The keeper stops in time and, if nothing fails, has revoked every token that is to be
 //!    revoked.
-//! 9. No action that observers see is due before the instant of `Keeper::poll_timeout`.
+//! 9. Nothing false is told about the cause of a death ([`told`](super::told)).
+//! 10. No action that observers see is due before the instant of `Keeper::poll_timeout`.
 
 use std::time::Duration;
 
@@ -132,11 +133,12 @@ impl World {
             self.release(number);
             self.sessions[number].live = Some((token, self.now));
             self.sessions[number].tokens[token].was_alive = true;
-        } else if event.kind.death().is_some() {
+        } else if let Some(death) = event.kind.death() {
             let was_alive = self.sessions[number]
                 .live
                 .is_some_and(|(live, _)| live == token);
             self.check_death(number, token, was_alive);
+            self.check_told(number, token, death);
             if let Some(refused) = event.token {
                 self.sessions[number].refused.insert(refused.generation);
                 self.sessions[number].refused_last = Some(token);

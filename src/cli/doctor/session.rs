@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::check::Check;
+use super::service;
 use super::user::{self, Commands};
 use crate::api::{CallError, Client, Preserve, Redactor, Reply, TokenInfo};
 use crate::cli::operate::{advice, human_time};
@@ -16,7 +17,7 @@ use crate::config::{SessionConfig, SessionName};
 use crate::keeper::{Intent, Touch, Verdict};
 use crate::status::phrases::{Chain, Pickup, human_duration, new_token};
 use crate::time::ServerTime;
-use crate::token::{Fingerprint, Reader, SourceError, Token};
+use crate::token::{Fingerprint, SourceError, Token};
 
 /// The shortest time between two requests with one token, as in the daemon.
 const PACE: Duration = Duration::from_secs(1);
@@ -116,21 +117,25 @@ pub(super) async fn examine(
 async fn read(name: &str, session: &SessionConfig, checks: &mut Vec<Check>) -> Option<Token> {
     const NAME: &str = "token";
     let source = &session.token;
-    let read = match Reader::default().read(source).await {
+    let read = match service::reader().read(source).await {
         Ok(read) => read,
         Err(error) => {
             let check = Check::failure(name, NAME, Chain(&error).to_string());
+            let says_what_to_do = matches!(
+                error,
+                SourceError::NotPermitted { .. } | SourceError::Directory(_)
+            );
             let advice = if matches!(error, SourceError::NotReadable { .. }) {
                 "let the daemon's user read it".to_owned()
             } else {
                 new_token(source, Pickup::AtOnce)
             };
-            checks.push(check.advise(advice));
+            checks.push(check.advise_some((!says_what_to_do).then_some(advice)));
             return None;
         }
     };
     let fingerprint = read.token.fingerprint();
-    let mode = Reader::default().file(source);
+    let mode = service::reader().file(source);
     let mode = mode.and_then(|path| std::fs::metadata(path).ok());
     let mode = mode.map_or_else(String::new, |file| {
         format!(", mode {:04o}, owner {}", file.mode() & 0o7777, file.uid())

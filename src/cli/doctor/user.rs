@@ -12,6 +12,7 @@ use nix::unistd::{Gid, Uid, setgid, setgroups, setuid};
 use rustix::process::geteuid;
 
 use super::check::Check;
+use super::service::ServiceUser;
 use crate::cli::socket::SocketOptions;
 use crate::config::{Config, SessionConfig};
 use crate::sys::harden;
@@ -32,7 +33,8 @@ pub(super) enum Commands {
 /// The numbers of a user and a group.
 type Ids = (u32, u32);
 
-/// As root, becomes the user of the daemon, or the owner of the tokens if no daemon answers.
+/// As root, becomes the user of the daemon; if no daemon answers, that of the unit, or the owner of
+/// the tokens.
 ///
 /// # Errors
 ///
@@ -40,6 +42,7 @@ type Ids = (u32, u32);
 pub(super) async fn become_owner(
     socket: Option<&SocketOptions>,
     config: &Config,
+    unit: Option<&str>,
     as_root: bool,
 ) -> Result<(Vec<Check>, Commands), Check> {
     if !geteuid().is_root() || as_root {
@@ -49,28 +52,66 @@ pub(super) async fn become_owner(
         Some(socket) => socket.peer().await,
         None => None,
     };
-    let (ids, whose) = match daemon {
-        Some(ids) => (Some(ids), "as whom the daemon runs"),
-        None => (owner(config)?, "to whom the tokens belong"),
+    let service = match (daemon, unit) {
+        (Some((uid, gid, pid)), _) => Some(ServiceUser::of_process(uid, gid, pid)),
+        (None, Some(unit)) => ServiceUser::of_unit(unit).await,
+        (None, None) => None,
     };
-    match ids {
-        // A daemon that runs as root follows the same links and runs the same programs as root.
-        Some((0, _)) => Ok((Vec::new(), Commands::Run)),
-        None => Ok((Vec::new(), Commands::NotAsRoot)),
-        Some((uid, gid)) => {
-            switch_user((uid, gid)).map_err(|error| {
-                let finding = format!("cannot go on as user {uid}: {error}");
-                Check::failure(SUBJECT, NAME, finding).advise("run doctor as the daemon's user")
-            })?;
-            let finding = format!("looks as user {uid}, {whose}");
-            Ok((vec![Check::ok(SUBJECT, NAME, finding)], Commands::Run))
-        }
+    if let Some(service) = service {
+        return become_service(&service, daemon.is_some()).map(|checks| (checks, Commands::Run));
     }
+    let Some((uid, gid)) = owner(config)? else {
+        return Ok((Vec::new(), Commands::NotAsRoot));
+    };
+    switch_user(uid, gid, &[]).map_err(|error| not_switched(uid, error))?;
+    let finding = format!("looks as user {uid}, to whom the tokens belong");
+    Ok((vec![Check::ok(SUBJECT, NAME, finding)], Commands::Run))
 }
 
-fn switch_user((uid, gid): Ids) -> Result<(), nix::Error> {
+/// Becomes the user of the service. One that runs as root follows the same links and runs the same
+/// programs as root.
+fn become_service(service: &ServiceUser, is_running: bool) -> Result<Vec<Check>, Check> {
+    let credentials = service.use_credentials();
+    let ServiceUser {
+        uid, gid, groups, ..
+    } = service;
+    let whose = match (&service.unit, is_running) {
+        (Some(unit), true) => format!("as whom {unit} runs"),
+        (Some(unit), false) => format!("as whom {unit} would run"),
+        (None, _) => "as whom the daemon runs".to_owned(),
+    };
+    let reading = credentials.map_or_else(String::new, |directory| {
+        format!(", with the credentials in {}", directory.display())
+    });
+    if *uid == 0 {
+        let is_known = service.unit.is_some();
+        let finding = format!("looks as root, {whose}{reading}");
+        return Ok(is_known
+            .then(|| Check::ok(SUBJECT, NAME, finding))
+            .into_iter()
+            .collect());
+    }
+    switch_user(*uid, *gid, groups).map_err(|error| not_switched(*uid, error))?;
+    let among = match groups.as_slice() {
+        [] => String::new(),
+        groups => {
+            let groups: Vec<_> = groups.iter().map(u32::to_string).collect();
+            format!(" in groups {}", groups.join(", "))
+        }
+    };
+    let finding = format!("looks as user {uid}{among}, {whose}{reading}");
+    Ok(vec![Check::ok(SUBJECT, NAME, finding)])
+}
+
+fn not_switched(uid: u32, error: nix::Error) -> Check {
+    let finding = format!("cannot go on as user {uid}: {error}");
+    Check::failure(SUBJECT, NAME, finding).advise("run doctor as the daemon's user")
+}
+
+fn switch_user(uid: u32, gid: u32, groups: &[u32]) -> Result<(), nix::Error> {
     let gid = Gid::from_raw(gid);
-    setgroups(&[gid])?;
+    let all = groups.iter().copied().map(Gid::from_raw).chain([gid]);
+    setgroups(&all.collect::<Vec<_>>())?;
     setgid(gid)?;
     setuid(Uid::from_raw(uid))?;
     // The kernel resets the dumpable flag to `fs.suid_dumpable` when the user changes.

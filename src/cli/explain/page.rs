@@ -1,4 +1,4 @@
-//! Draws the page: the session's state, the advice, its tokens and the timeline.
+//! Draws the page: the session's tokens, the timeline, its state and the advice.
 
 use std::time::Duration;
 
@@ -23,12 +23,6 @@ pub(super) fn draw(history: &HistoryReport, width: usize) -> String {
     });
     let (name, intent) = (&session.name, &session.intent);
     head.add("session", format!("{name}, to {intent}{overridden}"));
-    let incident = history.incident.as_ref();
-    head.add_some("incident", incident.map(|open| bind_units(&open.text)));
-    head.add("state", bind_units(&session.standing));
-    head.add_some("trouble", session.trouble.clone());
-    add_all(&mut head, "known", &history.known);
-    add_all(&mut head, "what to do", &history.advice);
     let mut tokens = history.tokens.iter();
     if let Some(token) = tokens.next() {
         head.append(token_lines(token, &history.source, today));
@@ -39,8 +33,21 @@ pub(super) fn draw(history: &HistoryReport, width: usize) -> String {
         let forgotten = format!("older tokens, forgotten: {}", history.tokens_forgotten);
         head.add("", forgotten);
     }
-    let mut page = head.render_within(width) + "\n";
-    page += &timeline(history, width);
+    // The conclusion comes last, where it stays on the screen.
+    let mut conclusion = Lines::default();
+    let incident = history.incident.as_ref();
+    conclusion.add_some("incident", incident.map(|open| bind_units(&open.text)));
+    conclusion.add("state", bind_units(&session.standing));
+    conclusion.add_some("trouble", session.trouble.clone());
+    add_all(&mut conclusion, "known", &history.known);
+    add_all(&mut conclusion, "what to do", &history.advice);
+    let page = [
+        head.render_within(width),
+        timeline(history, width),
+        conclusion.render_within(width),
+    ];
+    let page = page.iter().filter(|part| !part.is_empty());
+    let page = page.map(String::as_str).collect::<Vec<_>>().join("\n");
     page.replace(NO_BREAK_SPACE, " ")
 }
 
@@ -263,46 +270,48 @@ mod tests {
         let page = draw(&lost_history(), 80);
         assert!(page.lines().all(|line| line.chars().count() <= 80));
         insta::assert_snapshot!(page, @r"
-    session          wallboard, to keep
-    state            lost: refused 23h 59m after it was first seen, 2m after an
-                     accepted touch and 13m before its idle deadline: revocation,
-                     eviction by an eleventh token, the absolute lifetime, a
-                     disabled client, or an idle timeout that was shortened
-                     meanwhile; nothing until the token is replaced
-    known            support can look up the refusal by its correlation id 5a0e
-    what to do       more frequent touches would not have helped: look at who
-                     revokes tokens or logs the user out, at what else fetches
-                     tokens for the user (the API keeps 10 and ends the oldest), and
-                     at how long a token lives at all
-                     a new token in file /run/wallboard/token takes over at once
-    token            433ebf5b, generation 2, from file /run/wallboard/token
-    first seen       07:31:40 UTC, 28m 20s ago
-    proven alive     07:31:41 UTC, 28m 19s ago
-    lost             07:58:00 UTC, 2m ago
-    touches          2 by HEAD, the last 07:47:10 UTC, 12m 50s ago
-    reset proven     not yet
-    closest          touched 6m 20s before its idle deadline, 07:47:10 UTC,
-                     12m 50s ago
-    failed requests  2, the last 07:47:01 UTC, 12m 59s ago
-    longest outage   21s with 2 failed, over 07:47:11 UTC, 12m 49s ago
-    before it        b40711a8, generation 1, first seen 07:30:00 UTC, 30m ago,
-                     touches 1 by HEAD, the last 07:30:10 UTC, 29m 50s ago; replaced
-                     by a newer token while it lived, 07:31:41 UTC, 28m 19s ago
+        session          wallboard, to keep
+        token            433ebf5b, generation 2, from file /run/wallboard/token
+        first seen       07:31:40 UTC, 28m 20s ago
+        proven alive     07:31:41 UTC, 28m 19s ago
+        lost             07:58:00 UTC, 2m ago
+        touches          2 by HEAD, the last 07:47:10 UTC, 12m 50s ago
+        reset proven     not yet
+        closest          touched 6m 20s before its idle deadline, 07:47:10 UTC,
+                         12m 50s ago
+        failed requests  2, the last 07:47:01 UTC, 12m 59s ago
+        longest outage   21s with 2 failed, over 07:47:11 UTC, 12m 49s ago
+        before it        b40711a8, generation 1, first seen 07:30:00 UTC, 30m ago,
+                         touches 1 by HEAD, the last 07:30:10 UTC, 29m 50s ago; replaced
+                         by a newer token while it lived, 07:31:41 UTC, 28m 19s ago
 
-    2026-11-24 UTC (the daemon began 1h ago)
-    07:30:00  30m ago      token b40711a8 was found
-    07:30:01  29m 59s ago  token b40711a8 was proven alive
-    07:30:11  29m 49s ago  answered: 1 touch by HEAD
-    07:31:40  28m 20s ago  token 433ebf5b was found
-    07:31:41  28m 19s ago  token 433ebf5b was proven alive
-    07:31:41  28m 19s ago  token b40711a8 was replaced by a newer one
-    07:38:31  21m 29s ago  answered: 1 touch by HEAD
-    07:46:51  13m 9s ago   touch by HEAD failed twice: no connection to the API;
-                           until 07:47:01, 12m 59s ago [correlation id c-1]
-    07:47:11  12m 49s ago  answered: 1 touch by HEAD
-    07:47:11  12m 49s ago  well again after 2 failed tries
-    07:58:00  2m ago       token 433ebf5b was lost
-    ");
+        2026-11-24 UTC (the daemon began 1h ago)
+        07:30:00  30m ago      token b40711a8 was found
+        07:30:01  29m 59s ago  token b40711a8 was proven alive
+        07:30:11  29m 49s ago  answered: 1 touch by HEAD
+        07:31:40  28m 20s ago  token 433ebf5b was found
+        07:31:41  28m 19s ago  token 433ebf5b was proven alive
+        07:31:41  28m 19s ago  token b40711a8 was replaced by a newer one
+        07:38:31  21m 29s ago  answered: 1 touch by HEAD
+        07:46:51  13m 9s ago   touch by HEAD failed twice: no connection to the API;
+                               until 07:47:01, 12m 59s ago [correlation id c-1]
+        07:47:11  12m 49s ago  answered: 1 touch by HEAD
+        07:47:11  12m 49s ago  well again after 2 failed tries
+        07:58:00  2m ago       token 433ebf5b was lost
+
+        state       lost: refused 23h 59m after it was first seen, 2m after an accepted
+                    touch and 13m before its idle deadline, which the API reported
+                    1m 58s before: revocation, eviction by an eleventh token, the
+                    absolute lifetime, a disabled client, or idleness if the timeout was
+                    shortened meanwhile or the reported time was wrong; nothing until
+                    the token is replaced
+        known       support can look up the refusal by its correlation id 5a0e
+        what to do  look at who revokes tokens or logs the user out, at what else
+                    fetches tokens for the user (the API keeps 10 and ends the oldest),
+                    at how long a token lives at all, and whether the idle timeout or
+                    the client was changed
+                    a new token in file /run/wallboard/token takes over at once
+        ");
     }
 
     #[test]
@@ -323,22 +332,23 @@ mod tests {
         let mut history = HistoryReport::of(&record);
         history.session.configured_intent = Some("lapse".to_owned());
         insta::assert_snapshot!(draw(&history, 80), @r"
-    session          wallboard, to keep, as ordered (configured: lapse)
-    state            alive: touch in 7m 12s, outage budget 7m 48s
-    known            no request has failed since it was first seen, 30m ago
-    token            b40711a8, generation 1, from file /run/wallboard/token
-    first seen       07:30:00 UTC, 30m ago
-    proven alive     07:30:01 UTC, 29m 59s ago
-    touches          2 by HEAD, the last 07:45:09 UTC, 14m 51s ago
-    reset proven     not yet
-    closest          touched 1s before its idle deadline, 07:45:09 UTC, 14m 51s ago
-    failed requests  none
+        session          wallboard, to keep, as ordered (configured: lapse)
+        token            b40711a8, generation 1, from file /run/wallboard/token
+        first seen       07:30:00 UTC, 30m ago
+        proven alive     07:30:01 UTC, 29m 59s ago
+        touches          2 by HEAD, the last 07:45:09 UTC, 14m 51s ago
+        reset proven     not yet
+        closest          touched 1s before its idle deadline, 07:45:09 UTC, 14m 51s ago
+        failed requests  none
 
-    2026-11-24 UTC (the daemon began 1h ago)
-    07:30:00  30m ago      token b40711a8 was found
-    07:30:01  29m 59s ago  token b40711a8 was proven alive
-    07:30:11  29m 49s ago  answered: 2 touches by HEAD; until 07:45:10, 14m 50s ago
-    ");
+        2026-11-24 UTC (the daemon began 1h ago)
+        07:30:00  30m ago      token b40711a8 was found
+        07:30:01  29m 59s ago  token b40711a8 was proven alive
+        07:30:11  29m 49s ago  answered: 2 touches by HEAD; until 07:45:10, 14m 50s ago
+
+        state  alive: touch in 7m 12s, outage budget 7m 48s
+        known  no request has failed since it was first seen, 30m ago
+        ");
     }
 
     #[test]

@@ -13,6 +13,7 @@ use clap::{Args, ValueHint};
 use zeroize::Zeroizing;
 
 use super::Failure;
+use crate::cli::standard_config;
 use crate::config::{
     self, ApiBase, Config, Flags, HttpConfig, Layers, Loaded, SessionConfig, SessionName,
 };
@@ -164,8 +165,11 @@ impl Access {
     }
 
     fn load(&self) -> Result<Loaded, Failure> {
+        // Only a session can be meant to be in the configuration of the packaged service: other
+        // tokens must not need permission to read that.
+        let standard = || standard_config().filter(|_| self.session.is_some());
         let layers = Layers {
-            file: self.config.as_deref(),
+            file: self.config.as_deref().or_else(standard),
             environment: std::env::vars_os().collect(),
             flags: Flags {
                 region: self.region.clone(),

@@ -187,11 +187,7 @@ pub(in crate::cli) fn advice(error: &CallError) -> Option<String> {
 
 fn exit_of_source(error: &SourceError) -> Exit {
     match error {
-        SourceError::NotReadable { cause, .. }
-            if cause.kind() == io::ErrorKind::PermissionDenied =>
-        {
-            Exit::NotPermitted
-        }
+        SourceError::NotPermitted { .. } => Exit::NotPermitted,
         SourceError::NotStarted { .. }
         | SourceError::TooSlow { .. }
         | SourceError::NotRead { .. }
@@ -200,6 +196,7 @@ fn exit_of_source(error: &SourceError) -> Exit {
         SourceError::Absent(_)
         | SourceError::NotReadable { .. }
         | SourceError::NotAFile(_)
+        | SourceError::Directory(_)
         | SourceError::LeadsOut(_)
         | SourceError::NotAToken { .. }
         | SourceError::NotSet(_)

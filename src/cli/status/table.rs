@@ -23,6 +23,8 @@ const REASONS_MAX: usize = 10;
 /// The properties of the output that the table is drawn for.
 pub(super) struct TableStyle {
     pub(super) text: TextStyle,
+    /// True if the sessions are named on the command line, so that each has its reason shown.
+    pub(super) is_named: bool,
     /// The number of sessions that are shown at the most.
     pub(super) rows_max: Option<usize>,
     /// The number of lines of the terminal if the table is redrawn (`--watch`). The verdict then
@@ -65,7 +67,7 @@ pub(super) fn draw(report: &StatusReport, style: &TableStyle) -> String {
     let mut sessions: Vec<_> = report.sessions.iter().collect();
     sessions.sort_by_key(|session| (session.ready, Reverse(Tone::of(session))));
     let incidents = incidents(report, style.text);
-    let below = reasons(&sessions, style.text.width);
+    let below = reasons(&sessions, style.is_named, style.text.width);
     let verdict = verdict(report, style.text);
     let Some(height) = style.height else {
         let table = table(&sessions, style.rows_max, style.text);
@@ -177,10 +179,11 @@ fn budget(live: &LiveTokenReport) -> Option<String> {
     live.outage_budget_seconds.map(seconds)
 }
 
-/// Returns the full reasons of the sessions that are not ready, and what the asterisk means.
-fn reasons(sessions: &[&SessionReport], width: usize) -> String {
+/// Returns the full reasons of the sessions that are named or not ready, and what the asterisk means.
+fn reasons(sessions: &[&SessionReport], is_named: bool, width: usize) -> String {
     let mut text = String::new();
-    let unready: Vec<_> = sessions.iter().filter(|session| !session.ready).collect();
+    let is_shown = |session: &&&SessionReport| is_named || !session.ready;
+    let unready: Vec<_> = sessions.iter().filter(is_shown).collect();
     for session in unready.iter().take(REASONS_MAX) {
         let fingerprint = session.fingerprint.as_deref();
         let fingerprint = fingerprint.map_or_else(String::new, |print| format!(" {print}"));

@@ -153,9 +153,8 @@ fn no_session_is_no_configuration() {
     insta::assert_snapshot!(nothing, @r#"
     error: there is no session to care for
      |
-     = help: add one:
-             [sessions.wallboard]
-             token = { file = "/run/secrets/wallboard-token" }
+     = help: no configuration was named, and /etc/session-keepalive/config.toml does not exist:
+             name one with --config PATH, or a token with --region REGION --token-file PATH
     "#);
 }
 

@@ -149,7 +149,7 @@ fn a_file_that_cannot_be_read_is_named() {
     --> FOLDER/latin.toml
     "#);
     insta::assert_snapshot!(load(".", None), @r#"
-    error: cannot read `FOLDER/.`: it is not a regular file
+    error: cannot read `FOLDER/.`: it is a directory, not a file
     --> FOLDER/.
     "#);
 }

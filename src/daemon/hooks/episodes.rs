@@ -47,7 +47,7 @@ impl Episodes {
             }
             EventKind::ResetProven { .. } => self.end(event.session, &[Occasion::Excluded]),
             EventKind::Alive { .. } => self.end(event.session, &Occasion::ALL),
-            EventKind::Revoked => {
+            EventKind::Revoked { .. } => {
                 self.0.remove(&event.session);
                 Some(Occasion::Revoked)
             }
@@ -169,6 +169,9 @@ mod tests {
             expired: None,
             correlation_id: None,
             idle: Idleness::Unknown,
+            basis: None,
+            failed: None,
+            absence: None,
             since_touch: None,
             age: Duration::ZERO,
             was_alive: false,
@@ -266,7 +269,7 @@ mod tests {
         let events = [
             (1, 1, AT_RISK),
             (2, 1, AT_RISK),
-            (1, 1, EventKind::Revoked),
+            (1, 1, EventKind::Revoked { was_gone: false }),
             (2, 1, EventKind::Left),
             (2, 1, RECOVERED),
         ];
@@ -276,7 +279,13 @@ mod tests {
     #[test]
     fn a_session_that_is_well_is_not_remembered() {
         let mut episodes = Episodes::default();
-        for kind in [HELD, AT_RISK, RECOVERED, proven(true), EventKind::Revoked] {
+        for kind in [
+            HELD,
+            AT_RISK,
+            RECOVERED,
+            proven(true),
+            EventKind::Revoked { was_gone: false },
+        ] {
             episodes.handle_event(&Event {
                 session: SessionId(1),
                 token: None,

@@ -133,6 +133,8 @@ impl LiveToken {
             self.postponed_at = None;
         }
         self.touched_at = Some(sent_at);
+        self.failed = None;
+        self.absence = None;
         if self.reset == Reset::Proven && self.proven_touch != Some(touch) {
             self.doubt_reset();
         }

@@ -425,9 +425,9 @@ impl Session {
         now: Instant,
         shared: &mut KeeperState,
     ) {
-        shared.organisations.leave(self.id, live.organisation);
         self.refused = Some(live.token.fingerprint);
-        let death = live.death(outcome, now);
+        let death = live.death(outcome, &self.context(live.organisation, shared), now);
+        shared.organisations.leave(self.id, live.organisation);
         let (end, kind) = match self.policy.intent {
             Intent::Keep => (TokenEnding::Lost(death.clone()), EventKind::Lost(death)),
             Intent::Lapse => (TokenEnding::Lapsed(death.clone()), EventKind::Lapsed(death)),
@@ -449,6 +449,7 @@ impl Session {
         shared: &mut KeeperState,
     ) {
         let was_blocked = live.tries.blocked.clone();
+        live.record_failed(reason(verdict), in_flight.sent_at, now);
         let fails_over = match (step, in_flight.operation) {
             (NextStep::Touch, Operation::Touch(touch)) => {
                 record_failed_touch(live, touch, verdict, now, shared)
@@ -460,7 +461,7 @@ impl Session {
             _ => false,
         };
         if fails_over {
-            live.tries.fail_over();
+            live.tries.fail_over(verdict);
         } else {
             let sent_at = in_flight.sent_at;
             live.tries

@@ -93,10 +93,11 @@ impl Stopping {
             }
         };
         match step {
-            RevocationStep::Revoked => {
+            RevocationStep::Revoked { was_gone } => {
                 self.tries = Tries::default();
                 let target = self.targets.pop()?;
-                return Some((target.token, TokenEnding::Revoked, EventKind::Revoked));
+                let kind = EventKind::Revoked { was_gone };
+                return Some((target.token, TokenEnding::Revoked, kind));
             }
             RevocationStep::NotRevoked => {
                 let kind = EventKind::NotRevoked(self.failure_reason.clone());
@@ -307,7 +308,10 @@ fn attempt_limit(until: Instant, now: Instant) -> Duration {
 
 /// The state of a revocation after an answer.
 enum RevocationStep {
-    Revoked,
+    Revoked {
+        /// True if the API did not know the token before the revocation.
+        was_gone: bool,
+    },
     NotRevoked,
     /// A peek must show if the token is alive.
     Check(RevocationCheck),
@@ -323,7 +327,7 @@ fn evaluate_revocation(outcome: &Outcome, now: Instant) -> RevocationStep {
     match &outcome.verdict {
         // Every answer of the API has a correlation id; the answer of a proxy has none.
         Verdict::Accepted if outcome.correlation_id.is_some() && !outcome.is_cached => {
-            RevocationStep::Revoked
+            RevocationStep::Revoked { was_gone: false }
         }
         Verdict::Accepted | Verdict::Alive(_) | Verdict::Timeout(_) => {
             RevocationStep::Check(RevocationCheck::Accepted)
@@ -360,7 +364,10 @@ fn evaluate_check(
                 is_confirmed_once: true,
             })
         }
-        (Verdict::Refused(Refusal::BadCredentials), _) => RevocationStep::Revoked,
+        (Verdict::Refused(Refusal::BadCredentials), check) => RevocationStep::Revoked {
+            // An attempt without an answer may have revoked the token.
+            was_gone: matches!(check, Some(RevocationCheck::Refused { .. })) && !has_failed_before,
+        },
         (_, Some(RevocationCheck::NotPermitted)) => RevocationStep::NotRevoked,
         (Verdict::Alive(_), _) if !outcome.is_cached => RevocationStep::Lives,
         _ => RevocationStep::Failed,

@@ -11,7 +11,7 @@ use crate::keeper::{
 };
 use crate::status::phrases::{
     OF_EXCLUSION, append, counted_as, death_of, earlier_ended, human_duration, mint_failure,
-    new_token, reason, remedy,
+    new_token, reason, region_question, remedy,
 };
 use crate::time::Instant;
 
@@ -131,15 +131,19 @@ impl EventSentence<'_> {
             ),
             EventKind::Lost(cause) => self.lost(cause),
             EventKind::Lapsed(cause) => {
-                format!("lapsed: {}", self.death(cause, Intent::Lapse))
+                format!("lapsed: {}", self.death_with_region(cause, Intent::Lapse))
             }
-            EventKind::Revoked => "revoked".to_owned(),
+            EventKind::Revoked { was_gone: false } => "revoked".to_owned(),
+            EventKind::Revoked { was_gone: true } => {
+                "revocation not needed: the API no longer knew the token".to_owned()
+            }
             EventKind::NotRevoked(failure) => format!(
-                "not revoked: {}; the token lives until it idles out or expires, unless it is revoked by hand",
+                "not revoked: {}; if the token lives, it does until it idles out or expires, or is revoked by hand",
                 self.failure(failure)
             ),
             EventKind::Left => {
-                "left as it is: the token lives until it idles out or expires".to_owned()
+                "left as it is: if the token lives, it does until it idles out or expires"
+                    .to_owned()
             }
             EventKind::Expiring(expiry) => self.expiring(*expiry),
             EventKind::Minted => format!("issued by {}", self.session.source),
@@ -202,8 +206,18 @@ impl EventSentence<'_> {
         )
     }
 
+    /// Returns the question for the region, where nothing shows that it is right, and the cause.
+    fn death_with_region(&self, cause: &Death, intent: Intent) -> String {
+        let why = self.death(cause, intent);
+        if self.is_region_doubtful && !cause.was_alive && self.session.revoked.is_none() {
+            format!("{}; {why}", region_question(self.session.api))
+        } else {
+            why
+        }
+    }
+
     fn lost(&self, cause: &Death) -> String {
-        let why = self.death(cause, Intent::Keep);
+        let why = self.death_with_region(cause, Intent::Keep);
         let advice = new_token(self.session.source, self.session.pickup);
         format!("lost: {why}; {advice}")
     }

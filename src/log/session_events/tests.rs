@@ -196,21 +196,42 @@ fn a_token_ends() {
         (EventKind::Lost(at_first.clone()), view(State::Lost)),
         (EventKind::NewerRefused(at_first), older()),
         (EventKind::Lapsed(idle), view(State::Lapsed)),
-        (EventKind::Revoked, view(State::Revoked)),
+        (EventKind::Revoked { was_gone: false }, view(State::Revoked)),
+        (EventKind::Revoked { was_gone: true }, view(State::Revoked)),
         (EventKind::NotRevoked(not_connected()), view(State::NotRevoked)),
         (EventKind::NotRevoked(FailureReason::OutOfTime), view(State::NotRevoked)),
         (EventKind::Left, view(State::Left)),
     ]), @r"
     DEBUG wallboard ba7816bf peek: refused (401) in 31ms correlation_id=c0ffee
-    WARN  wallboard ba7816bf lost: refused 23h 59m after it was first seen, 2m after an accepted touch and 13m before its idle deadline: revocation, eviction by an eleventh token, the absolute lifetime, a disabled client, or an idle timeout that was shortened meanwhile; a new token in file /run/wallboard/token takes over at once; nothing until the token is replaced correlation_id=5a0e
-    WARN  wallboard ba7816bf lost: refused 2s after its idle deadline, which passed because touches failed or this machine slept; the last touch was accepted 2m before; a new token in file /run/wallboard/token takes over at once; nothing until the token is replaced correlation_id=5a0e
-    WARN  wallboard ba7816bf lost: refused from the first answer on: it was dead when it came, or belongs to another region; a new token in file /run/wallboard/token takes over at once; nothing until the token is replaced correlation_id=c0ffee
-    WARN  wallboard ba7816bf newer token, refused from the first answer on: it was dead when it came, or belongs to another region; the earlier token da925a30 stays; a new token in file /run/wallboard/token takes over at once; touch in 7m 12s, outage budget 7m 48s correlation_id=c0ffee
-    INFO  wallboard ba7816bf lapsed: refused 2s after its idle deadline, as intended; nothing until the token is replaced
+    WARN  wallboard ba7816bf lost: refused 23h 59m after it was first seen, 2m after an accepted touch and 13m before its idle deadline, which the API reported 1m 58s before: revocation, eviction by an eleventh token, the absolute lifetime, a disabled client, or idleness if the timeout was shortened meanwhile or the reported time was wrong; a new token in file /run/wallboard/token takes over at once; nothing until the token is replaced correlation_id=5a0e
+    WARN  wallboard ba7816bf lost: refused 2s after its idle deadline, which the API reported 1m 58s before; no failed request explains that; the last touch was accepted 2m before; a new token in file /run/wallboard/token takes over at once; nothing until the token is replaced correlation_id=5a0e
+    WARN  wallboard ba7816bf lost: is the region right? https://api.mypurecloud.de (eu-central-1) was asked, and no token was alive there yet; refused from the first answer on: it was dead when it came or within seconds, or belongs to another region; a new token in file /run/wallboard/token takes over at once; nothing until the token is replaced correlation_id=c0ffee
+    WARN  wallboard ba7816bf newer token, refused from the first answer on: it was dead when it came or within seconds, or belongs to another region; the earlier token da925a30 stays; a new token in file /run/wallboard/token takes over at once; touch in 7m 12s, outage budget 7m 48s correlation_id=c0ffee
+    INFO  wallboard ba7816bf lapsed: refused 2s after its idle deadline, which the API reported 1m 58s before; it idled out as intended, as far as can be known; nothing until the token is replaced
     INFO  wallboard ba7816bf revoked
-    WARN  wallboard ba7816bf not revoked: no connection to the API (https://api.mypurecloud.de); look at the network and the proxy; the token lives until it idles out or expires, unless it is revoked by hand correlation_id=c0ffee
-    WARN  wallboard ba7816bf not revoked: the time for it was over; the token lives until it idles out or expires, unless it is revoked by hand correlation_id=c0ffee
-    INFO  wallboard ba7816bf left as it is: the token lives until it idles out or expires
+    INFO  wallboard ba7816bf revocation not needed: the API no longer knew the token
+    WARN  wallboard ba7816bf not revoked: no connection to the API (https://api.mypurecloud.de); look at the network and the proxy; if the token lives, it does until it idles out or expires, or is revoked by hand correlation_id=c0ffee
+    WARN  wallboard ba7816bf not revoked: the time for it was over; if the token lives, it does until it idles out or expires, or is revoked by hand correlation_id=c0ffee
+    INFO  wallboard ba7816bf left as it is: if the token lives, it does until it idles out or expires
+    ");
+}
+
+#[test]
+fn where_no_token_was_alive_yet_the_region_comes_before_all_else() {
+    let at_first = || Death {
+        was_alive: false,
+        age: seconds(16),
+        correlation_id: None,
+        ..a_death()
+    };
+    insta::assert_snapshot!(plain(vec![
+        (EventKind::Lost(at_first()), view(State::Lost)),
+        (EventKind::Alive { replaces: false }, alive_view()),
+        (EventKind::Lost(at_first()), view(State::Lost)),
+    ]), @r"
+    WARN  wallboard ba7816bf lost: is the region right? https://api.mypurecloud.de (eu-central-1) was asked, and no token was alive there yet; refused from the first answer on: it was dead when it came or within seconds, or belongs to another region; a new token in file /run/wallboard/token takes over at once; nothing until the token is replaced
+    INFO  wallboard ba7816bf alive and kept: organisation Example AG, idle deadline in 15m; touch in 7m 12s, outage budget 7m 48s
+    WARN  wallboard ba7816bf lost: refused from the first answer on: it was dead when it came or within seconds, or belongs to another region; a new token in file /run/wallboard/token takes over at once; nothing until the token is replaced
     ");
 }
 
@@ -223,7 +244,7 @@ fn machines_get_the_same_and_its_fields() {
     ]), @r#"
     {"timestamp":"2026-11-24T08:00:00.123Z","level":"DEBUG","message":"wallboard ba7816bf peek: alive (200) in 31ms","event":"answered","session":"wallboard","fingerprint":"ba7816bf","generation":1,"operation":"peek","verdict":"alive","status":200,"took_seconds":0.031,"correlation_id":"c0ffee"}
     {"timestamp":"2026-11-24T08:00:00.123Z","level":"INFO","message":"wallboard ba7816bf alive and kept: organisation Example AG, idle deadline in 15m; touch in 7m 12s, outage budget 7m 48s","event":"alive","session":"wallboard","fingerprint":"ba7816bf","generation":1,"state":"alive","intent":"keep","api":"https://api.mypurecloud.de","correlation_id":"c0ffee"}
-    {"timestamp":"2026-11-24T08:00:00.123Z","level":"WARN","message":"wallboard ba7816bf lost: refused 23h 59m after it was first seen, 2m after an accepted touch and 13m before its idle deadline: revocation, eviction by an eleventh token, the absolute lifetime, a disabled client, or an idle timeout that was shortened meanwhile; a new token in file /run/wallboard/token takes over at once; nothing until the token is replaced","event":"lost","session":"wallboard","fingerprint":"ba7816bf","generation":1,"state":"lost","intent":"keep","api":"https://api.mypurecloud.de","correlation_id":"5a0e"}
+    {"timestamp":"2026-11-24T08:00:00.123Z","level":"WARN","message":"wallboard ba7816bf lost: refused 23h 59m after it was first seen, 2m after an accepted touch and 13m before its idle deadline, which the API reported 1m 58s before: revocation, eviction by an eleventh token, the absolute lifetime, a disabled client, or idleness if the timeout was shortened meanwhile or the reported time was wrong; a new token in file /run/wallboard/token takes over at once; nothing until the token is replaced","event":"lost","session":"wallboard","fingerprint":"ba7816bf","generation":1,"state":"lost","intent":"keep","api":"https://api.mypurecloud.de","correlation_id":"5a0e"}
     "#);
 }
 
@@ -332,12 +353,12 @@ fn a_session_that_is_forgotten_with_the_event_is_told_all_the_same() {
         );
         let unknown = Event {
             token: None,
-            ..happened(EventKind::Revoked)
+            ..happened(EventKind::Revoked { was_gone: false })
         };
         Log::new().handle_event(&unknown, &names.named(), None, Consequence::No, now());
     });
     insta::assert_snapshot!(output, @r"
-    2026-11-24T08:00:00.123Z INFO  wallboard ba7816bf left as it is: the token lives until it idles out or expires
+    2026-11-24T08:00:00.123Z INFO  wallboard ba7816bf left as it is: if the token lives, it does until it idles out or expires
     2026-11-24T08:00:00.123Z INFO  wallboard revoked
     ");
 }
@@ -375,7 +396,7 @@ fn a_keepers_own_events_are_told() {
     });
     insta::assert_snapshot!(output, @r"
     2026-11-24T08:00:00.123Z INFO  wallboard ba7816bf alive and kept: idle deadline in 14m 59s; touch in 6m 49s, outage budget 8m 9s
-    2026-11-24T08:00:00.123Z INFO  wallboard ba7816bf left as it is: the token lives until it idles out or expires
+    2026-11-24T08:00:00.123Z INFO  wallboard ba7816bf left as it is: if the token lives, it does until it idles out or expires
     ");
 }
 

@@ -157,7 +157,7 @@ impl EventTimeline {
             | EventKind::NewerRefused(_)
             | EventKind::Lost(_)
             | EventKind::Lapsed(_)
-            | EventKind::Revoked
+            | EventKind::Revoked { .. }
             | EventKind::NotRevoked(_)
             | EventKind::Left
             | EventKind::EarlierEnded(_) => return Growth::Counted,

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::{Growth, text_weight};
 use crate::keeper::{
-    BlockReason, Death, Event, EventKind, FailureReason, Generation, Operation, Reset, SessionView,
-    TokenId, Touch, Verdict,
+    BlockReason, Death, Event, EventKind, FailedRequests, FailureReason, Generation, Operation,
+    Reset, SessionView, TokenId, Touch, Verdict,
 };
 use crate::time::Instant;
 
@@ -32,6 +32,10 @@ pub struct TokenHistory {
     pub failures: u32,
     /// The time of the last failure.
     pub failed_at: Option<Instant>,
+    /// The number of touches that were answered with 401 and not confirmed by the token's end.
+    pub refusals: u32,
+    /// The time of the last of them.
+    pub refused_at: Option<Instant>,
     /// The touch that came closest to the idle deadline.
     pub nearest: Option<Nearest>,
     /// The longest outage that the token survived.
@@ -42,6 +46,8 @@ pub struct TokenHistory {
     /// The time at which the first of the present failures was sent, and their number.
     failing: Option<(Instant, u32)>,
     is_touch_unproven: bool,
+    /// The nearest of the touches up to the last that was shown to count.
+    nearest_counted: Option<Nearest>,
 }
 
 /// The touch of a token that came closest to its idle deadline.
@@ -77,8 +83,11 @@ pub enum TokenEnd {
     Lost(Box<Death>),
     /// It idled out as intended.
     Lapsed(Box<Death>),
-    /// The daemon revoked it.
-    Revoked,
+    /// The daemon revoked it, or found that the API did not know it any more.
+    Revoked {
+        /// True if the API did not know it any more.
+        was_gone: bool,
+    },
     /// The daemon tried to revoke it and failed.
     NotRevoked(Box<FailureReason>),
     /// The daemon left it as it was.
@@ -95,7 +104,7 @@ impl TokenEnd {
             Self::NewerRefused(_) => "newer_refused",
             Self::Lost(_) => "lost",
             Self::Lapsed(_) => "lapsed",
-            Self::Revoked => "revoked",
+            Self::Revoked { .. } => "revoked",
             Self::NotRevoked(_) => "not_revoked",
             Self::Left => "left",
         }
@@ -106,9 +115,11 @@ impl TokenEnd {
     pub fn death(&self) -> Option<&Death> {
         match self {
             Self::NewerRefused(death) | Self::Lost(death) | Self::Lapsed(death) => Some(death),
-            Self::Replaced | Self::Overtaken | Self::Revoked | Self::NotRevoked(_) | Self::Left => {
-                None
-            }
+            Self::Replaced
+            | Self::Overtaken
+            | Self::Revoked { .. }
+            | Self::NotRevoked(_)
+            | Self::Left => None,
         }
     }
 }
@@ -126,7 +137,10 @@ impl TokenHistory {
             reset_proven_at: None,
             failures: 0,
             failed_at: None,
+            refusals: 0,
+            refused_at: None,
             nearest: None,
+            nearest_counted: None,
             outage: None,
             end: None,
             deadline: None,
@@ -171,10 +185,17 @@ impl TokenHistory {
                 self.proven_at = Some(event.at);
                 return Growth::Counted;
             }
+            EventKind::TouchExcluded(_) | EventKind::Excluded => {
+                // Touches that did not count came close to nothing.
+                self.nearest = self.nearest_counted;
+                return Growth::Counted;
+            }
             EventKind::NewerRefused(death) => TokenEnd::NewerRefused(Box::new(death.clone())),
             EventKind::Lost(death) => TokenEnd::Lost(Box::new(death.clone())),
             EventKind::Lapsed(death) => TokenEnd::Lapsed(Box::new(death.clone())),
-            EventKind::Revoked => TokenEnd::Revoked,
+            EventKind::Revoked { was_gone } => TokenEnd::Revoked {
+                was_gone: *was_gone,
+            },
             EventKind::NotRevoked(reason) => TokenEnd::NotRevoked(Box::new(reason.clone())),
             EventKind::Left => TokenEnd::Left,
             EventKind::Found
@@ -185,8 +206,6 @@ impl TokenHistory {
             | EventKind::Recovered { .. }
             | EventKind::Unconfirmed
             | EventKind::TouchRefused(..)
-            | EventKind::TouchExcluded(_)
-            | EventKind::Excluded
             | EventKind::ResetProven { .. }
             | EventKind::TimeoutRead(_)
             | EventKind::TimeoutNotPermitted(_)
@@ -220,7 +239,12 @@ impl TokenHistory {
                 }
             }
             // A 401 is no failure: it is confirmed, which ends the token, or it is disregarded.
-            Verdict::Refused(_) => {}
+            Verdict::Refused(_) => {
+                if let Operation::Touch(_) = operation {
+                    self.refusals = self.refusals.saturating_add(1);
+                    self.refused_at = Some(at);
+                }
+            }
             // A missing permission to read the timeout is no failure of the token.
             Verdict::Blocked(BlockReason::Forbidden(_)) if operation == Operation::ReadTimeout => {}
             Verdict::Blocked(_) | Verdict::Throttled { .. } | Verdict::Unreachable(_) => {
@@ -273,6 +297,7 @@ impl TokenHistory {
     fn handle_peek(&mut self, reset: Option<Reset>, at: Instant) {
         if self.is_touch_unproven && reset == Some(Reset::Proven) {
             self.is_touch_unproven = false;
+            self.nearest_counted = self.nearest;
             self.proofs = self.proofs.saturating_add(1);
             self.reset_proven_at = Some(at);
         }
@@ -282,7 +307,11 @@ impl TokenHistory {
     pub(super) fn weight(&self) -> usize {
         let death = self.end.as_ref().and_then(|(end, _)| end.death());
         let death = death.map_or(0, |death| {
-            size_of::<Death>() + death.correlation_id.as_deref().map_or(0, text_weight)
+            let failed = death
+                .failed
+                .as_ref()
+                .map_or(0, |_| size_of::<FailedRequests>());
+            size_of::<Death>() + failed + death.correlation_id.as_deref().map_or(0, text_weight)
         });
         size_of::<Self>() + death
     }

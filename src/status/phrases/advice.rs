@@ -1,7 +1,7 @@
 //! Phrases the advice for a session that needs attention.
 
 use super::{Pickup, new_token, remedy};
-use crate::keeper::{Failure, FailureReason, Intent, SessionView, State};
+use crate::keeper::{FailureReason, Intent, SessionView, State};
 use crate::token::Source;
 
 /// The remedies for an organisation that excludes touches from its inactivity timeout.
@@ -16,8 +16,12 @@ pub fn advice(view: &SessionView, source: &Source, pickup: Pickup) -> Option<Str
         State::Absent if is_kept => return Some(new_token(source, pickup)),
         State::Blocked => remedy(&FailureReason::Blocked(view.blocked.clone()?)),
         State::Excluded => Some(OF_EXCLUSION),
-        State::Unproven | State::AtRisk | State::Alive if view.failures > 0 => of_failures(view),
-        State::NotRevoked => Some("the token lives on until it idles out: log its user out"),
+        State::Unproven | State::AtRisk | State::Alive if view.failures > 0 => {
+            remedy(view.failure.as_ref()?)
+        }
+        State::NotRevoked => {
+            Some("if the token lives, it does until it idles out: log its user out")
+        }
         State::Absent
         | State::Unproven
         | State::Alive
@@ -29,26 +33,14 @@ pub fn advice(view: &SessionView, source: &Source, pickup: Pickup) -> Option<Str
     known.map(str::to_owned)
 }
 
-/// Returns the remedy for failed requests, judged by the status of the last answer, because the
-/// view holds no more of it.
-fn of_failures(view: &SessionView) -> Option<&'static str> {
-    match view.last_answer.as_ref()?.status {
-        None => remedy(&FailureReason::Unreachable(Failure::TimedOut)),
-        Some(429) => remedy(&FailureReason::Throttled { retry_after: None }),
-        Some(status @ (408 | 500..)) => {
-            remedy(&FailureReason::Unreachable(Failure::ServerError(status)))
-        }
-        Some(_) => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::path::PathBuf;
+    use std::time::Duration;
 
-    use super::super::super::fixture::{alive_view, excluded_view, lost, now, view, waiting};
+    use super::super::super::fixture::{alive_view, excluded_view, lost, seconds, view, waiting};
     use super::*;
-    use crate::keeper::{BlockReason, LastAnswer, Operation, Policy, Touch};
+    use crate::keeper::{BlockReason, Failure, Operation, Policy, Touch};
 
     fn file_advice(view: &SessionView) -> Option<String> {
         advice(
@@ -58,15 +50,10 @@ mod tests {
         )
     }
 
-    fn answered(status: Option<u16>) -> SessionView {
+    fn failing(failure: FailureReason) -> SessionView {
         SessionView {
             failures: 2,
-            last_answer: Some(LastAnswer {
-                operation: Operation::Touch(Touch::Head),
-                verdict: "unreachable",
-                status,
-                at: now(),
-            }),
+            failure: Some(failure),
             ..waiting(State::AtRisk, Operation::Touch(Touch::Head), 4)
         }
     }
@@ -84,6 +71,10 @@ mod tests {
         assert_eq!(file_advice(&absent), None);
     }
 
+    fn throttled(retry_after: Option<Duration>) -> FailureReason {
+        FailureReason::Throttled { retry_after }
+    }
+
     #[test]
     fn what_is_in_the_way_is_told_with_where_to_look() {
         let blocked = SessionView {
@@ -93,9 +84,16 @@ mod tests {
         for (view, part) in [
             (blocked, "administrator adds the address"),
             (excluded_view(), "removes /api/v2/tokens/me"),
-            (answered(None), "network and the proxy"),
-            (answered(Some(429)), "300 requests a minute"),
-            (answered(Some(503)), "status page of Genesys Cloud"),
+            (
+                failing(FailureReason::Unreachable(Failure::NotConnected)),
+                "network and the proxy",
+            ),
+            (failing(throttled(None)), "300 requests a minute"),
+            (failing(throttled(Some(seconds(3600)))), "daily limit"),
+            (
+                failing(FailureReason::Unreachable(Failure::ServerError(503))),
+                "status page of Genesys Cloud",
+            ),
         ] {
             let advice = file_advice(&view).unwrap();
             assert!(advice.contains(part), "{part} in {advice}");

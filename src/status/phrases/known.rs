@@ -1,6 +1,6 @@
 //! Phrases the known facts about the cause of a session's state, and the remedies.
 
-use super::{advice, after_death, human_duration, new_token, reason, remedy};
+use super::{advice, after_death, counted_as, human_duration, new_token, reason, remedy};
 use crate::keeper::{Death, ExpirySource, FailureReason, Idleness, SessionView, State};
 use crate::status::NamedView;
 use crate::status::history::{HostChange, NamedHistory, TokenHistory};
@@ -158,6 +158,15 @@ fn of_life(
             format!(
                 "no request has failed for {}",
                 human_duration(now.since(failed_at))
+            )
+        }
+        (None, None) if token_history.refusals > 0 => {
+            let ago = token_history.refused_at.map_or_else(String::new, |at| {
+                format!(", the last {} ago", human_duration(now.since(at)))
+            });
+            format!(
+                "{} answered with 401 although the token lives{ago}; no other request has failed",
+                counted_as(token_history.refusals, "touch was", "touches were")
             )
         }
         (None, None) => format!(

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::{OF_EXCLUSION, human_duration};
-use crate::keeper::{BlockReason, Death, Failure, FailureReason, Idleness, NotTheApi};
+use crate::keeper::{Absence, BlockReason, Death, Failure, FailureReason, Idleness, NotTheApi};
 use crate::token::Source;
 
 /// The wait from which on a daily limit must be the cause.
@@ -51,12 +51,21 @@ pub fn after_death(death: &Death) -> Option<&'static str> {
     }
     match death.idle {
         Idleness::Before(_) => Some(
-            "more frequent touches would not have helped: look at who revokes tokens or logs the user out, at what else fetches tokens for the user (the API keeps 10 and ends the oldest), and at how long a token lives at all",
+            "look at who revokes tokens or logs the user out, at what else fetches tokens for the user (the API keeps 10 and ends the oldest), at how long a token lives at all, and whether the idle timeout or the client was changed",
         ),
         Idleness::After(_) if death.excluded => Some(OF_EXCLUSION),
-        Idleness::After(_) => {
-            Some("a larger margin, or a longer idle timeout, lets an outage last longer")
-        }
+        Idleness::After(_) => match death.absence {
+            Some(Absence::Slept(_)) => {
+                Some("keep this machine awake: no daemon can touch a token while it sleeps")
+            }
+            Some(Absence::NotRunning(_)) => {
+                Some("look at what stopped the daemon: a signal, a debugger, or a paused machine")
+            }
+            None if death.failed.is_some() => {
+                Some("a larger margin, or a longer idle timeout, lets an outage last longer")
+            }
+            None => None,
+        },
         Idleness::Unknown => None,
     }
 }
@@ -156,6 +165,15 @@ fn of_block_reason(reason: &BlockReason) -> Option<&'static str> {
     }
 }
 
+/// The remedy for an answer without a code, which the API always sends.
+const WITHOUT_CODE: &str = "the answer had no code, so look for a proxy that gave it, or ask support with the correlation id";
+
+/// Returns true for a code of the API. The client has the status or a phrase in its place where the
+/// answer had none.
+fn is_code(code: &str) -> bool {
+    code.contains(|character: char| character.is_ascii_alphabetic()) && !code.contains(' ')
+}
+
 /// Returns the remedy for a 403 with this code.
 fn of_forbidden(code: &str) -> &'static str {
     match code {
@@ -166,6 +184,7 @@ fn of_forbidden(code: &str) -> &'static str {
         "authz.policy.denied" => "an administrator looks at the access control policies",
         // The client uses the status as the code if the answer has none.
         "403" => "look at the scopes of the OAuth client and the permissions of its user",
+        code if !is_code(code) => WITHOUT_CODE,
         _ => "look up the code, or ask support with the correlation id",
     }
 }
@@ -190,6 +209,7 @@ fn of_rejected(status: u16, code: &str) -> &'static str {
         (409, _) => "somebody else changed it at the same time: look at it again, then try again",
         (413, _) => "what was sent is larger than the API, or a proxy before it, takes",
         (415, _) => "JSON was sent and did not arrive as such: look at the proxy",
+        (_, code) if !is_code(code) => WITHOUT_CODE,
         _ => "look up the code, or ask support with the correlation id",
     }
 }
@@ -287,5 +307,12 @@ mod tests {
         assert!(rejected(400, "max.idle.token.timeout.exceeded").contains("group"));
         assert!(rejected(400, "max.idle.hipaa.token.timeout.exceeded").contains("HIPAA"));
         assert!(rejected(418, "teapot").contains("look up the code"));
+        for (status, code) in [(418, "418"), (401, "no code could be read")] {
+            let advice = rejected(status, code);
+            assert!(
+                advice.contains("had no code") && !advice.contains("look up"),
+                "{advice}"
+            );
+        }
     }
 }

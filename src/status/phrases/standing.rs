@@ -1,6 +1,6 @@
 //! Phrases the state of a session, its reason and the next step.
 
-use super::{counted, death, death_of, human_duration, next};
+use super::{counted, death, death_of, human_duration, next, reason, region_question};
 use crate::keeper::{Intent, SessionView, State};
 use crate::status::NamedView;
 use crate::time::Instant;
@@ -24,12 +24,15 @@ pub fn standing(view: &SessionView, trouble: Option<&str>, now: Instant) -> Stri
 #[must_use]
 pub fn standing_of(session: &NamedView, now: Instant) -> String {
     let view = &session.view;
-    if let (Some(revoked), Some(death), State::Lost | State::Lapsed) =
-        (session.revoked.as_deref(), &view.death, view.state)
+    if let (Some(death), State::Lost | State::Lapsed) = (&view.death, view.state)
         && !death.was_alive
     {
         let policy = &view.policy;
-        let why = death_of(death, policy.intent, policy.idle_timeout, Some(revoked));
+        let revoked = session.revoked.as_deref();
+        let mut why = death_of(death, policy.intent, policy.idle_timeout, revoked);
+        if revoked.is_none() && session.is_region_doubtful {
+            why = format!("{}; {why}", region_question(&session.api));
+        }
         return format!("{}: {why}; {}", view.state.as_str(), next(view, now));
     }
     standing(view, session.trouble.as_deref(), now)
@@ -38,16 +41,9 @@ pub fn standing_of(session: &NamedView, now: Instant) -> String {
 fn why(view: &SessionView, trouble: Option<&str>, now: Instant) -> Option<String> {
     match view.state {
         State::Absent => Some(trouble.unwrap_or("no token was found yet").to_owned()),
-        State::Unproven => Some(match (view.failures, &view.last_answer) {
-            (0, _) | (_, None) => "nothing was heard about the token yet".to_owned(),
-            (failures, Some(last)) => {
-                format!(
-                    "{} failed, the last one {}",
-                    counted(failures, "attempt"),
-                    last.verdict
-                )
-            }
-        }),
+        State::Unproven => {
+            Some(failed(view).unwrap_or_else(|| "nothing was heard about the token yet".to_owned()))
+        }
         State::Alive if view.policy.intent == Intent::Keep => view
             .live
             .as_ref()
@@ -59,18 +55,7 @@ fn why(view: &SessionView, trouble: Option<&str>, now: Instant) -> Option<String
                     human_duration(now.since(margin_at))
                 )
             }),
-        State::AtRisk => Some(match view.last_answer.and_then(|last| last.status) {
-            Some(status) => {
-                format!(
-                    "{} failed, the last one answered with {status}",
-                    counted(view.failures, "attempt")
-                )
-            }
-            None => format!(
-                "{} failed, the last one without an answer",
-                counted(view.failures, "attempt")
-            ),
-        }),
+        State::AtRisk => failed(view),
         State::Excluded => Some(
             "no touch moves its idle deadline, so it ends then unless its application is active"
                 .to_owned(),
@@ -84,11 +69,23 @@ fn why(view: &SessionView, trouble: Option<&str>, now: Instant) -> Option<String
     }
 }
 
+/// Returns the number of failed attempts and the reason of the last one.
+fn failed(view: &SessionView) -> Option<String> {
+    let failure = view.failure.as_ref().filter(|_| view.failures > 0)?;
+    let attempts = counted(view.failures, "attempt");
+    let last = if view.failures == 1 {
+        ""
+    } else {
+        ", the last one"
+    };
+    Some(format!("{attempts} failed{last}: {}", reason(failure)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::super::fixture::{alive_view, lost, now, seconds, view, waiting};
     use super::*;
-    use crate::keeper::{BlockReason, Operation, Touch};
+    use crate::keeper::{BlockReason, Failure, FailureReason, Operation, Touch};
 
     #[test]
     fn a_session_that_is_well_says_what_is_next() {
@@ -123,11 +120,12 @@ mod tests {
         );
         let at_risk = SessionView {
             failures: 3,
+            failure: Some(FailureReason::Unreachable(Failure::NotConnected)),
             ..waiting(State::AtRisk, Operation::Touch(Touch::Head), 4)
         };
         assert_eq!(
             standing(&at_risk, None, now()),
-            "at risk: 3 attempts failed, the last one without an answer; touch in 4s"
+            "at risk: 3 attempts failed, the last one: no connection to the API; touch in 4s"
         );
         let phrase = standing(&lost(), None, now());
         assert!(phrase.starts_with("lost: refused "), "{phrase}");

@@ -106,12 +106,17 @@ pub fn end(end: &TokenEnd, policy: &Policy, revoked: Option<&str>) -> String {
                 death_of(cause, Intent::Lapse, policy.idle_timeout, revoked)
             )
         }
-        TokenEnd::Revoked => "revoked by us".to_owned(),
+        TokenEnd::Revoked { was_gone: false } => "revoked by us".to_owned(),
+        TokenEnd::Revoked { was_gone: true } => {
+            "a revocation was not needed: the API no longer knew it".to_owned()
+        }
         TokenEnd::NotRevoked(why) => format!(
-            "not revoked: {}; it lives until it idles out or expires",
+            "not revoked: {}; if it lives, it does until it idles out or expires",
             reason(why)
         ),
-        TokenEnd::Left => "left as it is: it lives until it idles out or expires".to_owned(),
+        TokenEnd::Left => {
+            "left as it is: if it lives, it does until it idles out or expires".to_owned()
+        }
     }
 }
 
@@ -124,7 +129,8 @@ pub fn ended(end: &TokenEnd) -> &'static str {
         TokenEnd::NewerRefused(_) => "was refused; the earlier one stayed",
         TokenEnd::Lost(_) => "was lost",
         TokenEnd::Lapsed(_) => "lapsed, as intended",
-        TokenEnd::Revoked => "was revoked by us",
+        TokenEnd::Revoked { was_gone: false } => "was revoked by us",
+        TokenEnd::Revoked { was_gone: true } => "was gone when it was to be revoked",
         TokenEnd::NotRevoked(_) => "was to be revoked, and was not",
         TokenEnd::Left => "was left as it is",
     }

@@ -17,9 +17,12 @@ const FLAGS: OFlags = OFlags::RDONLY
 /// The reason for a file that was not opened or read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum OpenError {
-    /// The path leads to a directory, pipe, socket or device.
+    /// The path leads to a pipe, socket or device.
     #[error("it is not a regular file")]
     NotAFile,
+    /// The path leads to a directory.
+    #[error("it is a directory, not a file")]
+    Directory,
     /// The path is a link that leads out of the directory in which it lies.
     #[error("it is a link that leads out of its folder")]
     LeadsOut,
@@ -105,6 +108,8 @@ fn opened(file: rustix::fd::OwnedFd) -> Result<(File, Metadata), OpenError> {
 fn check(metadata: &Metadata) -> Result<(), OpenError> {
     if metadata.is_file() {
         Ok(())
+    } else if metadata.is_dir() {
+        Err(OpenError::Directory)
     } else {
         Err(OpenError::NotAFile)
     }
@@ -162,12 +167,21 @@ mod tests {
         let socket = directory.path().join("socket");
         let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
         for path in [&*pipe, &*link, &*socket, directory.path()] {
-            for within in [None, path.parent()] {
-                let refused = text(within, path);
-                assert!(matches!(refused, Err(OpenError::NotAFile)), "{refused:?}");
+            let refusals = [
+                text(None, path).err(),
+                text(path.parent(), path).err(),
+                read_whole(path, 1).err(),
+            ];
+            for refused in refusals {
+                assert!(
+                    match refused {
+                        Some(OpenError::Directory) => path == directory.path(),
+                        Some(OpenError::NotAFile) => path != directory.path(),
+                        _ => false,
+                    },
+                    "{path:?}"
+                );
             }
-            let refused = read_whole(path, 1);
-            assert!(matches!(refused, Err(OpenError::NotAFile)), "{refused:?}");
         }
     }
 

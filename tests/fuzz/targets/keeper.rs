@@ -254,7 +254,7 @@ impl World {
                 EventKind::Lost(_)
                 | EventKind::Lapsed(_)
                 | EventKind::NewerRefused(_)
-                | EventKind::Revoked
+                | EventKind::Revoked { .. }
                 | EventKind::NotRevoked(_)
                 | EventKind::Left,
                 Some(token),

@@ -5,7 +5,7 @@ use std::process::Command;
 use session_keepalive::sim::Operation;
 
 use super::super::support::once::{CommandOutput, run};
-use super::{Bench, TOKEN, USER};
+use super::{Bench, FINGERPRINT, TOKEN, USER};
 
 /// Runs the command on a pseudo-terminal with `typed` as its input.
 fn on_a_terminal(bench: &Bench, arguments: &[&str], typed: &str) -> CommandOutput {
@@ -40,6 +40,11 @@ fn a_change_is_shown_and_asked_about_on_a_terminal() {
     let accepted = on_a_terminal(&bench, &arguments, "y\n");
     accepted.exits_with(0).prints(&["written         yes"]);
     assert_eq!(bench.calls(Operation::PutTimeout), 1);
+    let arguments = with_token(&["token", "revoke"], &base);
+    on_a_terminal(&bench, &arguments, "n\n")
+        .exits_with(1)
+        .prints(&[FINGERPRINT, "ends the token at once", "nothing was done"]);
+    assert_eq!(bench.calls(Operation::DeleteMe), 0);
     let arguments = with_token(&["user", "revoke", USER], &base);
     on_a_terminal(&bench, &arguments, "\n")
         .exits_with(1)
@@ -65,6 +70,7 @@ fn without_a_terminal_nothing_is_changed_or_even_asked() {
     for arguments in [
         &["timeout", "set", "10m"][..],
         &["timeout", "disable"],
+        &["token", "revoke"],
         &["user", "revoke", USER],
     ] {
         let output = bench.run(arguments);

@@ -10,7 +10,7 @@ const COMMANDS: [(&[&str], Operation); 7] = [
     (&["token", "show"], Operation::PeekMe),
     (&["token", "touch", "--get"], Operation::GetMe),
     (&["token", "touch"], Operation::HeadMe),
-    (&["token", "revoke"], Operation::DeleteMe),
+    (&["token", "revoke", "--yes"], Operation::DeleteMe),
     (&["timeout", "show"], Operation::GetTimeout),
     (&["timeout", "set", "30m", "--yes"], Operation::PutTimeout),
     (&["user", "revoke", USER, "--yes"], Operation::DeleteUser),

@@ -43,7 +43,7 @@ fn no_piece_of_the_token_is_in_any_output() {
         (&["timeout", "show"], Operation::GetTimeout),
         (&["timeout", "set", "30m", "--yes"], Operation::PutTimeout),
         (&["user", "revoke", USER, "--yes"], Operation::DeleteUser),
-        (&["token", "revoke"], Operation::DeleteMe),
+        (&["token", "revoke", "--yes"], Operation::DeleteMe),
     ] {
         for fault in faults() {
             bench.fail_next(operation, fault.clone());

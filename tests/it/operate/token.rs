@@ -137,18 +137,18 @@ fn touch_resets_by_head_or_by_get() {
 #[test]
 fn revoke_ends_the_token_and_tells_what_it_means_that_it_was_gone() {
     let bench = Bench::new();
-    let output = bench.run(&["token", "revoke"]);
+    let output = bench.run(&["token", "revoke", "--yes"]);
     output.exits_with(0).prints(&["result          revoked\n"]);
     assert!(matches!(
         bench.simulation.record(TOKEN).fate,
         Fate::Revoked(_)
     ));
-    let again = bench.run(&["token", "revoke"]);
+    let again = bench.run(&["token", "revoke", "--yes"]);
     again
         .exits_with(0)
         .prints(&["result          gone\n", "another region"]);
     let json = bench
-        .run(&["token", "revoke", "--json"])
+        .run(&["token", "revoke", "--yes", "--json"])
         .exits_with(0)
         .json();
     assert_eq!(json["derived"]["was_gone"], true);

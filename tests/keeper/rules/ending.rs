@@ -342,7 +342,7 @@ fn a_token_that_the_api_does_not_know_any_more_needs_no_revocation() {
         .server(|server| server.always = Some(dead()))
         .shutdown(OnShutdown::Revoke, 10.0)
         .pass(11.0)
-        .gives(&["100 revoke", "101 peek", "103 peek", "103 revoked"]);
+        .gives(&["100 revoke", "101 peek", "103 peek", "103 revoked_before"]);
 }
 
 #[test]

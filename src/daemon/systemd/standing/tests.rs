@@ -43,6 +43,7 @@ fn set(counts: &mut SessionCounts, id: u32, name: &str, intent: Intent, state: S
         earlier: None,
         renew_at: None,
         mint_failures: 0,
+        failure: None,
         id: SessionId(id),
         host: HostId(0),
         policy: Policy {

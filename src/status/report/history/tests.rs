@@ -6,8 +6,8 @@ use jiff::SignedDuration;
 
 use super::*;
 use crate::keeper::{
-    BlockReason, EventKind, Failure, FailureReason, Idleness, Operation, Refusal, SessionView,
-    State, TimeoutReport, TokenReport, Touch, Verdict,
+    Absence, BlockReason, EventKind, Failure, FailureReason, Idleness, Operation, Refusal,
+    SessionView, State, TimeoutReport, TokenReport, Touch, Verdict,
 };
 use crate::status::fixture::{HistoryFixture, a_death, alive_view, failing, lost};
 use crate::status::history::HostChange;
@@ -45,7 +45,7 @@ fn kinds() -> Vec<EventKind> {
         EventKind::TimeoutNotPermitted("missing.permissions".into()),
         EventKind::NewerRefused(a_death()),
         EventKind::Lapsed(a_death()),
-        EventKind::Revoked,
+        EventKind::Revoked { was_gone: false },
         EventKind::NotRevoked(FailureReason::OutOfTime),
         EventKind::Left,
         EventKind::Lost(a_death()),
@@ -171,6 +171,7 @@ fn a_death_after_the_deadline_is_told_with_the_sleep_before_it() {
     let death = crate::keeper::Death {
         idle: Idleness::After(Duration::from_secs(300)),
         since_touch: Some(Duration::from_secs(1200)),
+        absence: Some(Absence::Slept(Duration::from_secs(1100))),
         ..a_death()
     };
     let named_history = HistoryFixture::new()
@@ -189,7 +190,7 @@ fn a_death_after_the_deadline_is_told_with_the_sleep_before_it() {
     support can look up the refusal by its correlation id 5a0e
     ");
     insta::assert_snapshot!(report.advice.join("\n"), @r"
-    a larger margin, or a longer idle timeout, lets an outage last longer
+    keep this machine awake: no daemon can touch a token while it sleeps
     a new token in file /run/wallboard/token takes over at once
     ");
 }

@@ -1,0 +1,167 @@
+//! Compares what is told about each death with what happened in the world.
+//!
+//! A told cause is *true* if it is the one that happened, *open* if it is one of several that are named,
+//! and *false* if a told fact did not happen or the true cause is not among those named.
+
+use std::time::Duration;
+
+use session_keepalive::keeper::{Absence, DeadlineBasis, Death, Idleness, Intent};
+use session_keepalive::sim::{Fate, Operation as Op};
+use session_keepalive::time::Instant;
+
+use super::World;
+use super::session::SimAttemptResult;
+
+/// The time for which a wrong `Date` may have an effect: until the next verification.
+const SKEW_EFFECT_MAX: Duration = Duration::from_secs(8 * 3600);
+
+/// The grade of what is told about a death.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum Told {
+    True,
+    Open,
+}
+
+impl World {
+    /// Grades what is told about the death of a token, and counts it; fails if it is false.
+    pub(super) fn check_told(&mut self, number: usize, token: usize, death: &Death) {
+        let session = &self.sessions[number];
+        let site = &self.sites[session.site];
+        let value = &session.tokens[token].value;
+        let fate = site
+            .server
+            .record(value, self.now)
+            .map(|record| record.fate);
+        match self.grade(number, token, death, fate) {
+            Ok(told) => *self.summary.told.entry(told).or_default() += 1,
+            Err(why) => self.fail(
+                number,
+                &format!("tells something false ({why}) of {fate:?}: {death:?}"),
+            ),
+        }
+    }
+
+    fn grade(
+        &mut self,
+        number: usize,
+        token: usize,
+        death: &Death,
+        fate: Option<Fate>,
+    ) -> Result<Told, &'static str> {
+        let ended_at = match fate {
+            // A token of nobody was never alive.
+            None => None,
+            Some(Fate::Living) => return Err("it lives"),
+            Some(Fate::Lapsed(at) | Fate::Expired(at) | Fate::Revoked(at) | Fate::Evicted(at)) => {
+                Some(at)
+            }
+        };
+        if !death.was_alive {
+            // It is said to have been dead when it came, to have died unseen, or to be of another
+            // region: one of these is always the case.
+            return Ok(Told::Open);
+        }
+        let idled_out = matches!(fate, Some(Fate::Lapsed(_)));
+        match death.idle {
+            Idleness::Unknown => Ok(Told::Open),
+            Idleness::Before(_) if !idled_out => Ok(Told::Open),
+            Idleness::Before(_) if self.could_idle_before(number, death) => Ok(Told::Open),
+            Idleness::Before(_) => Err("idleness was excluded"),
+            Idleness::After(passed) => {
+                let claimed_at = self.now - passed;
+                let late = ended_at
+                    .map(|at| claimed_at.since(at))
+                    .filter(|_| idled_out);
+                self.count_late(death, late.unwrap_or_default());
+                let is_explained = match self.sessions[number].policy().intent {
+                    Intent::Lapse => true,
+                    Intent::Keep => self.check_passed(number, token, death)?,
+                };
+                let is_true = idled_out && is_explained;
+                Ok(if is_true { Told::True } else { Told::Open })
+            }
+        }
+    }
+
+    /// Remembers the longest time by which a claimed deadline was later than the real one.
+    fn count_late(&mut self, death: &Death, late: Duration) {
+        let basis = match death.basis {
+            Some(DeadlineBasis::Reported(_)) => "reported",
+            Some(DeadlineBasis::Computed(timeout)) => timeout.source.as_str(),
+            None => "none",
+        };
+        let longest = self.summary.claimed_late.entry(basis).or_default();
+        *longest = late.max(*longest);
+    }
+
+    /// Returns true if the conditions that are told for an earlier idleness held.
+    fn could_idle_before(&self, number: usize, death: &Death) -> bool {
+        let session = &self.sessions[number];
+        let site = &self.sites[session.site];
+        let precedence = site.server.settings().precedence;
+        let effective = |timeout: &session_keepalive::sim::IdleSettings| {
+            timeout.effective(&session.groups, precedence)
+        };
+        let mut changes = site.timeouts.changes(Instant::BOOT, self.now);
+        let was_shortened = changes.any(|(_, before, after)| {
+            effective(after)
+                .is_some_and(|after| effective(before).is_none_or(|before| after < before))
+        });
+        let since = self.now - SKEW_EFFECT_MAX;
+        let was_skewed = site.skewed_at.iter().any(|at| *at >= since);
+        let may_not_count = death.since_touch.is_some() && !death.was_proven;
+        match death.basis {
+            Some(DeadlineBasis::Reported(_)) => was_shortened || was_skewed || may_not_count,
+            // That the touch did not count is named, or that the report was wrong where there was
+            // no touch: one of them is the case if the timeout is right.
+            Some(DeadlineBasis::Computed(_)) | None => true,
+        }
+    }
+
+    /// Checks the reasons that are told for a deadline that passed. Returns true if there is one.
+    fn check_passed(
+        &self,
+        number: usize,
+        token: usize,
+        death: &Death,
+    ) -> Result<bool, &'static str> {
+        let session = &self.sessions[number];
+        let site = &self.sites[session.site];
+        let since = death.since_touch.unwrap_or(death.age);
+        let from = self.now - since;
+        if death.excluded {
+            let mut exclusions = site.exclusions.between(Instant::BOOT, self.now);
+            let were_excluded = exclusions.any(|operations| {
+                operations.contains(&Op::HeadMe) || operations.contains(&Op::GetMe)
+            });
+            return if were_excluded {
+                Ok(true)
+            } else {
+                Err("touches counted")
+            };
+        }
+        if let Some(absence) = death.absence {
+            let mut sleeps = self.sleeps.iter().filter(|(_, until)| *until > from);
+            let has_happened = match absence {
+                Absence::Slept(slept) => sleeps.any(|(from, until)| until.since(*from) == slept),
+                Absence::NotRunning(_) => sleeps.next().is_some(),
+            };
+            if !has_happened {
+                return Err("the machine did not sleep, and the daemon ran");
+            }
+        }
+        if let Some(failed) = &death.failed {
+            let attempts = session.attempts_between(token, failed.from, self.now);
+            let in_vain = attempts.filter(|attempt| match attempt.result {
+                SimAttemptResult::Pending
+                | SimAttemptResult::Failed
+                | SimAttemptResult::Throttled(_) => true,
+                SimAttemptResult::Good(_) => false,
+            });
+            if in_vain.count() < failed.count as usize {
+                return Err("fewer requests failed");
+            }
+        }
+        Ok(death.absence.is_some() || death.failed.is_some())
+    }
+}
