@@ -213,14 +213,39 @@ complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run"
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l mint -d 'Obtain tokens for a session called "default" with the OAuth client in GENESYSCLOUD_OAUTHCLIENT_ID, GENESYSCLOUD_OAUTHCLIENT_SECRET and GENESYSCLOUD_REGION'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l force -d 'Start beside another daemon that holds the same tokens, and never revoke any'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -s h -l help -d 'Print help'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand exec" -l config -d 'The configuration file' -r -F
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand exec" -l region -d 'The region of the organisation, such as eu-central-1' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand exec" -l config -d 'The configuration file; /etc/session-keepalive/config.toml if it exists and no token is named' -r -F
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand exec" -l region -d 'The region of the organisation, such as eu-central-1' -r -f -a "us-east-1\t''
+us-east-2\t''
+us-west-2\t''
+ca-central-1\t''
+mx-central-1\t''
+sa-east-1\t''
+eu-west-1\t''
+eu-west-2\t''
+eu-central-1\t''
+eu-central-2\t''
+eusc-de-east-1\t''
+me-central-1\t''
+ap-south-1\t''
+ap-southeast-1\t''
+ap-southeast-2\t''
+ap-northeast-1\t''
+ap-northeast-2\t''
+ap-northeast-3\t''"
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand exec" -l api -d 'The API instead of a region, such as <https://api.mypurecloud.de>' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand exec" -l token-file -d 'A file that holds a token: makes a session called "default" without a configuration file' -r -F
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand exec" -l intent -d 'The intent of sessions that do not set their own: keep or lapse' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand exec" -l intent -d 'The intent of sessions that do not set their own: keep or lapse' -r -f -a "keep\t''
+lapse\t''"
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand exec" -l grace -d 'The time limit of revocations when the daemon stops, such as 10s' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand exec" -l log-level -d 'The least severe level that is logged: error, warn, info, debug or trace' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand exec" -l log-format -d 'The format of the log: auto, plain, json or journald' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand exec" -l log-level -d 'The least severe level that is logged: error, warn, info, debug or trace' -r -f -a "error\t''
+warn\t''
+info\t''
+debug\t''
+trace\t''"
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand exec" -l log-format -d 'The format of the log: auto, plain, json or journald' -r -f -a "auto\t''
+plain\t''
+json\t''
+journald\t''"
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand exec" -l status-listen -d 'Where to answer /livez, /readyz, /metrics, /status and a page: a port of 127.0.0.1, or an address' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand exec" -l status-socket -d 'The same on a Unix socket: auto, off or a path' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand exec" -l sink -d 'A file to write the token to for the command: FILE or FILE,FORMAT (bare, env, json, gc-profile)' -r

@@ -380,7 +380,9 @@ impl SessionTable {
             if let Some(managed) = self.by_id.get_mut(&id) {
                 let replaced = managed.present.replace(generation);
                 // The application may use the replaced token until it changes over.
-                earlier = replaced.filter(|_| managed.config.policy.renewal.is_some());
+                let policy = managed.policy();
+                let overlaps = policy.renewal.is_some() && policy.intent == Intent::Keep;
+                earlier = replaced.filter(|_| overlaps);
             }
             self.ownership.handle_proven(id, token.fingerprint);
             self.retain(id, |known| known >= generation || Some(known) == earlier);

@@ -113,7 +113,7 @@ pub(super) enum TokenState {
     /// The token is alive.
     Alive(Box<LiveToken>),
     /// The token cannot or must not be used any more.
-    Ended(EndedToken),
+    Ended(Box<EndedToken>),
 }
 
 /// A token that cannot or must not be used any more.

@@ -474,7 +474,7 @@ mod tests {
 
     #[test]
     fn the_longest_token_fits_without_moving_the_buffer() {
-        let token = token(&"\"".repeat(TOKEN_LENGTH_MAX));
+        let token = token(&"\\".repeat(TOKEN_LENGTH_MAX));
         for format in [SinkFormat::Bare, SinkFormat::Json, SinkFormat::GcProfile] {
             let bytes = content(&token).bytes(format).unwrap();
             assert!(bytes.len() < CONTENT_MAX && bytes.capacity() == CONTENT_MAX);

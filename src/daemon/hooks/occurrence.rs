@@ -358,7 +358,7 @@ mod tests {
 
     #[test]
     fn the_json_is_one_documented_line() {
-        insta::assert_snapshot!(json(&occurrence()), @r#"{"hook":"page","version":1,"event":"lost","session":"wallboard","fingerprint":"ba7816bf","generation":2,"state":"lost","intent":"keep","api":"https://api.mypurecloud.de","reason":"wallboard ba7816bf lost: why; what next","correlation_id":null,"at":"2026-11-24T08:00:00.123Z","incident":null,"count":1,"sessions":[{"session":"wallboard","fingerprint":"ba7816bf","generation":2,"state":"lost","intent":"keep","api":"https://api.mypurecloud.de","reason":"wallboard ba7816bf lost: why; what next","correlation_id":null,"at":"2026-11-24T08:00:00.123Z"}]}"#);
+        insta::assert_snapshot!(json(&occurrence()), @r#"{"hook":"page","version":1,"event":"lost","session":"wallboard","fingerprint":"ba7816bf","previous_fingerprint":null,"generation":2,"state":"lost","intent":"keep","api":"https://api.mypurecloud.de","reason":"wallboard ba7816bf lost: why; what next","correlation_id":null,"at":"2026-11-24T08:00:00.123Z","incident":null,"count":1,"sessions":[{"session":"wallboard","fingerprint":"ba7816bf","previous_fingerprint":null,"generation":2,"state":"lost","intent":"keep","api":"https://api.mypurecloud.de","reason":"wallboard ba7816bf lost: why; what next","correlation_id":null,"at":"2026-11-24T08:00:00.123Z"}]}"#);
     }
 
     #[test]

@@ -432,10 +432,10 @@ impl Session {
             Intent::Keep => (TokenEnding::Lost(death.clone()), EventKind::Lost(death)),
             Intent::Lapse => (TokenEnding::Lapsed(death.clone()), EventKind::Lapsed(death)),
         };
-        self.present = TokenState::Ended(EndedToken {
+        self.present = TokenState::Ended(Box::new(EndedToken {
             token: live.token,
             end,
-        });
+        }));
         self.emit(Some(live.token), kind, now, shared);
     }
 

@@ -126,18 +126,18 @@ impl Session {
             (TokenState::Alive(_), _) => EventKind::NewerRefused(death),
             (TokenState::Absent | TokenState::Ended(_), Intent::Keep) => {
                 let end = TokenEnding::Lost(death.clone());
-                self.present = TokenState::Ended(EndedToken {
+                self.present = TokenState::Ended(Box::new(EndedToken {
                     token: candidate.token,
                     end,
-                });
+                }));
                 EventKind::Lost(death)
             }
             (TokenState::Absent | TokenState::Ended(_), Intent::Lapse) => {
                 let end = TokenEnding::Lapsed(death.clone());
-                self.present = TokenState::Ended(EndedToken {
+                self.present = TokenState::Ended(Box::new(EndedToken {
                     token: candidate.token,
                     end,
-                });
+                }));
                 EventKind::Lapsed(death)
             }
         };

@@ -134,7 +134,7 @@ impl Session {
         let TokenState::Alive(live) = &self.present else {
             return;
         };
-        if self.policy.renewal.is_none() {
+        if self.policy.renewal.is_none() || self.policy.intent == Intent::Lapse {
             return;
         }
         let earlier = EarlierToken::new(live.token, live.expiry, now);

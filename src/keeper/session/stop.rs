@@ -296,7 +296,7 @@ impl Session {
         now: Instant,
         shared: &mut KeeperState,
     ) {
-        self.present = TokenState::Ended(EndedToken { token, end });
+        self.present = TokenState::Ended(Box::new(EndedToken { token, end }));
         self.emit(Some(token), kind, now, shared);
     }
 }

@@ -8,8 +8,9 @@ use std::time::Duration;
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use session_keepalive::keeper::{
-    BlockReason, Command, EventKind, Failure, Generation, HostId, Intent, Keeper, Limits, Margin, NotTheApi, Offer,
-    OnShutdown, Operation, Outcome, Policy, Refusal, SessionId, Ticket, TimeoutReport, TokenReport, TouchPreference, Verdict,
+    BlockReason, Command, EventKind, Failure, Generation, HostId, Intent, Keeper, Limits, LoginId, Margin,
+    MintCommand, MintFailure, MintOutcome, NotTheApi, Offer,
+    OnShutdown, Operation, Outcome, Policy, Refusal, Renewal, SessionId, Ticket, TimeoutReport, TokenReport, TouchPreference, Verdict,
 };
 use session_keepalive::time::{Instant, ServerTime};
 use session_keepalive::token::Fingerprint;
@@ -27,6 +28,9 @@ enum Step {
     Remove { session: u8, revoke: bool, grace: u8 },
     CallOff { session: u8 },
     Touch { session: u8 },
+    MayRenew { session: u8 },
+    Mint,
+    Minted { is_refused: bool },
     Answer { request: u8, verdict: Reply, is_cached: bool, has_id: bool },
     Wait { milliseconds: u32 },
     Until,
@@ -70,6 +74,8 @@ struct World {
     /// Sessions that were to be kept at any time, or are being revoked.
     kept: BTreeSet<SessionId>,
     requests: Vec<Ticket>,
+    mints: Vec<MintCommand>,
+    attempts: BTreeMap<SessionId, Vec<Duration>>,
     sent_at: BTreeMap<SessionId, Duration>,
     ended: BTreeSet<(SessionId, Generation)>,
     floor: Duration,
@@ -190,6 +196,30 @@ impl World {
                     }
                 }
             }
+            Step::MayRenew { session } => {
+                if let Some(id) = self.session(session) {
+                    keeper.handle_may_renew(id, now);
+                }
+            }
+            Step::Mint => {
+                while let Some(command) = keeper.poll_mint(now) {
+                    let attempts = self.attempts.entry(command.session).or_default();
+                    attempts.push(self.now);
+                    attempts.retain(|at| self.now - *at < Duration::from_secs(3600));
+                    assert!(attempts.len() <= 60, "at most 60 attempts in an hour");
+                    self.mints.push(command);
+                }
+            }
+            Step::Minted { is_refused } => {
+                if let Some(command) = self.mints.pop() {
+                    let outcome = if is_refused {
+                        MintOutcome::Failed(MintFailure::InvalidClient)
+                    } else {
+                        MintOutcome::Minted
+                    };
+                    keeper.handle_minted(command, &outcome, now);
+                }
+            }
             Step::Answer { request, verdict, is_cached, has_id } => {
                 if !self.requests.is_empty() {
                     let number = usize::from(request) % self.requests.len();
@@ -256,7 +286,8 @@ impl World {
                 | EventKind::NewerRefused(_)
                 | EventKind::Revoked { .. }
                 | EventKind::NotRevoked(_)
-                | EventKind::Left,
+                | EventKind::Left
+                | EventKind::EarlierEnded(_),
                 Some(token),
             ) = (&event.kind, event.token)
             {
