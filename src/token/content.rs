@@ -1,7 +1,7 @@
 //! The content of a source: a bare token, or the JSON object with which login hosts answer.
 
 use std::borrow::Cow;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -26,8 +26,7 @@ pub enum ReportedExpiry {
 impl ReportedExpiry {
     /// Returns the expiry for a file that was written at this time, from which its `expires_in`
     /// counts.
-    pub(super) fn since(self, written: Option<SystemTime>) -> Self {
-        let written = written.and_then(|at| Timestamp::try_from(at).ok());
+    pub(super) fn since(self, written: Option<Timestamp>) -> Self {
         match (self, written) {
             (Self::In(lifetime), Some(written)) => written
                 .checked_add(lifetime)

@@ -7,6 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 use super::file::READ_MAX;
@@ -198,9 +199,11 @@ fn read_file_here(
     let (token, expiry) = token(source, whole.bytes)?;
     // A file that a sink wrote is as old as its token, whose lifetime is probably the default one.
     let expiry = expiry.or(source.mint().map(|_| ReportedExpiry::In(LIFETIME_DEFAULT)));
+    let written = whole.metadata.modified().ok();
+    let written = written.and_then(|at| Timestamp::try_from(at).ok());
     Ok(Read {
         token,
-        expiry: expiry.map(|expiry| expiry.since(whole.metadata.modified().ok())),
+        expiry: expiry.map(|expiry| expiry.since(written)),
         // A change after this state was read shows as another state.
         identity: Some(FileState::from(&whole.metadata)),
         warning: Warning::about(path, &whole.metadata),

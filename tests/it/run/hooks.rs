@@ -80,7 +80,7 @@ fn every_event_runs_its_hook_with_its_variables_and_its_json() {
     for run in &runs {
         let json: serde_json::Value = serde_json::from_str(&run.input).unwrap();
         assert_eq!(json["version"], 1);
-        assert_eq!(json.as_object().unwrap().len(), 15, "{json}");
+        assert_eq!(json.as_object().unwrap().len(), 16, "{json}");
         assert_eq!(json["sessions"].as_array().unwrap().len(), 1);
         for (name, value) in json.as_object().unwrap() {
             let as_text = match value.as_str() {
@@ -178,7 +178,7 @@ fn a_hook_sees_no_token_no_variable_of_ours_and_no_open_file() {
         let foreign = |name: &&String| !name.starts_with("SESSION_KEEPALIVE_");
         let foreign: Vec<_> = run.variables.keys().filter(foreign).collect();
         assert_eq!(foreign, ["PATH"]);
-        assert_eq!(run.variables.len(), 14);
+        assert_eq!(run.variables.len(), 15);
         // The shell itself keeps its script open as file 10 or higher.
         let mut files: Vec<u32> = run
             .file("files")

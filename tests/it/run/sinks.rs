@@ -58,7 +58,7 @@ fn a_sink_follows_the_proven_token_and_goes_with_its_revocation() {
     assert_eq!(daemon.stop().0, Some(0));
     assert_eq!(daemon.count(&["\"event\":\"sink_removed\"", "for-app"]), 1);
     assert!(!sink.exists());
-    assert!(is_silent_about(&daemon, SECRET) && is_silent_about(&daemon, "second\""));
+    assert!(is_silent_about(&daemon, SECRET));
 }
 
 #[test]
@@ -262,7 +262,7 @@ fn a_writer_that_is_killed_at_any_moment_leaves_a_whole_token() {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args([
                 "--exact",
-                "run::sinks::a_writer_that_is_killed_at_any_moment_leaves_a_whole_token",
+                "it::run::sinks::a_writer_that_is_killed_at_any_moment_leaves_a_whole_token",
             ])
             .env(WRITER, &file)
             .stdout(Stdio::null())
