@@ -155,6 +155,7 @@ impl ConfigOptions {
     /// service that happens to be installed.
     fn file(&self) -> Option<&Path> {
         let names_token = self.flags.token_file.is_some()
+            || self.flags.mint
             || std::env::vars_os().any(|(name, _)| config::names_token(&name));
         let standard = || standard_config().filter(|_| !names_token);
         self.config.as_deref().or_else(standard)

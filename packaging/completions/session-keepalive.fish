@@ -92,7 +92,6 @@ json\t''
 journald\t''"
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -l status-listen -d 'Where to answer /livez, /readyz, /metrics, /status and a page: a port of 127.0.0.1, or an address' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -l status-socket -d 'The same on a Unix socket: auto, off or a path' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -l mint -d 'Obtain tokens for a session called "default" with the OAuth client in GENESYSCLOUD_OAUTHCLIENT_ID, GENESYSCLOUD_OAUTHCLIENT_SECRET and GENESYSCLOUD_REGION'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -s h -l help -d 'Print help'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l config -d 'The configuration file; /etc/session-keepalive/config.toml if it exists and no token is named' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l region -d 'The region of the organisation, such as eu-central-1' -r -f -a "us-east-1\t''
@@ -130,7 +129,6 @@ journald\t''"
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l status-listen -d 'Where to answer /livez, /readyz, /metrics, /status and a page: a port of 127.0.0.1, or an address' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l status-socket -d 'The same on a Unix socket: auto, off or a path' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l idle-timeout -d 'The organisation\'s idle timeout, such as 20m: 1s to 8h' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l mint -d 'Obtain tokens for a session called "default" with the OAuth client in GENESYSCLOUD_OAUTHCLIENT_ID, GENESYSCLOUD_OAUTHCLIENT_SECRET and GENESYSCLOUD_REGION'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l json -d 'Print one JSON object, for machines'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -s h -l help -d 'Print help'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l config -d 'The configuration file; /etc/session-keepalive/config.toml if it exists and no token is named' -r -F
@@ -170,8 +168,8 @@ complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doct
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l status-socket -d 'The same on a Unix socket: auto, off or a path' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l socket -d 'The daemon\'s socket; found by itself where there is one daemon' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l instance -d 'The instance of the systemd service: NAME of session-keepalive@NAME' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l mint -d 'Obtain tokens for a session called "default" with the OAuth client in GENESYSCLOUD_OAUTHCLIENT_ID, GENESYSCLOUD_OAUTHCLIENT_SECRET and GENESYSCLOUD_REGION'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l touch -d 'Prove that touches of kept tokens move their idle deadline'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l mint -d 'Obtain a token with each OAuth client, check it and revoke it'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l as-root -d 'As root, read tokens and run token commands as root, whoever they belong to'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l json -d 'Print one JSON object, for machines'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -s h -l help -d 'Print help'

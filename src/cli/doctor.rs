@@ -17,6 +17,7 @@ use clap::Args;
 use futures_util::stream::{self, StreamExt};
 
 use self::check::{Check, DoctorReport};
+use self::session::Proofs;
 use super::check::print_config_errors;
 use super::exit::Exit;
 use super::run::block_on;
@@ -45,9 +46,8 @@ const CONCURRENT_MAX: usize = 8;
 pub(super) struct Doctor {
     #[command(flatten)]
     settings: ConfigOptions,
-    /// Prove that touches of kept tokens move their idle deadline.
-    #[arg(long)]
-    touch: bool,
+    #[command(flatten)]
+    proofs: Proofs,
     /// As root, read tokens and run token commands as root, whoever they belong to.
     #[arg(long)]
     as_root: bool,
@@ -116,7 +116,7 @@ async fn run_checks(doctor: &Doctor) -> Vec<Check> {
     checks.append(&mut exposed::examine(file, &config, &all));
     let mut of_hosts = hosts(&config, &all).await;
     let examined = stream::iter(&all)
-        .map(|(name, session)| session::examine(name, session, &client, commands, doctor.touch));
+        .map(|(name, session)| session::examine(name, session, &client, commands, doctor.proofs));
     let mut examined: Vec<_> = examined.buffered(CONCURRENT_MAX).collect().await;
     // A server that received a token may repeat it, even in a certificate.
     for redactor in examined

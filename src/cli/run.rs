@@ -47,6 +47,11 @@ const CLEANUP_LIMIT: Duration = Duration::from_secs(1);
 pub(super) struct Run {
     #[command(flatten)]
     settings: ConfigOptions,
+    /// Obtain tokens for a session called "default" with the OAuth client in
+    /// GENESYSCLOUD_OAUTHCLIENT_ID, GENESYSCLOUD_OAUTHCLIENT_SECRET and GENESYSCLOUD_REGION.
+    #[arg(long, conflicts_with = "token_file")]
+    #[expect(clippy::doc_markdown, reason = "the text is for a terminal")]
+    mint: bool,
     /// Start beside another daemon that holds the same tokens, and never revoke any.
     #[arg(long)]
     force: bool,
@@ -274,7 +279,8 @@ pub(super) fn with_runtime(command: impl FnOnce(&Runtime) -> Exit) -> Exit {
 /// Returns a function that reads the same layers again. It reads the variables each time, since
 /// one of them may hold a token that should not be copied and kept.
 pub(super) fn load_again(run: &Run) -> Load {
-    let (settings, force) = (run.settings.clone(), run.force);
+    let (mut settings, force) = (run.settings.clone(), run.force);
+    settings.flags.mint = run.mint;
     Arc::new(move || {
         let mut config = config::load(settings.layers())?.config;
         if force {

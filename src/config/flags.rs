@@ -21,14 +21,9 @@ pub struct Flags {
     /// A file that holds a token: makes a session called "default" without a configuration file.
     #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath)]
     pub token_file: Option<OsString>,
-    /// Obtains tokens for a session called "default" with the OAuth client of the environment:
+    /// True if the session called "default" obtains tokens with the OAuth client of the environment:
     /// `GENESYSCLOUD_OAUTHCLIENT_ID`, `GENESYSCLOUD_OAUTHCLIENT_SECRET` and `GENESYSCLOUD_REGION`.
-    #[arg(
-        long,
-        conflicts_with = "token_file",
-        help = "Obtain tokens for a session called \"default\" with the OAuth client in \
-                GENESYSCLOUD_OAUTHCLIENT_ID, GENESYSCLOUD_OAUTHCLIENT_SECRET and GENESYSCLOUD_REGION"
-    )]
+    #[arg(skip)]
     pub mint: bool,
     /// The intent of sessions that do not set their own: keep or lapse.
     #[arg(long, value_name = "INTENT")]

@@ -73,6 +73,12 @@ impl Connections {
         self.unless_suspect(api, |pool| pool.failed.contains(&session))
     }
 
+    /// Returns a client with connections of its own, which are closed with it: a connection keeps the
+    /// last request, and with it a secret.
+    pub(super) fn of_their_own(&self) -> Client {
+        self.client.with_new_connections()
+    }
+
     /// Returns connections over which no request failed.
     pub(super) fn without_failures(&mut self, api: &ApiBase) -> (Client, PoolGeneration) {
         self.unless_suspect(api, |pool| !pool.failed.is_empty())

@@ -67,12 +67,8 @@ impl Daemon {
             };
             match &managed.config.token {
                 Source::Mint(source) => {
-                    let login = ApiBase::new(&source.login).ok();
-                    let connections = &mut self.requests.connections;
-                    if let Some(login) = login {
-                        let (client, _) = connections.without_failures(&login);
-                        self.minting.start(command, client, (**source).clone(), now);
-                    }
+                    let client = self.requests.connections.of_their_own();
+                    self.minting.start(command, client, (**source).clone(), now);
                 }
                 Source::Command(_) => {
                     managed.reading.renewal = Some(command);

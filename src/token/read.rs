@@ -111,8 +111,17 @@ impl Reader {
                 })
             }
             Source::Mint(mint) => match &mint.continues {
-                Some(path) => read_file(source, path, None).await,
-                None => Err(SourceError::Absent(source.clone())),
+                Some(path) => {
+                    let read = read_file(source, path, None).await;
+                    read.map_err(|error| {
+                        if error.is_absent() {
+                            SourceError::NotMinted(source.clone())
+                        } else {
+                            error
+                        }
+                    })
+                }
+                None => Err(SourceError::NotMinted(source.clone())),
             },
         }
     }

@@ -203,6 +203,9 @@ pub enum SourceError {
         /// The reason for which it is not a token.
         reason: NotAToken,
     },
+    /// The tokens are issued to the daemon, and no token of an earlier run is in a sink.
+    #[error("the tokens of {0} are obtained by the daemon, and no sink holds one")]
+    NotMinted(Source),
     /// The environment variable is missing; it will not appear while the process runs.
     #[error("{0} is not set")]
     NotSet(Source),

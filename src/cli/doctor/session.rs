@@ -5,19 +5,20 @@
 use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
+use clap::Args;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::check::Check;
 use super::service;
 use super::user::{self, Commands};
-use crate::api::{CallError, Client, Preserve, Redactor, Reply, TokenInfo};
+use crate::api::{CallError, Client, Minted, Preserve, Redactor, Reply, TokenInfo};
 use crate::cli::operate::{advice, human_time};
 use crate::cli::timeout::overview;
-use crate::config::{SessionConfig, SessionName};
+use crate::config::{ApiBase, SessionConfig, SessionName};
 use crate::keeper::{Intent, Touch, Verdict};
-use crate::status::phrases::{Chain, Pickup, human_duration, new_token};
+use crate::status::phrases::{Chain, Pickup, human_duration, mint_remedy, new_token};
 use crate::time::ServerTime;
-use crate::token::{Fingerprint, SourceError, Token};
+use crate::token::{Fingerprint, MintSource, SourceError, Token};
 
 /// The shortest time between two requests with one token, as in the daemon.
 const PACE: Duration = Duration::from_secs(1);
@@ -56,13 +57,24 @@ impl TokenProbe<'_> {
     }
 }
 
-/// Checks a session; with `prove`, also that a touch moves a kept token's idle deadline.
+/// The checks that a person has to ask for, since they change something.
+#[derive(Clone, Copy, Debug, Args)]
+pub(super) struct Proofs {
+    /// Prove that touches of kept tokens move their idle deadline.
+    #[arg(long)]
+    touch: bool,
+    /// Obtain a token with each OAuth client, check it and revoke it.
+    #[arg(long)]
+    mint: bool,
+}
+
+/// Checks a session.
 pub(super) async fn examine(
     name: &SessionName,
     session: &SessionConfig,
     client: &Client,
     commands: Commands,
-    prove: bool,
+    proofs: Proofs,
 ) -> Examined {
     let name = name.as_str();
     let mut examined = Examined {
@@ -78,7 +90,11 @@ pub(super) async fn examine(
         checks.push(not_run);
         return examined;
     }
-    let Some(token) = read(name, session, checks).await else {
+    let token = match session.token.mint() {
+        Some(client_source) => obtain(name, client_source, client, proofs, checks).await,
+        None => read(name, session, checks).await,
+    };
+    let Some(token) = token else {
         return examined;
     };
     examined.fingerprint = Some(token.fingerprint());
@@ -105,13 +121,85 @@ pub(super) async fn examine(
         Intent::Keep => {
             // The proof comes first: reading the timeout may reset the idle timer as well, and
             // a deadline that moved after that would prove nothing about the touch.
-            if prove {
+            if proofs.touch {
                 checks.push(prove_touch(&mut token_probe, &reply.value).await);
             }
             checks.push(timeout(&mut token_probe).await);
         }
     }
+    if session.token.mint().is_some() {
+        checks.push(revoke(&mut token_probe).await);
+    }
     examined
+}
+
+/// Reads the secret of an OAuth client and, with `proofs.mint`, obtains a token with it.
+async fn obtain(
+    name: &str,
+    source: &MintSource,
+    client: &Client,
+    proofs: Proofs,
+    checks: &mut Vec<Check>,
+) -> Option<Token> {
+    const NAME: &str = "client";
+    let secret = match service::reader().read(&source.client_secret).await {
+        Ok(read) => read.token,
+        Err(error) => {
+            checks.push(Check::failure(name, NAME, Chain(&error).to_string()));
+            return None;
+        }
+    };
+    let (login, client_id) = (&source.login, &source.client_id);
+    if !proofs.mint {
+        let finding = format!(
+            "client {client_id} has a secret in {}; no token was obtained from {login}",
+            source.client_secret
+        );
+        let check = Check::ok(name, NAME, finding);
+        checks.push(check.advise("doctor --mint obtains one, checks and revokes it"));
+        return None;
+    }
+    let login = ApiBase::new(login).ok()?;
+    match client.mint(&login, client_id, &secret).await {
+        Ok(Minted { token, lifetime }) => {
+            let lifetime =
+                lifetime.map(|lifetime| format!(", lifetime {}", human_duration(lifetime)));
+            let finding = format!(
+                "{} from {login} for client {client_id}{}",
+                token.fingerprint(),
+                lifetime.unwrap_or_default()
+            );
+            checks.push(Check::ok(name, NAME, finding));
+            Some(token)
+        }
+        Err(failure) => {
+            let check = Check::failure(
+                name,
+                NAME,
+                format!("{failure} ({login}, client {client_id})"),
+            );
+            checks.push(check.advise(mint_remedy(&failure)));
+            None
+        }
+    }
+}
+
+/// Revokes the token that was obtained for the checks.
+async fn revoke(token_probe: &mut TokenProbe<'_>) -> Check {
+    const NAME: &str = "revoked";
+    token_probe.wait_for_turn().await;
+    let api = &token_probe.session.api;
+    let done = token_probe.client.delete_own_token(api, &token_probe.token);
+    match done.await {
+        Ok(_) => Check::ok(
+            token_probe.name,
+            NAME,
+            "the token that was obtained for these checks",
+        ),
+        Err(error) => Check::failure(token_probe.name, NAME, error.to_string()).advise(
+            "the token that was obtained for these checks lives until it idles out or expires",
+        ),
+    }
 }
 
 async fn read(name: &str, session: &SessionConfig, checks: &mut Vec<Check>) -> Option<Token> {

@@ -200,6 +200,7 @@ fn exit_of_source(error: &SourceError) -> Exit {
         | SourceError::LeadsOut(_)
         | SourceError::NotAToken { .. }
         | SourceError::NotSet(_)
+        | SourceError::NotMinted(_)
         | SourceError::NoCredentials(_)
         | SourceError::NotAFileName(_)
         | SourceError::TooMuchOutput(_) => Exit::Data,

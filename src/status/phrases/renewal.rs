@@ -6,7 +6,12 @@ use crate::token::Source;
 
 /// Returns the reason for which no token is issued, with the remedy.
 pub(crate) fn mint_failure(failure: &MintFailure, source: &Source) -> String {
-    let remedy = match failure {
+    format!("{failure} ({source}); {}", mint_remedy(failure))
+}
+
+/// Returns what to do about a token that is not issued.
+pub(crate) fn mint_remedy(failure: &MintFailure) -> &'static str {
+    match failure {
         // The answer to the right credentials in the wrong region is the same.
         MintFailure::InvalidClient => {
             "check that this is the login host of the client's region, then the client's id and \
@@ -25,8 +30,7 @@ pub(crate) fn mint_failure(failure: &MintFailure, source: &Source) -> String {
         MintFailure::NothingNew => {
             "the program has to print a new token before the present one expires"
         }
-    };
-    format!("{failure} ({source}); {remedy}")
+    }
 }
 
 /// Returns the end of an earlier token in words.

@@ -202,3 +202,39 @@ fn no_core_is_written_and_no_other_process_of_the_user_may_look() {
     names.sort();
     assert_eq!(names, ["config.toml", "daemon", "kiosk"]);
 }
+
+/// The secret of an OAuth client.
+const CLIENT_SECRET: &str =
+    "pF5sW8xY1zQ4-cR7vT0bN3mK6_jH9gL2dS5aE8oU1iP4yX7wZ0qV3nB6kM9hJ2fG5tC8rD1lA4eI7uO0pY3";
+
+#[test]
+fn nothing_is_left_of_a_clients_secret_after_a_token_was_issued() {
+    let simulation = Simulation::with(seconds(60), |settings| {
+        settings.clients = vec![("kiosk".to_owned(), CLIENT_SECRET.to_owned())];
+    });
+    let folder = Folder::new();
+    folder.write("secret", CLIENT_SECRET);
+    let base = simulation.base();
+    let config = head(&simulation)
+        + &format!(
+            "level = \"debug\"\n[sessions.kiosk.token.mint]\nclient_id = \"kiosk\"\n\
+             client_secret = {{ file = \"secret\" }}\nlogin = \"{base}\"\n"
+        );
+    folder.write("config.toml", &config);
+    let command = folder.command(&["run", "--config", "config.toml"]);
+    let mut daemon = Keepalive::start(readable_by_test(command));
+    daemon.wait_for(&["\"event\":\"alive\""]);
+    if find_pieces(&daemon, CLIENT_SECRET).is_none() {
+        return;
+    }
+    wait_until_gone(&mut daemon, CLIENT_SECRET, |_| false);
+    let encode = "printf %s \"$0\" | base64 -w0";
+    let credentials = format!("kiosk:{CLIENT_SECRET}");
+    let encoded = Command::new("/bin/sh")
+        .args(["-c", encode, &credentials])
+        .output()
+        .unwrap();
+    let encoded = String::from_utf8(encoded.stdout).unwrap();
+    assert!(encoded.len() > 100, "{encoded}");
+    wait_until_gone(&mut daemon, &encoded, |_| false);
+}

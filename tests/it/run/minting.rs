@@ -173,3 +173,38 @@ fn a_daemon_that_was_killed_continues_with_the_token_in_its_sink() {
     assert_eq!(daemon.stop().0, Some(0));
     assert!(!folder.path("token.json").exists());
 }
+
+#[test]
+fn doctor_obtains_a_token_only_if_asked_and_revokes_it() {
+    let simulation = login_host(3600);
+    let folder = Folder::new();
+    folder.write("secret", SECRET);
+    folder.write("config.toml", &minting(&simulation, ""));
+    let doctor = |arguments: &[&str]| {
+        let arguments = [&["doctor", "--config", "config.toml"][..], arguments].concat();
+        let output = folder.command(&arguments).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let without = doctor(&[]);
+    assert!(without.contains("no token was obtained"), "{without}");
+    assert_eq!(simulation.server().records(clock::now()).count(), 0);
+    let with = doctor(&["--mint"]);
+    assert!(with.contains("lifetime 1h"), "{with}");
+    assert!(
+        with.contains("the token that was obtained for these checks"),
+        "{with}"
+    );
+    let server = simulation.server();
+    let fates: Vec<_> = server
+        .records(clock::now())
+        .map(|(_, record)| record.fate)
+        .collect();
+    assert!(fates.len() == 1 && !fates[0].is_living());
+    drop(server);
+    folder.write("secret", "another-secret-than-the-clients");
+    let refused = doctor(&["--mint"]);
+    assert!(
+        refused.contains("the login host refuses the client"),
+        "{refused}"
+    );
+}
