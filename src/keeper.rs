@@ -358,6 +358,7 @@ impl Keeper {
     pub fn handle_may_renew(&mut self, id: SessionId, now: Instant) {
         if let Some(session) = self.sessions.get_mut(&id)
             && !std::mem::replace(&mut session.may_renew, true)
+            && session.policy.renewal.is_some()
         {
             self.reschedule(id, now);
         }

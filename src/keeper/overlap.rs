@@ -13,10 +13,7 @@ use crate::time::{Instant, ServerTime};
 
 /// The difference between two reports of an idle deadline from which the token was used meanwhile:
 /// the server reports some times in whole seconds.
-const MOVED_MILLISECONDS: i64 = 1500;
-
-/// The time between the refusals that end the token.
-const CONFIRM_AFTER: Duration = Duration::from_secs(5);
+const MOVED: Duration = Duration::from_millis(1500);
 
 /// The earlier token of a session whose new token is proven alive.
 #[derive(Clone, Debug)]
@@ -81,13 +78,13 @@ impl EarlierToken {
                 self.tries.succeed();
                 self.is_refused = false;
                 let is_moved = |earlier: ServerTime, later: ServerTime| {
-                    later.unix_milliseconds() - earlier.unix_milliseconds() > MOVED_MILLISECONDS
+                    later.since(earlier).is_some_and(|moved| moved > MOVED)
                 };
                 let earlier = std::mem::replace(&mut self.idles_at, report.idles_at);
                 let peek_at = now + overlap;
                 self.peek_at = match self.expiry {
                     // An application that never changes over may use the token up to its end.
-                    Some(expiry) => peek_at.min(expiry.at.max(now + CONFIRM_AFTER)),
+                    Some(expiry) => peek_at.min(expiry.at.max(now + limits.confirm_after)),
                     None => peek_at,
                 };
                 match (earlier, report.idles_at) {
@@ -105,7 +102,7 @@ impl EarlierToken {
             Verdict::Refused(Refusal::BadCredentials) if self.is_refused => EarlierUse::Ended,
             Verdict::Refused(Refusal::BadCredentials) => {
                 self.is_refused = true;
-                self.peek_at = now + CONFIRM_AFTER;
+                self.peek_at = now + limits.confirm_after;
                 EarlierUse::Unknown
             }
             verdict @ (Verdict::Unreachable(_)

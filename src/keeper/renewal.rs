@@ -208,7 +208,7 @@ struct Attempts {
     /// The number of consecutive failures, and the earliest instant of the next attempt after them.
     failures: u32,
     retry_at: Instant,
-    /// True if the current failures were reported.
+    /// The kind of failure that was reported last since a token was issued.
     reported: Option<&'static str>,
 }
 
