@@ -22,7 +22,7 @@ pub(super) static LONG: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// Returns the commit that the build was told in `BUILD_COMMIT`: a build needs no git.
+/// Returns the commit in the variable `BUILD_COMMIT` of the build, which needs no git.
 fn commit() -> &'static str {
     match option_env!("BUILD_COMMIT") {
         Some(commit) if !commit.is_empty() => commit,

@@ -111,7 +111,7 @@ impl Daemon {
             at_risk_names: self.names_of(incident.at_risk.len(), incident.at_risk.iter().copied()),
             lost: incident.lost.len(),
             lost_names: self.names_of(incident.lost.len(), incident.lost.iter().copied()),
-            is_told_by_session: incident.is_told_by_session,
+            is_reported_by_session: incident.is_reported_by_session,
             first_loss_at: first_loss.map(|(at, _)| at),
             first_loss: first_loss.and_then(|(_, id)| self.names_of(1, [id]).pop()),
         })

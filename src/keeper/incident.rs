@@ -190,13 +190,13 @@ pub struct Incident {
     /// The sessions whose tokens were lost because of the incident.
     pub lost: BTreeSet<SessionId>,
     /// True if the only session reported the failure before the incident opened.
-    pub is_told_by_session: bool,
+    pub is_reported_by_session: bool,
     /// The time without a failure after which the incident ends.
     quiet: Duration,
     /// The instant from which no session fails.
     well_at: Option<Instant>,
     /// The last stage that was reported, and when.
-    told: (Stage, Instant),
+    reported: (Stage, Instant),
 }
 
 /// The severity that an incident has reached.
@@ -214,7 +214,7 @@ pub enum Stage {
 
 impl Incident {
     /// Returns true if the incident concerns more than one session. The incident of a single
-    /// session is told by the lines of that session.
+    /// session is reported by the lines of that session.
     #[must_use]
     pub fn is_of_many(&self) -> bool {
         self.sessions > 1
@@ -232,13 +232,14 @@ impl Incident {
 
     /// Returns the instant of the next report, if the incident has become worse.
     fn worse_at(&self) -> Option<Instant> {
-        let (told, told_at) = self.told;
+        let (reported, reported_at) = self.reported;
         // Sessions that are at risk no more are worth no line.
         let is_worse = match self.stage() {
             Stage::AtRisk => !self.at_risk.is_empty(),
             Stage::Open | Stage::Lost | Stage::Over => true,
         };
-        (self.is_of_many() && is_worse && self.stage() > told).then(|| told_at + UPDATE_EVERY)
+        (self.is_of_many() && is_worse && self.stage() > reported)
+            .then(|| reported_at + UPDATE_EVERY)
     }
 
     fn over_at(&self) -> Option<Instant> {
@@ -284,7 +285,7 @@ struct FailedRequest {
     correlation_id: Option<Arc<str>>,
     sent_at: Instant,
     /// True if an event of the session reported the failure.
-    is_told: bool,
+    is_reported: bool,
 }
 
 /// The facts about a session that incidents need.
@@ -337,9 +338,9 @@ impl Incidents {
             EventKind::Blocked(reason @ BlockReason::NotTheApi(NotTheApi::Cached)) => {
                 let reason = FailureReason::Blocked(reason.clone());
                 self.handle_failure(event, at, &reason, None);
-                self.note_told(session);
+                self.note_reported(session);
             }
-            EventKind::Unanswered(_) | EventKind::Blocked(_) => self.note_told(session),
+            EventKind::Unanswered(_) | EventKind::Blocked(_) => self.note_reported(session),
             EventKind::AtRisk(reason) | EventKind::PastDeadline(reason) => {
                 self.handle_at_risk(session, reason, at);
             }
@@ -408,7 +409,7 @@ impl Incidents {
             if incident.over_at().is_some_and(|over_at| over_at <= now) {
                 over.push(key.clone());
             } else if incident.worse_at().is_some_and(|worse_at| worse_at <= now) {
-                incident.told = (incident.stage(), now);
+                incident.reported = (incident.stage(), now);
                 self.updates.push_back((incident.id, incident.stage()));
             }
         }
@@ -602,7 +603,7 @@ impl Incidents {
             reason: reason.clone(),
             correlation_id,
             sent_at,
-            is_told: false,
+            is_reported: false,
         };
         let scope = of_host(host);
         if let Some(incident) = self.open.get_mut(&(scope.clone(), class.family())) {
@@ -636,7 +637,7 @@ impl Incidents {
         if let Some(incident) = self.begin(scope, first.class, cause, first.sent_at, now) {
             for failed in failed {
                 incident.record_failure(failed.session, failed);
-                incident.is_told_by_session |= failed.is_told && !incident.is_of_many();
+                incident.is_reported_by_session |= failed.is_reported && !incident.is_of_many();
             }
         }
     }
@@ -670,10 +671,10 @@ impl Incidents {
             at_risk: BTreeSet::new(),
             ever_at_risk: BTreeSet::new(),
             lost: BTreeSet::new(),
-            is_told_by_session: false,
+            is_reported_by_session: false,
             quiet: QUIET,
             well_at: None,
-            told: (Stage::Open, now),
+            reported: (Stage::Open, now),
         };
         self.updates.push_back((id, Stage::Open));
         let key = (scope, class.family());
@@ -698,7 +699,7 @@ impl Incidents {
             && let Some(host) = self.sessions.get(&session).map(|known| known.host)
             && let Some(mut first) = self.unconfirmed.remove(&(host, class.family()))
         {
-            first.is_told |= first.session == session;
+            first.is_reported |= first.session == session;
             self.open_host_incident(of_host(host), &[&first], at);
         }
         for incident in self.open.values_mut() {
@@ -799,9 +800,9 @@ impl Incidents {
     }
 
     /// Records that an event of the session reported its failure.
-    fn note_told(&mut self, session: SessionId) {
+    fn note_reported(&mut self, session: SessionId) {
         for first in self.unconfirmed.values_mut() {
-            first.is_told |= first.session == session;
+            first.is_reported |= first.session == session;
         }
     }
 

@@ -22,7 +22,7 @@ pub(super) fn level(view: &IncidentView, stage: Stage) -> Level {
     let is_harmless = view.class == IncidentClass::TimeoutDisabled;
     match stage {
         // The lines of the session stand for the incident.
-        Stage::Open | Stage::Over if view.is_told_by_session => Level::DEBUG,
+        Stage::Open | Stage::Over if view.is_reported_by_session => Level::DEBUG,
         Stage::Over if is_harmless => Level::DEBUG,
         Stage::Open if is_harmless => Level::INFO,
         Stage::Over if view.lost == 0 || view.sessions == 1 => Level::INFO,

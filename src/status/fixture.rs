@@ -229,7 +229,7 @@ pub(crate) fn incident_view() -> IncidentView {
         at_risk_names: Vec::new(),
         lost: 0,
         lost_names: Vec::new(),
-        is_told_by_session: false,
+        is_reported_by_session: false,
         first_loss_at: Some(now() + seconds(144)),
         first_loss: SessionName::new("kiosk").ok(),
     }

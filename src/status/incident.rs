@@ -51,7 +51,7 @@ pub struct IncidentView {
     /// The names of their sessions, if there are at most [`NAMED_MAX`].
     pub lost_names: Vec<SessionName>,
     /// True if the only session reported the failure before the incident opened.
-    pub is_told_by_session: bool,
+    pub is_reported_by_session: bool,
     /// The first idle deadline of the kept sessions, while requests fail.
     pub first_loss_at: Option<Instant>,
     /// The session of that deadline.

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-/// What a source holds in place of the bare token.
+/// The content of a source in place of the bare token.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Shape {
     /// Text in UTF-16, as Windows' Notepad and PowerShell write it.

@@ -250,23 +250,23 @@ fn the_incident_of_a_single_session_leaves_its_lines_to_the_session() {
 
 #[test]
 fn what_a_single_session_has_told_is_not_told_again_by_its_incident() {
-    let is_told = |timeline: &Timeline| {
+    let is_reported = |timeline: &Timeline| {
         let open = timeline.incidents.open().next().unwrap();
-        open.is_told_by_session
+        open.is_reported_by_session
     };
     for sessions in [1, 2] {
         let mut timeline = Timeline::new(sessions);
         timeline.fails(0, &[0]);
         timeline.event(0, 0, EventKind::Unanswered(unreachable()));
         timeline.fails(2, &[0]);
-        assert_eq!(is_told(&timeline), sessions == 1);
+        assert_eq!(is_reported(&timeline), sessions == 1);
         let mut timeline = Timeline::new(sessions);
         timeline.fails(0, &[0]).at_risk(0, 0);
-        assert_eq!(is_told(&timeline), sessions == 1);
+        assert_eq!(is_reported(&timeline), sessions == 1);
     }
     let mut timeline = Timeline::new(1);
     timeline.fails(0, &[0, 0]);
-    assert!(!is_told(&timeline));
+    assert!(!is_reported(&timeline));
 }
 
 #[test]
