@@ -9,6 +9,7 @@ use crate::config::{SessionConfig, SessionName};
 use crate::keeper::{Offer, OnShutdown, SessionId};
 use crate::log::{LogEvent, log_event};
 use crate::time::Instant;
+use crate::token::Fingerprint;
 
 impl Daemon {
     /// Carries out all decisions that are due. Returns true if there was any.
@@ -28,13 +29,12 @@ impl Daemon {
                     self.take_over(holder, claimant, now);
                     // If the holder's earlier source gave a newer token, that one is dropped: it is
                     // not the token of the new source.
-                    if self
-                        .sessions
-                        .keeper
-                        .handle_token(holder, token, Offer::Seen, now)
-                        .is_none()
-                    {
-                        self.sessions.handle_given_again(holder, token);
+                    self.drop_newer(holder, token, now);
+                }
+                Decision::DropNewest { holder, proven } => {
+                    if !self.drop_newer(holder, proven, now) {
+                        self.sessions.ownership.forget(holder);
+                        self.end(holder, OnShutdown::Leave, now);
                     }
                 }
                 Decision::CancelRevocation(id) => self.cancel_end(id, now),
@@ -47,6 +47,14 @@ impl Daemon {
             }
         }
         is_any
+    }
+
+    /// Drops a token that is newer than this one. Returns false if the session does not hold this
+    /// one as its present token.
+    fn drop_newer(&mut self, id: SessionId, token: Fingerprint, now: Instant) -> bool {
+        let keeper = &mut self.sessions.keeper;
+        let generation = keeper.handle_token(id, token, Offer::Seen, now);
+        generation.is_none() && self.sessions.handle_given_again(id, token)
     }
 
     fn poll_decision(&mut self, now: Instant) -> Option<Decision> {

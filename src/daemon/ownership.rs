@@ -79,13 +79,22 @@ pub(super) enum Decision {
     Revoke(SessionId),
     /// The session ends and its tokens are left. A pending revocation is cancelled.
     Leave(SessionId),
+    /// A departed session drops its newest token, which another session has proven alive. Its other
+    /// tokens have no heir and are decided on after that.
+    DropNewest {
+        /// The departed session.
+        holder: SessionId,
+        /// The token that the holder last proved alive.
+        proven: Fingerprint,
+    },
 }
 
 #[derive(Debug)]
 struct OwnershipRecord {
     host: HostId,
     standing: SessionStanding,
-    tokens: BTreeSet<Fingerprint>,
+    /// The tokens in use, the newest one last.
+    tokens: Vec<Fingerprint>,
     /// The token that was last proven alive.
     proven: Option<Fingerprint>,
     content: SourceContent,
@@ -131,7 +140,7 @@ impl Ownership {
         let entry = OwnershipRecord {
             host,
             standing: SessionStanding::Configured,
-            tokens: BTreeSet::new(),
+            tokens: Vec::new(),
             proven: None,
             content: SourceContent::Unread(now + GIVES_WITHIN),
             content_before: None,
@@ -198,7 +207,8 @@ impl Ownership {
     /// Handles a token that a session has in use from now on.
     pub(super) fn handle_taken_on(&mut self, id: SessionId, token: Fingerprint) {
         if let Some(entry) = self.sessions.get_mut(&id) {
-            entry.tokens.insert(token);
+            entry.tokens.retain(|known| *known != token);
+            entry.tokens.push(token);
             self.holders.insert(token, id);
         }
     }
@@ -214,7 +224,7 @@ impl Ownership {
     /// Handles a token that a session has dropped.
     pub(super) fn handle_released(&mut self, id: SessionId, token: Fingerprint) {
         if let Some(entry) = self.sessions.get_mut(&id) {
-            entry.tokens.remove(&token);
+            entry.tokens.retain(|known| *known != token);
             entry.proven.take_if(|proven| *proven == token);
             self.holders.remove(token, id);
             self.recheck_holders(token);

@@ -346,8 +346,8 @@ impl SessionTable {
     }
 
     /// Drops a newer token if the source gives the present one again. The keeper has dropped the
-    /// newer one already.
-    pub(super) fn handle_given_again(&mut self, id: SessionId, fingerprint: Fingerprint) {
+    /// newer one already. Returns false if another token is the present one.
+    pub(super) fn handle_given_again(&mut self, id: SessionId, fingerprint: Fingerprint) -> bool {
         let present = self.by_id.get(&id).and_then(|managed| {
             let present = managed.present?;
             let token = managed.token(present)?;
@@ -356,6 +356,7 @@ impl SessionTable {
         if let Some(present) = present {
             self.retain(id, |generation| generation <= present);
         }
+        present.is_some()
     }
 
     /// Adds a token to which the keeper gave a generation. Beside it, the present token is kept, and

@@ -91,6 +91,12 @@ impl Ownership {
             SessionStanding::Departed(_) | SessionStanding::Revoking if is_named => {
                 let is_certain = self.are_named_tokens_proven(id, entry);
                 match (is_certain, entry.standing) {
+                    (true, SessionStanding::Departed(departure))
+                        if departure.on_shutdown == OnShutdown::Revoke =>
+                    {
+                        let drop_newest = self.drop_newest(id, entry);
+                        Some(drop_newest.unwrap_or(Decision::Leave(id)))
+                    }
                     (true, _) => Some(Decision::Leave(id)),
                     (false, SessionStanding::Revoking) => Some(Decision::CancelRevocation(id)),
                     (false, SessionStanding::Configured | SessionStanding::Departed(_)) => None,
@@ -111,6 +117,16 @@ impl Ownership {
             is_given_up && heir.tokens.is_empty() && heir.host == entry.host
         });
         heirs.next().map(|(token, claimant, _)| (token, claimant))
+    }
+
+    /// Returns the decision to drop the newest token if it is the only one that has an heir, and
+    /// the session has proven another one alive.
+    fn drop_newest(&self, id: SessionId, entry: &OwnershipRecord) -> Option<Decision> {
+        let proven = entry.proven?;
+        let newest = *entry.tokens.last()?;
+        let is_only_heirloom = self.heirs(id, entry).all(|(token, _, _)| token == newest);
+        (is_only_heirloom && proven != newest && entry.tokens.contains(&proven))
+            .then_some(Decision::DropNewest { holder: id, proven })
     }
 
     /// Decides on a departed session whose tokens no configured session is known to name.
@@ -180,6 +196,8 @@ impl Ownership {
             ),
             Decision::Revoke(id) => self.set_standing(id, SessionStanding::Revoking),
             Decision::Leave(id) => self.forget(id),
+            // The drop itself is reported by handle_released.
+            Decision::DropNewest { .. } => {}
         }
     }
 

@@ -14,10 +14,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use self::model::Model;
+use self::model::{Model, fingerprint};
 use self::shelf::{PATHS, name};
 use self::truth::Truth;
-use crate::keeper::OnShutdown;
+use super::{Decision, Ownership};
+use crate::keeper::{HostId, OnShutdown, SessionId};
+use crate::time::Instant;
 use crate::token::Source;
 
 const SEED: &str = "SESSION_KEEPALIVE_SEED";
@@ -249,4 +251,36 @@ fn no_living_token_that_the_configuration_names_is_revoked_or_left_without_care(
         Ok(seed) => run(seed.parse().expect("a seed is a number"), true),
         Err(_) => run_all(0..SEQUENCES),
     }
+}
+
+#[test]
+fn a_token_that_another_session_proved_is_dropped_and_the_others_are_revoked() {
+    let now = Instant::from_boot(Duration::from_secs(1000));
+    let (departed, successor) = (SessionId(1), SessionId(2));
+    let (old, new) = (fingerprint(1), fingerprint(2));
+    let mut ownership = Ownership::default();
+    ownership.handle_added(departed, HostId(0), now);
+    for token in [old, new] {
+        ownership.handle_read(departed, Some(token));
+        ownership.handle_taken_on(departed, token);
+    }
+    ownership.handle_proven(departed, old);
+    ownership.handle_departed(departed, OnShutdown::Revoke, false, now);
+    ownership.handle_added(successor, HostId(1), now);
+    ownership.handle_read(successor, Some(new));
+    ownership.handle_taken_on(successor, new);
+    assert_eq!(ownership.poll_decision(|_| false, now), None);
+    ownership.handle_proven(successor, new);
+    assert_eq!(
+        ownership.poll_decision(|_| false, now),
+        Some(Decision::DropNewest {
+            holder: departed,
+            proven: old
+        })
+    );
+    ownership.handle_released(departed, new);
+    assert_eq!(
+        ownership.poll_decision(|_| false, now),
+        Some(Decision::Revoke(departed))
+    );
 }

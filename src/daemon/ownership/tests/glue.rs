@@ -33,6 +33,16 @@ impl Model {
                     assert_eq!(given, None, "the holder has the token");
                     self.table.handle_given_again(holder, token);
                 }
+                Decision::DropNewest { holder, proven } => {
+                    let given = self.table.keeper.handle_token(
+                        holder,
+                        proven,
+                        crate::keeper::Offer::Seen,
+                        self.now,
+                    );
+                    assert_eq!(given, None, "the holder has the token");
+                    assert!(self.table.handle_given_again(holder, proven));
+                }
                 Decision::CancelRevocation(id) => self.cancel_revocation(id),
                 Decision::Revoke(id) => self.end(id, OnShutdown::Revoke),
                 Decision::Leave(id) => {

@@ -364,7 +364,7 @@ impl Model {
             .handle_token(id, fingerprint, crate::keeper::Offer::Seen, self.now)
         {
             Some(generation) => self.table.add_token(id, generation, token),
-            None => self.table.handle_given_again(id, fingerprint),
+            None => _ = self.table.handle_given_again(id, fingerprint),
         }
     }
 
