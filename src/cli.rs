@@ -47,7 +47,7 @@ use crate::sys::harden;
     version,
     long_version = version::LONG.as_str(),
     help_template = groups::template(&CliCommand::augment_subcommands(clap::Command::new(""))),
-    after_help = "session-keepalive COMMAND --help says more of each, with examples.\n\nExit status: 0 success, 1 not all went as it should, 64 wrong usage, 65 wrong data, 69 nobody there, 70 a bug, 74 no input or output, 75 try again, 77 not permitted, 78 wrong configuration."
+    after_help = "Run 'session-keepalive COMMAND --help' for details and examples.\n\nExit status: 0 success, 1 partial failure, 64 usage error, 65 invalid data, 69 service unavailable, 70 internal error, 74 input/output error, 75 temporary failure, 77 permission denied, 78 configuration error."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -59,64 +59,64 @@ enum CliCommand {
     /// Show what the daemon does, against a simulator, in about a minute.
     #[command(after_help = demo::HELP)]
     Demo(demo::Demo),
-    /// Serve a simulated organisation over HTTP, to try things against.
+    /// Serve a simulated organisation over HTTP, for testing.
     #[command(after_help = simulate::HELP)]
     Simulate(simulate::Simulate),
-    /// Check the configuration and say what it means.
+    /// Validate the configuration and summarize its effect.
     #[command(after_help = check::HELP)]
     Check(ConfigOptions),
     /// Predict the request schedule and the longest outage it survives.
     #[command(after_help = plan::HELP)]
     Plan(plan::Plan),
-    /// Look at everything that has to work, and say what to do.
+    /// Diagnose the installation and suggest fixes.
     #[command(after_help = doctor::HELP)]
     Doctor(doctor::Doctor),
     /// Run the daemon until a signal stops it.
     #[command(after_help = run::HELP)]
     Run(run::Run),
-    /// Run a command beneath the daemon, once the tokens are proven alive.
+    /// Run the daemon and, once the tokens are proven alive, a command.
     #[command(after_help = exec::HELP)]
     Exec(exec::Exec),
-    /// Show how the sessions of a running daemon do.
+    /// Show the state of a running daemon's sessions.
     #[command(after_help = status::HELP)]
     Status(status::Status),
-    /// Tell what a session went through, and why its token died.
+    /// Show the history of a session and the cause of its token's death.
     #[command(after_help = explain::HELP)]
     Explain(explain::Explain),
     /// Wait until the tokens are proven alive.
     #[command(after_help = wait::HELP)]
     Wait(wait::Wait),
-    /// Say whether the daemon is well: a probe for images without a shell.
+    /// Report the daemon's health: a probe for images without a shell.
     #[command(after_help = health::HELP)]
     Health(health::Health),
-    /// Have a running daemon touch a token now.
+    /// Touch a session's token now.
     #[command(after_help = control::TOUCH_HELP)]
     Touch(control::OfSession),
-    /// Have a running daemon keep a token alive from here on.
+    /// Keep a session's token alive from now on.
     #[command(after_help = control::INTENT_HELP)]
     Keep(control::OfSession),
-    /// Have a running daemon let a token lapse from here on.
+    /// Let a session's token lapse from now on.
     #[command(after_help = control::INTENT_HELP)]
     Lapse(control::OfSession),
-    /// Tell a running daemon to read its configuration again.
+    /// Reload the configuration of a running daemon.
     #[command(after_help = reload::HELP)]
     Reload(reload::Reload),
-    /// Stop a running daemon, and return when it has gone.
+    /// Stop a running daemon and wait until it has exited.
     #[command(after_help = control::STOP_HELP)]
     Stop(control::Stop),
-    /// Look at a token, touch it or revoke it.
+    /// Show, touch or revoke a token.
     #[command(
         subcommand,
         after_help = "Example: session-keepalive token show --config /etc/session-keepalive/config.toml --session wallboard"
     )]
     Token(token::TokenCommand),
-    /// Look at the organisation's idle timeout, or change it.
+    /// Show or change the organisation's idle timeout.
     #[command(
         subcommand,
         after_help = "Example: session-keepalive timeout show --config /etc/session-keepalive/config.toml --session wallboard"
     )]
     Timeout(timeout::Timeout),
-    /// End every token of a user.
+    /// Revoke all tokens of a user.
     #[command(
         subcommand,
         after_help = "Example: session-keepalive user revoke 8b3a2f0e-6c1d-4b7e-9f25-0d4c1a5e7b90 --region eu-central-1 --token-file /run/secrets/admin-token"

@@ -27,33 +27,33 @@ end
 complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -s h -l help -d 'Print help'
 complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -s V -l version -d 'Print version'
 complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "demo" -d 'Show what the daemon does, against a simulator, in about a minute'
-complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "simulate" -d 'Serve a simulated organisation over HTTP, to try things against'
-complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "check" -d 'Check the configuration and say what it means'
+complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "simulate" -d 'Serve a simulated organisation over HTTP, for testing'
+complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "check" -d 'Validate the configuration and summarize its effect'
 complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "plan" -d 'Predict the request schedule and the longest outage it survives'
-complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "doctor" -d 'Look at everything that has to work, and say what to do'
+complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "doctor" -d 'Diagnose the installation and suggest fixes'
 complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "run" -d 'Run the daemon until a signal stops it'
-complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "exec" -d 'Run a command beneath the daemon, once the tokens are proven alive'
-complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "status" -d 'Show how the sessions of a running daemon do'
-complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "explain" -d 'Tell what a session went through, and why its token died'
+complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "exec" -d 'Run the daemon and, once the tokens are proven alive, a command'
+complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "status" -d 'Show the state of a running daemon\'s sessions'
+complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "explain" -d 'Show the history of a session and the cause of its token\'s death'
 complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "wait" -d 'Wait until the tokens are proven alive'
-complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "health" -d 'Say whether the daemon is well: a probe for images without a shell'
-complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "touch" -d 'Have a running daemon touch a token now'
-complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "keep" -d 'Have a running daemon keep a token alive from here on'
-complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "lapse" -d 'Have a running daemon let a token lapse from here on'
-complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "reload" -d 'Tell a running daemon to read its configuration again'
-complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "stop" -d 'Stop a running daemon, and return when it has gone'
-complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "token" -d 'Look at a token, touch it or revoke it'
-complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "timeout" -d 'Look at the organisation\'s idle timeout, or change it'
-complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "user" -d 'End every token of a user'
+complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "health" -d 'Report the daemon\'s health: a probe for images without a shell'
+complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "touch" -d 'Touch a session\'s token now'
+complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "keep" -d 'Keep a session\'s token alive from now on'
+complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "lapse" -d 'Let a session\'s token lapse from now on'
+complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "reload" -d 'Reload the configuration of a running daemon'
+complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "stop" -d 'Stop a running daemon and wait until it has exited'
+complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "token" -d 'Show, touch or revoke a token'
+complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "timeout" -d 'Show or change the organisation\'s idle timeout'
+complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "user" -d 'Revoke all tokens of a user'
 complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand demo" -l seconds -d 'How long it runs, in seconds; shorter than 30 shows less than it tells' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand demo" -l seconds -d 'The duration in seconds; below 30, some steps are not shown' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand demo" -s h -l help -d 'Print help'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand simulate" -l listen -d 'Where to listen' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand simulate" -l idle-timeout -d 'How long a token may idle; the real service has 5m to 8h' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand simulate" -l token -d 'A token that is there from the start; may be given several times. Without any, one is made up' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand simulate" -l lifetime -d 'How long a token lives at the most' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand simulate" -l client -d 'An OAuth client, ID:SECRET; may be given several times. Without any, every client gets tokens' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand simulate" -l mints-a-minute -d 'How many tokens the login host issues in a minute; unlimited by default' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand simulate" -l listen -d 'The address to listen on' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand simulate" -l idle-timeout -d 'The idle timeout; 5m to 8h in the real service' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand simulate" -l token -d 'A token that exists from the start; repeatable. By default one is generated' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand simulate" -l lifetime -d 'The absolute lifetime of a token' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand simulate" -l client -d 'An OAuth client as ID:SECRET; repeatable. By default every client is accepted' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand simulate" -l mints-a-minute -d 'The number of tokens that the login host issues per minute; unlimited by default' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand simulate" -l exclude -d 'A touch that the organisation excludes from its inactivity timeout' -r -f -a "head\t'`HEAD /tokens/me`'
 get\t'`GET /tokens/me`'"
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand simulate" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -76,8 +76,8 @@ ap-southeast-2\t''
 ap-northeast-1\t''
 ap-northeast-2\t''
 ap-northeast-3\t''"
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -l api -d 'The API instead of a region, such as <https://api.mypurecloud.de>' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -l token-file -d 'A file that holds a token: makes a session called "default" without a configuration file' -r -F
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -l api -d 'The API\'s URL instead of a region, such as <https://api.mypurecloud.de>' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -l token-file -d 'A file that contains a token: defines a session named "default" without a configuration file' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -l intent -d 'The intent of sessions that do not set their own: keep or lapse' -r -f -a "keep\t''
 lapse\t''"
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -l grace -d 'The time limit of revocations when the daemon stops, such as 10s' -r
@@ -90,8 +90,8 @@ complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand chec
 plain\t''
 json\t''
 journald\t''"
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -l status-listen -d 'Where to answer /livez, /readyz, /metrics, /status and a page: a port of 127.0.0.1, or an address' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -l status-socket -d 'The same on a Unix socket: auto, off or a path' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -l status-listen -d 'The address that serves /livez, /readyz, /metrics, /status and the status page: a port of 127.0.0.1, or ADDRESS:PORT' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -l status-socket -d 'The Unix socket that serves the same: auto, off or a path' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -s h -l help -d 'Print help'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l config -d 'The configuration file; /etc/session-keepalive/config.toml if it exists and no token is named' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l region -d 'The region of the organisation, such as eu-central-1' -r -f -a "us-east-1\t''
@@ -112,8 +112,8 @@ ap-southeast-2\t''
 ap-northeast-1\t''
 ap-northeast-2\t''
 ap-northeast-3\t''"
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l api -d 'The API instead of a region, such as <https://api.mypurecloud.de>' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l token-file -d 'A file that holds a token: makes a session called "default" without a configuration file' -r -F
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l api -d 'The API\'s URL instead of a region, such as <https://api.mypurecloud.de>' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l token-file -d 'A file that contains a token: defines a session named "default" without a configuration file' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l intent -d 'The intent of sessions that do not set their own: keep or lapse' -r -f -a "keep\t''
 lapse\t''"
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l grace -d 'The time limit of revocations when the daemon stops, such as 10s' -r
@@ -126,10 +126,10 @@ complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan
 plain\t''
 json\t''
 journald\t''"
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l status-listen -d 'Where to answer /livez, /readyz, /metrics, /status and a page: a port of 127.0.0.1, or an address' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l status-socket -d 'The same on a Unix socket: auto, off or a path' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l status-listen -d 'The address that serves /livez, /readyz, /metrics, /status and the status page: a port of 127.0.0.1, or ADDRESS:PORT' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l status-socket -d 'The Unix socket that serves the same: auto, off or a path' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l idle-timeout -d 'The organisation\'s idle timeout, such as 20m: 1s to 8h' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l json -d 'Print one JSON object, for machines'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l json -d 'Print one JSON object'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -s h -l help -d 'Print help'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l config -d 'The configuration file; /etc/session-keepalive/config.toml if it exists and no token is named' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l region -d 'The region of the organisation, such as eu-central-1' -r -f -a "us-east-1\t''
@@ -150,8 +150,8 @@ ap-southeast-2\t''
 ap-northeast-1\t''
 ap-northeast-2\t''
 ap-northeast-3\t''"
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l api -d 'The API instead of a region, such as <https://api.mypurecloud.de>' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l token-file -d 'A file that holds a token: makes a session called "default" without a configuration file' -r -F
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l api -d 'The API\'s URL instead of a region, such as <https://api.mypurecloud.de>' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l token-file -d 'A file that contains a token: defines a session named "default" without a configuration file' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l intent -d 'The intent of sessions that do not set their own: keep or lapse' -r -f -a "keep\t''
 lapse\t''"
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l grace -d 'The time limit of revocations when the daemon stops, such as 10s' -r
@@ -164,14 +164,14 @@ complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doct
 plain\t''
 json\t''
 journald\t''"
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l status-listen -d 'Where to answer /livez, /readyz, /metrics, /status and a page: a port of 127.0.0.1, or an address' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l status-socket -d 'The same on a Unix socket: auto, off or a path' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l socket -d 'The daemon\'s socket; found by itself where there is one daemon' -r -F
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l status-listen -d 'The address that serves /livez, /readyz, /metrics, /status and the status page: a port of 127.0.0.1, or ADDRESS:PORT' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l status-socket -d 'The Unix socket that serves the same: auto, off or a path' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l socket -d 'The daemon\'s socket; detected automatically if one daemon runs' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l instance -d 'The instance of the systemd service: NAME of session-keepalive@NAME' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l touch -d 'Prove that touches of kept tokens move their idle deadline'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l touch -d 'Touch kept tokens and verify that their idle timers are reset'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l mint -d 'Obtain a token with each OAuth client, check it and revoke it'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l as-root -d 'As root, read tokens and run token commands as root, whoever they belong to'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l json -d 'Print one JSON object, for machines'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l as-root -d 'As root, read tokens and run token commands as root, even those of other users'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -l json -d 'Print one JSON object'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand doctor" -s h -l help -d 'Print help'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l config -d 'The configuration file; /etc/session-keepalive/config.toml if it exists and no token is named' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l region -d 'The region of the organisation, such as eu-central-1' -r -f -a "us-east-1\t''
@@ -192,8 +192,8 @@ ap-southeast-2\t''
 ap-northeast-1\t''
 ap-northeast-2\t''
 ap-northeast-3\t''"
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l api -d 'The API instead of a region, such as <https://api.mypurecloud.de>' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l token-file -d 'A file that holds a token: makes a session called "default" without a configuration file' -r -F
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l api -d 'The API\'s URL instead of a region, such as <https://api.mypurecloud.de>' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l token-file -d 'A file that contains a token: defines a session named "default" without a configuration file' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l intent -d 'The intent of sessions that do not set their own: keep or lapse' -r -f -a "keep\t''
 lapse\t''"
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l grace -d 'The time limit of revocations when the daemon stops, such as 10s' -r
@@ -206,10 +206,10 @@ complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run"
 plain\t''
 json\t''
 journald\t''"
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l status-listen -d 'Where to answer /livez, /readyz, /metrics, /status and a page: a port of 127.0.0.1, or an address' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l status-socket -d 'The same on a Unix socket: auto, off or a path' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l status-listen -d 'The address that serves /livez, /readyz, /metrics, /status and the status page: a port of 127.0.0.1, or ADDRESS:PORT' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l status-socket -d 'The Unix socket that serves the same: auto, off or a path' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l mint -d 'Obtain tokens for a session called "default" with the OAuth client in GENESYSCLOUD_OAUTHCLIENT_ID, GENESYSCLOUD_OAUTHCLIENT_SECRET and GENESYSCLOUD_REGION'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l force -d 'Start beside another daemon that holds the same tokens, and never revoke any'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l force -d 'Start although another daemon uses the same tokens, and never revoke any'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -s h -l help -d 'Print help'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand exec" -l config -d 'The configuration file; /etc/session-keepalive/config.toml if it exists and no token is named' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand exec" -l region -d 'The region of the organisation, such as eu-central-1' -r -f -a "us-east-1\t''
@@ -230,8 +230,8 @@ ap-southeast-2\t''
 ap-northeast-1\t''
 ap-northeast-2\t''
 ap-northeast-3\t''"
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand exec" -l api -d 'The API instead of a region, such as <https://api.mypurecloud.de>' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand exec" -l token-file -d 'A file that holds a token: makes a session called "default" without a configuration file' -r -F
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand exec" -l api -d 'The API\'s URL instead of a region, such as <https://api.mypurecloud.de>' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand exec" -l token-file -d 'A file that contains a token: defines a session named "default" without a configuration file' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand exec" -l intent -d 'The intent of sessions that do not set their own: keep or lapse' -r -f -a "keep\t''
 lapse\t''"
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand exec" -l grace -d 'The time limit of revocations when the daemon stops, such as 10s' -r
@@ -244,58 +244,58 @@ complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand exec
 plain\t''
 json\t''
 journald\t''"
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand exec" -l status-listen -d 'Where to answer /livez, /readyz, /metrics, /status and a page: a port of 127.0.0.1, or an address' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand exec" -l status-socket -d 'The same on a Unix socket: auto, off or a path' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand exec" -l status-listen -d 'The address that serves /livez, /readyz, /metrics, /status and the status page: a port of 127.0.0.1, or ADDRESS:PORT' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand exec" -l status-socket -d 'The Unix socket that serves the same: auto, off or a path' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand exec" -l sink -d 'A file to write the token to for the command: FILE or FILE,FORMAT (bare, env, json, gc-profile)' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand exec" -l wait -d 'How long to wait for the tokens before the command is given up' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand exec" -l wait -d 'The time to wait for live tokens before giving up' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand exec" -l mint -d 'Obtain tokens for a session called "default" with the OAuth client in GENESYSCLOUD_OAUTHCLIENT_ID, GENESYSCLOUD_OAUTHCLIENT_SECRET and GENESYSCLOUD_REGION'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand exec" -l force -d 'Start beside another daemon that holds the same tokens, and never revoke any'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand exec" -l force -d 'Start although another daemon uses the same tokens, and never revoke any'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand exec" -s h -l help -d 'Print help'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand status" -l socket -d 'The daemon\'s socket; found by itself where there is one daemon' -r -F
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand status" -l socket -d 'The daemon\'s socket; detected automatically if one daemon runs' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand status" -l instance -d 'The instance of the systemd service: NAME of session-keepalive@NAME' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand status" -l json -d 'What the daemon says as JSON'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand status" -l watch -d 'Draw it again every second'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand status" -l all -d 'Every session, however many there are'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand status" -l json -d 'Print the daemon\'s answer as JSON'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand status" -l watch -d 'Refresh every second'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand status" -l all -d 'List every session, however many there are'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand status" -s h -l help -d 'Print help'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand explain" -l socket -d 'The daemon\'s socket; found by itself where there is one daemon' -r -F
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand explain" -l socket -d 'The daemon\'s socket; detected automatically if one daemon runs' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand explain" -l instance -d 'The instance of the systemd service: NAME of session-keepalive@NAME' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand explain" -l json -d 'What the daemon says as JSON'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand explain" -l json -d 'Print the daemon\'s answer as JSON'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand explain" -s h -l help -d 'Print help'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand wait" -l timeout -d 'How long to wait at the most, such as 60s; for ever by default' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand wait" -l socket -d 'The daemon\'s socket; found by itself where there is one daemon' -r -F
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand wait" -l timeout -d 'The maximum time to wait, such as 60s; unlimited by default' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand wait" -l socket -d 'The daemon\'s socket; detected automatically if one daemon runs' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand wait" -l instance -d 'The instance of the systemd service: NAME of session-keepalive@NAME' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand wait" -s h -l help -d 'Print help'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand health" -l socket -d 'The daemon\'s socket; found by itself where there is one daemon' -r -F
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand health" -l socket -d 'The daemon\'s socket; detected automatically if one daemon runs' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand health" -l instance -d 'The instance of the systemd service: NAME of session-keepalive@NAME' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand health" -l ready -d 'Ask whether every kept token is proven alive and within its margin'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand health" -l ready -d 'Check that every kept token is proven alive and within its margin'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand health" -s h -l help -d 'Print help'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand touch" -l socket -d 'The daemon\'s socket; found by itself where there is one daemon' -r -F
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand touch" -l socket -d 'The daemon\'s socket; detected automatically if one daemon runs' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand touch" -l instance -d 'The instance of the systemd service: NAME of session-keepalive@NAME' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand touch" -s h -l help -d 'Print help'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand keep" -l socket -d 'The daemon\'s socket; found by itself where there is one daemon' -r -F
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand keep" -l socket -d 'The daemon\'s socket; detected automatically if one daemon runs' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand keep" -l instance -d 'The instance of the systemd service: NAME of session-keepalive@NAME' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand keep" -s h -l help -d 'Print help'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand lapse" -l socket -d 'The daemon\'s socket; found by itself where there is one daemon' -r -F
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand lapse" -l socket -d 'The daemon\'s socket; detected automatically if one daemon runs' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand lapse" -l instance -d 'The instance of the systemd service: NAME of session-keepalive@NAME' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand lapse" -s h -l help -d 'Print help'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand reload" -l pid -d 'The daemon\'s process; by default what the variable MAINPID says, else it is asked over its socket' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand reload" -l socket -d 'The daemon\'s socket; found by itself where there is one daemon' -r -F
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand reload" -l pid -d 'The daemon\'s process ID; by default the variable MAINPID, otherwise the daemon is reached over its socket' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand reload" -l socket -d 'The daemon\'s socket; detected automatically if one daemon runs' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand reload" -l instance -d 'The instance of the systemd service: NAME of session-keepalive@NAME' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand reload" -s h -l help -d 'Print help'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand stop" -l socket -d 'The daemon\'s socket; found by itself where there is one daemon' -r -F
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand stop" -l socket -d 'The daemon\'s socket; detected automatically if one daemon runs' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand stop" -l instance -d 'The instance of the systemd service: NAME of session-keepalive@NAME' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand stop" -l leave -d 'Leave every token alive'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand stop" -l leave -d 'Stop without revoking any token'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand stop" -s h -l help -d 'Print help'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and not __fish_seen_subcommand_from show touch revoke help" -s h -l help -d 'Print help'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and not __fish_seen_subcommand_from show touch revoke help" -f -a "show" -d 'Show what the API says about a token; disturbs nothing'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and not __fish_seen_subcommand_from show touch revoke help" -f -a "show" -d 'Show the API\'s information about a token; changes nothing'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and not __fish_seen_subcommand_from show touch revoke help" -f -a "touch" -d 'Reset a token\'s idle timer'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and not __fish_seen_subcommand_from show touch revoke help" -f -a "revoke" -d 'Revoke a token: it ends at once'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and not __fish_seen_subcommand_from show touch revoke help" -f -a "revoke" -d 'Revoke a token immediately'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and not __fish_seen_subcommand_from show touch revoke help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from show" -l config -d 'The configuration file: its sessions, and how it has the API reached' -r -F
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from show" -l config -d 'The configuration file, for its sessions and connection settings' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from show" -l session -d 'Use the token of this session of the configuration' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from show" -l token-file -d 'Use the token in this file; - is standard input' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from show" -l credential -d 'Use the token in this systemd credential' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from show" -l region -d 'The region that the token belongs to, where no session is named' -r -f -a "us-east-1\t''
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from show" -l region -d 'The token\'s region, if no session is given' -r -f -a "us-east-1\t''
 us-east-2\t''
 us-west-2\t''
 ca-central-1\t''
@@ -313,16 +313,16 @@ ap-southeast-2\t''
 ap-northeast-1\t''
 ap-northeast-2\t''
 ap-northeast-3\t''"
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from show" -l api -d 'The API instead of a region, such as <https://api.mypurecloud.de>' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from show" -l api -d 'The API\'s URL instead of a region, such as <https://api.mypurecloud.de>' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from show" -l reset -d 'Reset the token\'s idle timer with the same call'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from show" -l yes -d 'Do it without asking'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from show" -l json -d 'Print one JSON object, for machines'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from show" -l yes -d 'Do not ask for confirmation'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from show" -l json -d 'Print one JSON object'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from touch" -l config -d 'The configuration file: its sessions, and how it has the API reached' -r -F
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from touch" -l config -d 'The configuration file, for its sessions and connection settings' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from touch" -l session -d 'Use the token of this session of the configuration' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from touch" -l token-file -d 'Use the token in this file; - is standard input' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from touch" -l credential -d 'Use the token in this systemd credential' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from touch" -l region -d 'The region that the token belongs to, where no session is named' -r -f -a "us-east-1\t''
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from touch" -l region -d 'The token\'s region, if no session is given' -r -f -a "us-east-1\t''
 us-east-2\t''
 us-west-2\t''
 ca-central-1\t''
@@ -340,16 +340,16 @@ ap-southeast-2\t''
 ap-northeast-1\t''
 ap-northeast-2\t''
 ap-northeast-3\t''"
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from touch" -l api -d 'The API instead of a region, such as <https://api.mypurecloud.de>' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from touch" -l get -d 'Touch with GET, where the organisation does not count HEAD'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from touch" -l yes -d 'Do it without asking'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from touch" -l json -d 'Print one JSON object, for machines'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from touch" -l api -d 'The API\'s URL instead of a region, such as <https://api.mypurecloud.de>' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from touch" -l get -d 'Touch with GET, for organisations that exclude HEAD'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from touch" -l yes -d 'Do not ask for confirmation'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from touch" -l json -d 'Print one JSON object'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from touch" -s h -l help -d 'Print help'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from revoke" -l config -d 'The configuration file: its sessions, and how it has the API reached' -r -F
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from revoke" -l config -d 'The configuration file, for its sessions and connection settings' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from revoke" -l session -d 'Use the token of this session of the configuration' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from revoke" -l token-file -d 'Use the token in this file; - is standard input' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from revoke" -l credential -d 'Use the token in this systemd credential' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from revoke" -l region -d 'The region that the token belongs to, where no session is named' -r -f -a "us-east-1\t''
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from revoke" -l region -d 'The token\'s region, if no session is given' -r -f -a "us-east-1\t''
 us-east-2\t''
 us-west-2\t''
 ca-central-1\t''
@@ -367,24 +367,24 @@ ap-southeast-2\t''
 ap-northeast-1\t''
 ap-northeast-2\t''
 ap-northeast-3\t''"
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from revoke" -l api -d 'The API instead of a region, such as <https://api.mypurecloud.de>' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from revoke" -l yes -d 'Do it without asking'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from revoke" -l json -d 'Print one JSON object, for machines'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from revoke" -l api -d 'The API\'s URL instead of a region, such as <https://api.mypurecloud.de>' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from revoke" -l yes -d 'Do not ask for confirmation'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from revoke" -l json -d 'Print one JSON object'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from revoke" -s h -l help -d 'Print help'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from help" -f -a "show" -d 'Show what the API says about a token; disturbs nothing'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from help" -f -a "show" -d 'Show the API\'s information about a token; changes nothing'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from help" -f -a "touch" -d 'Reset a token\'s idle timer'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from help" -f -a "revoke" -d 'Revoke a token: it ends at once'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from help" -f -a "revoke" -d 'Revoke a token immediately'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and not __fish_seen_subcommand_from show set disable help" -s h -l help -d 'Print help'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and not __fish_seen_subcommand_from show set disable help" -f -a "show" -d 'Show the organisation\'s idle timeout and those of its groups; may reset the token\'s idle timer'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and not __fish_seen_subcommand_from show set disable help" -f -a "set" -d 'Set the organisation\'s idle timeout; all else stays as it is'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and not __fish_seen_subcommand_from show set disable help" -f -a "disable" -d 'Disable the organisation\'s idle timeout; those of its groups stay as they are'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and not __fish_seen_subcommand_from show set disable help" -f -a "set" -d 'Set the organisation\'s idle timeout; nothing else is changed'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and not __fish_seen_subcommand_from show set disable help" -f -a "disable" -d 'Disable the organisation\'s idle timeout; group timeouts are not changed'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and not __fish_seen_subcommand_from show set disable help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from show" -l config -d 'The configuration file: its sessions, and how it has the API reached' -r -F
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from show" -l config -d 'The configuration file, for its sessions and connection settings' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from show" -l session -d 'Use the token of this session of the configuration' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from show" -l token-file -d 'Use the token in this file; - is standard input' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from show" -l credential -d 'Use the token in this systemd credential' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from show" -l region -d 'The region that the token belongs to, where no session is named' -r -f -a "us-east-1\t''
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from show" -l region -d 'The token\'s region, if no session is given' -r -f -a "us-east-1\t''
 us-east-2\t''
 us-west-2\t''
 ca-central-1\t''
@@ -402,15 +402,15 @@ ap-southeast-2\t''
 ap-northeast-1\t''
 ap-northeast-2\t''
 ap-northeast-3\t''"
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from show" -l api -d 'The API instead of a region, such as <https://api.mypurecloud.de>' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from show" -l yes -d 'Do it without asking'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from show" -l json -d 'Print one JSON object, for machines'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from show" -l api -d 'The API\'s URL instead of a region, such as <https://api.mypurecloud.de>' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from show" -l yes -d 'Do not ask for confirmation'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from show" -l json -d 'Print one JSON object'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from set" -l config -d 'The configuration file: its sessions, and how it has the API reached' -r -F
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from set" -l config -d 'The configuration file, for its sessions and connection settings' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from set" -l session -d 'Use the token of this session of the configuration' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from set" -l token-file -d 'Use the token in this file; - is standard input' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from set" -l credential -d 'Use the token in this systemd credential' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from set" -l region -d 'The region that the token belongs to, where no session is named' -r -f -a "us-east-1\t''
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from set" -l region -d 'The token\'s region, if no session is given' -r -f -a "us-east-1\t''
 us-east-2\t''
 us-west-2\t''
 ca-central-1\t''
@@ -428,16 +428,16 @@ ap-southeast-2\t''
 ap-northeast-1\t''
 ap-northeast-2\t''
 ap-northeast-3\t''"
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from set" -l api -d 'The API instead of a region, such as <https://api.mypurecloud.de>' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from set" -l force -d 'Send it although it is outside of what the API documents'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from set" -l yes -d 'Do it without asking'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from set" -l json -d 'Print one JSON object, for machines'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from set" -l api -d 'The API\'s URL instead of a region, such as <https://api.mypurecloud.de>' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from set" -l force -d 'Send a value outside the documented range'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from set" -l yes -d 'Do not ask for confirmation'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from set" -l json -d 'Print one JSON object'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from set" -s h -l help -d 'Print help'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from disable" -l config -d 'The configuration file: its sessions, and how it has the API reached' -r -F
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from disable" -l config -d 'The configuration file, for its sessions and connection settings' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from disable" -l session -d 'Use the token of this session of the configuration' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from disable" -l token-file -d 'Use the token in this file; - is standard input' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from disable" -l credential -d 'Use the token in this systemd credential' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from disable" -l region -d 'The region that the token belongs to, where no session is named' -r -f -a "us-east-1\t''
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from disable" -l region -d 'The token\'s region, if no session is given' -r -f -a "us-east-1\t''
 us-east-2\t''
 us-west-2\t''
 ca-central-1\t''
@@ -455,22 +455,22 @@ ap-southeast-2\t''
 ap-northeast-1\t''
 ap-northeast-2\t''
 ap-northeast-3\t''"
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from disable" -l api -d 'The API instead of a region, such as <https://api.mypurecloud.de>' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from disable" -l yes -d 'Do it without asking'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from disable" -l json -d 'Print one JSON object, for machines'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from disable" -l api -d 'The API\'s URL instead of a region, such as <https://api.mypurecloud.de>' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from disable" -l yes -d 'Do not ask for confirmation'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from disable" -l json -d 'Print one JSON object'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from disable" -s h -l help -d 'Print help'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from help" -f -a "show" -d 'Show the organisation\'s idle timeout and those of its groups; may reset the token\'s idle timer'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from help" -f -a "set" -d 'Set the organisation\'s idle timeout; all else stays as it is'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from help" -f -a "disable" -d 'Disable the organisation\'s idle timeout; those of its groups stay as they are'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from help" -f -a "set" -d 'Set the organisation\'s idle timeout; nothing else is changed'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from help" -f -a "disable" -d 'Disable the organisation\'s idle timeout; group timeouts are not changed'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand user; and not __fish_seen_subcommand_from revoke help" -s h -l help -d 'Print help'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand user; and not __fish_seen_subcommand_from revoke help" -f -a "revoke" -d 'Log a user out everywhere: ends every token of the user, refresh tokens included'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand user; and not __fish_seen_subcommand_from revoke help" -f -a "revoke" -d 'Log a user out everywhere: revoke all tokens of the user, including refresh tokens'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand user; and not __fish_seen_subcommand_from revoke help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand user; and __fish_seen_subcommand_from revoke" -l config -d 'The configuration file: its sessions, and how it has the API reached' -r -F
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand user; and __fish_seen_subcommand_from revoke" -l config -d 'The configuration file, for its sessions and connection settings' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand user; and __fish_seen_subcommand_from revoke" -l session -d 'Use the token of this session of the configuration' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand user; and __fish_seen_subcommand_from revoke" -l token-file -d 'Use the token in this file; - is standard input' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand user; and __fish_seen_subcommand_from revoke" -l credential -d 'Use the token in this systemd credential' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand user; and __fish_seen_subcommand_from revoke" -l region -d 'The region that the token belongs to, where no session is named' -r -f -a "us-east-1\t''
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand user; and __fish_seen_subcommand_from revoke" -l region -d 'The token\'s region, if no session is given' -r -f -a "us-east-1\t''
 us-east-2\t''
 us-west-2\t''
 ca-central-1\t''
@@ -488,36 +488,36 @@ ap-southeast-2\t''
 ap-northeast-1\t''
 ap-northeast-2\t''
 ap-northeast-3\t''"
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand user; and __fish_seen_subcommand_from revoke" -l api -d 'The API instead of a region, such as <https://api.mypurecloud.de>' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand user; and __fish_seen_subcommand_from revoke" -l yes -d 'Do it without asking'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand user; and __fish_seen_subcommand_from revoke" -l json -d 'Print one JSON object, for machines'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand user; and __fish_seen_subcommand_from revoke" -l api -d 'The API\'s URL instead of a region, such as <https://api.mypurecloud.de>' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand user; and __fish_seen_subcommand_from revoke" -l yes -d 'Do not ask for confirmation'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand user; and __fish_seen_subcommand_from revoke" -l json -d 'Print one JSON object'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand user; and __fish_seen_subcommand_from revoke" -s h -l help -d 'Print help'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand user; and __fish_seen_subcommand_from help" -f -a "revoke" -d 'Log a user out everywhere: ends every token of the user, refresh tokens included'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand user; and __fish_seen_subcommand_from help" -f -a "revoke" -d 'Log a user out everywhere: revoke all tokens of the user, including refresh tokens'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand user; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from demo simulate check plan doctor run exec status explain wait health touch keep lapse reload stop token timeout user help" -f -a "demo" -d 'Show what the daemon does, against a simulator, in about a minute'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from demo simulate check plan doctor run exec status explain wait health touch keep lapse reload stop token timeout user help" -f -a "simulate" -d 'Serve a simulated organisation over HTTP, to try things against'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from demo simulate check plan doctor run exec status explain wait health touch keep lapse reload stop token timeout user help" -f -a "check" -d 'Check the configuration and say what it means'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from demo simulate check plan doctor run exec status explain wait health touch keep lapse reload stop token timeout user help" -f -a "simulate" -d 'Serve a simulated organisation over HTTP, for testing'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from demo simulate check plan doctor run exec status explain wait health touch keep lapse reload stop token timeout user help" -f -a "check" -d 'Validate the configuration and summarize its effect'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from demo simulate check plan doctor run exec status explain wait health touch keep lapse reload stop token timeout user help" -f -a "plan" -d 'Predict the request schedule and the longest outage it survives'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from demo simulate check plan doctor run exec status explain wait health touch keep lapse reload stop token timeout user help" -f -a "doctor" -d 'Look at everything that has to work, and say what to do'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from demo simulate check plan doctor run exec status explain wait health touch keep lapse reload stop token timeout user help" -f -a "doctor" -d 'Diagnose the installation and suggest fixes'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from demo simulate check plan doctor run exec status explain wait health touch keep lapse reload stop token timeout user help" -f -a "run" -d 'Run the daemon until a signal stops it'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from demo simulate check plan doctor run exec status explain wait health touch keep lapse reload stop token timeout user help" -f -a "exec" -d 'Run a command beneath the daemon, once the tokens are proven alive'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from demo simulate check plan doctor run exec status explain wait health touch keep lapse reload stop token timeout user help" -f -a "status" -d 'Show how the sessions of a running daemon do'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from demo simulate check plan doctor run exec status explain wait health touch keep lapse reload stop token timeout user help" -f -a "explain" -d 'Tell what a session went through, and why its token died'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from demo simulate check plan doctor run exec status explain wait health touch keep lapse reload stop token timeout user help" -f -a "exec" -d 'Run the daemon and, once the tokens are proven alive, a command'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from demo simulate check plan doctor run exec status explain wait health touch keep lapse reload stop token timeout user help" -f -a "status" -d 'Show the state of a running daemon\'s sessions'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from demo simulate check plan doctor run exec status explain wait health touch keep lapse reload stop token timeout user help" -f -a "explain" -d 'Show the history of a session and the cause of its token\'s death'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from demo simulate check plan doctor run exec status explain wait health touch keep lapse reload stop token timeout user help" -f -a "wait" -d 'Wait until the tokens are proven alive'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from demo simulate check plan doctor run exec status explain wait health touch keep lapse reload stop token timeout user help" -f -a "health" -d 'Say whether the daemon is well: a probe for images without a shell'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from demo simulate check plan doctor run exec status explain wait health touch keep lapse reload stop token timeout user help" -f -a "touch" -d 'Have a running daemon touch a token now'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from demo simulate check plan doctor run exec status explain wait health touch keep lapse reload stop token timeout user help" -f -a "keep" -d 'Have a running daemon keep a token alive from here on'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from demo simulate check plan doctor run exec status explain wait health touch keep lapse reload stop token timeout user help" -f -a "lapse" -d 'Have a running daemon let a token lapse from here on'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from demo simulate check plan doctor run exec status explain wait health touch keep lapse reload stop token timeout user help" -f -a "reload" -d 'Tell a running daemon to read its configuration again'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from demo simulate check plan doctor run exec status explain wait health touch keep lapse reload stop token timeout user help" -f -a "stop" -d 'Stop a running daemon, and return when it has gone'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from demo simulate check plan doctor run exec status explain wait health touch keep lapse reload stop token timeout user help" -f -a "token" -d 'Look at a token, touch it or revoke it'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from demo simulate check plan doctor run exec status explain wait health touch keep lapse reload stop token timeout user help" -f -a "timeout" -d 'Look at the organisation\'s idle timeout, or change it'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from demo simulate check plan doctor run exec status explain wait health touch keep lapse reload stop token timeout user help" -f -a "user" -d 'End every token of a user'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from demo simulate check plan doctor run exec status explain wait health touch keep lapse reload stop token timeout user help" -f -a "health" -d 'Report the daemon\'s health: a probe for images without a shell'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from demo simulate check plan doctor run exec status explain wait health touch keep lapse reload stop token timeout user help" -f -a "touch" -d 'Touch a session\'s token now'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from demo simulate check plan doctor run exec status explain wait health touch keep lapse reload stop token timeout user help" -f -a "keep" -d 'Keep a session\'s token alive from now on'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from demo simulate check plan doctor run exec status explain wait health touch keep lapse reload stop token timeout user help" -f -a "lapse" -d 'Let a session\'s token lapse from now on'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from demo simulate check plan doctor run exec status explain wait health touch keep lapse reload stop token timeout user help" -f -a "reload" -d 'Reload the configuration of a running daemon'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from demo simulate check plan doctor run exec status explain wait health touch keep lapse reload stop token timeout user help" -f -a "stop" -d 'Stop a running daemon and wait until it has exited'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from demo simulate check plan doctor run exec status explain wait health touch keep lapse reload stop token timeout user help" -f -a "token" -d 'Show, touch or revoke a token'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from demo simulate check plan doctor run exec status explain wait health touch keep lapse reload stop token timeout user help" -f -a "timeout" -d 'Show or change the organisation\'s idle timeout'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from demo simulate check plan doctor run exec status explain wait health touch keep lapse reload stop token timeout user help" -f -a "user" -d 'Revoke all tokens of a user'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and not __fish_seen_subcommand_from demo simulate check plan doctor run exec status explain wait health touch keep lapse reload stop token timeout user help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and __fish_seen_subcommand_from token" -f -a "show" -d 'Show what the API says about a token; disturbs nothing'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and __fish_seen_subcommand_from token" -f -a "show" -d 'Show the API\'s information about a token; changes nothing'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and __fish_seen_subcommand_from token" -f -a "touch" -d 'Reset a token\'s idle timer'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and __fish_seen_subcommand_from token" -f -a "revoke" -d 'Revoke a token: it ends at once'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and __fish_seen_subcommand_from token" -f -a "revoke" -d 'Revoke a token immediately'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and __fish_seen_subcommand_from timeout" -f -a "show" -d 'Show the organisation\'s idle timeout and those of its groups; may reset the token\'s idle timer'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and __fish_seen_subcommand_from timeout" -f -a "set" -d 'Set the organisation\'s idle timeout; all else stays as it is'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and __fish_seen_subcommand_from timeout" -f -a "disable" -d 'Disable the organisation\'s idle timeout; those of its groups stay as they are'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and __fish_seen_subcommand_from user" -f -a "revoke" -d 'Log a user out everywhere: ends every token of the user, refresh tokens included'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and __fish_seen_subcommand_from timeout" -f -a "set" -d 'Set the organisation\'s idle timeout; nothing else is changed'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and __fish_seen_subcommand_from timeout" -f -a "disable" -d 'Disable the organisation\'s idle timeout; group timeouts are not changed'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and __fish_seen_subcommand_from user" -f -a "revoke" -d 'Log a user out everywhere: revoke all tokens of the user, including refresh tokens'

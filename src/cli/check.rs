@@ -12,7 +12,7 @@ use crate::config::{self, Config, clean};
 use crate::status::phrases::counted;
 use crate::token::Source;
 
-pub(super) const HELP: &str = "Example: session-keepalive check\n\nWithout --config it reads /etc/session-keepalive/config.toml. What cannot work or is weak, as plan finds it, comes at the end, with programs that do not exist; the last line is the verdict.\n\nExit status: 0 the configuration is right, 78 it is wrong.";
+pub(super) const HELP: &str = "Example: session-keepalive check\n\nWithout --config, /etc/session-keepalive/config.toml is read. Settings that cannot work or leave little margin (see plan) and missing programs are listed at the end; the last line is the verdict.\n\nExit status: 0 the configuration is valid, 78 it is invalid.";
 
 pub(super) fn run(settings: &ConfigOptions) -> Exit {
     let place = settings.file().map_or_else(

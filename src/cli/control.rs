@@ -12,29 +12,27 @@ use crate::status::report::StatusReport;
 pub(super) const TOUCH_HELP: &str = "\
 Example: session-keepalive touch wallboard
 
-A lapsing session is not touched: say keep first. The daemon's log says who asked.
+A lapsing session is not touched; run keep first. The daemon logs the user who asked.
 
-Exit status: 0 touched, 64 there is no such session, 69 nobody answers, 75 not touched, 77 not permitted.";
+Exit status: 0 touched, 64 no such session, 69 no daemon answers, 75 not touched, 77 permission denied.";
 
 pub(super) const INTENT_HELP: &str = "\
 Examples:
-  session-keepalive lapse crm    watch it lapse from here on
-  session-keepalive keep crm     keep it alive from here on
+  session-keepalive lapse crm    let it lapse from now on
+  session-keepalive keep crm     keep it alive from now on
 
-It holds until it is changed back, until the configuration says something new of it, or until the \
-daemon is restarted; status shows it. The daemon's log says who asked.
+The change lasts until it is reversed, the session's configuration changes or the daemon restarts; status shows it. The daemon logs the user who asked.
 
-Exit status: 0 so it is, 64 there is no such session, 69 nobody answers, 77 not permitted.";
+Exit status: 0 done, 64 no such session, 69 no daemon answers, 77 permission denied.";
 
 pub(super) const STOP_HELP: &str = "\
 Examples:
   session-keepalive stop            revokes as configured
-  session-keepalive stop --leave    leaves every token alive, for a hand-over
+  session-keepalive stop --leave    revokes nothing, for a hand-over
 
-Returns when the daemon has gone. Under systemd say systemctl stop: a daemon that ends by itself is \
-started again, which is what --leave is for.
+Returns when the daemon has exited. Under systemd, use systemctl stop: systemd restarts a daemon that exits by itself, which is the purpose of --leave.
 
-Exit status: 0 it has stopped, 69 nobody answers, 75 it did not stop, 77 not permitted.";
+Exit status: 0 stopped, 69 no daemon answers, 75 still running, 77 permission denied.";
 
 /// The interval at which `stop` checks that the daemon still answers.
 const STOP_CHECK_EVERY: Duration = Duration::from_millis(50);
@@ -55,7 +53,7 @@ pub(super) struct OfSession {
 /// The order to stop.
 #[derive(Debug, Args)]
 pub(super) struct Stop {
-    /// Leave every token alive.
+    /// Stop without revoking any token.
     #[arg(long)]
     leave: bool,
     #[command(flatten)]

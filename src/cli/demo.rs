@@ -27,7 +27,7 @@ use crate::status::{NamedView, QuerySender, Snapshot, phrases};
 use crate::sys::clock;
 use crate::time::Instant;
 
-pub(super) const HELP: &str = "Example: session-keepalive demo\n\nCtrl-C ends it early. Exit status: 0 everything went as announced, 1 something did not.";
+pub(super) const HELP: &str = "Example: session-keepalive demo\n\nPress Ctrl-C to end it early. Exit status: 0 every step succeeded, 1 a step failed.";
 
 /// The idle timeout of the simulated organisations.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
@@ -39,7 +39,7 @@ const REPLACED_AFTER: u64 = 25;
 /// What to show.
 #[derive(Debug, Args)]
 pub(super) struct Demo {
-    /// How long it runs, in seconds; shorter than 30 shows less than it tells.
+    /// The duration in seconds; below 30, some steps are not shown.
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(5..=3600))]
     seconds: u64,
 }

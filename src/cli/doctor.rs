@@ -30,10 +30,9 @@ use crate::token::Source;
 pub(super) const HELP: &str = "\
 Example: session-keepalive doctor
 
-It asks the running daemon as well, where one is, whether it does what this configuration says. Run it as the daemon's user, or as root, or it cannot read the tokens. As root it goes on as the daemon's user, as the user of session-keepalive.service, or as the one to whom the tokens belong, and reads the credentials of the running service. A token's command is run once. The \
-idle timers of kept tokens may be reset by it, those of lapsing ones never.
+doctor also asks a running daemon whether it uses this configuration. Run it as the daemon's user or as root; otherwise it cannot read the tokens. As root, it switches to the user of the daemon, of session-keepalive.service or of the token files, and reads the credentials of the running service. Each token command is run once. The idle timers of kept tokens may be reset, those of lapsing tokens never.
 
-Exit status: 0 nothing is broken, 1 something is, 70 a bug, 74 no input or output.";
+Exit status: 0 no failure found, 1 a failure found, 70 internal error, 74 input/output error.";
 
 /// The packaged service.
 const STANDARD_UNIT: &str = "session-keepalive.service";
@@ -48,10 +47,10 @@ pub(super) struct Doctor {
     settings: ConfigOptions,
     #[command(flatten)]
     proofs: Proofs,
-    /// As root, read tokens and run token commands as root, whoever they belong to.
+    /// As root, read tokens and run token commands as root, even those of other users.
     #[arg(long)]
     as_root: bool,
-    /// Print one JSON object, for machines.
+    /// Print one JSON object.
     #[arg(long)]
     json: bool,
     #[command(flatten)]

@@ -37,13 +37,9 @@ Examples:
   session-keepalive exec --region eu-central-1 --token-file /run/secrets/token -- ./integration
   session-keepalive exec --config kiosk.toml --sink /run/kiosk/token -- chromium --kiosk
 
-The command starts when every kept token is proven alive, and finds the path of the token's file in \
-SESSION_KEEPALIVE_TOKEN_FILE if there is one session: the file of its first sink, or the one that the \
-token is read from. The variable of a token is not passed on. Signals are passed on. When the command \
-ends, the daemon stops and revokes as configured. As the first process of a container it collects orphans.
+The command starts when every kept token is proven alive. With one session, SESSION_KEEPALIVE_TOKEN_FILE is the path of its token file: the first sink, or the file that the token is read from. Variables that contain tokens are not passed on; signals are. When the command exits, the daemon stops and revokes tokens as configured. As PID 1 of a container it reaps orphans.
 
-Exit status: that of the command, 128 and the number of the signal that ended it, 126 it cannot be run, \
-127 there is no such command, 75 not ready in time or another daemon holds a token; otherwise as run.";
+Exit status: that of the command, or 128 plus the number of the signal that ended it; 126 the command cannot be run, 127 it was not found, 75 the tokens are not ready in time or another daemon uses one; otherwise as run.";
 
 /// The interval between two looks at the sessions before the command starts.
 const EVERY: Duration = Duration::from_millis(50);
@@ -64,7 +60,7 @@ pub(super) struct Exec {
     /// A file to write the token to for the command: FILE or FILE,FORMAT (bare, env, json, gc-profile).
     #[arg(long, value_name = "FILE[,FORMAT]", value_parser = sink)]
     sink: Vec<Sink>,
-    /// How long to wait for the tokens before the command is given up.
+    /// The time to wait for live tokens before giving up.
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration)]
     wait: Duration,
     /// The command and its arguments.

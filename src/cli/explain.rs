@@ -11,12 +11,12 @@ use crate::status::report::{HistoryReport, StatusReport};
 
 pub(super) const HELP: &str = "\
 Examples:
-  session-keepalive explain wallboard          why did its token die, or how has it been?
-  session-keepalive explain wallboard --json   the same for machines
+  session-keepalive explain wallboard          its history and, if its token died, the cause
+  session-keepalive explain wallboard --json   the same as JSON
 
-It is known since the daemon began; the oldest is forgotten first.
+The history begins when the daemon starts; the oldest entries are dropped first.
 
-Exit status: 0 told, 64 there is no such session, 69 nobody answers.";
+Exit status: 0 success, 64 no such session, 69 no daemon answers.";
 
 /// Which story is told, and how.
 #[derive(Debug, Args)]
@@ -24,7 +24,7 @@ pub(super) struct Explain {
     /// The session.
     #[arg(value_name = "NAME")]
     name: String,
-    /// What the daemon says as JSON.
+    /// Print the daemon's answer as JSON.
     #[arg(long)]
     json: bool,
     #[command(flatten)]

@@ -14,14 +14,14 @@ const GROUPS: [(&str, &[&str]); 4] = [
         &["demo", "simulate", "check", "plan", "doctor", "run", "exec"],
     ),
     (
-        "Ask a running daemon",
+        "Query a running daemon",
         &["status", "explain", "wait", "health"],
     ),
     (
-        "Order a running daemon",
+        "Control a running daemon",
         &["touch", "keep", "lapse", "reload", "stop"],
     ),
-    ("By hand, without a daemon", &["token", "timeout", "user"]),
+    ("Call the API directly", &["token", "timeout", "user"]),
 ];
 
 /// Returns the help template of the program that has these commands.

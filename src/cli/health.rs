@@ -7,15 +7,15 @@ use super::socket::{self, SocketOptions};
 
 pub(super) const HELP: &str = "\
 Examples:
-  session-keepalive health           does the daemon's loop turn? for a liveness probe
-  session-keepalive health --ready   is every kept token proven and within its margin?
+  session-keepalive health           liveness: is the daemon responsive?
+  session-keepalive health --ready   readiness: is every kept token within its margin?
 
-Exit status: 0 yes, 69 nobody answers, 75 no.";
+Exit status: 0 healthy, 69 no daemon answers, 75 unhealthy.";
 
 /// What is asked.
 #[derive(Debug, Args)]
 pub(super) struct Health {
-    /// Ask whether every kept token is proven alive and within its margin.
+    /// Check that every kept token is proven alive and within its margin.
     #[arg(long)]
     ready: bool,
     #[command(flatten)]

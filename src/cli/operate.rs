@@ -36,10 +36,9 @@ pub(super) const VERSION: u32 = 1;
 pub(super) fn help(examples: &str) -> String {
     format!(
         "{examples}\n\n\
-A token is never given on the command line. For the systemd credential of a running service, as root:\n  \
+Tokens are not accepted on the command line. To use the systemd credential of a running service, as root:\n  \
 CREDENTIALS_DIRECTORY=/run/credentials/session-keepalive.service \\\n    session-keepalive … --credential NAME\n\n\
-Exit status: 0 done, 1 cancelled, 64 wrong usage, 65 a wrong value or token, 69 the API was not reached or \
-failed, 70 a bug, 74 no input or output, 75 try again later, 77 not permitted, 78 wrong configuration."
+Exit status: 0 done, 1 cancelled, 64 usage error, 65 invalid value or token, 69 the API was not reached or failed, 70 internal error, 74 input/output error, 75 temporary failure, 77 permission denied, 78 configuration error."
     )
 }
 

@@ -22,7 +22,7 @@ use super::{ConfigOptions, parse};
 use crate::config::{self, Loaded};
 use crate::daemon::sessions_now;
 
-pub(super) const HELP: &str = "Example: session-keepalive plan --config /etc/session-keepalive/config.toml --idle-timeout 15m\n\nThe organisation's idle timeout is not asked for: `plan` needs no network and reads no token. Where the configuration does not say it either, 5m, 15m, 1h and 8h are planned for, and something that cannot work with some of them only is told and no failure. A pool counts with the files that are in its directory now, an empty one as one session.\n\nWith --json one object is printed: `version` (1), `verdict` (works, weak, depends or cannot; depends: on the idle timeout), `groups` of equal sessions, each with a plan for every idle timeout, `totals` and `findings`. Durations are seconds, what varies is {\"least\": …, \"most\": …}; keys may be added in version 1, none changes its meaning.\n\nExit status: 0 it works, 1 a setting cannot work, 64 wrong usage, 78 the configuration is wrong.";
+pub(super) const HELP: &str = "Example: session-keepalive plan --config /etc/session-keepalive/config.toml --idle-timeout 15m\n\nplan uses no network and reads no token, so it does not ask the API for the idle timeout. If neither the option nor the configuration gives one, it plans for 5m, 15m, 1h and 8h; a setting that cannot work with only some of them is reported but is no failure. A pool counts as the files that are in its directory now, an empty pool as one session.\n\nWith --json, one object is printed: `version` (1), `verdict` (works, weak, depends or cannot; depends: on the idle timeout), `groups` of equal sessions, each with a plan for every idle timeout, `totals` and `findings`. Durations are in seconds, ranges are {\"least\": …, \"most\": …}; version 1 may gain keys, but no key changes its meaning.\n\nExit status: 0 the schedule works, 1 a setting cannot work, 64 usage error, 78 configuration error.";
 
 /// The idle timeouts of a plan where none is given or configured: the documented shortest and
 /// longest, and two between them.
@@ -40,7 +40,7 @@ pub(super) struct Plan {
     /// The organisation's idle timeout, such as 20m: 1s to 8h.
     #[arg(long, value_name = "DURATION", value_parser = idle_timeout)]
     idle_timeout: Option<Duration>,
-    /// Print one JSON object, for machines.
+    /// Print one JSON object.
     #[arg(long)]
     json: bool,
 }

@@ -16,14 +16,12 @@ use super::socket::{self, SocketOptions};
 
 pub(super) const HELP: &str = "\
 Examples:
-  session-keepalive reload              says whether it was taken
-  session-keepalive reload --pid 4711   sends SIGHUP; the log says what became of it
+  session-keepalive reload              reports whether the configuration was accepted
+  session-keepalive reload --pid 4711   sends SIGHUP; the log reports the result
 
-Over the socket, which is found by itself, it says whether the new configuration was taken: a faulty one \
-is refused and the old one stays. Where a process is named, as systemd does with MAINPID for ExecReload, \
-that one is sent SIGHUP, and its log says what became of it.
+Over the socket, the command reports whether the new configuration was accepted: an invalid one is refused and the old one stays in force. With a process ID, which systemd sets in MAINPID for ExecReload, the process is sent SIGHUP and its log reports the result.
 
-Exit status: 0 reloaded, or told; 69 it is not there or not ours; 77 not permitted; 78 refused.";
+Exit status: 0 reloaded or signalled, 69 no such daemon, 77 permission denied, 78 refused.";
 
 /// The variable in which systemd names the daemon's process.
 const MAINPID: &str = "MAINPID";
@@ -31,7 +29,7 @@ const MAINPID: &str = "MAINPID";
 /// Which daemon is told.
 #[derive(Debug, Args)]
 pub(super) struct Reload {
-    /// The daemon's process; by default what the variable MAINPID says, else it is asked over its socket.
+    /// The daemon's process ID; by default the variable MAINPID, otherwise the daemon is reached over its socket.
     #[arg(long, value_name = "PID", value_parser = pid, conflicts_with_all = ["socket", "instance"])]
     pid: Option<Pid>,
     #[command(flatten)]

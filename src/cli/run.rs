@@ -30,15 +30,13 @@ use crate::sys::{clock, files, orphans};
 
 pub(super) const HELP: &str = "\
 Examples:
-  session-keepalive run      with /etc/session-keepalive/config.toml
+  session-keepalive run      uses /etc/session-keepalive/config.toml
   session-keepalive run --config config.toml
   session-keepalive run --region eu-central-1 --token-file /run/secrets/token
 
-Signals: TERM and INT stop and revoke as configured, a second one ends at once; \
-QUIT stops and leaves every token; HUP reads the configuration again.
+Signals: TERM and INT stop the daemon and revoke tokens as configured; a second one exits at once. QUIT stops the daemon without revoking. HUP reloads the configuration.
 
-Exit status: 0 stopped, 1 a revocation failed, 74 no place to listen, \
-75 another daemon holds a token that one of the two would revoke, 78 wrong configuration.";
+Exit status: 0 stopped, 1 a revocation failed, 74 cannot listen on an address, 75 another daemon uses a token that one of the two would revoke, 78 configuration error.";
 
 /// The time limit, at the end, for ending processes that hooks left behind.
 const CLEANUP_LIMIT: Duration = Duration::from_secs(1);
@@ -52,7 +50,7 @@ pub(super) struct Run {
     #[arg(long, conflicts_with = "token_file")]
     #[expect(clippy::doc_markdown, reason = "the text is for a terminal")]
     mint: bool,
-    /// Start beside another daemon that holds the same tokens, and never revoke any.
+    /// Start although another daemon uses the same tokens, and never revoke any.
     #[arg(long)]
     force: bool,
 }

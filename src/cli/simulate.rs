@@ -21,28 +21,27 @@ use crate::token::Fingerprint;
 pub(super) const HELP: &str = "\
 Example: session-keepalive simulate --idle-timeout 30s --token abc
 
-It stands in for api.REGION and login.REGION: POST /oauth/token mints tokens with any client. \
-Do not expose it: it gives a token to everyone who asks.";
+The server stands in for api.REGION and login.REGION: POST /oauth/token issues tokens. Do not expose it to a network: it issues tokens to every caller.";
 
 /// What to simulate.
 #[derive(Debug, Args)]
 pub(super) struct Simulate {
-    /// Where to listen.
+    /// The address to listen on.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8085")]
     listen: SocketAddr,
-    /// How long a token may idle; the real service has 5m to 8h.
+    /// The idle timeout; 5m to 8h in the real service.
     #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = parse::duration)]
     idle_timeout: Duration,
-    /// A token that is there from the start; may be given several times. Without any, one is made up.
+    /// A token that exists from the start; repeatable. By default one is generated.
     #[arg(long, value_name = "VALUE")]
     token: Vec<String>,
-    /// How long a token lives at the most.
+    /// The absolute lifetime of a token.
     #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = parse::duration)]
     lifetime: Duration,
-    /// An OAuth client, ID:SECRET; may be given several times. Without any, every client gets tokens.
+    /// An OAuth client as ID:SECRET; repeatable. By default every client is accepted.
     #[arg(long, value_name = "ID:SECRET", value_parser = client)]
     client: Vec<(String, String)>,
-    /// How many tokens the login host issues in a minute; unlimited by default.
+    /// The number of tokens that the login host issues per minute; unlimited by default.
     #[arg(long, value_name = "COUNT")]
     mints_a_minute: Option<usize>,
     /// A touch that the organisation excludes from its inactivity timeout.

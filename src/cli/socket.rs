@@ -44,7 +44,7 @@ const BODY_SIZE_MAX: usize = 256 * 1024 * 1024;
 /// Which daemon is asked.
 #[derive(Clone, Debug, Default, Args)]
 pub(super) struct SocketOptions {
-    /// The daemon's socket; found by itself where there is one daemon.
+    /// The daemon's socket; detected automatically if one daemon runs.
     #[arg(long, value_name = "PATH", value_hint = clap::ValueHint::FilePath)]
     socket: Option<PathBuf>,
     /// The instance of the systemd service: NAME of session-keepalive@NAME.

@@ -17,12 +17,12 @@ use crate::status::report::StatusReport;
 
 pub(super) const HELP: &str = "\
 Examples:
-  session-keepalive status               those that are not well first, the verdict last
+  session-keepalive status               all sessions, those with problems first
   session-keepalive status wallboard     one session
-  session-keepalive status --watch       drawn again every second, until Ctrl-C
+  session-keepalive status --watch       refreshed every second until Ctrl-C
   session-keepalive status --json | jq '.sessions[] | select(.ready | not)'
 
-Exit status: 0 all is as it should be, 64 there is no such session, 69 nobody answers, 75 something is not ready.";
+Exit status: 0 all sessions are OK, 64 no such session, 69 no daemon answers, 75 a session is not ready.";
 
 /// The interval between two drawings of `--watch`.
 const WATCH_EVERY: Duration = Duration::from_secs(1);
@@ -39,13 +39,13 @@ pub(super) struct Status {
     /// The sessions; all by default.
     #[arg(value_name = "NAME")]
     names: Vec<String>,
-    /// What the daemon says as JSON.
+    /// Print the daemon's answer as JSON.
     #[arg(long, conflicts_with_all = ["watch", "names"])]
     json: bool,
-    /// Draw it again every second.
+    /// Refresh every second.
     #[arg(long)]
     watch: bool,
-    /// Every session, however many there are.
+    /// List every session, however many there are.
     #[arg(long)]
     all: bool,
     #[command(flatten)]

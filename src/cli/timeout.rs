@@ -22,7 +22,7 @@ use crate::api::{IdleTokenTimeout, Reply};
 pub(super) enum Timeout {
     /// Show the organisation's idle timeout and those of its groups; may reset the token's idle timer.
     #[command(after_help = operate::help(
-        "Example: session-keepalive timeout show --config /etc/session-keepalive/config.toml --session wallboard\n\nThe call resets the idle timer of the token that it is made with: for one that is to lapse it needs --yes.",
+        "Example: session-keepalive timeout show --config /etc/session-keepalive/config.toml --session wallboard\n\nThe call resets the idle timer of the token that makes it; for a lapsing token it requires --yes.",
     ))]
     Show {
         #[command(flatten)]
@@ -30,15 +30,15 @@ pub(super) enum Timeout {
         #[command(flatten)]
         access: Access,
     },
-    /// Set the organisation's idle timeout; all else stays as it is.
+    /// Set the organisation's idle timeout; nothing else is changed.
     #[command(after_help = operate::help(
-        "Example: session-keepalive timeout set 15m --region eu-central-1 --token-file /run/secrets/admin-token\n\nReads the whole object, changes the timeout and writes it back: groups and fields that this program does not know stay as they are. Shows both and asks before it writes. Needs the permission directory:organization:admin.",
+        "Example: session-keepalive timeout set 15m --region eu-central-1 --token-file /run/secrets/admin-token\n\nReads the whole object, changes the timeout and writes it back; groups and unknown fields are preserved. Shows the old and the new value and asks for confirmation. Requires the permission directory:organization:admin.",
     ))]
     Set {
-        /// The idle timeout, such as 15m: 5m to 8h, at most 15m where the organisation is bound to HIPAA.
+        /// The idle timeout, such as 15m: 5m to 8h, at most 15m for organisations under HIPAA.
         #[arg(value_name = "DURATION")]
         timeout: String,
-        /// Send it although it is outside of what the API documents.
+        /// Send a value outside the documented range.
         #[arg(long)]
         force: bool,
         #[command(flatten)]
@@ -46,7 +46,7 @@ pub(super) enum Timeout {
         #[command(flatten)]
         access: Access,
     },
-    /// Disable the organisation's idle timeout; those of its groups stay as they are.
+    /// Disable the organisation's idle timeout; group timeouts are not changed.
     #[command(after_help = operate::help(
         "Example: session-keepalive timeout disable --region eu-central-1 --token-file /run/secrets/admin-token\n\nReads the whole object, disables the timeout and writes it back: groups and fields that this program does not know stay as they are. Shows both and asks before it writes. Needs the permission directory:organization:admin.",
     ))]

@@ -16,7 +16,7 @@ use crate::status::phrases::human_duration;
 /// What to do with a token.
 #[derive(Debug, Subcommand)]
 pub(super) enum TokenCommand {
-    /// Show what the API says about a token; disturbs nothing.
+    /// Show the API's information about a token; changes nothing.
     #[command(after_help = operate::help(
         "Examples:\n  session-keepalive token show --config /etc/session-keepalive/config.toml --session wallboard\n  session-keepalive token show --region eu-central-1 - <token",
     ))]
@@ -34,7 +34,7 @@ pub(super) enum TokenCommand {
         "Examples:\n  session-keepalive token touch --config /etc/session-keepalive/config.toml --session wallboard\n  session-keepalive token touch --get --region eu-central-1 --token-file /run/secrets/token",
     ))]
     Touch {
-        /// Touch with GET, where the organisation does not count HEAD.
+        /// Touch with GET, for organisations that exclude HEAD.
         #[arg(long)]
         get: bool,
         #[command(flatten)]
@@ -42,9 +42,9 @@ pub(super) enum TokenCommand {
         #[command(flatten)]
         access: Access,
     },
-    /// Revoke a token: it ends at once.
+    /// Revoke a token immediately.
     #[command(after_help = operate::help(
-        "Examples:\n  session-keepalive token revoke --config /etc/session-keepalive/config.toml --session wallboard\n  session-keepalive token revoke --region eu-central-1 --token-file /run/secrets/token\n\nShows the token's fingerprint and asks before it revokes. A daemon that keeps the token finds it lost. Where universal logout is switched on, the user's other tokens may end with it.",
+        "Examples:\n  session-keepalive token revoke --config /etc/session-keepalive/config.toml --session wallboard\n  session-keepalive token revoke --region eu-central-1 --token-file /run/secrets/token\n\nShows the token's fingerprint and asks for confirmation. A daemon that keeps the token will report it as lost. With universal logout enabled, the user's other tokens may end as well.",
     ))]
     Revoke {
         #[command(flatten)]

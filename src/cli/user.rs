@@ -10,9 +10,9 @@ use crate::api::UserId;
 /// What to do with a user's tokens.
 #[derive(Debug, Subcommand)]
 pub(super) enum User {
-    /// Log a user out everywhere: ends every token of the user, refresh tokens included.
+    /// Log a user out everywhere: revoke all tokens of the user, including refresh tokens.
     #[command(after_help = operate::help(
-        "Example: session-keepalive user revoke 8b3a2f0e-6c1d-4b7e-9f25-0d4c1a5e7b90 --region eu-central-1 --token-file /run/secrets/admin-token\n\nAsks first. Needs the permission oauth:token:delete.",
+        "Example: session-keepalive user revoke 8b3a2f0e-6c1d-4b7e-9f25-0d4c1a5e7b90 --region eu-central-1 --token-file /run/secrets/admin-token\n\nAsks for confirmation. Requires the permission oauth:token:delete.",
     ))]
     Revoke {
         /// The user's id, a UUID.

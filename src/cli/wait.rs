@@ -13,12 +13,12 @@ use crate::sys::clock;
 pub(super) const HELP: &str = "\
 Examples:
   session-keepalive wait                        until every kept token is proven alive
-  session-keepalive wait --timeout 60s crm      until the session crm is, but no longer
-  session-keepalive wait && exec integration    the application starts with tokens that live
+  session-keepalive wait --timeout 60s crm      the session crm, for at most 60 seconds
+  session-keepalive wait && exec integration    starts the application with live tokens
 
-A daemon that is not there yet is waited for as well.
+A daemon that has not started yet is waited for as well.
 
-Exit status: 0 ready, 64 there is no such session, 69 nobody answered in time, 75 not ready in time.";
+Exit status: 0 ready, 64 no such session, 69 no daemon answered in time, 75 not ready in time.";
 
 /// The interval between two requests.
 const EVERY: Duration = Duration::from_millis(250);
@@ -26,7 +26,7 @@ const EVERY: Duration = Duration::from_millis(250);
 /// What is waited for.
 #[derive(Debug, Args)]
 pub(super) struct Wait {
-    /// How long to wait at the most, such as 60s; for ever by default.
+    /// The maximum time to wait, such as 60s; unlimited by default.
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     timeout: Option<Duration>,
     /// The sessions; all by default.

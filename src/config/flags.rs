@@ -15,10 +15,10 @@ pub struct Flags {
     /// The region of the organisation, such as eu-central-1.
     #[arg(long, value_name = "REGION")]
     pub region: Option<OsString>,
-    /// The API instead of a region, such as <https://api.mypurecloud.de>.
+    /// The API's URL instead of a region, such as <https://api.mypurecloud.de>.
     #[arg(long, value_name = "URL")]
     pub api: Option<OsString>,
-    /// A file that holds a token: makes a session called "default" without a configuration file.
+    /// A file that contains a token: defines a session named "default" without a configuration file.
     #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath)]
     pub token_file: Option<OsString>,
     /// True if the session called "default" obtains tokens with the OAuth client of the environment:
@@ -37,10 +37,10 @@ pub struct Flags {
     /// The format of the log: auto, plain, json or journald.
     #[arg(long, value_name = "FORMAT")]
     pub log_format: Option<OsString>,
-    /// Where to answer /livez, /readyz, /metrics, /status and a page: a port of 127.0.0.1, or an address.
+    /// The address that serves /livez, /readyz, /metrics, /status and the status page: a port of 127.0.0.1, or ADDRESS:PORT.
     #[arg(long, value_name = "ADDRESS")]
     pub status_listen: Option<OsString>,
-    /// The same on a Unix socket: auto, off or a path.
+    /// The Unix socket that serves the same: auto, off or a path.
     #[arg(long, value_name = "PATH")]
     pub status_socket: Option<OsString>,
 }

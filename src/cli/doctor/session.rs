@@ -60,7 +60,7 @@ impl TokenProbe<'_> {
 /// The checks that a person has to ask for, since they change something.
 #[derive(Clone, Copy, Debug, Args)]
 pub(super) struct Proofs {
-    /// Prove that touches of kept tokens move their idle deadline.
+    /// Touch kept tokens and verify that their idle timers are reset.
     #[arg(long)]
     touch: bool,
     /// Obtain a token with each OAuth client, check it and revoke it.

@@ -35,7 +35,7 @@ const SHOWN_MAX: usize = 20;
 /// Whose token is used, and how the API is reached.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Access {
-    /// The configuration file: its sessions, and how it has the API reached.
+    /// The configuration file, for its sessions and connection settings.
     #[arg(
         long,
         value_name = "PATH",
@@ -53,13 +53,13 @@ pub(in crate::cli) struct Access {
     /// Use the token in this systemd credential.
     #[arg(long, value_name = "NAME")]
     credential: Option<String>,
-    /// The region that the token belongs to, where no session is named.
+    /// The token's region, if no session is given.
     #[arg(long, value_name = "REGION")]
     region: Option<OsString>,
-    /// The API instead of a region, such as <https://api.mypurecloud.de>.
+    /// The API's URL instead of a region, such as <https://api.mypurecloud.de>.
     #[arg(long, value_name = "URL")]
     api: Option<OsString>,
-    /// Print one JSON object, for machines.
+    /// Print one JSON object.
     #[arg(long)]
     pub(super) json: bool,
     /// Read the token from standard input.

@@ -16,7 +16,7 @@ const ANSWER_LENGTH_MAX: u64 = 256;
 /// Whether to go on without being asked.
 #[derive(Clone, Copy, Debug, Default, Args)]
 pub(in crate::cli) struct Yes {
-    /// Do it without asking.
+    /// Do not ask for confirmation.
     #[arg(long)]
     yes: bool,
 }
