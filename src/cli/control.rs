@@ -95,7 +95,9 @@ pub(super) fn stop(stop: &Stop) -> Exit {
             }
         };
         if tokio::time::timeout(STOP_WITHIN, is_gone).await.is_ok() {
-            return Ok(print("stopped; its log says what became of the tokens\n"));
+            return Ok(print(
+                "stopped; its log reports what happened to the tokens\n",
+            ));
         }
         print_error("session-keepalive: the daemon did not stop in time\n");
         Ok(Exit::TryAgain)

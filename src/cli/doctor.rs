@@ -90,7 +90,7 @@ async fn run_checks(doctor: &Doctor) -> Vec<Check> {
         Err(error) => {
             let why = crate::status::phrases::Chain(&error).to_string();
             let check = Check::failure(&place, "http", why);
-            return vec![found, check.advise("look at [http] of the configuration")];
+            return vec![found, check.advise("check [http] of the configuration")];
         }
     };
     let mut checks = vec![found];
@@ -163,6 +163,6 @@ fn pool((name, pool): (&SessionName, &PoolConfig)) -> Check {
     match std::fs::read_dir(directory) {
         Ok(_) => Check::ok(name.as_str(), NAME, format!("{shown} can be listed")),
         Err(error) => Check::failure(name.as_str(), NAME, format!("{shown}: {error}"))
-            .advise("the daemon waits for it: look whether it is mounted, or mend token_dir"),
+            .advise("the daemon waits for it: check whether it is mounted, or mend token_dir"),
     }
 }

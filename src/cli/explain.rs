@@ -53,7 +53,7 @@ async fn fetch_history(explain: &Explain) -> Result<(HistoryReport, String), Dae
     }
     let (report, _) = explain.socket.report::<StatusReport>(ALL_SESSIONS).await?;
     if report.sessions.iter().any(|session| session.name == *name) {
-        let older = "it is older than this program and tells no stories".to_owned();
+        let older = "it is older than this program and has no histories".to_owned();
         return Err(DaemonError::Refused(404, older));
     }
     Err(DaemonError::no_such_session(name, &report))

@@ -50,9 +50,9 @@ enum PidSource {
 enum ReloadError {
     #[error("there is no process {0}")]
     NoProcess(Pid),
-    #[error("process {0} is not a session-keepalive: nothing was sent to it")]
+    #[error("process {0} is not a session-keepalive: no signal was sent")]
     AnotherProgram(Pid),
-    #[error("process {0} does not listen for a reload, or not yet: nothing was sent to it")]
+    #[error("process {0} does not handle a reload, or not yet: no signal was sent")]
     NotListening(Pid),
     #[error("process {0} is hidden from this user: try it as root")]
     Hidden(Pid),

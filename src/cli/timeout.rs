@@ -48,7 +48,7 @@ pub(super) enum Timeout {
     },
     /// Disable the organisation's idle timeout; group timeouts are not changed.
     #[command(after_help = operate::help(
-        "Example: session-keepalive timeout disable --region eu-central-1 --token-file /run/secrets/admin-token\n\nReads the whole object, disables the timeout and writes it back: groups and fields that this program does not know stay as they are. Shows both and asks before it writes. Needs the permission directory:organization:admin.",
+        "Example: session-keepalive timeout disable --region eu-central-1 --token-file /run/secrets/admin-token\n\nReads the whole object, disables the timeout and writes it back: groups and unknown fields are preserved. Shows the old and the new value and asks for confirmation. Requires the permission directory:organization:admin.",
     ))]
     Disable {
         #[command(flatten)]
@@ -116,7 +116,7 @@ fn seconds(text: &str, force: bool) -> Result<u32, String> {
     let seconds = duration.as_secs();
     if !force && !SECONDS.contains(&seconds) {
         return Err(format!(
-            "{seconds}s is outside of what the API takes: 300 to 28800s (5m to 8h), and at most 900s (15m) where the organisation is bound to HIPAA; --force sends it all the same"
+            "{seconds}s is outside the range of the API: 300 to 28800s (5m to 8h), and at most 900s (15m) for organisations under HIPAA; --force sends it anyway"
         ));
     }
     u32::try_from(seconds).map_err(|_| "no idle timeout is that long".to_owned())
@@ -164,11 +164,11 @@ async fn change(session: &mut ApiSession, edit: TimeoutEdit) -> Result<CommandOu
         let others = differing(&after, &written).join(", ");
         if !others.is_empty() {
             session.notes.push(format!(
-                "the API answered with something else than was written, in {others}"
+                "the API's answer differs from what was written, in {others}"
             ));
         }
     } else {
-        let note = "it is that already: nothing was written";
+        let note = "it has this value already: nothing was written";
         session.notes.push(note.to_owned());
     }
     let mut answer = begin(session, &reply);
@@ -237,7 +237,7 @@ fn describe(answer: &mut CommandOutput, timeout: &IdleTokenTimeout) {
     let effective = match least(timeout) {
         Some((least, "organisation")) => duration_with_seconds(least),
         Some((least, _)) => format!(
-            "{} at the least, that of a group; which of several counts is not documented",
+            "{} at the least, that of a group; which of several applies is not documented",
             duration_with_seconds(least)
         ),
         None => "no idle timeout".to_owned(),
@@ -264,7 +264,7 @@ fn summary(timeout: &IdleTokenTimeout) -> String {
         (Some(value), Some(true) | None) => duration_with_seconds(value),
         (Some(value), Some(false)) => format!("disabled, was {}", duration_with_seconds(value)),
         (None, Some(false)) => "disabled".to_owned(),
-        (None, Some(true)) => "enabled, and the API does not say how long".to_owned(),
+        (None, Some(true)) => "enabled, and the API does not report its length".to_owned(),
         (None, None) => "not told".to_owned(),
     }
 }

@@ -116,7 +116,7 @@ async fn revoke(session: &mut ApiSession) -> Result<CommandOutput, Failure> {
     answer.value("was_gone", was_gone);
     if was_gone {
         session.notes.push(format!(
-            "the API did not know the token: it had ended before, or it belongs to another region than that of {api}, and lives there"
+            "the API did not know the token: it had ended before, or it belongs to another region than {api} and is alive there"
         ));
     }
     Ok(answer)
@@ -159,7 +159,7 @@ async fn show(session: &ApiSession, preserve: Preserve) -> Result<CommandOutput,
         answer.line("home", name_and_id(home));
     }
     if let Some(client) = info.client() {
-        let grant = client.grant_type.unwrap_or("grant not told");
+        let grant = client.grant_type.unwrap_or("grant not reported");
         let client = name_and_id(client.named);
         answer.line("client", format!("{client}, {grant}"));
     }
@@ -193,7 +193,7 @@ fn add_deadline(answer: &mut CommandOutput, session: &ApiSession, reply: &Reply<
     answer.line(
         "idles out",
         match (idles_at, reply.date, remaining) {
-            (None, ..) => "not told by the API (no dateTokenIdles)".to_owned(),
+            (None, ..) => "not reported by the API (no dateTokenIdles)".to_owned(),
             (Some(at), None, _) => {
                 let at = human_time(at);
                 format!("{at}; the answer has no Date to compare it with")

@@ -264,7 +264,7 @@ fn hook(hook: &TableReader<'_>, found: &At<&Value>) -> Option<HookConfig> {
             if hook.value(key).is_none() {
                 let fault = found.fault(&format!("no {key}")).about_the_key();
                 let fault = fault.label(match key {
-                    "on" => "when is it run?",
+                    "on" => "the hook has no events",
                     _ => "what is run?",
                 });
                 hook.note(fault.help(&format!("write it like this:\n{EXAMPLE}")));

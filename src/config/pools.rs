@@ -24,7 +24,7 @@ pub(super) fn read(
         let pool = pools.table(name.value);
         if found.value.as_dict().is_some() && pool.value("token_dir").is_none() {
             let fault = found.fault("no token_dir").about_the_key();
-            let fault = fault.label("whose files are the sessions of this pool?");
+            let fault = fault.label("the pool has no directory");
             pool.note(fault.help("write token_dir = \"/run/tokens\""));
         }
         let directory = directory(&pool);

@@ -297,8 +297,7 @@ pub static TABLES: [SchemaTable; 15] = [
                 "ready_after",
                 seconds(0, 10 * MINUTE),
                 Value("30s"),
-                "The longest time until the service manager is told that the daemon is ready, even if \
-                 tokens are still missing. It is told earlier if every kept token was proven alive.",
+                "The maximum time until the daemon reports readiness to the service manager, even if tokens are still missing. It reports earlier if every kept token was proven alive.",
             )
             .shown_as("ready after", |time| format!("{time} at the latest")),
         ],
@@ -373,7 +372,7 @@ pub static TABLES: [SchemaTable; 15] = [
                 "mint",
                 Kind::OneOf,
                 required(r#"{ client_id = "ID", client_secret = { credential = "NAME" } }"#),
-                "The OAuth client with which the daemon obtains tokens by itself, before the present one expires.",
+                "The OAuth client with which the daemon obtains tokens, before the present one expires.",
             ),
         ],
         ..SchemaTable::NONE
@@ -712,14 +711,14 @@ pub(super) const SESSION_OPTIONS: &[Key] = &[
         "margin",
         Kind::Margin(Duration::from_millis(500)..=Duration::from_secs(8 * HOUR)),
         Value("50%"),
-        "The time before the idle deadline at which a touch is due, which is what an outage may last.",
+        "The time before the idle deadline at which a touch is due, which is the longest outage that the token survives.",
     ),
     // Test organisations use less than the five minutes that the API allows.
     Key::new(
         "idle_timeout",
         seconds(2, 8 * HOUR),
-        unset("as the server says", "15m"),
-        "The idle timeout, if it is known better than by the server. A shorter one that is proven, or \
+        unset("as reported by the server", "15m"),
+        "The idle timeout, if the server does not report the right one. A shorter one that is proven, or \
          the longest of the organisation, takes precedence.",
     ),
     Key::new(

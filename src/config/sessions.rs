@@ -74,7 +74,7 @@ impl<'a> Common<'a> {
             }
             Err(MissingApi::Unwritten) => {
                 let fault = name.fault("no region and no api").about_the_key();
-                let fault = fault.label("which API is it?");
+                let fault = fault.label("no API is configured");
                 table.note(fault.help(REGION_EXAMPLE));
             }
             Err(MissingApi::Refused) => {}
@@ -244,7 +244,7 @@ pub(super) fn require_session(top: &TableReader<'_>, has_file: bool) {
     let mut tables = tables.into_iter().filter_map(|key| top.value(key));
     if !tables.any(is_present) {
         let help = if has_file { EXAMPLE } else { NO_FILE };
-        top.note(ConfigFault::nowhere("there is no session to care for").help(help));
+        top.note(ConfigFault::nowhere("no session is configured").help(help));
     }
 }
 
@@ -275,7 +275,7 @@ fn token(session: &TableReader<'_>, found: &At<&Value>) -> Option<At<Source>> {
     let is_table = matches!(found.value, Value::Dict(..));
     if is_table && session.value("token").is_none() {
         let fault = found.fault("no token").about_the_key();
-        let fault = fault.label("where is the token of this session?");
+        let fault = fault.label("this session has no token source");
         session.note(fault.help(&source::forms()));
     }
     source::read(session)
@@ -293,7 +293,7 @@ pub(super) fn refuse_duplicate<'a, T: Ord + Clone>(
     match known.get(&found.value) {
         Some(earlier) => {
             let title = format!("{same} {}", redact::quoted(earlier.value));
-            let fault = found.fault(&title).label("a token is cared for once");
+            let fault = found.fault(&title).label("a token belongs to one session");
             table.note(fault.also(earlier.place.clone(), other));
         }
         None => {
@@ -316,7 +316,7 @@ fn api(tables: &[&TableReader<'_>]) -> Result<At<ApiBase>, MissingApi> {
     let written = tables.iter().flat_map(|table| {
         ["region", "api"].map(|key| table.value(key).map(|found| found.with(*table)))
     });
-    let rule = "say once which API it is";
+    let rule = "give one of them";
     let sole = tables
         .first()
         .and_then(|table| sole(table, written.flatten(), rule))

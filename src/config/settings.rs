@@ -133,7 +133,7 @@ pub(super) fn socket(status: &TableReader<'_>) -> StatusSocket {
         ))),
         path if path.len() > SOCKET_LENGTH_MAX => {
             Err(ParseProblem::new("is too long for a socket")
-                .allowed("a path of at most 107 bytes: the system takes no longer one"))
+                .allowed("a path of at most 107 bytes, the limit of the system"))
         }
         path => Ok(StatusSocket::At(Path::new(path).to_owned())),
     };

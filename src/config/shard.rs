@@ -61,7 +61,7 @@ impl Shard {
         };
         if table.value("index").is_none() {
             let fault = found.fault("no index").about_the_key();
-            let fault = fault.label("which of the shards is this daemon?");
+            let fault = fault.label("the index of this shard is missing");
             table.note(fault.help(
                 "write index = \"0\", or set SESSION_KEEPALIVE_SHARD__INDEX to the name of the pod",
             ));

@@ -67,7 +67,7 @@ fn sink<T>(table: &TableReader<'_>, found: &At<T>, scope: SinkScope) -> Option<S
     }
     let format = table.find("format", |text, _| {
         let known = |format: &SinkFormat| format.as_str() == text;
-        let title = format!("{} is no format", redact::quoted(text));
+        let title = format!("{} is not a format", redact::quoted(text));
         let format = SinkFormat::ALL.into_iter().find(known);
         format.ok_or_else(|| ParseProblem::new(title))
     });
@@ -125,7 +125,7 @@ fn account(text: &str, _: &Kind) -> Result<String, ParseProblem> {
         Ok(text.to_owned())
     } else {
         Err(ParseProblem::new(format!(
-            "{} is no such name",
+            "{} is not a name",
             redact::quoted(text)
         )))
     }

@@ -26,7 +26,7 @@ const WAITERS_MAX: usize = 16;
 
 /// The answer to a command that would stop a daemon of a service manager, which restarts a daemon
 /// that ends by itself (a hand-over relies on that). The new process would find its tokens revoked.
-const STARTED_AGAIN: &str = "not stopped: the service manager would start it again at once, with revoked tokens; say systemctl stop, which revokes as configured";
+const STARTED_AGAIN: &str = "not stopped: the service manager would restart it at once, with revoked tokens; use systemctl stop, which revokes as configured";
 
 impl Daemon {
     pub(super) fn handle_query(&mut self, query: Query) {
@@ -130,7 +130,7 @@ impl Daemon {
             SessionCommand::Stop(on_shutdown) => {
                 log_event(&LogEvent::Asked { what: "stop", by });
                 self.listeners.is_answer_awaited = true;
-                self.begin_stop(on_shutdown, "the order of a user");
+                self.begin_stop(on_shutdown, "the command of a user");
                 CommandResult::Yes(match on_shutdown {
                     OnShutdown::Revoke => "stopping, and revoking as configured".to_owned(),
                     OnShutdown::Leave => "stopping, and leaving every token".to_owned(),
@@ -165,7 +165,7 @@ impl Daemon {
                 };
                 log_event(&LogEvent::TouchWanted { session: name, by });
                 return Err(CommandResult::Yes(format!(
-                    "{name} is {}: {what} now; status tells what comes of it",
+                    "{name} is {}: {what} now; see status for the result",
                     state.as_str()
                 )));
             }
@@ -187,7 +187,10 @@ impl Daemon {
         };
         let is_configured = managed.config.policy.intent == intent;
         if managed.policy().intent == intent {
-            return CommandResult::Yes(format!("{name} is to {} already", intent.as_str()));
+            return CommandResult::Yes(format!(
+                "{name} already has the intent {}",
+                intent.as_str()
+            ));
         }
         managed.intent = (!is_configured).then_some(intent);
         let on_shutdown = managed.policy().on_shutdown;
@@ -203,7 +206,7 @@ impl Daemon {
         let until = if is_configured {
             "as configured"
         } else {
-            "until it is changed back, configured anew or the daemon is restarted"
+            "until it is changed back, its configuration changes or the daemon restarts"
         };
         let at_the_end = match on_shutdown {
             OnShutdown::Revoke => "revoked",
@@ -220,14 +223,14 @@ impl Daemon {
             .view(id, now)
             .map_or_else(String::new, |view| match (view.state, &source) {
                 (State::Lapsed | State::Lost, Some(source)) if intent == Intent::Keep => format!(
-                    "; its present token has ended, and nothing revives it: {}",
+                    "; its present token has ended for good: {}",
                     new_token(source, self.sources.pickup(source))
                 ),
                 _ => format!("; {}", next(&view, now)),
             });
         self.reporter.report_sessions(&self.sessions, now);
         CommandResult::Yes(format!(
-            "{name} is to {} from here on, {until}; at the stop its token is {at_the_end}{next}",
+            "{name} has the intent {} from now on, {until}; at the stop its token is {at_the_end}{next}",
             intent.as_str()
         ))
     }
@@ -292,7 +295,7 @@ impl Waiters {
         if self.0.len() < WAITERS_MAX {
             self.0.push(requester);
         } else {
-            let refusal = format!("too many wait for {what} already");
+            let refusal = format!("too many clients wait for {what} already");
             drop(requester.send(CommandResult::No(refusal)));
         }
     }

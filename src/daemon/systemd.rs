@@ -218,7 +218,10 @@ impl Systemd {
         let is_starting = matches!(self.phase, Phase::Starting { .. });
         let mut line = self.counts.line(reading, !is_starting);
         if self.was_refused {
-            line.insert_str(0, "reload refused, the earlier configuration holds; ");
+            line.insert_str(
+                0,
+                "reload refused, the earlier configuration stays in force; ",
+            );
         }
         let ready = if becomes_ready { "READY=1\n" } else { "" };
         if becomes_ready || line != self.status {

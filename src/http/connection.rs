@@ -80,7 +80,7 @@ async fn reply(request: Request<Incoming>, transport: Transport, state: &ServerS
     {
         return HttpReply::text(
             421,
-            "this listener answers for loopback only: ask for 127.0.0.1 or localhost\n",
+            "this listener answers on loopback only: use 127.0.0.1 or localhost\n",
         );
     }
     answer(&head, transport, state).await

@@ -32,13 +32,16 @@ pub(crate) async fn handle(head: &Parts, by: Peer, state: &ServerState) -> HttpR
         );
     }
     let Some(command) = command(head) else {
-        return HttpReply::text(404, format!("there is no such order, but:\n{ORDERS}"));
+        return HttpReply::text(404, format!("no such command; the commands are:\n{ORDERS}"));
     };
     match state.queries.control(command, by).await {
         Some(CommandResult::Yes(text)) => HttpReply::text(200, text + "\n"),
         Some(CommandResult::No(text)) => HttpReply::text(409, text + "\n"),
         Some(CommandResult::NoSuchSession) => HttpReply::text(404, "there is no such session\n"),
-        None => HttpReply::text(504, "there was no answer in time; it may still be done\n"),
+        None => HttpReply::text(
+            504,
+            "no answer in time; the command may still be carried out\n",
+        ),
     }
 }
 

@@ -62,13 +62,13 @@ pub enum BindError {
         source: io::Error,
     },
     /// The path holds something other than a socket that the daemon may replace.
-    #[error("status.socket: {} is not a socket of ours and stays", path.display())]
+    #[error("status.socket: {} is not a socket of this program and is not replaced", path.display())]
     Foreign {
         /// The path.
         path: PathBuf,
     },
     /// Another daemon answers on the socket.
-    #[error("status.socket: another daemon answers on {}; give each its own", path.display())]
+    #[error("status.socket: another daemon answers on {}; each needs its own", path.display())]
     InUse {
         /// The path.
         path: PathBuf,

@@ -82,7 +82,7 @@ impl HttpReply {
     pub(crate) fn busy() -> Self {
         Self::text(
             503,
-            "too many large answers are under way: ask again in a second\n",
+            "too many large answers in progress: retry in a second\n",
         )
         .with(RETRY_AFTER, "1")
     }

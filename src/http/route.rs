@@ -50,7 +50,10 @@ pub(crate) async fn answer(head: &Parts, transport: Transport, state: &ServerSta
                 history_of(name, state).await
             } else {
                 page::file(path).unwrap_or_else(|| {
-                    HttpReply::text(404, format!("there is no {path} here, but:\n{PATHS}"))
+                    HttpReply::text(
+                        404,
+                        format!("no such path: {path}; the paths are:\n{PATHS}"),
+                    )
                 })
             }
         }
@@ -61,7 +64,7 @@ async fn live(state: &ServerState) -> HttpReply {
     if state.queries.is_turning().await {
         HttpReply::text(200, "live\n")
     } else {
-        HttpReply::text(503, "not live: the loop does not turn\n")
+        HttpReply::text(503, "not live: the daemon's loop does not respond\n")
     }
 }
 
@@ -194,7 +197,7 @@ async fn metrics_text(form: MetricsFormat, state: &ServerState) -> Option<Vec<By
 
 /// Returns the reply for a loop that has ended or does not answer.
 fn no_answer() -> HttpReply {
-    HttpReply::text(503, "not ready: the loop does not answer\n")
+    HttpReply::text(503, "not ready: the daemon's loop does not respond\n")
 }
 
 /// Returns true if the query has this key, with or without a value.

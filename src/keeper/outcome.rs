@@ -169,7 +169,7 @@ impl fmt::Display for BlockReason {
                 "this machine's address is not on the organisation's list (ip.not.authorized)",
             ),
             Self::HeaderMissing => formatter.write_str(
-                "the Authorization header did not arrive (authentication.required): look at the proxy",
+                "the Authorization header did not arrive (authentication.required): check the proxy",
             ),
             Self::Forbidden(code) => write!(formatter, "not permitted ({code})"),
             Self::Rejected(status, code) => write!(formatter, "rejected with {status} ({code})"),
@@ -186,7 +186,7 @@ impl fmt::Display for BlockReason {
             ),
             Self::NotTheApi(NotTheApi::Encoded(encoding)) => write!(
                 formatter,
-                "the answer is encoded as {encoding}, which was not asked for, perhaps by a proxy"
+                "the answer is encoded as {encoding}, which was not requested, perhaps by a proxy"
             ),
         }
     }

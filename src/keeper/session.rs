@@ -188,7 +188,7 @@ pub(super) struct Choice {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum NoTouch {
     /// The intent is to let the token lapse; a touch would keep it alive.
-    #[error("it is to lapse, and a touch would keep it alive")]
+    #[error("its intent is lapse, and a touch would keep it alive")]
     Lapsing,
     /// The session has no token that is proven alive.
     #[error("it is {}: there is no token that is known to live", .0.as_str())]

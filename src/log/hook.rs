@@ -85,11 +85,11 @@ pub fn log_hook_event(event: HookEvent<'_>) {
         }
         HookEvent::Removed { hook, dropped } => {
             warn!(target: TARGET, event = "hook_removed", hook, dropped,
-                "hook {hook} was removed from the configuration: it was not told of {dropped} events that waited for it, which are in this log");
+                "hook {hook} was removed from the configuration: {dropped} waiting events were not delivered to it; they are in this log");
         }
         HookEvent::NotRun { hook, dropped } => {
             warn!(target: TARGET, event = "hook_not_run", hook, dropped,
-                "hook {hook}: the daemon stops and has no time left to tell it of {dropped} more events");
+                "hook {hook}: the daemon stops before {dropped} more events could be delivered");
         }
     }
 }

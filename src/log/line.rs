@@ -63,7 +63,7 @@ impl<'a> LogRecord<'a> {
             target: TARGET,
             code: None,
             message: format!(
-                "{} dropped: nobody took the log for a while",
+                "{} dropped: the reader of the log was too slow",
                 counted(dropped, "line")
             ),
             fields: vec![

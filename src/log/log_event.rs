@@ -194,7 +194,7 @@ pub fn log_event(event: &LogEvent<'_>) {
         }
         LogEvent::Slept(slept) => {
             info!(target: TARGET, event = "slept", seconds = slept.as_secs(),
-                "the machine slept for {}: tokens went on idling", human_duration(slept));
+                "the machine slept for {}: tokens continued to idle", human_duration(slept));
         }
         LogEvent::ClockStepped(by) => clock_stepped(by),
         LogEvent::NetworkChanged { sooner } => {
@@ -206,7 +206,7 @@ pub fn log_event(event: &LogEvent<'_>) {
             retry_within,
         } => {
             info!(target: TARGET, event = "network_not_watched",
-                "the network may not be watched (netlink: {}): after an outage the next try comes within {} instead of at once",
+                "the network may not be watched (netlink: {}): after an outage the next attempt comes within {} instead of at once",
                 Chain(cause), human_duration(retry_within));
         }
         LogEvent::ManagerNotTold(cause) => manager_not_told(cause),
@@ -236,20 +236,20 @@ pub fn log_event(event: &LogEvent<'_>) {
             place,
             is_tcp: true,
         } => {
-            info!(target: TARGET, event = "listening", place, "status is answered on http://{place}");
+            info!(target: TARGET, event = "listening", place, "status is served on http://{place}");
         }
         LogEvent::Listening {
             place,
             is_tcp: false,
         } => {
-            debug!(target: TARGET, event = "listening", place, "status is answered on {place}");
+            debug!(target: TARGET, event = "listening", place, "status is served on {place}");
         }
         LogEvent::NoSocket(cause) => machine::no_socket(cause),
         LogEvent::SocketBack { place } => machine::socket_back(place),
         LogEvent::SocketGone(cause) => machine::socket_gone(cause),
         LogEvent::ListenerFailed => {
             error!(target: TARGET, event = "listener_failed",
-                "a listener for observers ended by a bug: status is answered there no more, tokens are cared for as before");
+                "a listener of the status server ended because of a bug: it answers no more; tokens are managed as before");
         }
         LogEvent::Pool(pool, directory, event) => pool::log(pool, directory, event),
         LogEvent::FileGone(session, on_shutdown) => pool::file_gone(session, on_shutdown),
@@ -278,21 +278,21 @@ fn intent_changed((name, intent): (&SessionName, Intent), by: Peer, is_configure
     let until = if is_configured {
         "as configured"
     } else {
-        "until it is changed back, configured anew or the daemon is restarted"
+        "until it is changed back, its configuration changes or the daemon restarts"
     };
     info!(target: TARGET, event = "intent_changed", session = name.as_str(),
         intent = intent.as_str(), by_uid = by.uid, by_pid = by.pid,
-        "{name} is to {} from here on, {until}; {by} asked for it", intent.as_str());
+        "{name} has the intent {} from now on, {until}; requested by {by}", intent.as_str());
 }
 
 fn manager_not_told(cause: &io::Error) {
     warn!(target: TARGET, event = "manager_not_told",
-        "the service manager does not hear us at NOTIFY_SOCKET: {}", Chain(cause));
+        "the service manager cannot be reached at NOTIFY_SOCKET: {}", Chain(cause));
 }
 
 fn touch_wanted(session: &SessionName, by: Peer) {
     info!(target: TARGET, event = "touch_wanted", session = session.as_str(),
-        by_uid = by.uid, by_pid = by.pid, "{session}: {by} asked for a touch");
+        by_uid = by.uid, by_pid = by.pid, "{session}: touch requested by {by}");
 }
 
 fn asked(what: &str, by: Peer) {
@@ -342,7 +342,7 @@ fn source_failed(session: &SessionNames<'_>, cause: &SourceError) {
 fn source_exposed(session: &SessionNames<'_>, warning: &Warning) {
     let name = session.name.as_str();
     warn!(target: TARGET, event = "source_exposed", session = name,
-    "{name}: {warning}; it is used all the same, but {}", match warning {
+    "{name}: {warning}; it is used anyway, but {}", match warning {
         Warning::ReadableByAll(..) | Warning::WritableByOthers(..) => "mode 0600 would do",
         Warning::Unlinked(_) => warning.advice(),
     });
@@ -351,17 +351,17 @@ fn source_exposed(session: &SessionNames<'_>, warning: &Warning) {
 fn source_gone(session: &SessionNames<'_>) {
     let name = session.name.as_str();
     warn!(target: TARGET, event = "source_gone", session = name,
-        "{name}: {} has gone; the token that came from it stays in use", session.source);
+        "{name}: {} is gone; its token stays in use", session.source);
 }
 
 fn renamed(old: &SessionName, new: &SessionNames<'_>) {
     if old == new.name {
         info!(target: TARGET, event = "renamed", session = new.name.as_str(), old = old.as_str(),
-            "{old} goes on with its token, which is in {} from here on", new.source);
+            "{old} continues with its token, which is now in {}", new.source);
         return;
     }
     info!(target: TARGET, event = "renamed", session = new.name.as_str(), old = old.as_str(),
-        "{old} is {} from here on: its token is in {}", new.name, new.source);
+        "{old} is now called {}: its token is in {}", new.name, new.source);
 }
 
 fn clock_stepped(by: SignedDuration) {
@@ -381,7 +381,7 @@ fn shared(
     };
     warn!(target: TARGET, event = "shared", session = session.as_str(),
         other = holder.as_str(), %fingerprint,
-        "{} and {} have the same token {fingerprint}: {what_follows} and {} does not take it on; give each its own",
+        "{} and {} have the same token {fingerprint}: {what_follows} and {} does not take it on; each needs its own",
         session, holder, session);
 }
 
@@ -391,7 +391,7 @@ fn stopped(revoked: usize, left: usize, not_revoked: usize) {
             "stopped: {} revoked, {left} left as is", counted(revoked, "token"));
     } else {
         error!(target: TARGET, event = "stopped", revoked, left, not_revoked,
-            "stopped: {} not revoked, to be revoked by hand; {revoked} revoked, {left} left as is",
+            "stopped: {} not revoked, revoke them by hand; {revoked} revoked, {left} left as is",
             counted(not_revoked, "token"));
     }
 }

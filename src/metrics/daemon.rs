@@ -9,7 +9,7 @@ use crate::status::{IncidentView, Snapshot};
 
 const BUILD: Family = Family::info(
     "session_keepalive_build_info",
-    "Always 1: the version of the program.",
+    "Always 1; the label is the version of the program.",
 );
 const SHARD: Family = Family::info(
     "session_keepalive_shard_info",
@@ -21,31 +21,31 @@ const SHARDS: Family = Family::gauge(
 );
 const LIVE: Family = Family::gauge(
     "session_keepalive_live",
-    "Is 1 while the loop that does everything turns; 0 if it does not answer, and nothing else is then known.",
+    "1 while the daemon's loop responds; 0 if it does not, and no other metric is then known.",
 );
 const START_TIME: Family = Family::gauge(
     "session_keepalive_start_time_seconds",
-    "When the daemon began, since 1970, on the wall clock as it was set then. All counters began there.",
+    "Start of the daemon in seconds since 1970, by the wall clock at that time. All counters started then.",
 );
 const READY: Family = Family::gauge(
     "session_keepalive_ready",
-    "Is 1 if every session that is to be kept is proven alive and within its margin, and the daemon is not stopping.",
+    "1 if every kept session is proven alive and within its margin, and the daemon is not stopping.",
 );
 const STOPPING: Family = Family::gauge(
     "session_keepalive_stopping",
-    "Is 1 while the daemon stops and revokes.",
+    "1 while the daemon stops and revokes tokens.",
 );
 const REQUESTS: Family = Family::counter(
     "session_keepalive_requests_total",
-    "Requests to the API by what was asked and what the answer, or the lack of one, meant.",
+    "Requests to the API by operation and by the meaning of the answer or of its absence.",
 );
 const TOUCH_DURATION: Family = Family::histogram(
     "session_keepalive_touch_duration_seconds",
-    "How long it took until a touch was answered, with whatever status; a touch without an answer is not in it.",
+    "Time until a touch was answered, with any status; touches without an answer are not counted.",
 );
 const EVENTS: Family = Family::counter(
     "session_keepalive_events_total",
-    "What happened to sessions, by the word that the log has for it.",
+    "Events of sessions, by the name that they have in the log.",
 );
 const RELOADS: Family = Family::counter(
     "session_keepalive_reloads_total",
@@ -53,7 +53,7 @@ const RELOADS: Family = Family::counter(
 );
 const RELOADED: Family = Family::gauge(
     "session_keepalive_last_reload_accepted",
-    "Is 0 if the last reload was refused and the configuration before it is in force.",
+    "0 if the last reload was refused and the earlier configuration is in force.",
 );
 const SINKS: Family = Family::counter(
     "session_keepalive_sink_writes_total",
@@ -65,28 +65,28 @@ const SINKS_WAITING: Family = Family::gauge(
 );
 const SUSPENDS: Family = Family::counter(
     "session_keepalive_suspends_total",
-    "How often the machine slept while the daemon ran.",
+    "Number of times that the machine slept while the daemon ran.",
 );
 const SUSPENDED: Family = Family::counter(
     "session_keepalive_suspended_seconds_total",
-    "How long the machine slept altogether while the daemon ran.",
+    "Total time that the machine slept while the daemon ran.",
 );
 const CLOCK_STEPS: Family = Family::counter(
     "session_keepalive_clock_steps_total",
-    "How often somebody set the wall clock while the daemon ran.",
+    "Number of times that the wall clock was set while the daemon ran.",
 );
 
 const INCIDENT: Family = Family::gauge(
     "session_keepalive_incident",
-    "Is 1 while a problem of an API or an organisation lasts, by its kind.",
+    "1 while an incident of an API or an organisation is open, by its class.",
 );
 const INCIDENT_SESSIONS: Family = Family::gauge(
     "session_keepalive_incident_sessions",
-    "How many sessions the API or organisation of an open incident has.",
+    "Sessions of the API or organisation of an open incident.",
 );
 const INCIDENT_FIRST_LOSS: Family = Family::gauge(
     "session_keepalive_incident_first_loss_timestamp_seconds",
-    "When the first kept token idles out if the incident goes on, since 1970.",
+    "Time at which the first kept token idles out if the incident continues, in seconds since 1970.",
 );
 
 /// Writes the open incidents. Several organisations of one API are added up.

@@ -19,7 +19,7 @@ const FAMILIES: [(Family, Write); 15] = [
     (
         Family::info(
             "session_keepalive_session_info",
-            "Always 1: what is wanted for a session and which API its token belongs to.",
+            "Always 1; the labels are the session's intent and the API of its token.",
         ),
         |samples, session, _| {
             let intent = ("intent", session.view.policy.intent.as_str());
@@ -29,7 +29,7 @@ const FAMILIES: [(Family, Write); 15] = [
     (
         Family::gauge(
             "session_keepalive_session_state",
-            "Is 1 for the state that a session is in, 0 for every other.",
+            "1 for the state of a session, 0 for all other states.",
         ),
         |samples, session, _| {
             let words = State::ALL.into_iter().map(State::as_str);
@@ -40,7 +40,7 @@ const FAMILIES: [(Family, Write); 15] = [
     (
         Family::gauge(
             "session_keepalive_session_ready",
-            "Is 1 if a session is as it should be: proven alive and within its margin. A lapsing session always is.",
+            "1 if a session is OK: proven alive and within its margin. A lapsing session always is.",
         ),
         |samples, session, snapshot| {
             samples.sample(
@@ -52,7 +52,7 @@ const FAMILIES: [(Family, Write); 15] = [
     (
         Family::gauge(
             "session_keepalive_session_in_incident",
-            "Is 1 if an open incident affects a session.",
+            "1 if an open incident affects a session.",
         ),
         |samples, session, _| {
             samples.sample(&[label(session)], u8::from(session.incident.is_some()));
@@ -61,7 +61,7 @@ const FAMILIES: [(Family, Write); 15] = [
     (
         Family::gauge(
             "session_keepalive_session_generation",
-            "Grows with every new token of a session.",
+            "The generation of a session's token, which grows with every new token.",
         ),
         |samples, session, _| {
             let token = session.view.token;
@@ -75,7 +75,7 @@ const FAMILIES: [(Family, Write); 15] = [
     (
         Family::gauge(
             "session_keepalive_session_consecutive_failures",
-            "How many tries failed since the last success.",
+            "Failed attempts since the last success.",
         ),
         |samples, session, _| {
             samples.sample(&[label(session)], session.view.failures);
@@ -84,7 +84,7 @@ const FAMILIES: [(Family, Write); 15] = [
     (
         Family::gauge(
             "session_keepalive_session_since_touch_seconds",
-            "How long ago the last accepted touch was sent.",
+            "Time since the last accepted touch was sent.",
         ),
         |samples, session, snapshot| {
             samples.known(
@@ -96,7 +96,7 @@ const FAMILIES: [(Family, Write); 15] = [
     (
         Family::gauge(
             "session_keepalive_session_idle_deadline_seconds",
-            "Time until the server ends the token if nobody touches it; negative if that has passed.",
+            "Time until the server ends the token unless it is touched; negative if that has passed.",
         ),
         |samples, session, snapshot| {
             samples.known(
@@ -108,7 +108,7 @@ const FAMILIES: [(Family, Write); 15] = [
     (
         Family::gauge(
             "session_keepalive_session_next_request_seconds",
-            "Time until something is asked next; 0 while a request is under way.",
+            "Time until the next request; 0 while a request is in flight.",
         ),
         |samples, session, snapshot| {
             samples.known(
@@ -120,7 +120,7 @@ const FAMILIES: [(Family, Write); 15] = [
     (
         Family::gauge(
             "session_keepalive_session_outage_budget_seconds",
-            "How long an outage may last that begins with the next touch; not there where touches do not count.",
+            "The longest outage that the session survives if it begins with the next touch; absent where touches do not count.",
         ),
         |samples, session, _| {
             samples.known(&[label(session)], measure::outage_budget(&session.view));
@@ -129,7 +129,7 @@ const FAMILIES: [(Family, Write); 15] = [
     (
         Family::gauge(
             "session_keepalive_session_idle_timeout_seconds",
-            "The effective idle timeout, and where it is known from.",
+            "The effective idle timeout and its source.",
         ),
         |samples, session, _| {
             if let Some(live) = &session.view.live {
@@ -142,7 +142,7 @@ const FAMILIES: [(Family, Write); 15] = [
     (
         Family::gauge(
             "session_keepalive_session_reset",
-            "Is 1 for what is known of whether touches move the idle deadline, 0 for everything else; only while the token lives.",
+            "1 for what is known about the effect of touches on the idle deadline, 0 for all other values; only while the token lives.",
         ),
         |samples, session, _| {
             if let Some(live) = &session.view.live {
@@ -174,7 +174,7 @@ const FAMILIES: [(Family, Write); 15] = [
     (
         Family::gauge(
             "session_keepalive_session_token_source_trouble",
-            "Is 1 if the source of the token cannot be read or holds no token: the status says why.",
+            "1 if the source of the token cannot be read or holds no token; the status has the reason.",
         ),
         |samples, session, _| {
             samples.sample(&[label(session)], u8::from(session.trouble.is_some()));

@@ -10,31 +10,31 @@ use crate::time::Instant;
 
 const EACH_SHOWN: Family = Family::gauge(
     "session_keepalive_per_session_metrics_enabled",
-    "Is 1 if each session has metrics of its own; 0 if there are more sessions than metrics.per_session_max, and only the metrics of all together are there.",
+    "1 if each session has metrics of its own; 0 if there are more sessions than metrics.per_session_max, so that only aggregate metrics are exposed.",
 );
 const SESSIONS: Family = Family::gauge(
     "session_keepalive_sessions",
-    "How many sessions there are by what is wanted for them and how they stand.",
+    "Sessions by intent and state.",
 );
 const NOT_READY: Family = Family::gauge(
     "session_keepalive_sessions_not_ready",
-    "How many sessions that are to be kept are not proven alive or are past their margin.",
+    "Kept sessions that are not proven alive or are past their margin.",
 );
 const FAILING: Family = Family::gauge(
     "session_keepalive_sessions_failing",
-    "How many sessions had a failed try since their last success.",
+    "Sessions with a failed attempt since their last success.",
 );
 const TROUBLED: Family = Family::gauge(
     "session_keepalive_sessions_with_source_trouble",
-    "How many sessions have a token source that cannot be read or holds no token.",
+    "Sessions whose token source cannot be read or holds no token.",
 );
 const BY_RESET: Family = Family::gauge(
     "session_keepalive_sessions_by_reset",
-    "How many sessions with a living token there are by whether touches move its idle deadline.",
+    "Sessions with a living token by the effect of touches on its idle deadline.",
 );
 const BY_SOURCE: Family = Family::gauge(
     "session_keepalive_sessions_by_idle_timeout_source",
-    "How many sessions with a living token there are by where its idle timeout is known from.",
+    "Sessions with a living token by the source of its idle timeout.",
 );
 const DEADLINE_MIN: Family = Family::gauge(
     "session_keepalive_idle_deadline_min_seconds",
@@ -58,7 +58,7 @@ const IDLE_TIMEOUT_MAX: Family = Family::gauge(
 );
 const FAILURES_MAX: Family = Family::gauge(
     "session_keepalive_consecutive_failures_max",
-    "The most tries that failed since a session's last success.",
+    "The largest number of failed attempts since a session's last success.",
 );
 
 /// The sums, minima and maxima over all sessions.

@@ -175,7 +175,7 @@ mod tests {
         assert!(!answer.is_ready);
         insta::assert_snapshot!(answer.text, @r"
         [+] a alive: touch in 7m 12s, outage budget 7m 48s
-        [-] b unproven: nothing was heard about the token yet; nothing
+        [-] b unproven: the API has not answered about the token yet; nothing
         [+] c lapsed: nothing until the token is replaced
         not ready: 1 of 2 kept: b unproven
         ");

@@ -63,7 +63,9 @@ pub(crate) struct Page {
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 pub enum SelectionError {
     /// The key is unknown.
-    #[error("there is no {0:?}, but session, find, only, sort, after, from and limit")]
+    #[error(
+        "unknown parameter {0:?}: the parameters are session, find, only, sort, after, from and limit"
+    )]
     Key(String),
     /// The value of `only` is unknown.
     #[error("only={0} is not trouble, keep, lapse or a state: {states}", states = states())]
@@ -433,7 +435,7 @@ mod tests {
         for (query, message) in [
             (
                 "state=lost",
-                "there is no \"state\", but session, find, only, sort, after, from and limit",
+                "unknown parameter \"state\": the parameters are session, find, only, sort, after, from and limit",
             ),
             (
                 "only=dead",

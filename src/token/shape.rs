@@ -91,7 +91,7 @@ impl fmt::Display for Shape {
                 "begins with a byte order mark: save it as UTF-8 without one (in PowerShell: -Encoding ascii)"
             }
             Self::Html => {
-                "is a page in HTML or XML, perhaps an error page or a sign-in: look at what fetches the token"
+                "is a page in HTML or XML, perhaps an error page or a sign-in: check what fetches the token"
             }
             Self::Quoted => "is in quotes: leave them out",
             Self::Header => {
@@ -102,7 +102,7 @@ impl fmt::Display for Shape {
             Self::NoValue(word) => {
                 return write!(
                     formatter,
-                    "is the word \"{word}\", which a program writes where it has no value: look at what writes the token"
+                    "is the word \"{word}\", which a program writes where it has no value: check what writes the token"
                 );
             }
             Self::Placeholder => "is a placeholder: put the token in its place",

@@ -124,7 +124,7 @@ const CASES: &[Case] = &[
             "the timeout was shortened meanwhile or the reported time was wrong",
         ],
         status: &["lost: refused", REPORTED, OTHERS],
-        explain: &["look at who revokes tokens", "was lost", REPORTED],
+        explain: &["check who revokes tokens", "was lost", REPORTED],
         never: &[
             "is the region right",
             "slept",
@@ -159,7 +159,7 @@ const CASES: &[Case] = &[
         play: |stage| stage.pass(4000),
         log: &[OTHERS],
         status: &[OTHERS],
-        explain: &["how long a token lives at all"],
+        explain: &["how long a token lives"],
         never: &["is the region right"],
     },
     Case {
@@ -299,7 +299,7 @@ const CASES: &[Case] = &[
             AFTER,
             "requests failed within",
             "the API's host name was not resolved",
-            "look at the name service",
+            "check the name service",
         ],
         status: &["the API's host name was not resolved"],
         explain: &["the API's host name was not resolved"],
@@ -374,11 +374,11 @@ const CASES: &[Case] = &[
         play: |stage| broken(stage, SimFault::throttled(3600)),
         log: &[
             AFTER,
-            "the API takes no more requests for another 1h (429)",
+            "the API accepts no more requests for another 1h (429)",
             "daily limit",
         ],
-        status: &["the API takes no more requests for another 1h"],
-        explain: &["the API takes no more requests"],
+        status: &["the API accepts no more requests for another 1h"],
+        explain: &["the API accepts no more requests"],
         never: &["300 requests a minute", "slept", "revocation"],
     },
     Case {
@@ -455,7 +455,7 @@ const CASES: &[Case] = &[
         },
         log: &[AFTER, "the daemon did not run for", "while a touch was due"],
         status: &["the daemon did not run for"],
-        explain: &["look at what stopped the daemon"],
+        explain: &["check what stopped the daemon"],
         never: &["failed within", "a request failed", "slept", "revocation"],
     },
     Case {
@@ -536,7 +536,10 @@ const CASES: &[Case] = &[
             "dead when it came or within seconds, or belongs to another region",
         ],
         status: &["lost: is the region right?"],
-        explain: &["is the region right?", "whether it is for this region"],
+        explain: &[
+            "is the region right?",
+            "whether the token is for this region",
+        ],
         never: &["slept", "revocation,"],
     },
     Case {
@@ -602,9 +605,9 @@ const CASES: &[Case] = &[
         status: &[
             "unproven:",
             "attempts failed, the last one: the API's host name was not resolved",
-            "look at the name service",
+            "check the name service",
         ],
-        explain: &["requests in a row have failed", "look at the name service"],
+        explain: &["requests in a row have failed", "check the name service"],
         never: &["lost"],
     },
     Case {
@@ -635,9 +638,9 @@ const CASES: &[Case] = &[
             stage.fault(SimFault::throttled(3600));
             stage.pass(890);
         },
-        log: &["takes no more requests"],
+        log: &["accepts no more requests"],
         status: &[
-            "the API takes no more requests for another 1h (429)",
+            "the API accepts no more requests for another 1h (429)",
             "daily limit",
         ],
         explain: &["daily limit"],
@@ -651,7 +654,7 @@ const CASES: &[Case] = &[
             stage.fault(SimFault::throttled(30));
             stage.pass(700);
         },
-        log: &["takes no more requests for another 30s"],
+        log: &["accepts no more requests for another 30s"],
         status: &["they share 300 requests a minute"],
         explain: &["they share 300 requests a minute"],
         never: &["daily limit", "lost"],
@@ -723,10 +726,10 @@ const CASES: &[Case] = &[
         },
         log: &[
             "not permitted (app.not.authorized.for.scope)",
-            "look at the scopes of the OAuth client",
+            "check the scopes of the OAuth client",
         ],
-        status: &["the last one: not permitted (403)", "look at the scopes"],
-        explain: &["look at the scopes of the OAuth client"],
+        status: &["the last one: not permitted (403)", "check the scopes"],
+        explain: &["check the scopes of the OAuth client"],
         never: &["look up the code", "lost"],
     },
     Case {

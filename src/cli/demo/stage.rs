@@ -199,7 +199,7 @@ fn folder_error(folder: &Path, error: &io::Error) -> io::Error {
 /// Returns the text that announces what the demo will show.
 pub(super) fn introduction(seconds: u64) -> String {
     let mut text = format!(
-        "A simulated organisation ends tokens that idle for {}s.\nFor {seconds}s the daemon cares for these:\n\n",
+        "A simulated organisation ends tokens that idle for {}s.\nFor {seconds}s the daemon manages these sessions:\n\n",
         IDLE_TIMEOUT.as_secs()
     );
     for role in &ROLES {

@@ -15,7 +15,7 @@ use crate::token::{Fingerprint, Source};
 
 const SUBJECT: &str = "daemon";
 const NAME: &str = "daemon";
-const RELOAD: &str = "session-keepalive reload puts the configuration into force";
+const RELOAD: &str = "session-keepalive reload applies the configuration";
 
 /// A configured session, and the fingerprint of the token that its source holds.
 type Expected<'a> = (&'a SessionConfig, Option<Fingerprint>);
@@ -69,7 +69,7 @@ fn no_answer(error: &DaemonError) -> Check {
     match error {
         DaemonError::NotFound(NotFound::Nowhere(_)) | DaemonError::NotConnected { .. } => {
             Check::warning(SUBJECT, NAME, why).advise(
-                "if none is meant to run yet, all is well; else systemctl status session-keepalive says why it does not",
+                "if none should run yet, nothing is wrong; otherwise see systemctl status session-keepalive",
             )
         }
         DaemonError::NotFound(_) | DaemonError::Stranger { .. } => {
@@ -82,7 +82,7 @@ fn no_answer(error: &DaemonError) -> Check {
         | DaemonError::NotUnderstood(_)
         | DaemonError::NoSuchSession { .. }
         | DaemonError::NotASession(_) => {
-            Check::failure(SUBJECT, NAME, why).advise("look at its log")
+            Check::failure(SUBJECT, NAME, why).advise("check its log")
         }
     }
 }
@@ -94,7 +94,7 @@ fn compare(report: &StatusReport, expected: &BTreeMap<&str, Expected<'_>>) -> Ve
         match report.sessions.iter().find(|session| session.name == *name) {
             Some(session) => compare_session(session, expected, &mut checks),
             None => checks.push(
-                Check::failure(name, NAME, "the daemon does not care for this session")
+                Check::failure(name, NAME, "the daemon does not manage this session")
                     .advise(RELOAD),
             ),
         }
@@ -102,7 +102,7 @@ fn compare(report: &StatusReport, expected: &BTreeMap<&str, Expected<'_>>) -> Ve
     for session in &report.sessions {
         let name = session.name.as_str();
         if !expected.contains_key(name) {
-            let finding = "the daemon cares for this session, which is not configured here";
+            let finding = "the daemon manages this session, which is not configured here";
             let check = Check::warning(name, NAME, finding);
             checks.push(check.advise(format!(
                 "if this is the daemon's configuration, {RELOAD}; else name the other with --config"
@@ -118,7 +118,7 @@ fn answers(report: &StatusReport) -> Check {
     let ours = env!("CARGO_PKG_VERSION");
     if report.stopping {
         let check = Check::warning(SUBJECT, NAME, "it is stopping");
-        return check.advise("its log says who asked for it");
+        return check.advise("its log names the user who asked for it");
     }
     if theirs != ours {
         let finding = format!("it is version {theirs}, this program {ours}");
@@ -126,7 +126,7 @@ fn answers(report: &StatusReport) -> Check {
             "session-keepalive stop --leave ends it and revokes nothing; then start the new one",
         );
     }
-    Check::ok(SUBJECT, NAME, format!("it does, in version {theirs}"))
+    Check::ok(SUBJECT, NAME, format!("it answers, in version {theirs}"))
 }
 
 fn compare_session(
@@ -152,13 +152,12 @@ fn compare_session(
         .into_iter()
         .find(|(_, theirs, ours)| theirs != ours)
     {
-        let finding =
-            format!("the daemon goes by {setting} {theirs}, the configuration says {ours}");
+        let finding = format!("the daemon uses {setting} {theirs}, the configuration has {ours}");
         checks.push(Check::warning(name, NAME, finding).advise(RELOAD));
     }
     if configured != theirs {
-        let finding = format!("somebody asked to {theirs} it, the configuration says {configured}");
-        let advice = format!("session-keepalive {configured} {name} ends that");
+        let finding = format!("a user asked to {theirs} it, the configuration has {configured}");
+        let advice = format!("session-keepalive {configured} {name} reverses that");
         checks.push(Check::warning(name, NAME, finding).advise(advice));
     }
     let differs = token.and_then(|token| other_token(session, token, &config.token));
@@ -290,14 +289,14 @@ mod tests {
         };
         assert_eq!(
             of(|session| session.intent = "lapse".to_owned()),
-            "warning  default daemon: the daemon goes by intent lapse, the configuration says keep; session-keepalive reload puts the configuration into force"
+            "warning  default daemon: the daemon uses intent lapse, the configuration has keep; session-keepalive reload applies the configuration"
         );
         assert_eq!(
             of(|session| {
                 session.intent = "lapse".to_owned();
                 session.configured_intent = Some("keep".to_owned());
             }),
-            "warning  default daemon: somebody asked to lapse it, the configuration says keep; session-keepalive keep default ends that"
+            "warning  default daemon: a user asked to lapse it, the configuration has keep; session-keepalive keep default reverses that"
         );
         assert_eq!(
             of(|session| session.fingerprint = Some("00000000".to_owned())),
@@ -318,11 +317,11 @@ mod tests {
         unconfigured.name = "crm".to_owned();
         let lines = check_lines(vec![unconfigured]);
         assert!(
-            lines[0].starts_with("failure  default daemon: the daemon does not care"),
+            lines[0].starts_with("failure  default daemon: the daemon does not manage"),
             "{lines:#?}"
         );
         assert!(
-            lines[1].starts_with("warning  crm daemon: the daemon cares for this session, which"),
+            lines[1].starts_with("warning  crm daemon: the daemon manages this session, which"),
             "{lines:#?}"
         );
     }

@@ -40,12 +40,12 @@ pub(super) fn examine(
     {
         let finding = format!("{how}, and it names programs that the daemon runs");
         let check = Check::failure(&file.display().to_string(), "configuration", finding);
-        checks.push(check.advise("chmod o-w: whoever can write it can do what the daemon can"));
+        checks.push(check.advise("chmod o-w: anyone who can write it has the daemon's rights"));
     }
     for (path, name) in programs {
         if let Some(how) = changeable_by_all(Path::new(path)) {
             let check = Check::failure(name, "program", format!("{how}, and the daemon runs it"));
-            checks.push(check.advise("chmod o-w: whoever can write it can do what the daemon can"));
+            checks.push(check.advise("chmod o-w: anyone who can write it has the daemon's rights"));
         }
     }
     let mut folders = BTreeMap::new();
@@ -59,7 +59,7 @@ pub(super) fn examine(
     for (how, (name, path)) in folders {
         let finding = format!("{how}, so that everyone can replace {}", path.display());
         let check = Check::warning(name, "folder", finding);
-        checks.push(check.advise("chmod o-w, or chmod +t where all have to write there"));
+        checks.push(check.advise("chmod o-w, or chmod +t if everyone has to write there"));
     }
     checks
 }

@@ -104,17 +104,18 @@ fn refused(host: &str, certificate: &Certificate) -> Check {
     if now > *not_after {
         let ended = day(*not_after);
         let finding = format!("the certificate expired on {ended}; it was issued by {issuer}");
-        return Check::failure(host, NAME, finding)
-            .advise("whoever runs that server renews it; or this machine's clock is wrong");
+        return Check::failure(host, NAME, finding).advise(
+            "the operator of that server has to renew it, or this machine's clock is wrong",
+        );
     }
     if now < *not_before {
         let begins = day(*not_before);
-        let finding = format!("the certificate counts from {begins} on, which has not come yet");
+        let finding = format!("the certificate is not valid before {begins}");
         return Check::failure(host, NAME, finding).advise("set this machine's clock");
     }
     let finding = format!("not trusted: a certificate for {subject}, issued by {issuer}");
     Check::failure(host, NAME, finding).advise(
-        "if that is a TLS-inspecting proxy, have the host excepted, or name its authority in http.ca_file; if it is for another name, look at the region",
+        "if that is a TLS-inspecting proxy, have the host excepted, or name its authority in http.ca_file; if it is for another name, check the region",
     )
 }
 
@@ -144,7 +145,7 @@ fn answer(host: &str, verdict: &Verdict) -> Check {
         Verdict::Accepted | Verdict::Alive(_) | Verdict::Timeout(_) => Check::warning(
             host,
             NAME,
-            "it gives away a token's information without a token",
+            "it returns a token's information without a token",
         ),
     }
 }

@@ -276,14 +276,20 @@ fn add_token_facts(
     let intent = session.policy.intent.as_str();
     let deadline = match (info.idles_at(), reply.date) {
         (Some(at), Some(date)) => match at.since(date) {
-            Some(left) => {
-                Check::ok(name, "idle deadline", format!("in {}, to {intent}", human_duration(left)))
-            }
-            None => Check::warning(name, "idle deadline", format!("passed at {}", human_time(at))),
+            Some(left) => Check::ok(
+                name,
+                "idle deadline",
+                format!("in {}, to {intent}", human_duration(left)),
+            ),
+            None => Check::warning(
+                name,
+                "idle deadline",
+                format!("passed at {}", human_time(at)),
+            ),
         },
         (Some(at), None) => Check::ok(name, "idle deadline", human_time(at)),
-        (None, _) => Check::warning(name, "idle deadline", "not told by the API").advise(
-            "the daemon goes by the organisation's timeout, or by idle_timeout in the configuration",
+        (None, _) => Check::warning(name, "idle deadline", "not reported by the API").advise(
+            "the daemon uses the organisation's timeout, or idle_timeout of the configuration",
         ),
     };
     checks.push(deadline);
@@ -301,7 +307,7 @@ async fn timeout(token_probe: &mut TokenProbe<'_>) -> Check {
         Err(error) if matches!(error.verdict, Verdict::Blocked(_)) => Check::ok(
             name,
             NAME,
-            "this token may not read it, which is no failure: the idle deadline tells",
+            "this token may not read it, which is no failure: the idle deadline shows it",
         ),
         Err(error) => Check::warning(name, NAME, error.to_string()).advise_some(advice(&error)),
     }
@@ -316,7 +322,7 @@ async fn prove_touch(probe: &mut TokenProbe<'_>, info: &TokenInfo) -> Check {
         return Check::warning(
             name,
             NAME,
-            "cannot be proven: the API does not tell the idle deadline",
+            "cannot be verified: the API does not report the idle deadline",
         );
     };
     let configured = probe.session.policy.touch.first();
@@ -335,7 +341,7 @@ async fn prove_touch(probe: &mut TokenProbe<'_>, info: &TokenInfo) -> Check {
             let finding =
                 format!("{configured} does not move the idle deadline, {alternative} does");
             Check::warning(name, NAME, finding).advise(format!(
-                "the daemon finds out by itself; touch = \"{}\" spares it that",
+                "the daemon detects this itself; touch = \"{}\" avoids the attempts",
                 alternative.to_ascii_lowercase()
             ))
         }

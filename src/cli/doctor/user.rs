@@ -64,7 +64,7 @@ pub(super) async fn become_owner(
         return Ok((Vec::new(), Commands::NotAsRoot));
     };
     switch_user(uid, gid, &[]).map_err(|error| not_switched(uid, error))?;
-    let finding = format!("looks as user {uid}, to whom the tokens belong");
+    let finding = format!("checks as user {uid}, who owns the tokens");
     Ok((vec![Check::ok(SUBJECT, NAME, finding)], Commands::Run))
 }
 
@@ -85,7 +85,7 @@ fn become_service(service: &ServiceUser, is_running: bool) -> Result<Vec<Check>,
     });
     if *uid == 0 {
         let is_known = service.unit.is_some();
-        let finding = format!("looks as root, {whose}{reading}");
+        let finding = format!("checks as root, {whose}{reading}");
         return Ok(is_known
             .then(|| Check::ok(SUBJECT, NAME, finding))
             .into_iter()
@@ -99,12 +99,12 @@ fn become_service(service: &ServiceUser, is_running: bool) -> Result<Vec<Check>,
             format!(" in groups {}", groups.join(", "))
         }
     };
-    let finding = format!("looks as user {uid}{among}, {whose}{reading}");
+    let finding = format!("checks as user {uid}{among}, {whose}{reading}");
     Ok(vec![Check::ok(SUBJECT, NAME, finding)])
 }
 
 fn not_switched(uid: u32, error: nix::Error) -> Check {
-    let finding = format!("cannot go on as user {uid}: {error}");
+    let finding = format!("cannot switch to user {uid}: {error}");
     Check::failure(SUBJECT, NAME, finding).advise("run doctor as the daemon's user")
 }
 
@@ -145,7 +145,7 @@ fn owner(config: &Config) -> Result<Option<Ids>, Check> {
     let users: BTreeSet<_> = owners.keys().map(u32::to_string).collect();
     let users: Vec<_> = users.into_iter().take(5).collect();
     let finding = format!(
-        "the tokens belong to users {}, and no daemon answers that says as whom it reads them",
+        "the tokens belong to users {}, and no daemon answers that shows which user it runs as",
         users.join(", ")
     );
     Err(Check::failure(SUBJECT, NAME, finding).advise(
@@ -159,7 +159,7 @@ pub(super) fn not_run(name: &str, session: &SessionConfig) -> Option<Check> {
         return None;
     };
     let finding = format!(
-        "{} was not run: this is root, and no daemon answers that says as whom it runs",
+        "{} was not run: this is root, and no daemon answers that shows which user it runs as",
         session.token
     );
     Some(Check::warning(name, "token", finding).advise(

@@ -306,10 +306,10 @@ mod tests {
                     shortened meanwhile or the reported time was wrong; nothing until
                     the token is replaced
         known       support can look up the refusal by its correlation id 5a0e
-        what to do  look at who revokes tokens or logs the user out, at what else
-                    fetches tokens for the user (the API keeps 10 and ends the oldest),
-                    at how long a token lives at all, and whether the idle timeout or
-                    the client was changed
+        what to do  check who revokes tokens or logs the user out, what else fetches
+                    tokens for the user (the API keeps 10 and ends the oldest), how long
+                    a token lives, and whether the idle timeout or the client was
+                    changed
                     a new token in file /run/wallboard/token takes over at once
         ");
     }

@@ -95,7 +95,7 @@ impl Access {
             return usage("a session has its own API: leave out --region and --api");
         }
         if self.region.is_some() && self.api.is_some() {
-            return usage("--region and --api say the same: give one of them");
+            return usage("--region and --api exclude each other: give one of them");
         }
         let Loaded { config, api, .. } = self.load()?;
         let with_token = |is_same: &dyn Fn(&Source) -> bool| {
@@ -135,7 +135,7 @@ impl Access {
             && word != STANDARD_INPUT
         {
             return usage(
-                "a token or another word too many: a token is never given on the command line, where others can read it, but piped in with - or named by --session, --token-file or --credential",
+                "unexpected argument: a token is not accepted on the command line, where other users can read it; pipe it in with - or use --session, --token-file or --credential",
             );
         }
         let file = self.token_file.as_deref().map(|path| {

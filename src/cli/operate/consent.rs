@@ -50,11 +50,11 @@ impl ApiSession {
         let reason = if self.yes.yes {
             return Ok(());
         } else if self.input_is_used {
-            "standard input is the token, so nobody can be asked"
+            "standard input is the token, so no confirmation is possible"
         } else if io::stdin().is_terminal() && io::stderr().is_terminal() {
             return Ok(());
         } else {
-            "there is no terminal, so nobody can be asked"
+            "there is no terminal, so no confirmation is possible"
         };
         // A question shows the consequence as a sentence, an error as a lower-case clause.
         let mut consequence = consequence.trim_end_matches('.').to_owned();
@@ -62,7 +62,7 @@ impl ApiSession {
             first.make_ascii_lowercase();
         }
         Err(Failure::Usage(format!(
-            "{consequence}; {reason}: --yes does it"
+            "{consequence}; {reason}: confirm with --yes"
         )))
     }
 
@@ -71,7 +71,7 @@ impl ApiSession {
         match &self.configured {
             Some((name, config)) if config.policy.intent == Intent::Lapse => {
                 let consequence = format!(
-                    "Session {name} is configured to lapse, and {call} resets its idle timer: the token lives longer than was meant."
+                    "Session {name} is configured to lapse, and {call} resets its idle timer: the token lives longer than intended."
                 );
                 self.consent("", &consequence)?;
                 self.notes.push(consequence);

@@ -40,7 +40,7 @@ pub(in crate::cli) enum Failure {
     #[error("the program cannot work")]
     Runtime(#[source] io::Error),
     /// The person who was asked did not answer yes.
-    #[error("nothing was done: the answer was not yes")]
+    #[error("cancelled: nothing was changed")]
     Declined,
     /// The API, or a proxy in front of it, did not carry out the call.
     #[error(transparent)]
@@ -168,11 +168,11 @@ pub(in crate::cli) fn advice(error: &CallError) -> Option<String> {
     let reason = match &error.verdict {
         Verdict::Refused(Refusal::BadCredentials) => return Some(refused_by(&error.api)),
         Verdict::Refused(Refusal::Unread) => {
-            return Some("session-keepalive token show reads the reason".to_owned());
+            return Some("session-keepalive token show prints the reason".to_owned());
         }
         Verdict::Unreachable(Unanswered::TouchRefused(_)) => {
             return Some(
-                "look at the gateway or firewall before the API, or touch with --get".to_owned(),
+                "check the gateway or firewall in front of the API, or touch with --get".to_owned(),
             );
         }
         Verdict::Blocked(block) => FailureReason::Blocked(block.clone()),

@@ -173,8 +173,8 @@ fn peek_table(group: &SessionGroup) -> String {
 fn totals_section(report: &PlanReport, style: TextStyle) -> String {
     let sessions = report.sessions();
     let head = match sessions {
-        1 => "what it asks of the API".to_owned(),
-        sessions => format!("what all {sessions} sessions ask of the API together"),
+        1 => "the load on the API".to_owned(),
+        sessions => format!("the load of all {sessions} sessions on the API"),
     };
     let mut table = Table::new(&[
         Column::left("IDLE\nTIMEOUT"),
@@ -207,12 +207,12 @@ fn totals_section(report: &PlanReport, style: TextStyle) -> String {
             "READS: each organisation's idle timeout (one for each API) every {}.",
             in_words(report.limits.timeout_refresh)
         ),
-        "IN STEP: about the worst, while sessions that began together act together.".to_owned(),
+        "IN STEP: the worst case, while sessions that started together act together.".to_owned(),
         format!(
             "Stop: revocations at once, at most {in_flight} in flight, tried for {}.",
             in_words(report.grace)
         ),
-        "A token makes 60 requests a minute at the most; the API grants it 300.".to_owned(),
+        "A token makes at most 60 requests a minute; the API allows 300.".to_owned(),
     ];
     let notes = notes.iter().map(|note| wrap("  ", note, 4, style.width));
     format!("{head}\n{}{}", table.render(), notes.collect::<String>())
@@ -253,7 +253,7 @@ fn verdict(report: &PlanReport) -> String {
         (false, 0, 0) => "It works.".to_owned(),
         (false, 0, weak) => format!("It works, with {}.", counted(weak, "weak point")),
         (false, _, _) => {
-            "Whether it works depends on the organisation's idle timeout: name it with --idle-timeout."
+            "Whether it works depends on the organisation's idle timeout: give it with --idle-timeout."
                 .to_owned()
         }
         (true, cannot, _) => format!("It does not work: {} cannot.", counted(cannot, "setting")),

@@ -64,7 +64,7 @@ fn one_session_is_planned_for_with_four_idle_timeouts() {
       deadline.
       At the stop: revoked.
 
-    what it asks of the API
+    the load on the API
       IDLE     TOUCHES    PEEKS    READS      ALL      MEAN   IN STEP
       TIMEOUT  AN HOUR  AN HOUR  AN HOUR  AN HOUR  A SECOND  A SECOND
       5m          27.2     27.2        1     55.3      0.02      0.12
@@ -73,9 +73,9 @@ fn one_session_is_planned_for_with_four_idle_timeouts() {
       8h          0.26     0.26        1     1.53     <0.01     <0.01
       Start: 1 peek at once, at most 64 in flight.
       READS: each organisation's idle timeout (one for each API) every 1h.
-      IN STEP: about the worst, while sessions that began together act together.
+      IN STEP: the worst case, while sessions that started together act together.
       Stop: revocations at once, at most 64 in flight, tried for 10s.
-      A token makes 60 requests a minute at the most; the API grants it 300.
+      A token makes at most 60 requests a minute; the API allows 300.
 
     It works.
     ");
@@ -103,15 +103,15 @@ fn a_wide_terminal_shows_more() {
       touch that fails is tried again after 1s, then ever later up to every 30s, and once more just before the deadline.
       At the stop: revoked.
 
-    what all 2 sessions ask of the API together
+    the load of all 2 sessions on the API
       IDLE     TOUCHES    PEEKS    READS      ALL      MEAN   IN STEP
       TIMEOUT  AN HOUR  AN HOUR  AN HOUR  AN HOUR  A SECOND  A SECOND
       20m         6.43     16.4        1     23.9      0.01      1.03
       Start: 2 peeks at once, at most 64 in flight.
       READS: each organisation's idle timeout (one for each API) every 1h.
-      IN STEP: about the worst, while sessions that began together act together.
+      IN STEP: the worst case, while sessions that started together act together.
       Stop: revocations at once, at most 64 in flight, tried for 10s.
-      A token makes 60 requests a minute at the most; the API grants it 300.
+      A token makes at most 60 requests a minute; the API allows 300.
 
     It works.
     ");
@@ -133,7 +133,7 @@ fn what_cannot_work_or_is_weak_is_told_with_what_to_change() {
         ("SHUTDOWN__GRACE", "1s"),
     ]);
     let all = text(&loaded, Some(480), 80);
-    let (_, findings) = all.split_once("grants it 300.\n\n").unwrap();
+    let (_, findings) = all.split_once("allows 300.\n\n").unwrap();
     assert_snapshot!(findings, @r#"
     cannot work: session desk: the margin of 10m does not fit into an idle timeout
       of 8m: it is cut to 7m 12s
@@ -146,7 +146,7 @@ fn what_cannot_work_or_is_weak_is_told_with_what_to_change() {
       or http.request_timeout to "2s" or less
 
     weak: session back: idle_timeout is 1h, but tokens idle out after 8m: the first
-      proof corrects it, unless the server does not tell when tokens idle out
+      proof corrects it, unless the server does not report when tokens idle out
       change sessions.back.idle_timeout to "8m" or less, or leave the key out
 
     weak: session front: a touch comes 11s before the deadline: if it hangs for the
@@ -193,8 +193,8 @@ fn what_some_idle_timeouts_forbid_is_told_and_no_failure() {
     assert!(all.contains("cannot work if tokens idle out after 5m: session wallboard"));
     let (_, verdict) = all.trim_end().rsplit_once("\n\n").unwrap();
     assert_snapshot!(verdict, @"
-    Whether it works depends on the organisation's idle timeout: name it with
-    --idle-timeout.
+Whether it works depends on the organisation's idle timeout: give it with
+--idle-timeout.
     ");
 }
 
@@ -219,15 +219,15 @@ fn thousands_of_equal_sessions_are_one_row() {
       deadline.
       At the stop: revoked.
 
-    what all 3000 sessions ask of the API together
+    the load of all 3000 sessions on the API
       IDLE     TOUCHES    PEEKS    READS      ALL      MEAN   IN STEP
       TIMEOUT  AN HOUR  AN HOUR  AN HOUR  AN HOUR  A SECOND  A SECOND
       5m         81509    81509        1   163020      45.3       353
       Start: 3000 peeks at once, at most 64 in flight.
       READS: each organisation's idle timeout (one for each API) every 1h.
-      IN STEP: about the worst, while sessions that began together act together.
+      IN STEP: the worst case, while sessions that started together act together.
       Stop: revocations at once, at most 64 in flight, tried for 10s.
-      A token makes 60 requests a minute at the most; the API grants it 300.
+      A token makes at most 60 requests a minute; the API allows 300.
 
     cannot work: all 3000 sessions: while requests hang, a session waits up to 11m
       45s for its turn, and a touch comes 2m 39s before the deadline: some get no

@@ -106,20 +106,20 @@ impl PlanWarning {
                 in_words(lead)
             ),
             Flaw::FloorTooSlow { .. } => format!(
-                "a token that idles out after {idle} cannot be kept: a session makes one request a second at the most"
+                "a token that idles out after {idle} cannot be kept: a session makes at most one request a second"
             ),
             Flaw::NeverProven { .. } => format!(
-                "touches are due every second, and none is ever proven to count: an exclusion or a shorter timeout is not found out (idle timeout {idle})"
+                "touches are due every second, and none is ever proven to count: an exclusion or a shorter timeout is not detected (idle timeout {idle})"
             ),
             Flaw::FloorDecides { .. } => format!(
                 "a touch and its proof take longer than the margin leaves of an idle timeout of {idle}: touches come as fast as they may, and not each is proven"
             ),
             Flaw::ExclusionLate { found_after, .. } => format!(
-                "if an administrator excludes the touch from resetting the idle timer, that is found out after up to {}, when the token has idled out",
+                "if an administrator excludes the touch from resetting the idle timer, that is detected after up to {}, when the token has idled out",
                 in_words(found_after)
             ),
             Flaw::TimeoutTooLong { configured } => format!(
-                "idle_timeout is {}, but tokens idle out after {idle}: the first proof corrects it, unless the server does not tell when tokens idle out",
+                "idle_timeout is {}, but tokens idle out after {idle}: the first proof corrects it, unless the server does not report when tokens idle out",
                 in_words(configured)
             ),
             Flaw::InLine { waits, lead, .. } => format!(

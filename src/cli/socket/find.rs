@@ -22,7 +22,7 @@ const UNIT: &str = "session-keepalive";
 #[derive(Debug, thiserror::Error)]
 pub(in crate::cli) enum NotFound {
     /// There is no socket.
-    #[error("no daemon is to be found: there is no socket at {}", listed(.0))]
+    #[error("no daemon was found: there is no socket at {}", listed(.0))]
     Nowhere(Vec<PathBuf>),
     /// A directory that may hold the socket is hidden from this user.
     #[error("{} cannot be looked into: ask as root, or as a member of the daemon's group", .0.display())]
@@ -37,10 +37,10 @@ pub(in crate::cli) enum NotFound {
     #[error("{} is not a socket", .0.display())]
     NoSocket(PathBuf),
     /// The socket belongs to an untrusted user.
-    #[error("{} belongs to user {owner}, neither to root, nor to you, nor to the owner of its directory: it is not believed", path.display())]
+    #[error("{} belongs to user {owner}, neither to root, nor to you, nor to the owner of its directory: it is not trusted", path.display())]
     Foreign { path: PathBuf, owner: u32 },
     /// Any user may have created the socket.
-    #[error("{} belongs to user {owner} or is a link, and anybody can write to its directory: only a socket of root's or yours is believed there", path.display())]
+    #[error("{} belongs to user {owner} or is a link, and anybody can write to its directory: only a socket owned by root or you is trusted there", path.display())]
     Open { path: PathBuf, owner: u32 },
     /// The name is not that of an instance.
     #[error("{} is not the name of an instance", quoted(.0))]

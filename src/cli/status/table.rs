@@ -203,14 +203,14 @@ fn reasons(sessions: &[&SessionReport], is_named: bool, width: usize) -> String 
         let name = &first.name;
         append(
             &mut text,
-            format_args!("session-keepalive explain {name} tells more\n"),
+            format_args!("for details: session-keepalive explain {name}\n"),
         );
     }
     if sessions
         .iter()
         .any(|session| session.configured_intent.is_some())
     {
-        text += "* as somebody asked, not as configured; see keep and lapse\n";
+        text += "* changed by keep or lapse, not as configured\n";
     }
     if !text.is_empty() {
         text.push('\n');

@@ -63,7 +63,7 @@ intent = "keeep"
       --> /etc/session-keepalive/config.toml:12:11
        |
     12 | [sessions.Wall]
-       |           ^^^^ which API is it?
+       |           ^^^^ no API is configured
        |
        = help: write region = "eu-central-1" at the top, or another region
 
@@ -71,7 +71,7 @@ intent = "keeep"
       --> /etc/session-keepalive/config.toml:12:11
        |
     12 | [sessions.Wall]
-       |           ^^^^ where is the token of this session?
+       |           ^^^^ this session has no token source
        |
        = help: write one of
                token = { file = "/run/secrets/token" }
@@ -143,7 +143,7 @@ fn a_token_is_not_shown_where_it_does_not_belong() {
 #[test]
 fn no_session_is_no_configuration() {
     insta::assert_snapshot!(rendered_errors("region = \"eu-west-1\"\n"), @r#"
-    error: there is no session to care for
+    error: no session is configured
     --> /etc/session-keepalive/config.toml
      = help: add one:
              [sessions.wallboard]
@@ -151,7 +151,7 @@ fn no_session_is_no_configuration() {
     "#);
     let nothing = super::super::load(Layers::default()).unwrap_err();
     insta::assert_snapshot!(nothing, @r#"
-    error: there is no session to care for
+    error: no session is configured
      |
      = help: no configuration was named, and /etc/session-keepalive/config.toml does not exist:
              name one with --config PATH, or a token with --region REGION --token-file PATH
@@ -234,7 +234,7 @@ fn a_key_of_another_table_is_sent_there() {
       |
       = help: the keys here are region, api, timeout_refresh, ready_after, defaults, sessions, pools, http, shard, shutdown, log, status, metrics, hooks
 
-    error: there is no session to care for
+    error: no session is configured
     --> /etc/session-keepalive/config.toml
      = help: add one:
              [sessions.wallboard]

@@ -131,7 +131,7 @@ comand = []
       --> /etc/session-keepalive/config.toml:15:8
        |
     15 | [hooks.none]
-       |        ^^^^ when is it run?
+       |        ^^^^ the hook has no events
        |
        = help: write it like this:
                [hooks.page]

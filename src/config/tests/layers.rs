@@ -47,7 +47,7 @@ fn a_configuration_says_what_it_means() {
       api              https://api.mypurecloud.de             line 1 of config.toml
       intent           keep                                   default
       margin           40% of the idle timeout                line 4 of config.toml
-      idle timeout     as the server says                     default
+      idle timeout     as reported by the server              default
       touch            auto                                   default
       verify every     20 touches                             SESSION_KEEPALIVE_DEFAULTS__VERIFY_EVERY
       on shutdown      revoke                                 default for keep
@@ -118,7 +118,7 @@ fn no_file_is_needed() {
       api              https://api.mypurecloud.de  --region
       intent           lapse                       --intent
       margin           50% of the idle timeout     default
-      idle timeout     as the server says          default
+      idle timeout     as reported by the server   default
       touch            auto                        default
       verify every     each touch                  default
       on shutdown      leave                       default for lapse

@@ -112,7 +112,7 @@ fn a_flag_is_named_with_its_value() {
     --> command line:1:10
      |
      | --region eu-central
-     |          ^^^^^^^^^^ say once which API it is
+     |          ^^^^^^^^^^ give one of them
      |
     ::: command line:1:7
      |

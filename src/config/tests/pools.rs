@@ -17,7 +17,7 @@ fn a_pool_is_described_with_what_each_of_its_sessions_gets() {
       api              https://api.mypurecloud.ie  line 1 of config.toml
       intent           lapse                       line 6 of config.toml
       margin           40% of the idle timeout     line 3 of config.toml
-      idle timeout     as the server says          default
+      idle timeout     as reported by the server   default
       touch            get                         SESSION_KEEPALIVE_POOLS__AGENTS__TOUCH
       verify every     each touch                  default
       on shutdown      leave                       default for lapse
@@ -71,7 +71,7 @@ token = { file = "/a" }
      --> /etc/session-keepalive/config.toml:3:8
       |
     3 | [pools.agents]
-      |        ^^^^^^ whose files are the sessions of this pool?
+      |        ^^^^^^ the pool has no directory
       |
       = help: write token_dir = "/run/tokens"
 
@@ -104,7 +104,7 @@ token = { file = "/a" }
        |             ------------- the other pool's
     ...
     12 | token_dir = "/run/./tokens/"
-       |             ^^^^^^^^^^^^^^^^ a token is cared for once
+       |             ^^^^^^^^^^^^^^^^ a token belongs to one session
 
     error: pools.two.on_removal: `revok` is not a choice
       --> /etc/session-keepalive/config.toml:13:14
@@ -146,7 +146,7 @@ fn a_pool_is_a_table_with_a_directory() {
     --> environment:1:1
      |
      | SESSION_KEEPALIVE_POOLS__ONE__TOKEN_DRI=***********
-     | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ whose files are the sessions of this pool?
+     | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ the pool has no directory
      |
      = help: write token_dir = "/run/tokens"
 

@@ -17,7 +17,7 @@ token = { file = "/a" }
     2 | region = "eu-west-1"
       |          ----------- the first one
     3 | api = "https://api.example"
-      |       ^^^^^^^^^^^^^^^^^^^^^ say once which API it is
+      |       ^^^^^^^^^^^^^^^^^^^^^ give one of them
     "#);
 }
 
@@ -28,7 +28,7 @@ fn a_session_has_a_token_and_an_api() {
      --> /etc/session-keepalive/config.toml:1:11
       |
     1 | [sessions.a]
-      |           ^ which API is it?
+      |           ^ no API is configured
       |
       = help: write region = "eu-central-1" at the top, or another region
 
@@ -36,7 +36,7 @@ fn a_session_has_a_token_and_an_api() {
      --> /etc/session-keepalive/config.toml:1:11
       |
     1 | [sessions.a]
-      |           ^ where is the token of this session?
+      |           ^ this session has no token source
       |
       = help: write one of
               token = { file = "/run/secrets/token" }
@@ -113,7 +113,7 @@ token = { file = "/etc/session-keepalive/./token" }
       |                  ------- the other session's
     5 | [sessions.crm]
     6 | token = { file = "/etc/session-keepalive/./token" }
-      |                  ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ a token is cared for once
+      |                  ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ a token belongs to one session
     "#);
 }
 

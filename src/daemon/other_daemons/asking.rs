@@ -87,7 +87,7 @@ pub(super) fn bind(api: &ApiBase) -> Option<(usize, UnixListener)> {
             }
         }
     }
-    tracing::debug!("other daemons of this machine cannot find this one: no name is free");
+    tracing::debug!("other daemons of this machine cannot find this one: no name is available");
     None
 }
 

@@ -13,18 +13,18 @@ use crate::status::phrases::Chain;
 pub(super) fn socket_back(place: &str) {
     let place = clean(place);
     info!(target: TARGET, event = "socket_back", place,
-        "the control socket {place} had gone and was made again: commands reach this daemon there");
+        "the control socket {place} was gone and was created again");
 }
 
 pub(super) fn socket_gone(cause: &dyn Error) {
     warn!(target: TARGET, event = "socket_gone",
-        "the control socket has gone, so no command reaches this daemon: {}; it is tried again every minute and with SIGHUP",
+        "the control socket is gone, so no command reaches this daemon: {}; retried every minute and on SIGHUP",
         redacted(cause));
 }
 
 pub(super) fn no_socket(cause: &dyn Error) {
     info!(target: TARGET, event = "no_socket",
-        "no status socket, so the commands status, wait and health find nobody: {}; name a place with status.socket, or say \"off\"",
+        "no status socket, so the commands status, wait and health find no daemon: {}; set status.socket to a path or to \"off\"",
         redacted(cause));
 }
 

@@ -52,7 +52,7 @@ pub(super) fn log(pool: &SessionName, directory: &Path, event: &PoolEvent) {
         }
         PoolEvent::Back { sessions } => {
             info!(target: TARGET, event = "pool_back", pool = name, sessions,
-                "pool {name}: {directory} is there");
+                "pool {name}: {directory} is available");
         }
         PoolEvent::Strange(names) => {
             warn!(target: TARGET, event = "pool_ignores", pool = name, files = names.len(),
@@ -66,7 +66,7 @@ pub(super) fn log(pool: &SessionName, directory: &Path, event: &PoolEvent) {
         }
         PoolEvent::Full => {
             warn!(target: TARGET, event = "pool_full", pool = name,
-                "pool {name}: {directory} holds more than {LISTED_MAX} files, the most of a pool: others are ignored, and none counts as removed");
+                "pool {name}: {directory} has more than {LISTED_MAX} files, the limit of a pool: others are ignored, and none counts as removed");
         }
     }
 }
@@ -84,8 +84,8 @@ pub(super) fn file_gone(session: &SessionNames<'_>, on_shutdown: OnShutdown) {
 
 fn go_on(sessions: usize) -> String {
     match sessions {
-        1 => "its session goes on with the token it has".to_owned(),
-        _ => format!("its {sessions} sessions go on with the tokens they have"),
+        1 => "its session continues with its token".to_owned(),
+        _ => format!("its {sessions} sessions continue with their tokens"),
     }
 }
 

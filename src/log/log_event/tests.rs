@@ -37,7 +37,7 @@ fn the_daemon_starts_reloads_and_stops() {
          --> /etc/keepalive.toml:3:1
     INFO  stopping on SIGTERM: 3 tokens to revoke within 10s, 1 to leave
     INFO  stopped: 1 token revoked, 1 left as is
-    ERROR stopped: 2 tokens not revoked, to be revoked by hand; 1 revoked, 1 left as is
+    ERROR stopped: 2 tokens not revoked, revoke them by hand; 1 revoked, 1 left as is
     ERROR not started: no certificates
     ");
     insta::assert_snapshot!(logged(LogFormat::Json, &[LogEvent::ReloadRefused(errors)]), @r#"{"timestamp":"2026-11-24T08:00:00.123Z","level":"WARN","message":"reload refused: the configuration has errors; the earlier one stays in force","event":"reload_refused","errors":"error: unknown key `tokn`\n --> /etc/keepalive.toml:3:1\n"}"#);
@@ -55,11 +55,11 @@ fn the_world_around_the_daemon_changes() {
         LogEvent::NetworkNotWatched { cause: &refused, retry_within: seconds(30) },
         LogEvent::ManagerNotTold(&refused),
     ]), @r"
-    INFO  the machine slept for 7h 12m: tokens went on idling
+    INFO  the machine slept for 7h 12m: tokens continued to idle
     INFO  the clock was set back by 1m 30s: no deadline changes
     INFO  the clock was set forward by 1m 30s: no deadline changes
-    INFO  the network may not be watched (netlink: permission denied): after an outage the next try comes within 30s instead of at once
-    WARN  the service manager does not hear us at NOTIFY_SOCKET: permission denied
+    INFO  the network may not be watched (netlink: permission denied): after an outage the next attempt comes within 30s instead of at once
+    WARN  the service manager cannot be reached at NOTIFY_SOCKET: permission denied
     ");
 }
 
@@ -104,16 +104,16 @@ fn a_pool_changes() {
     ]);
     insta::assert_snapshot!(logged(LogFormat::Plain, &events), @r"
     INFO  pool agents: directory /run/tokens does not exist; waiting for it
-    WARN  pool agents: directory /run/tokens does not exist; nothing counts as removed, its session goes on with the token it has until /run/tokens is back
-    WARN  pool agents: directory /run/tokens does not exist; nothing counts as removed, its 12 sessions go on with the tokens they have until /run/tokens is back
-    INFO  pool agents: /run/tokens is there
+    WARN  pool agents: directory /run/tokens does not exist; nothing counts as removed, its session continues with its token until /run/tokens is back
+    WARN  pool agents: directory /run/tokens does not exist; nothing counts as removed, its 12 sessions continue with their tokens until /run/tokens is back
+    INFO  pool agents: /run/tokens is available
     WARN  pool agents: 1 file of /run/tokens ignored, since a session's name is 1 to 64 of a-z, 0-9, '.', '_' and '-' and starts with a letter or digit: `File 0`
     WARN  pool agents: 7 files of /run/tokens ignored, since a session's name is 1 to 64 of a-z, 0-9, '.', '_' and '-' and starts with a letter or digit: `File 0`, `File 1`, `File 2`, `File 3`, `File 4` and 2 more
     WARN  pool agents: 1 file of /run/tokens ignored, since another session has the same name: crm; rename one of them
-    WARN  pool agents: /run/tokens holds more than 100000 files, the most of a pool: others are ignored, and none counts as removed
+    WARN  pool agents: /run/tokens has more than 100000 files, the limit of a pool: others are ignored, and none counts as removed
     INFO  wallboard: file /run/wallboard/token was removed: the session ends, its token is left to idle out
     INFO  wallboard: file /run/wallboard/token was removed: the session ends, its token is revoked
-    INFO  agents is wallboard from here on: its token is in file /run/wallboard/token
+    INFO  agents is now called wallboard: its token is in file /run/wallboard/token
     ");
 }
 
@@ -147,10 +147,10 @@ fn a_source_has_no_token_or_should_be_looked_at() {
     ]), @r"
     INFO  wallboard absent: file /run/wallboard/token does not exist; waiting for it
     WARN  wallboard: no token could be read: file /run/wallboard/token cannot be read: permission denied
-    WARN  wallboard: file /run/wallboard/token has mode 0644: everyone on this machine can read the token; it is used all the same, but mode 0600 would do
-    WARN  wallboard: file /run/wallboard/token has gone; the token that came from it stays in use
+    WARN  wallboard: file /run/wallboard/token has mode 0644: everyone on this machine can read the token; it is used anyway, but mode 0600 would do
+    WARN  wallboard: file /run/wallboard/token is gone; its token stays in use
     WARN  directory /run/wallboard is not watched, its tokens are only read at each touch: permission denied
-    WARN  wallboard and crm have the same token ba7816bf: crm keeps it alive and wallboard does not take it on; give each its own
-    WARN  wallboard and crm have the same token ba7816bf: crm lets it lapse and wallboard does not take it on; give each its own
+    WARN  wallboard and crm have the same token ba7816bf: crm keeps it alive and wallboard does not take it on; each needs its own
+    WARN  wallboard and crm have the same token ba7816bf: crm lets it lapse and wallboard does not take it on; each needs its own
     ");
 }

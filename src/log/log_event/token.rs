@@ -74,7 +74,7 @@ fn held_elsewhere(
     is_revoked_there: bool,
 ) {
     let what_follows = if is_revoked_there {
-        "this daemon does not revoke it, but the other one does when it stops; set on_shutdown = \"leave\" there, or give each its own token"
+        "this daemon does not revoke it, but the other one does when it stops; set on_shutdown = \"leave\" there, or each needs its own token"
     } else {
         "this daemon does not revoke it"
     };

@@ -236,13 +236,13 @@ fn lines_that_find_no_room_are_counted_and_the_count_is_told() {
         log();
         assert_eq!(
             written.take(),
-            "<4>3 lines dropped: nobody took the log for a while\n"
+            "<4>3 lines dropped: the reader of the log was too slow\n"
         );
         ROOM.set(2);
         log();
         assert_eq!(
             written.take(),
-            "<4>1 line dropped: nobody took the log for a while\n<6>told\n"
+            "<4>1 line dropped: the reader of the log was too slow\n<6>told\n"
         );
         // There is room only for the beginning of a long line, so the next line starts a new one.
         ROOM.set(1);
@@ -252,7 +252,7 @@ fn lines_that_find_no_room_are_counted_and_the_count_is_told() {
         log();
         assert_eq!(
             written.take(),
-            "\n<4>1 line dropped: nobody took the log for a while\n<6>told\n"
+            "\n<4>1 line dropped: the reader of the log was too slow\n<6>told\n"
         );
     });
 }

@@ -120,7 +120,7 @@ fn a_token_comes_is_proven_and_is_touched() {
         (EventKind::TimeoutNotPermitted("missing.permissions".into()), alive_view()),
     ]), @r"
     DEBUG wallboard ba7816bf found in file /run/wallboard/token; peek now
-    WARN  wallboard ba7816bf unproven: no connection to the API (https://api.mypurecloud.de); look at the network and the proxy; whether the token lives is not known; peek in 2s
+    WARN  wallboard ba7816bf unproven: no connection to the API (https://api.mypurecloud.de); check the network and the proxy; whether the token lives is not known; peek in 2s
     DEBUG wallboard ba7816bf peek: alive (200) in 31ms correlation_id=c0ffee
     INFO  wallboard ba7816bf alive and kept: organisation Example AG, idle deadline in 15m; touch in 7m 12s, outage budget 7m 48s
     INFO  wallboard ba7816bf alive and left to lapse: organisation Example AG; peek in 15m 2s, idle deadline in 15m
@@ -152,12 +152,12 @@ fn something_is_in_the_way() {
     ]), @r"
     DEBUG wallboard ba7816bf peek: throttled (429) in 31ms: retry after 42s correlation_id=c0ffee
     DEBUG wallboard ba7816bf peek: unreachable in 31ms: no answer in time correlation_id=c0ffee
-    WARN  wallboard ba7816bf at risk after 3 failed tries: no connection to the API (https://api.mypurecloud.de); look at the network and the proxy; touch in 4s, idle deadline in 15m correlation_id=c0ffee
-    WARN  wallboard ba7816bf at risk after 3 failed tries: the API takes no more requests for now (429); look at what else uses the token: they share 300 requests a minute; touch in 4s, idle deadline in 15m correlation_id=c0ffee
-    WARN  wallboard ba7816bf at risk after 3 failed tries: no trusted TLS connection to the API (https://api.mypurecloud.de); look at this machine's clock, the trusted certificates and the proxy; touch in 4s, idle deadline in 15m correlation_id=c0ffee
-    WARN  wallboard ba7816bf past its idle deadline: the server failed with 503 (https://api.mypurecloud.de); look at the status page of Genesys Cloud; the token is not refused and may still live; touch in 4s, idle deadline passed 12s ago correlation_id=c0ffee
+    WARN  wallboard ba7816bf at risk after 3 failed tries: no connection to the API (https://api.mypurecloud.de); check the network and the proxy; touch in 4s, idle deadline in 15m correlation_id=c0ffee
+    WARN  wallboard ba7816bf at risk after 3 failed tries: the API accepts no more requests for now (429); check what else uses the token: they share 300 requests a minute; touch in 4s, idle deadline in 15m correlation_id=c0ffee
+    WARN  wallboard ba7816bf at risk after 3 failed tries: no trusted TLS connection to the API (https://api.mypurecloud.de); check this machine's clock, the trusted certificates and the proxy; touch in 4s, idle deadline in 15m correlation_id=c0ffee
+    WARN  wallboard ba7816bf past its idle deadline: the server failed with 503 (https://api.mypurecloud.de); check the status page of Genesys Cloud; the token is not refused and may still live; touch in 4s, idle deadline passed 12s ago correlation_id=c0ffee
     WARN  wallboard ba7816bf blocked: this machine's address is not on the organisation's list (ip.not.authorized); an administrator adds the address to the list; this says nothing about the token, which may be healthy; touch in 4s, idle deadline in 15m correlation_id=c0ffee
-    WARN  wallboard ba7816bf blocked: not permitted (app.not.authorized.for.scope); look at the scopes of the OAuth client; this says nothing about the token, which may be healthy; touch in 4s, idle deadline in 15m correlation_id=c0ffee
+    WARN  wallboard ba7816bf blocked: not permitted (app.not.authorized.for.scope); check the scopes of the OAuth client; this says nothing about the token, which may be healthy; touch in 4s, idle deadline in 15m correlation_id=c0ffee
     INFO  wallboard ba7816bf alive again after 1 failed try; touch in 7m 12s, outage budget 7m 48s
     INFO  wallboard ba7816bf alive again after 7 failed tries; touch in 7m 12s, outage budget 7m 48s
     DEBUG wallboard ba7816bf alive: a 401 was not confirmed, the token lives; touch in 7m 12s, outage budget 7m 48s correlation_id=c0ffee
@@ -172,7 +172,7 @@ fn the_organisation_excludes_calls() {
         (EventKind::ResetProven { touch: Touch::Get, was_excluded: true }, alive_view()),
     ]), @r"
     INFO  wallboard ba7816bf alive: HEAD /api/v2/tokens/me was accepted but did not move the idle deadline; GET /api/v2/tokens/me is used for touches; touch now
-    WARN  wallboard ba7816bf excluded: neither HEAD nor GET moves the idle deadline, so the organisation excludes these calls from its inactivity timeout; an administrator removes /api/v2/tokens/me from the excluded API calls, or the application is active by itself, or a new token comes before each deadline; touch in 7m 12s, idle deadline in 15m
+    WARN  wallboard ba7816bf excluded: neither HEAD nor GET moves the idle deadline, so the organisation excludes these calls from its inactivity timeout; an administrator removes /api/v2/tokens/me from the excluded API calls, or the application is active itself, or a new token comes before each deadline; touch in 7m 12s, idle deadline in 15m
     INFO  wallboard ba7816bf alive: GET /api/v2/tokens/me moves the idle deadline again: the exclusion has ended; touch in 7m 12s, outage budget 7m 48s
     ");
 }
@@ -210,8 +210,8 @@ fn a_token_ends() {
     INFO  wallboard ba7816bf lapsed: refused 2s after its idle deadline, which the API reported 1m 58s before; it idled out as intended, as far as can be known; nothing until the token is replaced
     INFO  wallboard ba7816bf revoked
     INFO  wallboard ba7816bf revocation not needed: the API no longer knew the token
-    WARN  wallboard ba7816bf not revoked: no connection to the API (https://api.mypurecloud.de); look at the network and the proxy; if the token lives, it does until it idles out or expires, or is revoked by hand correlation_id=c0ffee
-    WARN  wallboard ba7816bf not revoked: the time for it was over; if the token lives, it does until it idles out or expires, or is revoked by hand correlation_id=c0ffee
+    WARN  wallboard ba7816bf not revoked: no connection to the API (https://api.mypurecloud.de); check the network and the proxy; if the token lives, it does until it idles out or expires, or is revoked by hand correlation_id=c0ffee
+    WARN  wallboard ba7816bf not revoked: the time limit was reached; if the token lives, it does until it idles out or expires, or is revoked by hand correlation_id=c0ffee
     INFO  wallboard ba7816bf left as it is: if the token lives, it does until it idles out or expires
     ");
 }
@@ -270,7 +270,7 @@ fn what_follows_from_an_incident_is_told_at_debug_and_not_remembered() {
         recent_events = log.recent_events();
     });
     insta::assert_snapshot!(output, @r"
-    2026-11-24T08:00:00.123Z WARN  API unreachable: no connection to the API (https://api.mypurecloud.de) since 07:59:30 UTC; 300 sessions; the first token dies in 2m 24s; look at the network and the proxy
+    2026-11-24T08:00:00.123Z WARN  API unreachable: no connection to the API (https://api.mypurecloud.de) since 07:59:30 UTC; 300 sessions; the first token dies in 2m 24s; check the network and the proxy
     2026-11-24T08:00:00.123Z WARN  API unreachable for 30s: 0 of 300 sessions at risk; the first token dies in 2m 24s
     2026-11-24T08:00:00.123Z INFO  API unreachable: over after 0s, from 07:59:30 UTC to 07:59:30 UTC; none of 300 sessions was at risk, no token was lost
     ");

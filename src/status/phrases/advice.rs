@@ -5,7 +5,7 @@ use crate::keeper::{FailureReason, Intent, SessionView, State};
 use crate::token::Source;
 
 /// The remedies for an organisation that excludes touches from its inactivity timeout.
-pub(crate) const OF_EXCLUSION: &str = "an administrator removes /api/v2/tokens/me from the excluded API calls, or the application is active by itself, or a new token comes before each deadline";
+pub(crate) const OF_EXCLUSION: &str = "an administrator removes /api/v2/tokens/me from the excluded API calls, or the application is active itself, or a new token comes before each deadline";
 
 /// Returns the advice for a session, or `None` if there is nothing to do or no known remedy.
 #[must_use]

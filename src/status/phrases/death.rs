@@ -62,7 +62,7 @@ pub fn death_of(
 pub fn refused_by(api: &ApiBase) -> String {
     let asked = asked(api);
     format!(
-        "the token idled out, expired, was revoked or evicted, or it belongs to another region: {asked} was asked, so look at the region first, then get a new token"
+        "the token idled out, expired, was revoked or evicted, or it belongs to another region: {asked} was asked, so check the region first, then get a new token"
     )
 }
 

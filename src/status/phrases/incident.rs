@@ -83,7 +83,7 @@ pub fn incident_remedy(view: &IncidentView) -> Option<&'static str> {
     match &view.cause {
         // The limit that one token shares is not the reason where many are throttled.
         IncidentCause::Failure(FailureReason::Throttled { .. }) if view.sessions > 1 => {
-            Some("look at what else uses the OAuth client or the tokens")
+            Some("check what else uses the OAuth client or the tokens")
         }
         IncidentCause::Failure(reason) => remedy(reason),
         IncidentCause::Excluded => Some(super::OF_EXCLUSION),

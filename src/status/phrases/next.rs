@@ -36,7 +36,7 @@ fn nothing(state: State) -> &'static str {
         State::Lost | State::Lapsed => "nothing until the token is replaced",
         State::Revoked => "nothing: revoked",
         State::NotRevoked => "nothing: not revoked",
-        State::Left => "nothing: left as it is",
+        State::Left => "none: left as it is",
         State::Unproven | State::Alive | State::Excluded | State::AtRisk | State::Blocked => {
             "nothing"
         }
@@ -50,7 +50,7 @@ fn step(next: &Next, now: Instant) -> String {
     let what = match next.operation {
         Operation::Peek => "peek",
         Operation::Touch(_) => "touch",
-        Operation::ReadTimeout => "look at the organisation's idle timeout",
+        Operation::ReadTimeout => "read the organisation's idle timeout",
         Operation::Revoke => "revocation",
     };
     format!("{what} {}", when(next.at, now))
@@ -150,7 +150,7 @@ mod tests {
             (State::Lapsed, "nothing until the token is replaced"),
             (State::Revoked, "nothing: revoked"),
             (State::NotRevoked, "nothing: not revoked"),
-            (State::Left, "nothing: left as it is"),
+            (State::Left, "none: left as it is"),
         ] {
             assert_eq!(next(&view(state), now()), phrase);
         }

@@ -27,7 +27,7 @@ pub enum Pickup {
 pub fn new_token(source: &Source, pickup: Pickup) -> String {
     match source {
         Source::File(_) if pickup == Pickup::AtNextReading => format!(
-            "a new token in {source} takes over within 10s, or at the next touch if the present one lives: the system tells nothing of changes there"
+            "a new token in {source} takes over within 10s, or at the next touch if the present one lives: the system reports no changes there"
         ),
         Source::File(_) => format!("a new token in {source} takes over at once"),
         Source::Command(_) => format!("a new token from {source} takes over when it is next run"),
@@ -38,7 +38,9 @@ pub fn new_token(source: &Source, pickup: Pickup) -> String {
         }
         Source::Mint(_) => format!("{source} issues a new token, which takes over at once"),
         Source::Env(_) => {
-            format!("a new token in {source} needs a restart: it cannot change while we run")
+            format!(
+                "a new token in {source} needs a restart: it cannot change while the daemon runs"
+            )
         }
     }
 }
@@ -47,11 +49,11 @@ pub fn new_token(source: &Source, pickup: Pickup) -> String {
 #[must_use]
 pub fn after_death(death: &Death) -> Option<&'static str> {
     if !death.was_alive {
-        return Some("look at what puts the token there, and whether it is for this region");
+        return Some("check what writes the token there, and whether the token is for this region");
     }
     match death.idle {
         Idleness::Before(_) => Some(
-            "look at who revokes tokens or logs the user out, at what else fetches tokens for the user (the API keeps 10 and ends the oldest), at how long a token lives at all, and whether the idle timeout or the client was changed",
+            "check who revokes tokens or logs the user out, what else fetches tokens for the user (the API keeps 10 and ends the oldest), how long a token lives, and whether the idle timeout or the client was changed",
         ),
         Idleness::After(_) if death.excluded => Some(OF_EXCLUSION),
         Idleness::After(_) => match death.absence {
@@ -59,7 +61,7 @@ pub fn after_death(death: &Death) -> Option<&'static str> {
                 Some("keep this machine awake: no daemon can touch a token while it sleeps")
             }
             Some(Absence::NotRunning(_)) => {
-                Some("look at what stopped the daemon: a signal, a debugger, or a paused machine")
+                Some("check what stopped the daemon: a signal, a debugger, or a paused machine")
             }
             None if death.failed.is_some() => {
                 Some("a larger margin, or a longer idle timeout, lets an outage last longer")
@@ -83,17 +85,17 @@ impl fmt::Display for ReasonText<'_> {
         match self.0 {
             FailureReason::Unreachable(failure) => failure.fmt(formatter),
             FailureReason::Throttled { retry_after: None } => {
-                formatter.write_str("the API takes no more requests for now (429)")
+                formatter.write_str("the API accepts no more requests for now (429)")
             }
             FailureReason::Throttled {
                 retry_after: Some(wait),
             } => write!(
                 formatter,
-                "the API takes no more requests for another {} (429)",
+                "the API accepts no more requests for another {} (429)",
                 human_duration(*wait)
             ),
             FailureReason::Blocked(reason) => reason.fmt(formatter),
-            FailureReason::OutOfTime => formatter.write_str("the time for it was over"),
+            FailureReason::OutOfTime => formatter.write_str("the time limit was reached"),
             FailureReason::StillAlive => {
                 formatter.write_str("the request was answered, but the token still lives")
             }
@@ -109,10 +111,10 @@ pub fn remedy(reason: &FailureReason) -> Option<&'static str> {
         FailureReason::Throttled {
             retry_after: Some(wait),
         } if *wait >= DAILY => {
-            Some("so long a wait is that of a daily limit: look at what else uses the OAuth client")
+            Some("such a long wait is that of a daily limit: check what else uses the OAuth client")
         }
         FailureReason::Throttled { .. } => {
-            Some("look at what else uses the token: they share 300 requests a minute")
+            Some("check what else uses the token: they share 300 requests a minute")
         }
         FailureReason::Blocked(reason) => of_block_reason(reason),
         FailureReason::OutOfTime => None,
@@ -124,25 +126,23 @@ pub fn remedy(reason: &FailureReason) -> Option<&'static str> {
 
 fn of_failure(failure: &Failure) -> Option<&'static str> {
     match failure {
-        Failure::NameNotResolved => Some("look at the name service (DNS)"),
+        Failure::NameNotResolved => Some("check the name service (DNS)"),
         Failure::NotConnected
         | Failure::TimedOut
         | Failure::Broken
         | Failure::BodyTooLarge
-        | Failure::HeaderTooLarge => Some("look at the network and the proxy"),
-        Failure::Tls => {
-            Some("look at this machine's clock, the trusted certificates and the proxy")
-        }
+        | Failure::HeaderTooLarge => Some("check the network and the proxy"),
+        Failure::Tls => Some("check this machine's clock, the trusted certificates and the proxy"),
         Failure::TouchRefused(_) => {
-            Some("look at the gateway or firewall before the API; the other touch is tried")
+            Some("check the gateway or firewall in front of the API; the other touch is tried")
         }
         Failure::ServerError(408) => {
-            Some("the request arrived too slowly: look at the network and the proxy")
+            Some("the request arrived too slowly: check the network and the proxy")
         }
         Failure::ServerError(502 | 504) => Some(
-            "a gateway had no answer from behind it: look at the proxy and the status page of Genesys Cloud",
+            "a gateway had no answer from behind it: check the proxy and the status page of Genesys Cloud",
         ),
-        Failure::ServerError(_) => Some("look at the status page of Genesys Cloud"),
+        Failure::ServerError(_) => Some("check the status page of Genesys Cloud"),
         Failure::NotSent(_) => None,
     }
 }
@@ -153,11 +153,11 @@ fn of_block_reason(reason: &BlockReason) -> Option<&'static str> {
         BlockReason::Forbidden(code) => Some(of_forbidden(code)),
         BlockReason::Rejected(status, code) => Some(of_rejected(*status, code)),
         BlockReason::NotTheApi(NotTheApi::ProxyAuthentication) => {
-            Some("look at the proxy's user and password")
+            Some("check the proxy's user and password")
         }
-        BlockReason::NotTheApi(NotTheApi::Redirect | NotTheApi::UnexpectedBody) => {
-            Some("look whether this network asks for a sign-in, then at the proxy and the region")
-        }
+        BlockReason::NotTheApi(NotTheApi::Redirect | NotTheApi::UnexpectedBody) => Some(
+            "check whether this network asks for a sign-in, then check the proxy and the region",
+        ),
         BlockReason::NotTheApi(NotTheApi::Encoded(_)) => Some(
             "have the proxy pass the API's answers on unchanged (the request asks for identity)",
         ),
@@ -177,13 +177,13 @@ fn is_code(code: &str) -> bool {
 /// Returns the remedy for a 403 with this code.
 fn of_forbidden(code: &str) -> &'static str {
     match code {
-        "app.not.authorized.for.scope" => "look at the scopes of the OAuth client",
+        "app.not.authorized.for.scope" => "check the scopes of the OAuth client",
         "missing.permissions" | "missing.any.permissions" => {
             "an administrator gives the token's user, or its OAuth client, a role with the permission"
         }
         "authz.policy.denied" => "an administrator looks at the access control policies",
         // The client uses the status as the code if the answer has none.
-        "403" => "look at the scopes of the OAuth client and the permissions of its user",
+        "403" => "check the scopes of the OAuth client and the permissions of its user",
         code if !is_code(code) => WITHOUT_CODE,
         _ => "look up the code, or ask support with the correlation id",
     }
@@ -192,23 +192,21 @@ fn of_forbidden(code: &str) -> &'static str {
 /// Returns the remedy for another rejection with this status and code.
 fn of_rejected(status: u16, code: &str) -> &'static str {
     match (status, code) {
-        (400, "token.timeout.exceeded") => "the API takes 300 to 28800s (5m to 8h)",
+        (400, "token.timeout.exceeded") => "the API accepts 300 to 28800s (5m to 8h)",
         (400, "token.timeout.exceeded.hipaa") => {
-            "this organisation is bound to HIPAA: the API takes 300 to 900s (5m to 15m)"
+            "this organisation is under HIPAA: the API accepts 300 to 900s (5m to 15m)"
         }
         (400, "max.idle.token.timeout.exceeded") => {
-            "the timeout of a group is above 28800s (8h): an administrator mends the group first"
+            "the timeout of a group is above 28800s (8h): an administrator has to correct the group first"
         }
         (400, "max.idle.hipaa.token.timeout.exceeded") => {
-            "the timeout of a group is above the 900s (15m) of HIPAA: an administrator mends the group first"
+            "the timeout of a group is above the 900s (15m) of HIPAA: an administrator has to correct the group first"
         }
-        (400, "client.failed.request") => {
-            "the API did not understand a field of what was sent, which holds what it gave itself"
-        }
-        (404, _) => "look at the id, and whether this is the host of the API",
-        (409, _) => "somebody else changed it at the same time: look at it again, then try again",
-        (413, _) => "what was sent is larger than the API, or a proxy before it, takes",
-        (415, _) => "JSON was sent and did not arrive as such: look at the proxy",
+        (400, "client.failed.request") => "the API rejected a field that it had returned itself",
+        (404, _) => "check the id, and whether this is the host of the API",
+        (409, _) => "it was changed at the same time: check it, then try again",
+        (413, _) => "the request is larger than the API, or a proxy in front of it, accepts",
+        (415, _) => "the API did not receive the JSON that was sent: check the proxy",
         (_, code) if !is_code(code) => WITHOUT_CODE,
         _ => "look up the code, or ask support with the correlation id",
     }
@@ -235,7 +233,7 @@ mod tests {
             ),
             (
                 Source::Env("TOKEN".into()),
-                "a new token in environment variable TOKEN needs a restart: it cannot change while we run",
+                "a new token in environment variable TOKEN needs a restart: it cannot change while the daemon runs",
             ),
         ] {
             assert_eq!(new_token(&source, Pickup::AtOnce), phrase);
@@ -281,7 +279,7 @@ mod tests {
         assert!(advice(&throttled(7 * 3600)).contains("daily limit"));
         assert_eq!(
             reason(&throttled(25_920)).to_string(),
-            "the API takes no more requests for another 7h 12m (429)"
+            "the API accepts no more requests for another 7h 12m (429)"
         );
     }
 
@@ -291,7 +289,7 @@ mod tests {
         assert!(failed(408).contains("network"));
         assert!(failed(502).contains("gateway"));
         assert!(failed(504).contains("gateway"));
-        assert!(failed(503).starts_with("look at the status page"));
+        assert!(failed(503).starts_with("check the status page"));
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub(crate) fn mint_remedy(failure: &MintFailure) -> &'static str {
         }
         MintFailure::Throttled(_) => "it is tried again later",
         MintFailure::NotTheLoginHost => "look for a proxy or a captive portal in front of it",
-        MintFailure::Unreachable(_) => "it is tried again; check the network and the proxy",
+        MintFailure::Unreachable(_) => "it is retried; check the network and the proxy",
         MintFailure::SecretUnreadable(_) => "it is tried again",
         MintFailure::NothingNew => {
             "the program has to print a new token before the present one expires"

@@ -41,9 +41,10 @@ pub fn standing_of(session: &NamedView, now: Instant) -> String {
 fn why(view: &SessionView, trouble: Option<&str>, now: Instant) -> Option<String> {
     match view.state {
         State::Absent => Some(trouble.unwrap_or("no token was found yet").to_owned()),
-        State::Unproven => {
-            Some(failed(view).unwrap_or_else(|| "nothing was heard about the token yet".to_owned()))
-        }
+        State::Unproven => Some(
+            failed(view)
+                .unwrap_or_else(|| "the API has not answered about the token yet".to_owned()),
+        ),
         State::Alive if view.policy.intent == Intent::Keep => view
             .live
             .as_ref()
@@ -108,7 +109,7 @@ mod tests {
         let unproven = waiting(State::Unproven, Operation::Peek, 2);
         assert_eq!(
             standing(&unproven, None, now()),
-            "unproven: nothing was heard about the token yet; peek in 2s"
+            "unproven: the API has not answered about the token yet; peek in 2s"
         );
         let blocked = SessionView {
             blocked: Some(BlockReason::AddressNotAllowed),

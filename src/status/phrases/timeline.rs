@@ -25,10 +25,10 @@ pub fn timeline_event(entry: &TimelineEntry) -> String {
             )
         }
         TimelineEvent::Unanswered => {
-            "unproven: nothing was heard about the token, which may live".to_owned()
+            "unproven: the API has not answered about the token, which may be alive".to_owned()
         }
         TimelineEvent::AtRisk => {
-            "at risk: tries fail, and the idle deadline is nearer than the margin allows".to_owned()
+            "at risk: requests fail, and the idle deadline is nearer than the margin".to_owned()
         }
         TimelineEvent::PastDeadline => {
             "past its idle deadline: the token is not refused and may still live".to_owned()
@@ -91,7 +91,7 @@ pub fn timeline_event(entry: &TimelineEntry) -> String {
 pub fn end(end: &TokenEnd, policy: &Policy, revoked: Option<&str>) -> String {
     match end {
         TokenEnd::Replaced => "replaced by a newer token while it lived".to_owned(),
-        TokenEnd::Overtaken => "a newer token came before anything was heard about it".to_owned(),
+        TokenEnd::Overtaken => "a newer token came before the API answered about it".to_owned(),
         TokenEnd::NewerRefused(cause) => format!(
             "{}; the earlier token stayed",
             death_of(cause, Intent::Keep, policy.idle_timeout, revoked)
@@ -129,7 +129,7 @@ pub fn ended(end: &TokenEnd) -> &'static str {
         TokenEnd::NewerRefused(_) => "was refused; the earlier one stayed",
         TokenEnd::Lost(_) => "was lost",
         TokenEnd::Lapsed(_) => "lapsed, as intended",
-        TokenEnd::Revoked { was_gone: false } => "was revoked by us",
+        TokenEnd::Revoked { was_gone: false } => "was revoked by the daemon",
         TokenEnd::Revoked { was_gone: true } => "was gone when it was to be revoked",
         TokenEnd::NotRevoked(_) => "was to be revoked, and was not",
         TokenEnd::Left => "was left as it is",
@@ -142,7 +142,7 @@ pub fn change(change: &HostChange) -> String {
     match change {
         HostChange::Slept(slept) => {
             format!(
-                "the machine slept for {}: tokens went on idling",
+                "the machine slept for {}: tokens continued to idle",
                 human_duration(*slept)
             )
         }
@@ -177,8 +177,8 @@ fn answered(answers: Answers) -> String {
         (peeks, "peek", "peeks"),
         (
             reads,
-            "look at the organisation's idle timeout",
-            "looks at the organisation's idle timeout",
+            "read the organisation's idle timeout",
+            "reads the organisation's idle timeout",
         ),
     ];
     let parts = parts.into_iter().filter(|(number, ..)| *number > 0);
@@ -193,7 +193,7 @@ fn request(operation: Operation) -> &'static str {
         Operation::Peek => "peek",
         Operation::Touch(Touch::Head) => "touch by HEAD",
         Operation::Touch(Touch::Get) => "touch by GET",
-        Operation::ReadTimeout => "look at the organisation's idle timeout",
+        Operation::ReadTimeout => "read the organisation's idle timeout",
         Operation::Revoke => "revocation",
     }
 }

@@ -238,12 +238,12 @@ fn a_running_daemon_is_compared_with_the_configuration() {
     let output = doctor(&folder, &[]);
     output.exits_with(0);
     let parts = [
-        "goes by intent keep, the configuration says lapse",
+        "uses intent keep, the configuration has lapse",
         "session-keepalive reload",
     ];
     has_line(
         &output,
-        "warning  wallboard daemon: the daemon goes by intent",
+        "warning  wallboard daemon: the daemon uses intent",
         &parts,
     );
     has_line(&output, "warning  alice daemon:", &["not configured here"]);

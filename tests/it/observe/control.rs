@@ -84,7 +84,7 @@ fn an_intent_holds_until_it_is_changed_back_or_configured_anew() {
     assert_eq!(kept.code, Some(0), "{}", kept.err);
     assert!(
         kept.out
-            .starts_with("crm is to keep from here on, until it is changed back"),
+            .starts_with("crm has the intent keep from now on, until it is changed back"),
         "{}",
         kept.out
     );

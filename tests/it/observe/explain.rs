@@ -94,7 +94,7 @@ fn a_token_that_was_revoked_by_others_is_told_from_one_that_idled_out() {
             "before its idle deadline",
             "revocation, eviction by an eleventh token",
             "support can look up the refusal by its correlation id ",
-            "what to do look at who revokes tokens",
+            "what to do check who revokes tokens",
             "a new token in file kiosk takes over at once",
             "generation 1, from file kiosk",
             "touches 2 by HEAD, the last ",
@@ -173,7 +173,7 @@ fn a_session_that_is_well_tells_the_outage_that_it_survived() {
         &failing,
         &[
             "no connection to the API",
-            "what to do look at the network and the proxy",
+            "what to do check the network and the proxy",
         ],
     );
     simulation.up();

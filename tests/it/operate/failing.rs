@@ -270,7 +270,7 @@ fn a_server_that_is_not_there_is_unavailable() {
         let output = bench.run(&[arguments, &["--json"]].concat());
         output
             .exits_with(69)
-            .prints_error(&["no connection to the API", "look at the network"]);
+            .prints_error(&["no connection to the API", "check the network"]);
         let error = output.json()["error"].take();
         assert_eq!(error["kind"], "unreachable");
         assert!(error["status"].is_null());

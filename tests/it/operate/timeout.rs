@@ -130,7 +130,7 @@ fn a_timeout_out_of_range_is_refused_here_and_by_the_api_if_forced() {
     let output = bench.run(&["timeout", "set", "299s", "--yes", "--force"]);
     output.exits_with(65).prints_error(&[
         "rejected with 400 (token.timeout.exceeded)",
-        "the API takes 300 to 28800s (5m to 8h)",
+        "the API accepts 300 to 28800s (5m to 8h)",
     ]);
     let output = bench.run(&["timeout", "set", "299s", "--yes", "--force", "--json"]);
     let error = output.exits_with(65).json()["error"].take();
@@ -151,7 +151,7 @@ fn each_400_is_explained_by_its_code() {
     for (code, part) in [
         ("max.idle.token.timeout.exceeded", "a group is above 28800s"),
         ("max.idle.hipaa.token.timeout.exceeded", "HIPAA"),
-        ("client.failed.request", "did not understand a field"),
+        ("client.failed.request", "rejected a field"),
     ] {
         bench.fail_next(Operation::PutTimeout, SimFault::error(400, code, "no"));
         let output = bench.run(&["timeout", "set", "30m", "--yes"]);

@@ -75,7 +75,7 @@ fn a_deadline_that_is_not_told_is_not_made_up() {
         settings.idle_date = IdleDate::Absent;
     }));
     let output = bench.run(&["token", "show"]);
-    output.exits_with(0).prints(&["not told by the API"]);
+    output.exits_with(0).prints(&["not reported by the API"]);
     let derived = bench.run(&["token", "show", "--json"]).json()["derived"].take();
     for name in ["idles_at", "seconds_left", "effective_idle_timeout"] {
         assert_eq!(derived[name], Value::Null, "{name}");

@@ -47,6 +47,6 @@ fn what_is_no_user_id_is_refused_and_leads_nowhere_else() {
     let output = bench.run(&["user", "revoke", unknown, "--yes"]);
     output
         .exits_with(65)
-        .prints_error(&["404", "look at the id"]);
+        .prints_error(&["404", "check the id"]);
     assert_eq!(bench.calls(Operation::DeleteUser), 1);
 }

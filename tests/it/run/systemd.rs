@@ -127,7 +127,7 @@ fn a_reload_is_told_before_and_after_whether_it_is_refused_or_not() {
     for (config, expected) in [
         (
             config.replace("file =", "fiel ="),
-            "reload refused, the earlier configuration holds; 1 kept",
+            "reload refused, the earlier configuration stays in force; 1 kept",
         ),
         (config.clone(), "1 kept"),
     ] {

@@ -124,7 +124,7 @@ fn after_a_sleep_the_token_is_looked_at_over_a_new_connection_and_the_sleep_is_t
     inside::run(&api, &file, clocks, OnShutdown::Leave, scenario);
     let log = written.text();
     for (line, times) in [
-        ("the machine slept for 40m: tokens went on idling", 1),
+        ("the machine slept for 40m: tokens continued to idle", 1),
         ("the clock was set forward by 3m 3s: no deadline changes", 1),
         ("WARN", 0),
     ] {

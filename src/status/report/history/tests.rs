@@ -69,9 +69,9 @@ fn every_event_is_put_into_words() {
         .collect();
     insta::assert_snapshot!(lines, @r"
     found | token b40711a8 was found
-    unanswered | unproven: nothing was heard about the token, which may live
+    unanswered | unproven: the API has not answered about the token, which may be alive
     alive | token b40711a8 was proven alive
-    at_risk | at risk: tries fail, and the idle deadline is nearer than the margin allows
+    at_risk | at risk: requests fail, and the idle deadline is nearer than the margin
     past_deadline | past its idle deadline: the token is not refused and may still live
     blocked | blocked: the API answers, but not about the token
     recovered | well again after 1 failed try
@@ -83,7 +83,7 @@ fn every_event_is_put_into_words() {
     timeout_not_permitted | the token may not read the organisation's idle timeout, which is no failure
     newer_refused | token b40711a8 was refused; the earlier one stayed
     lapsed | token b40711a8 lapsed, as intended
-    revoked | token b40711a8 was revoked by us
+    revoked | token b40711a8 was revoked by the daemon
     not_revoked | token b40711a8 was to be revoked, and was not
     left | token b40711a8 was left as it is
     lost | token b40711a8 was lost
@@ -138,14 +138,14 @@ fn every_answer_is_put_into_words() {
         .change(22, HostChange::NetworkChanged(1));
     insta::assert_snapshot!(texts(&fixture.history(alive_view())), @r"
     found | token b40711a8 was found
-    answered | answered: 1 touch by HEAD, 1 touch by GET, 2 peeks, 1 look at the organisation's idle timeout
+    answered | answered: 1 touch by HEAD, 1 touch by GET, 2 peeks, 1 read the organisation's idle timeout
     refused | touch by HEAD was answered with 401
     refused | peek was answered with 401
-    failed | touch by HEAD failed: the API takes no more requests for now (429)
+    failed | touch by HEAD failed: the API accepts no more requests for now (429)
     failed | touch by HEAD failed twice: no answer in time
-    failed | look at the organisation's idle timeout failed: no trusted TLS connection to the API
+    failed | read the organisation's idle timeout failed: no trusted TLS connection to the API
     failed | revocation failed: this machine's address is not on the organisation's list (ip.not.authorized)
-    slept | the machine slept for 20m: tokens went on idling
+    slept | the machine slept for 20m: tokens continued to idle
     clock_stepped | the wall clock was set back by 1m 30s
     network_changed | the network changed: 1 session without an answer asked again
     ");
@@ -214,5 +214,5 @@ fn what_is_in_the_way_is_told_with_where_to_look() {
         .history(failing(State::AtRisk));
     let report = HistoryReport::of(&named_history);
     insta::assert_snapshot!(report.known.join("\n"), @r"2 requests in a row have failed for 1m 40s: the API's host name was not resolved");
-    insta::assert_snapshot!(report.advice.join("\n"), @r"look at the name service (DNS)");
+    insta::assert_snapshot!(report.advice.join("\n"), @r"check the name service (DNS)");
 }
