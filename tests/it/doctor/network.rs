@@ -58,7 +58,7 @@ fn an_expired_certificate_is_named_with_its_day() {
     has_line(
         &output,
         &format!("failure  {api} tls:"),
-        &["expired on 2002-01-01", "renews"],
+        &["expired on 2002-01-01", "has to renew it"],
     );
 }
 

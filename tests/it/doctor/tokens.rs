@@ -33,11 +33,7 @@ fn a_healthy_world_is_ok_and_a_lapsing_token_is_only_peeked_at() {
     folder.write("crm", "crm-token");
     let output = doctor(&folder, &["--touch"]);
     output.exits_with(0).prints(&["0 failures, 1 warning"]);
-    has_line(
-        &output,
-        "warning  daemon answers: no daemon is to be found",
-        &[],
-    );
+    has_line(&output, "warning  daemon answers: no daemon was found", &[]);
     has_line(
         &output,
         "ok       config.toml configuration:",

@@ -50,7 +50,11 @@ fn a_touch_that_is_asked_for_is_made_and_its_answer_told() {
 
     let lapsing = run_command(&folder, &["touch", "crm"]);
     assert_eq!(lapsing.code, Some(75));
-    assert!(lapsing.err.contains("it is to lapse"), "{}", lapsing.err);
+    assert!(
+        lapsing.err.contains("its intent is lapse"),
+        "{}",
+        lapsing.err
+    );
     assert_eq!(simulation.record("crm").resets, 0);
 
     let unknown = run_command(&folder, &["touch", "wallbord"]);

@@ -126,7 +126,7 @@ fn the_socket_is_for_its_owner_and_group_and_replaces_only_what_an_earlier_proce
     // A daemon must not replace a file that is not a socket.
     let file = folder.write("file.sock", "precious");
     let mut third = folder.run(&config.replace("own.sock", "file.sock"));
-    third.wait_for(&["is not a socket of ours"]);
+    third.wait_for(&["is not a socket of this program"]);
     assert_eq!(third.wait().0.code(), Some(74));
     assert_eq!(fs::read_to_string(file).unwrap(), "precious");
 }

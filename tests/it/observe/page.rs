@@ -121,7 +121,7 @@ fn whoever_has_no_scripts_is_led_to_the_same_in_text() {
     assert!(
         get(address, "/nothing.js")
             .body
-            .contains("there is no /nothing.js here")
+            .contains("no such path: /nothing.js")
     );
 }
 

@@ -34,7 +34,7 @@ fn a_change_is_shown_and_asked_about_on_a_terminal() {
         "after   10m (600s)",
         "shortens",
         "Go on? [y/N]",
-        "nothing was done",
+        "nothing was changed",
     ]);
     assert_eq!(bench.calls(Operation::PutTimeout), 0);
     let accepted = on_a_terminal(&bench, &arguments, "y\n");
@@ -43,7 +43,7 @@ fn a_change_is_shown_and_asked_about_on_a_terminal() {
     let arguments = with_token(&["token", "revoke"], &base);
     on_a_terminal(&bench, &arguments, "n\n")
         .exits_with(1)
-        .prints(&[FINGERPRINT, "ends the token at once", "nothing was done"]);
+        .prints(&[FINGERPRINT, "ends the token at once", "nothing was changed"]);
     assert_eq!(bench.calls(Operation::DeleteMe), 0);
     let arguments = with_token(&["user", "revoke", USER], &base);
     on_a_terminal(&bench, &arguments, "\n")

@@ -59,7 +59,12 @@ const DOCUMENTED: [Documented; 16] = [
     (403, "authz.policy.denied", 77, &["access control policies"]),
     (404, "not.found", 65, &["404", "the host of the API"]),
     (408, "request.timeout", 69, &["408", "too slowly"]),
-    (409, "general.conflict", 75, &["409", "somebody else"]),
+    (
+        409,
+        "general.conflict",
+        75,
+        &["409", "changed at the same time"],
+    ),
     (413, "request.entity.too.large", 65, &["413", "larger"]),
     (415, "unsupported.media.type", 65, &["415", "JSON"]),
     (500, "internal.server.error", 69, &["500", "status page"]),

@@ -246,7 +246,7 @@ fn doctor_as_root_looks_as_the_unit_that_is_not_running_would() {
     let doctor = || in_etc(&folder, Some(&config), &["doctor"], &["systemctl"]);
     let Some(refused) = doctor() else { return };
     refused.exits_with(1).prints(&[
-        "doctor user: looks as user 65534 in groups 4711, as whom session-keepalive.service would run",
+        "doctor user: checks as user 65534 in groups 4711, as whom session-keepalive.service would run",
         "wallboard token: file",
         "cannot be read by user 65534: it belongs to user 1000 and group 4711, with mode 0600",
         "SupplementaryGroups=",

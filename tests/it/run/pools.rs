@@ -157,7 +157,7 @@ fn a_directory_is_waited_for_and_nothing_goes_with_it() {
     fs::rename(folder.path("agents"), folder.path("away")).unwrap();
     let line = daemon.wait_for(&["\"event\":\"pool_away\""]);
     assert!(
-        line.contains("WARN") && line.contains("2 sessions go on"),
+        line.contains("WARN") && line.contains("2 sessions continue"),
         "{line}"
     );
     // This is longer than the delay before a removal counts, and than the idle timeout.

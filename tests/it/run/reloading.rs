@@ -96,7 +96,7 @@ fn a_token_that_another_session_has_from_now_on_is_not_revoked() {
         + "[sessions.third]\ntoken = { file = \"inherited\" }\n";
     folder.write("config.toml", &config);
     daemon.signal(Signal::HUP);
-    daemon.wait_for(&["first is moved from here on"]);
+    daemon.wait_for(&["first is now called moved"]);
     daemon.wait_for(&[
         "\"state\":\"alive\"",
         "\"session\":\"third\"",

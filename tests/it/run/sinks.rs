@@ -208,7 +208,7 @@ fn a_sink_that_cannot_work_is_refused_with_its_reason() {
         ),
         (
             two("sink = { file = \"/run/x\", format = \"xml\" }", ""),
-            "is no format",
+            "is not a format",
         ),
         (
             two("sink = { file = \"/run/x\", fromat = \"env\" }", ""),

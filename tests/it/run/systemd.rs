@@ -260,7 +260,7 @@ fn a_stop_that_the_service_manager_would_undo_is_refused_and_a_hand_over_is_not(
     let refused = folder.command(&["stop"]).output().unwrap();
     assert_eq!(refused.status.code(), Some(75));
     let stderr = String::from_utf8(refused.stderr).unwrap();
-    assert!(stderr.contains("say systemctl stop"), "{stderr}");
+    assert!(stderr.contains("use systemctl stop"), "{stderr}");
     let handed_over = folder.command(&["stop", "--leave"]).output().unwrap();
     assert_eq!(handed_over.status.code(), Some(0));
     assert_eq!(daemon.wait().0.code(), Some(0));
