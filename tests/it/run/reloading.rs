@@ -96,14 +96,16 @@ fn a_token_that_another_session_has_from_now_on_is_not_revoked() {
         + "[sessions.third]\ntoken = { file = \"inherited\" }\n";
     folder.write("config.toml", &config);
     daemon.signal(Signal::HUP);
-    daemon.wait_for(&["first is now called moved"]);
-    daemon.wait_for(&[
-        "\"state\":\"alive\"",
-        "\"session\":\"third\"",
-        "\"generation\":2",
+    daemon.wait_for_all(&[
+        &["first is now called moved"],
+        &[
+            "\"state\":\"alive\"",
+            "\"session\":\"third\"",
+            "\"generation\":2",
+        ],
+        // The second session kept the token until the third one had proven it alive.
+        &["\"event\":\"left\"", "\"session\":\"second\""],
     ]);
-    // The second session kept the token until the third one had proven it alive.
-    daemon.wait_for(&["\"event\":\"left\"", "\"session\":\"second\""]);
     assert!(simulation.record("first").fate.is_living());
     assert!(simulation.record("second").fate.is_living());
     assert_eq!(simulation.record("first").calls(Operation::PeekMe), 1);
@@ -126,9 +128,7 @@ fn a_session_that_moves_to_another_api_ends_at_the_first() {
     daemon.signal(Signal::HUP);
     daemon.wait_for(&["\"event\":\"revoked\""]);
     // The two servers answer in any order.
-    if daemon.count(&["\"event\":\"alive\""]) < 2 {
-        daemon.wait_for(&["\"event\":\"alive\""]);
-    }
+    daemon.listen_until(|daemon| daemon.count(&["\"event\":\"alive\""]) == 2);
     assert!(matches!(first.record("kiosk").fate, Fate::Revoked(_)));
     assert!(second.record("another").fate.is_living());
 }

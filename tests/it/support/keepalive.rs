@@ -162,6 +162,15 @@ impl Keepalive {
         }
     }
 
+    /// Waits until there is a line for each of these lists of parts, in any order.
+    ///
+    /// # Panics
+    ///
+    /// If one of the lines does not come in time, with all received lines.
+    pub(crate) fn wait_for_all(&mut self, lines: &[&[&str]]) {
+        self.listen_until(|keepalive| lines.iter().all(|parts| keepalive.count(parts) > 0));
+    }
+
     /// Returns the number of received lines that contain all these parts.
     pub(crate) fn count(&self, parts: &[&str]) -> usize {
         let is_match = |line: &&String| parts.iter().all(|part| line.contains(part));
