@@ -158,9 +158,7 @@ fn two(simulation: &Simulation, folder: &Folder, more: &str) -> Keepalive {
     }
     let on = ["incident", "incident-over", "at-risk", "lost", "recovered"];
     let mut daemon = folder.run(&(config + &recorder(folder, &on, more)));
-    for name in ["door", "lobby"] {
-        daemon.wait_for(&["\"event\":\"alive\"", name]);
-    }
+    daemon.wait_for_all(&["door", "lobby"].map(|name| ["\"event\":\"alive\"", name]));
     daemon
 }
 

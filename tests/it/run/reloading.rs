@@ -83,9 +83,7 @@ fn a_token_that_another_session_has_from_now_on_is_not_revoked() {
     }
     let config = config + &session("second", "") + &session("third", "");
     let mut daemon = folder.run(&config);
-    for name in ["first", "second", "third"] {
-        daemon.wait_for(&["\"state\":\"alive\"", name]);
-    }
+    daemon.wait_for_all(&["first", "second", "third"].map(|name| ["\"state\":\"alive\"", name]));
     daemon.listen_for(seconds(2));
     // The first session gets another name, and its token another file. The third session gets the
     // token of the second one, which is removed.
@@ -97,7 +95,7 @@ fn a_token_that_another_session_has_from_now_on_is_not_revoked() {
     folder.write("config.toml", &config);
     daemon.signal(Signal::HUP);
     daemon.wait_for_all(&[
-        &["first is now called moved"],
+        &["first is now called moved"][..],
         &[
             "\"state\":\"alive\"",
             "\"session\":\"third\"",

@@ -167,8 +167,11 @@ impl Keepalive {
     /// # Panics
     ///
     /// If one of the lines does not come in time, with all received lines.
-    pub(crate) fn wait_for_all(&mut self, lines: &[&[&str]]) {
-        self.listen_until(|keepalive| lines.iter().all(|parts| keepalive.count(parts) > 0));
+    pub(crate) fn wait_for_all<'a>(&mut self, lines: &[impl AsRef<[&'a str]>]) {
+        self.listen_until(|keepalive| {
+            let mut lines = lines.iter();
+            lines.all(|parts| keepalive.count(parts.as_ref()) > 0)
+        });
     }
 
     /// Returns the number of received lines that contain all these parts.
