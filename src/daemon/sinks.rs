@@ -10,8 +10,10 @@
 //!
 //! *A token that this daemon revoked is removed from its sinks*, unless another process has replaced
 //! the content. A token that is left stays in them.
+//!
+//! *An event costs what its session has*: nothing walks over the sinks of all sessions but the stop.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +23,7 @@ use tokio::task::JoinSet;
 
 use super::hooks::SessionPart;
 use super::session_table::ManagedSession;
+use super::timers::Timers;
 use super::{Daemon, next_result};
 use crate::config::{ApiBase, REGIONS, SessionName};
 use crate::keeper::{EarlierEnding, Event, EventKind, Generation, SessionId, Verdict};
@@ -38,6 +41,13 @@ const RETRY_MAX: Duration = Duration::from_secs(60);
 #[derive(Default)]
 pub(super) struct Sinks {
     by_file: BTreeMap<PathBuf, SinkRecord>,
+    /// The files of each session.
+    by_session: BTreeMap<SessionId, BTreeSet<PathBuf>>,
+    /// The sessions with sinks that are to be written again, by the instant of the first retry.
+    retries: Timers,
+    /// The number of sinks whose token is not written yet, of each session that has any.
+    waiting: BTreeMap<SessionId, u64>,
+    waiting_total: u64,
     tasks: JoinSet<SinkDone>,
     /// The token of each session that was proven last, even if it has ended.
     proven: BTreeMap<SessionId, Fingerprint>,
@@ -130,15 +140,24 @@ impl Sinks {
             self.expiries.insert(session, (generation, expires_at));
         }
         let configured = &managed.config.sinks;
-        for (file, record) in &mut self.by_file {
+        let files = self.by_session.get(&session).into_iter().flatten();
+        for file in files {
             let is_configured = configured.iter().any(|sink| sink.file == *file);
-            if record.session == session && !is_configured {
+            if let Some(record) = self.by_file.get_mut(file)
+                && !is_configured
+            {
                 record.pending = None;
                 record.retry_at = None;
             }
         }
         for sink in configured {
             let file = sink.file.clone();
+            let holder = self.by_file.get(&file).map(|record| record.session);
+            if let Some(holder) = holder.filter(|holder| *holder != session) {
+                self.remove_file(holder, &file);
+            }
+            let files = self.by_session.entry(session).or_default();
+            files.insert(file.clone());
             let record = self
                 .by_file
                 .entry(file.clone())
@@ -168,7 +187,43 @@ impl Sinks {
             if record.retry_at.is_none() {
                 self.begin(&file);
             }
+            if let Some(holder) = holder {
+                self.reschedule(holder);
+            }
         }
+        self.reschedule(session);
+    }
+
+    /// Removes a file from those of a session.
+    fn remove_file(&mut self, session: SessionId, file: &PathBuf) {
+        if let Some(files) = self.by_session.get_mut(&session) {
+            files.remove(file);
+            if files.is_empty() {
+                self.by_session.remove(&session);
+            }
+        }
+    }
+
+    /// Derives from a session's sinks when they are retried and how many wait. To be called after
+    /// every change of a sink.
+    fn reschedule(&mut self, session: SessionId) {
+        let files = self.by_session.get(&session).into_iter().flatten();
+        let records = files.filter_map(|file| self.by_file.get(file));
+        let (mut waiting, mut retry_at) = (0, None);
+        for record in records {
+            waiting += u64::from(record.pending.is_some());
+            retry_at = retry_at.into_iter().chain(record.retry_at).min();
+        }
+        match retry_at {
+            Some(retry_at) => self.retries.set(session, retry_at),
+            None => self.retries.cancel(session),
+        }
+        let before = if waiting == 0 {
+            self.waiting.remove(&session)
+        } else {
+            self.waiting.insert(session, waiting)
+        };
+        self.waiting_total = self.waiting_total + waiting - before.unwrap_or(0);
     }
 
     /// Remembers that a token was proven alive, to announce it if it is another one than before.
@@ -190,11 +245,8 @@ impl Sinks {
 
     /// Returns a rotation that is to be announced: every sink of the session holds the new token.
     fn poll_rotation(&mut self) -> Option<Rotation> {
-        let is_waiting = |session: &SessionId| {
-            let mut records = self.by_file.values();
-            records.any(|record| record.session == *session && record.pending.is_some())
-        };
-        let session = *self.rotations.keys().find(|session| !is_waiting(session))?;
+        let mut sessions = self.rotations.keys();
+        let session = *sessions.find(|session| !self.waiting.contains_key(session))?;
         self.rotations.remove(&session)
     }
 
@@ -213,10 +265,11 @@ impl Sinks {
             self.rotations.remove(&event.session);
         }
         let mut to_remove = Vec::new();
-        for (file, record) in &mut self.by_file {
-            if record.session != event.session {
+        let files = self.by_session.get(&event.session).into_iter().flatten();
+        for file in files {
+            let Some(record) = self.by_file.get_mut(file) else {
                 continue;
-            }
+            };
             let pending = record.pending.as_ref();
             if pending.is_some_and(|pending| pending.generation == token.generation) {
                 record.pending = None;
@@ -233,6 +286,7 @@ impl Sinks {
         for file in to_remove {
             self.begin(&file);
         }
+        self.reschedule(event.session);
     }
 
     /// Removes a session that has ended. Its files stay.
@@ -240,39 +294,47 @@ impl Sinks {
         self.proven.remove(&session);
         self.rotations.remove(&session);
         self.expiries.remove(&session);
-        self.by_file
-            .retain(|_, record| record.session != session || record.is_busy);
+        for file in self.by_session.get(&session).cloned().into_iter().flatten() {
+            if self
+                .by_file
+                .get(&file)
+                .is_some_and(|record| !record.is_busy)
+            {
+                self.by_file.remove(&file);
+                self.remove_file(session, &file);
+            }
+        }
+        self.reschedule(session);
     }
 
     /// Begins the retries that are due.
     pub(super) fn turn(&mut self, now: Instant) {
-        let due = self.by_file.iter_mut().filter_map(|(file, record)| {
-            let is_due = record.retry_at.is_some_and(|retry_at| retry_at <= now);
-            is_due.then(|| {
-                record.retry_at = None;
-                file.clone()
-            })
-        });
-        for file in due.collect::<Vec<_>>() {
-            self.begin(&file);
+        while let Some(session) = self.retries.pop_due(now) {
+            for file in self.by_session.get(&session).cloned().into_iter().flatten() {
+                let Some(record) = self.by_file.get_mut(&file) else {
+                    continue;
+                };
+                if record
+                    .retry_at
+                    .take_if(|retry_at| *retry_at <= now)
+                    .is_some()
+                {
+                    self.begin(&file);
+                }
+            }
+            self.reschedule(session);
         }
     }
 
     /// Returns the number of sinks whose token is not written yet. A sink that is only checked
     /// counts until the check is done.
     pub(super) fn waiting(&self) -> u64 {
-        let records = self.by_file.values();
-        records
-            .map(|record| u64::from(record.pending.is_some()))
-            .sum()
+        self.waiting_total
     }
 
     /// Returns the instant of the next retry.
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
-        self.by_file
-            .values()
-            .filter_map(|record| record.retry_at)
-            .min()
+        self.retries.first_at()
     }
 
     /// Handles the beginning of the daemon's stop: nothing further is written.
@@ -283,6 +345,9 @@ impl Sinks {
             record.pending = None;
             record.retry_at = None;
         }
+        self.retries = Timers::default();
+        self.waiting.clear();
+        self.waiting_total = 0;
     }
 
     /// Waits for the end of a write or a removal. Cancel-safe.
@@ -320,9 +385,11 @@ impl Sinks {
                 None
             }
         };
+        let session = record.session;
         if record.retry_at.is_none() {
             self.begin(&file);
         }
+        self.reschedule(session);
         outcome
     }
 
