@@ -19,7 +19,6 @@ use zeroize::Zeroizing;
 use super::addresses::Resolver;
 use super::call::Call;
 use super::receive::{Received, receive};
-use super::redact::Redactor;
 use super::trust::{self, BuildError};
 use super::{failure, verdict};
 use crate::config::{ApiBase, HttpConfig, Proxy};
@@ -133,15 +132,14 @@ impl Client {
         time_limit: Duration,
     ) -> Result<Received, Verdict> {
         let request = request(api, token, call)?;
-        let redactor = token.map(Redactor::new);
-        self.execute(request, redactor.as_ref(), time_limit).await
+        self.execute(request, token, time_limit).await
     }
 
     /// Sends a request and receives the answer, without the parts that repeat a secret.
     pub(super) async fn execute(
         &self,
         request: Request,
-        redactor: Option<&Redactor>,
+        secret: Option<&Token>,
         time_limit: Duration,
     ) -> Result<Received, Verdict> {
         let time_limit = time_limit.min(self.config.request_timeout);
@@ -157,16 +155,16 @@ impl Client {
                 }
                 failure::verdict(&error)
             })?;
-            receive(answer.into(), redactor, &mut received).await
+            receive(answer.into(), &mut received).await
         };
         let whole = timeout(time_limit, exchange).await.unwrap_or_else(|_| {
             // The connection may be the cause of the delay.
             self.resolver.handle_failure();
             Err(Verdict::Unreachable(Failure::TimedOut))
         });
-        // The token is redacted before any part of the answer can be shown.
-        if let (Some(received), Some(redactor)) = (&mut received, redactor) {
-            received.redact(redactor);
+        // The secret is redacted before any part of the answer can be shown.
+        if let (Some(received), Some(secret)) = (&mut received, secret) {
+            received.redact(secret);
         }
         match (whole, received) {
             (Ok(()), Some(received)) => Ok(received),

@@ -10,7 +10,6 @@ use reqwest::header::CONTENT_TYPE;
 
 use super::client::Client;
 use super::receive::Received;
-use super::redact::Redactor;
 use super::{field, time};
 use crate::config::ApiBase;
 use crate::keeper::{Failure, MintFailure, Verdict};
@@ -54,8 +53,8 @@ impl Client {
             .body("grant_type=client_credentials")
             .build()
             .map_err(|_| not_sent("the credentials do not fit into a header"))?;
-        let redactor = Redactor::new(client_secret);
-        let received = self.execute(request, Some(&redactor), Duration::MAX).await;
+        let execution = self.execute(request, Some(client_secret), Duration::MAX);
+        let received = execution.await;
         match received {
             Ok(received) => evaluate(&received),
             Err(Verdict::Unreachable(failure)) => Err(MintFailure::Unreachable(failure)),

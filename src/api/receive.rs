@@ -9,8 +9,9 @@ use reqwest::header::{AGE, CONTENT_ENCODING, CONTENT_TYPE, DATE, HeaderMap, RETR
 
 use super::answer::Answer;
 use super::failure;
-use super::redact::Redactor;
+use super::redact::{self, Redactor};
 use crate::keeper::{Failure, Verdict};
+use crate::token::Token;
 
 /// The largest body that is read, in bytes. The API sends a few hundred bytes.
 pub const BODY_MAX: usize = 64 * 1024;
@@ -28,8 +29,26 @@ pub(super) struct Received {
 }
 
 impl Received {
-    /// Removes the parts of the body that repeat the token.
-    pub(super) fn redact(&mut self, redactor: &Redactor) {
+    /// Removes the parts of the body that repeat the secret, and the headers that repeat a part of
+    /// it.
+    pub(super) fn redact(&mut self, secret: &Token) {
+        let headers = [
+            &mut self.date,
+            &mut self.retry_after,
+            &mut self.correlation_id,
+            &mut self.content_type,
+            &mut self.content_encoding,
+            &mut self.age,
+        ];
+        let texts = headers.iter().filter_map(|header| header.as_deref());
+        let texts = texts.map(str::as_bytes).chain([&*self.body]);
+        if redact::is_clean(secret, texts) {
+            return;
+        }
+        let redactor = Redactor::new(secret);
+        for header in headers {
+            header.take_if(|text| matches!(redactor.text(text), Cow::Owned(_)));
+        }
         self.body = redactor.body(std::mem::take(&mut self.body));
     }
 
@@ -62,15 +81,13 @@ impl Received {
 
 /// Reads the rest of the answer. The received part is in `received` even after a failure.
 ///
-/// Headers that repeat the token are dropped here. The body is redacted later, by
-/// [`Received::redact`], since reading it may be abandoned at any moment.
+/// It is redacted later, by [`Received::redact`], since reading it may be abandoned at any moment.
 pub(super) async fn receive(
     response: Response<Body>,
-    redactor: Option<&Redactor>,
     received: &mut Option<Received>,
 ) -> Result<(), Verdict> {
     let headers = response.headers();
-    let text = |name: &str| text(headers, name, redactor);
+    let text = |name: &str| text(headers, name);
     let received = received.insert(Received {
         status: response.status().as_u16(),
         date: text(DATE.as_str()),
@@ -100,29 +117,29 @@ async fn read_body(mut incoming: Body, body: &mut Vec<u8>) -> Result<(), Verdict
     }
 }
 
-/// Returns the text of a header, unless it repeats a part of the token: such a header is dropped.
-fn text(headers: &HeaderMap, name: &str, redactor: Option<&Redactor>) -> Option<String> {
-    let text = headers.get(name)?.to_str().ok()?;
-    let is_clean = redactor.is_none_or(|redactor| matches!(redactor.text(text), Cow::Borrowed(_)));
-    is_clean.then(|| text.to_owned())
+fn text(headers: &HeaderMap, name: &str) -> Option<String> {
+    Some(headers.get(name)?.to_str().ok()?.to_owned())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::token::Token;
 
     #[test]
     fn a_header_that_repeats_a_piece_of_the_token_is_as_good_as_absent() {
         let token = Token::from_bytes(b"0123456789abcdef".to_vec()).unwrap();
-        let redactor = Redactor::new(&token);
-        let mut headers = HeaderMap::new();
-        headers.insert(DATE, "x 23456789ABC".parse().unwrap());
-        headers.insert(AGE, "0123456".parse().unwrap());
-        assert_eq!(text(&headers, "date", Some(&redactor)), None);
-        assert_eq!(
-            text(&headers, "age", Some(&redactor)).as_deref(),
-            Some("0123456")
-        );
+        let mut received = Received {
+            status: 200,
+            date: Some("x 23456789ABC".to_owned()),
+            retry_after: None,
+            correlation_id: None,
+            content_type: None,
+            content_encoding: None,
+            age: Some("0123456".to_owned()),
+            body: Vec::new(),
+        };
+        received.redact(&token);
+        assert_eq!(received.date, None);
+        assert_eq!(received.age.as_deref(), Some("0123456"));
     }
 }

@@ -160,3 +160,46 @@ fn a_field_that_stands_twice_does_not_hide_what_the_first_one_repeats() {
     let shown = String::from_utf8(redactor().body(body.into_bytes())).unwrap();
     assert_eq!(shown, "{\"note\":\"fine\"}");
 }
+
+#[test]
+fn a_disguise_is_never_passed_without_a_redactor() {
+    let token = Token::from_bytes(SECRET.into()).unwrap();
+    for disguise in disguises() {
+        for text in [disguise.clone(), format!("{{\"message\":\"{disguise}\"}}")] {
+            assert!(!is_clean(&token, iter::once(text.as_bytes())), "{text:?}");
+        }
+    }
+}
+
+#[test]
+fn a_text_that_is_passed_without_a_redactor_would_not_be_changed_by_one() {
+    let token = Token::from_bytes(SECRET.into()).unwrap();
+    let redactor = redactor();
+    let mut random = fastrand::Rng::with_seed(17);
+    let forms: Vec<_> = plain_forms(SECRET.as_bytes()).into_iter().collect();
+    let (mut clean, mut changed) = (0, 0);
+    for _ in 0..20_000 {
+        let (form, _) = &forms[random.usize(0..forms.len())];
+        let length = random.usize(1..20);
+        let start = random.usize(0..form.len() - length);
+        let mut text = String::from_utf8(form[start..start + length].to_vec()).unwrap();
+        for _ in 0..random.usize(0..4) {
+            let separator = ['-', '"', ' ', '.', ':', 'x', '0'][random.usize(0..7)];
+            text.insert(random.usize(0..=text.len()), separator);
+        }
+        let is_changed = matches!(redactor.text(&text), Cow::Owned(_));
+        let is_clean = is_clean(&token, iter::once(text.as_bytes()));
+        assert!(!(is_clean && is_changed), "{text}");
+        clean += u32::from(is_clean);
+        changed += u32::from(is_changed);
+    }
+    assert!(clean > 1000 && changed > 1000, "{clean} {changed}");
+}
+
+#[test]
+fn an_ordinary_answer_needs_no_redactor() {
+    let token = Token::from_bytes(SECRET.into()).unwrap();
+    let body = r#"{"organization":{"id":"b8a5f3f8-93a5-4a55-9c06-6b1f6b1a1f10","name":"Example"},"dateTokenIdles":"2026-11-28T12:00:00.123Z"}"#;
+    let texts = ["Sat, 28 Nov 2026 12:00:00 GMT", "application/json", body];
+    assert!(is_clean(&token, texts.iter().map(|text| text.as_bytes())));
+}
