@@ -141,6 +141,7 @@
 //!     - The replaced token is only peeked at, and released once it is not used for the overlap:
 //!       `a_replaced_token_that_is_not_used_is_revoked_after_the_overlap`,
 //!       `a_replaced_token_that_is_in_use_is_left_alive_until_its_expiry`,
+//!       `a_replaced_token_whose_deadline_a_shorter_timeout_moved_is_observed_for_longer`,
 //!       `a_stop_revokes_both_tokens_of_an_overlap`.
 //!
 //! # Invariants

@@ -95,6 +95,8 @@ impl EarlierToken {
                             EarlierUse::InUse
                         }
                     }
+                    // A shorter idle timeout moves the deadline back, whether the token is used or not.
+                    (Some(earlier), Some(later)) if is_moved(later, earlier) => EarlierUse::Unknown,
                     (Some(_), Some(_)) => EarlierUse::Unused,
                     (None | Some(_), None | Some(_)) => EarlierUse::Unknown,
                 }

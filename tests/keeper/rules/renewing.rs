@@ -217,6 +217,21 @@ fn a_replaced_token_that_is_in_use_is_left_alive_until_its_expiry() {
 }
 
 #[test]
+fn a_replaced_token_whose_deadline_a_shorter_timeout_moved_is_observed_for_longer() {
+    let timeline = idle_for_an_hour(started(minting())).pass(70_000.0).skip();
+    let timeline = timeline.pass_until("alive, replaced");
+    let replaced = timeline.minted - 1;
+    let mut timeline = timeline.application(replaced).pass(60.0).skip();
+    timeline.server.idle_timeout = seconds(2400.0);
+    // The application uses the token once more, and yet its deadline is earlier than before.
+    let timeline = timeline.pass(300.0).application(replaced);
+    let timeline = timeline.pass(OVERLAP - 300.0);
+    assert_eq!(timeline.count("revoke"), 0);
+    let timeline = timeline.pass(OVERLAP);
+    assert_eq!(timeline.count("earlier revoked"), 1);
+}
+
+#[test]
 fn a_stop_revokes_both_tokens_of_an_overlap() {
     let timeline = started(minting()).pass(70_000.0).skip();
     let timeline = timeline.pass_until("alive, replaced").pass(2.0).skip();
