@@ -227,6 +227,24 @@ fn a_token_that_is_issued_for_a_session_that_was_removed_is_revoked() {
 }
 
 #[test]
+fn a_stop_revokes_the_tokens_of_two_replacements_whose_revocations_failed() {
+    let simulation = login_host(24);
+    let rule = Rule {
+        calls: Matcher::operation(Operation::DeleteMe),
+        span: RuleSpan::Times(1000),
+        fault: SimFault::empty(503),
+    };
+    simulation.server().script().push(rule);
+    let folder = Folder::new();
+    folder.write("secret", SECRET);
+    let mut daemon = folder.run(&minting(&simulation, "overlap = \"2s\""));
+    daemon.wait_for(&["\"state\":\"alive\"", "\"generation\":3", "in place of"]);
+    simulation.server().script().clear();
+    assert_eq!(daemon.stop().0, Some(0));
+    assert_eq!(living(&simulation), 0);
+}
+
+#[test]
 fn a_login_host_that_does_not_answer_holds_the_stop_up_for_the_grace_only() {
     let simulation = login_host(3600);
     let hang = SimFault::Hang {
