@@ -37,7 +37,7 @@ pub use bodies::{ErrorBody, Group, IdleTokenTimeout, NamedEntity, OAuthClient, T
 pub use call::Preserve;
 pub use client::Client;
 pub use connect::{ConnectError, reach, resolve};
-pub use login::Minted;
+pub use login::{Minted, minted};
 pub use operations::Reply;
 pub use probe::{Certificate, HostProbe, Prober, TrustSource};
 pub use receive::BODY_MAX;

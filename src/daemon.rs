@@ -165,6 +165,7 @@ impl Daemon {
             if let Some(ended) = self.stop
                 && self.sessions.keeper.is_stopped()
                 && self.reporter.hooks.is_idle()
+                && self.minting.is_idle()
             {
                 break ended;
             }
@@ -179,7 +180,7 @@ impl Daemon {
                     self.sessions.keeper.handle_outcome(ticket, &outcome, now);
                 }
                 () = self.reporter.next() => {}
-                attempt = self.minting.next() => self.handle_minted(attempt),
+                event = self.minting.next() => self.handle_minting(event),
                 done = self.sinks.next() => {
                     let written = self.sinks.handle_done(done, self.machine.now());
                     self.reporter.counters.handle_sink(written);
@@ -257,6 +258,7 @@ impl Daemon {
         if !is_stopping {
             self.begin_minting(now);
         }
+        self.minting.turn(now);
         while let Some(command) = self.sessions.keeper.poll_command(now) {
             self.send(command, now);
         }
@@ -302,6 +304,7 @@ impl Daemon {
             self.requests.poll_timeout(),
             self.reporter.poll_timeout(),
             self.sinks.poll_timeout(),
+            self.minting.poll_timeout(),
         ];
         until_stop.chain(others).flatten().min()
     }
@@ -362,7 +365,7 @@ impl Daemon {
             leave,
             grace,
         });
-        let is_quick = revoke == 0 && self.reporter.hooks.is_idle();
+        let is_quick = revoke == 0 && self.reporter.hooks.is_idle() && self.minting.is_idle();
         self.reporter
             .systemd
             .handle_stop(revoke, leave, grace, is_quick);
@@ -370,7 +373,7 @@ impl Daemon {
         self.others.handle_stop(on_shutdown);
         self.sinks.handle_stop();
         self.requests.drop_all_but_revocations();
-        self.minting.stop();
+        self.minting.handle_stop(now + grace);
         self.reloads.stop();
         self.sessions
             .keeper

@@ -141,6 +141,9 @@
 //!     - The replaced token is only peeked at, and released once it is not used for the overlap:
 //!       `a_replaced_token_that_is_not_used_is_revoked_after_the_overlap`,
 //!       `a_replaced_token_that_is_in_use_is_left_alive_until_its_expiry`,
+//!       `a_replaced_token_whose_deadline_a_shorter_timeout_moved_is_observed_for_longer`,
+//!       `a_replaced_token_that_expires_within_the_overlap_is_not_revoked`,
+//!       `a_pending_revocation_of_a_replaced_token_outlasts_the_next_replacement`,
 //!       `a_stop_revokes_both_tokens_of_an_overlap`.
 //!
 //! # Invariants
@@ -527,6 +530,13 @@ impl Keeper {
     #[must_use]
     pub fn knows(&self, id: SessionId) -> bool {
         self.sessions.contains_key(&id)
+    }
+
+    /// Returns true if a request with this token of the session may follow.
+    #[must_use]
+    pub fn holds(&self, id: SessionId, generation: Generation) -> bool {
+        let session = self.sessions.get(&id);
+        session.is_some_and(|session| session.holds(generation))
     }
 
     /// Returns the view of one session for observers.

@@ -8,8 +8,8 @@ use std::time::Duration;
 use reqwest::Url;
 use reqwest::header::CONTENT_TYPE;
 
+use super::answer::Answer;
 use super::client::Client;
-use super::receive::Received;
 use super::{field, time};
 use crate::config::ApiBase;
 use crate::keeper::{Failure, MintFailure, Verdict};
@@ -56,7 +56,7 @@ impl Client {
         let execution = self.execute(request, Some(client_secret), Duration::MAX);
         let received = execution.await;
         match received {
-            Ok(received) => evaluate(&received),
+            Ok(received) => minted(&received.answer()),
             Err(Verdict::Unreachable(failure)) => Err(MintFailure::Unreachable(failure)),
             Err(_) => Err(MintFailure::NotTheLoginHost),
         }
@@ -64,8 +64,11 @@ impl Client {
 }
 
 /// Evaluates the answer of a login host. The status alone says little: most errors are a 400.
-fn evaluate(received: &Received) -> Result<Minted, MintFailure> {
-    let answer = received.answer();
+///
+/// # Errors
+///
+/// [`MintFailure`] for every answer but a token.
+pub fn minted(answer: &Answer<'_>) -> Result<Minted, MintFailure> {
     let fields = field::object(answer.body).unwrap_or_default();
     let description = field::text(&fields, "error_description");
     let description = description.or(field::text(&fields, "description"));
@@ -79,8 +82,8 @@ fn evaluate(received: &Received) -> Result<Minted, MintFailure> {
             let minted = token.map(|token| Minted { token, lifetime });
             minted.ok_or(MintFailure::NotTheLoginHost)
         }
-        (429, _) => Err(MintFailure::Throttled(time::retry_after(&answer))),
-        (400, _) if is_limited => Err(MintFailure::Throttled(time::retry_after(&answer))),
+        (429, _) => Err(MintFailure::Throttled(time::retry_after(answer))),
+        (400, _) if is_limited => Err(MintFailure::Throttled(time::retry_after(answer))),
         (400 | 401, Some("invalid_client")) => Err(MintFailure::InvalidClient),
         (400 | 401, Some("unauthorized_client")) => Err(MintFailure::WrongGrant),
         (status @ (408 | 500..), _) => Err(MintFailure::Unreachable(Failure::ServerError(status))),

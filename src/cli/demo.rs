@@ -31,7 +31,9 @@ pub(super) const HELP: &str = "Example: session-keepalive demo\n\nPress Ctrl-C t
 
 /// The idle timeout of the simulated organisations.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
-/// The interval, in seconds, at which the simulated application uses its token.
+/// The lifetime of the tokens that the simulated login host issues.
+const LIFETIME: Duration = Duration::from_secs(40);
+/// The interval, in seconds, at which the simulated applications use their tokens.
 const APPLICATION_EVERY: u64 = 4;
 /// The second at which the token of one session is replaced.
 const REPLACED_AFTER: u64 = 25;
@@ -105,7 +107,7 @@ fn commands(
     Ok(stream::select(signals::commands()?, Box::pin(stops)))
 }
 
-/// Drives the simulated application until the daemon has stopped; returns the seconds it took.
+/// Drives the simulated applications until the daemon has stopped; returns the seconds it took.
 async fn drive(
     servers: &DemoServers,
     queries: QuerySender,
@@ -126,6 +128,7 @@ async fn drive(
         }
         if second % APPLICATION_EVERY == 1 {
             servers.use_token_by_application();
+            servers.use_token_of_file();
         }
         if second == REPLACED_AFTER {
             servers.replace_token();

@@ -17,6 +17,7 @@ use clap::Args;
 use futures_util::stream::{self, StreamExt};
 
 use self::check::{Check, DoctorReport};
+use self::service::{CredentialRefresh, ServiceUser};
 use self::session::Proofs;
 use super::check::print_config_errors;
 use super::exit::Exit;
@@ -98,6 +99,7 @@ async fn run_checks(doctor: &Doctor) -> Vec<Check> {
     // Only the packaged service is known to read a configuration: another may belong to anybody.
     let unit =
         (doctor.settings.file() == Some(Path::new(STANDARD_CONFIG))).then_some(STANDARD_UNIT);
+    let refresh = credential_refresh(&config, socket.as_ref(), unit).await;
     let became = user::become_owner(socket.as_ref(), &config, unit, doctor.as_root);
     let commands = match became.await {
         Ok((mut user_checks, commands)) => {
@@ -109,6 +111,7 @@ async fn run_checks(doctor: &Doctor) -> Vec<Check> {
             return checks;
         }
     };
+    checks.extend(refresh);
     checks.extend(config.pools.iter().map(pool));
     let all = sessions_with_files(&config);
     let file = doctor.settings.file();
@@ -134,6 +137,31 @@ async fn run_checks(doctor: &Doctor) -> Vec<Check> {
     // The daemon comes last, since its report is compared with the tokens that were read above.
     checks.append(&mut daemon::examine(socket.as_ref(), &all, &examined).await);
     checks
+}
+
+/// Checks how the unit takes on changed credentials, if a session has one: that of the running daemon,
+/// or else `unit`.
+async fn credential_refresh(
+    config: &Config,
+    socket: Option<&SocketOptions>,
+    unit: Option<&str>,
+) -> Option<Check> {
+    let is_credential = |source: &Source| matches!(source, Source::Credential(_));
+    let has_credential = config.sessions.values().any(|session| {
+        let secret = session.token.mint().map(|mint| &mint.client_secret);
+        is_credential(&session.token) || secret.is_some_and(is_credential)
+    });
+    if !has_credential {
+        return None;
+    }
+    let daemon = match socket {
+        Some(socket) => socket.peer().await,
+        None => None,
+    };
+    let running = daemon.and_then(|(uid, gid, pid)| ServiceUser::of_process(uid, gid, pid).unit);
+    let unit = running.or(unit.map(str::to_owned))?;
+    let refresh = CredentialRefresh::of_unit(&unit).await?;
+    Some(refresh.check(&unit))
 }
 
 async fn hosts(config: &Config, all: &BTreeMap<SessionName, SessionConfig>) -> Vec<Check> {

@@ -2,51 +2,123 @@
 //! keeper asks for it.
 //!
 //! The client's secret is read for each attempt, so that a replaced one is used at once.
+//!
+//! *Invariant*: a token that was issued belongs to its session or is revoked. The daemon's stop waits
+//! for the answers of login hosts within the grace, since a token that is issued meanwhile would
+//! live unknown to everybody.
+
+use std::future::pending;
+use std::time::Duration;
 
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use super::{Daemon, next_result};
 use crate::api::{Client, Minted};
-use crate::config::ApiBase;
+use crate::config::{ApiBase, SessionName};
 use crate::keeper::{
-    Expiry, ExpirySource, MintCommand, MintFailure, MintOutcome, Offer, SessionId,
+    Expiry, ExpirySource, MintCommand, MintFailure, MintOutcome, Offer, Operation, SessionId,
+    Verdict,
 };
+use crate::log::{LogEvent, TokenEvent, log_event};
 use crate::status::phrases::Chain;
 use crate::time::Instant;
-use crate::token::{MintSource, Reader, ReportedExpiry, Source};
+use crate::token::{Fingerprint, MintSource, Reader, ReportedExpiry, Source, Token};
 
-/// The attempts in flight.
+/// The number of attempts to revoke a token that no session wants, and the delay between them: a new
+/// token takes time to reach all servers of the API.
+const REVOCATIONS: u32 = 3;
+const REVOKE_AGAIN_AFTER: Duration = Duration::from_secs(1);
+
+/// The longest time that the revocation of such a token takes.
+const REVOKE_LIMIT_MAX: Duration = Duration::from_secs(30);
+
+/// The attempts in flight, and the revocations of tokens that came too late.
 #[derive(Default)]
 pub(super) struct Minting {
-    tasks: JoinSet<MintAttempt>,
+    attempts: JoinSet<MintAttempt>,
+    revocations: JoinSet<UnwantedToken>,
+    /// The instant at which the daemon's stop waits no longer.
+    until: Option<Instant>,
+}
+
+/// The end of an attempt or of a revocation.
+pub(super) enum MintingEvent {
+    Ended(MintAttempt),
+    Revoked(UnwantedToken),
 }
 
 /// An attempt that has ended.
 pub(super) struct MintAttempt {
     command: MintCommand,
+    session: SessionName,
+    api: ApiBase,
+    source: MintSource,
     sent_at: Instant,
     result: Result<Minted, MintFailure>,
 }
 
+/// A token that was issued for a session that does not want it any more, after the attempts to
+/// revoke it.
+pub(super) struct UnwantedToken {
+    session: SessionName,
+    fingerprint: Fingerprint,
+    verdict: Verdict,
+}
+
 impl Minting {
-    /// Returns the next attempt that ends. Waits for ever if there is none. Cancel-safe.
-    pub(super) async fn next(&mut self) -> MintAttempt {
-        next_result(&mut self.tasks).await
+    /// Returns the next attempt or revocation that ends. Waits for ever if there is none.
+    /// Cancel-safe.
+    pub(super) async fn next(&mut self) -> MintingEvent {
+        tokio::select! {
+            biased;
+            attempt = next_result(&mut self.attempts) => MintingEvent::Ended(attempt),
+            token = next_result(&mut self.revocations) => MintingEvent::Revoked(token),
+        }
     }
 
-    fn start(&mut self, command: MintCommand, client: Client, source: MintSource, now: Instant) {
-        self.tasks.spawn(async move {
-            MintAttempt {
-                command,
-                sent_at: now,
-                result: mint(&client, &source).await,
+    /// Returns true if neither an attempt nor a revocation is in flight.
+    pub(super) fn is_idle(&self) -> bool {
+        self.attempts.is_empty() && self.revocations.is_empty()
+    }
+
+    /// Handles the beginning of the daemon's stop, which waits until this instant at most.
+    pub(super) fn handle_stop(&mut self, until: Instant) {
+        self.until = Some(until);
+    }
+
+    /// Returns the instant at which [`Self::turn`] is to be called again.
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        self.until.filter(|_| !self.attempts.is_empty())
+    }
+
+    /// Gives up the attempts if the time of the stop is over.
+    pub(super) fn turn(&mut self, now: Instant) {
+        if !self.attempts.is_empty() && self.until.is_some_and(|until| until <= now) {
+            log_event(&LogEvent::Token(TokenEvent::MintUnanswered));
+            // This frees the tasks at once: an aborted task stays in its set until it is joined.
+            self.attempts = JoinSet::new();
+        }
+    }
+
+    /// Revokes a token that no session wants.
+    fn revoke(
+        &mut self,
+        session: SessionName,
+        client: Client,
+        api: ApiBase,
+        token: Token,
+        now: Instant,
+    ) {
+        let limit = self.until.map_or(Duration::MAX, |until| until.until(now));
+        let limit = limit.min(REVOKE_LIMIT_MAX) / REVOCATIONS;
+        self.revocations.spawn(async move {
+            UnwantedToken {
+                session,
+                fingerprint: token.fingerprint(),
+                verdict: revoke(&client, &api, &token, limit).await,
             }
         });
-    }
-
-    /// Drops all attempts.
-    pub(super) fn stop(&mut self) {
-        self.tasks = JoinSet::new();
     }
 }
 
@@ -56,6 +128,24 @@ async fn mint(client: &Client, source: &MintSource) -> Result<Minted, MintFailur
         secret.map_err(|error| MintFailure::SecretUnreadable(Chain(&error).to_string().into()))?;
     let login = ApiBase::new(&source.login).map_err(|_| MintFailure::NotTheLoginHost)?;
     client.mint(&login, &source.client_id, &secret.token).await
+}
+
+/// Revokes a token with several attempts, each of which takes at most `limit` with the delay before
+/// the next one. Returns the last verdict.
+async fn revoke(client: &Client, api: &ApiBase, token: &Token, limit: Duration) -> Verdict {
+    let delay = REVOKE_AGAIN_AFTER.min(limit / 4);
+    let mut verdict = Verdict::Accepted;
+    for attempt in 0..REVOCATIONS {
+        if attempt > 0 {
+            let _over = timeout(delay, pending::<()>()).await;
+        }
+        let outcome = client.ask(api, token, Operation::Revoke, limit.saturating_sub(delay));
+        verdict = outcome.await.verdict;
+        if verdict == Verdict::Accepted {
+            break;
+        }
+    }
+    verdict
 }
 
 impl Daemon {
@@ -68,7 +158,18 @@ impl Daemon {
             match &managed.config.token {
                 Source::Mint(source) => {
                     let client = self.requests.connections.of_their_own();
-                    self.minting.start(command, client, (**source).clone(), now);
+                    let (session, api) = (managed.name.clone(), managed.config.api.clone());
+                    let source = (**source).clone();
+                    self.minting.attempts.spawn(async move {
+                        MintAttempt {
+                            result: mint(&client, &source).await,
+                            command,
+                            session,
+                            api,
+                            source,
+                            sent_at: now,
+                        }
+                    });
                 }
                 Source::Command(_) => {
                     managed.reading.renewal = Some(command);
@@ -79,32 +180,79 @@ impl Daemon {
         }
     }
 
-    /// Handles the end of an attempt: offers the token to the keeper.
-    pub(super) fn handle_minted(&mut self, attempt: MintAttempt) {
+    /// Handles the end of an attempt or of a revocation.
+    pub(super) fn handle_minting(&mut self, event: MintingEvent) {
+        match event {
+            MintingEvent::Ended(attempt) => self.handle_minted(attempt),
+            MintingEvent::Revoked(token) => self.handle_unwanted_revoked(&token),
+        }
+    }
+
+    /// Handles the end of an attempt: offers the token to the keeper, or revokes it if its session
+    /// has ended, has another source by now or is ending with the daemon.
+    fn handle_minted(&mut self, attempt: MintAttempt) {
         let now = self.machine.now();
         let MintAttempt {
             command,
+            session,
+            api,
+            source,
             sent_at,
             result,
         } = attempt;
+        let id = command.session;
+        let managed = self.sessions.by_id.get(&id);
+        let mint = managed.and_then(|managed| managed.config.token.mint());
+        let is_wanted = self.stop.is_none()
+            && self.sessions.is_configured(id)
+            && mint.is_some_and(|mint| *mint == source);
         let outcome = match result {
-            Ok(Minted { token, lifetime }) => {
+            Ok(Minted { token, lifetime }) if is_wanted => {
                 let fingerprint = token.fingerprint();
-                self.offer_token(command.session, token, Offer::Seen, now);
+                self.offer_token(id, token, Offer::Seen, now);
                 if let Some(lifetime) = lifetime {
                     let expiry = Expiry {
                         at: sent_at + lifetime,
                         lifetime,
                         source: ExpirySource::Reported,
                     };
-                    let keeper = &mut self.sessions.keeper;
-                    keeper.handle_expiry(command.session, fingerprint, expiry, now);
+                    self.sessions
+                        .keeper
+                        .handle_expiry(id, fingerprint, expiry, now);
                 }
+                MintOutcome::Minted
+            }
+            Ok(Minted { token, .. }) => {
+                let client = self.requests.connections.of_their_own();
+                self.minting.revoke(session, client, api, token, now);
                 MintOutcome::Minted
             }
             Err(failure) => MintOutcome::Failed(failure),
         };
-        self.sessions.keeper.handle_minted(command, &outcome, now);
+        if self.stop.is_none() {
+            self.sessions.keeper.handle_minted(command, &outcome, now);
+        }
+    }
+
+    fn handle_unwanted_revoked(&mut self, token: &UnwantedToken) {
+        let UnwantedToken {
+            session,
+            fingerprint,
+            verdict,
+        } = token;
+        let is_revoked = *verdict == Verdict::Accepted;
+        if let Some(ended) = &mut self.stop {
+            if is_revoked {
+                ended.revoked += 1;
+            } else {
+                ended.not_revoked += 1;
+            }
+        }
+        log_event(&LogEvent::Token(TokenEvent::Unwanted {
+            session,
+            fingerprint: *fingerprint,
+            failure: (!is_revoked).then(|| verdict.as_str()),
+        }));
     }
 
     /// Handles the end of a program that the keeper asked to run. `is_new` is true if it printed a

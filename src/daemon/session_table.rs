@@ -377,16 +377,18 @@ impl SessionTable {
         };
         let generation = token.generation;
         if let EventKind::Alive { .. } = event.kind {
-            let mut earlier = None;
             if let Some(managed) = self.by_id.get_mut(&id) {
-                let replaced = managed.present.replace(generation);
-                // The application may use the replaced token until it changes over.
-                let policy = managed.policy();
-                let overlaps = policy.renewal.is_some() && policy.intent == Intent::Keep;
-                earlier = replaced.filter(|_| overlaps);
+                managed.present = Some(generation);
             }
             self.ownership.handle_proven(id, token.fingerprint);
-            self.retain(id, |known| known >= generation || Some(known) == earlier);
+            // The keeper may still ask with replaced tokens: the application may use them until it
+            // changes over.
+            let known = self.by_id.get(&id).map(|managed| &managed.tokens);
+            let known = known.into_iter().flatten().map(|(known, _)| *known);
+            let held: Vec<_> = known
+                .filter(|known| self.keeper.holds(id, *known))
+                .collect();
+            self.retain(id, |known| held.contains(&known));
         } else if event.kind.ends_token() {
             self.retain(id, |known| known != generation);
         }

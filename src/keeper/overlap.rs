@@ -22,6 +22,8 @@ pub(super) struct EarlierToken {
     pub(super) tries: Tries,
     /// The idle deadline in the last answer.
     idles_at: Option<ServerTime>,
+    /// The instant from which that deadline has stood still.
+    still_since: Instant,
     /// The instant of the next peek.
     peek_at: Instant,
     /// True if the application was seen to use the token after the renewal.
@@ -51,6 +53,7 @@ impl EarlierToken {
             token,
             tries: Tries::default(),
             idles_at: None,
+            still_since: now,
             peek_at: now,
             is_in_use: false,
             is_refused: false,
@@ -87,6 +90,15 @@ impl EarlierToken {
                     Some(expiry) => peek_at.min(expiry.at.max(now + limits.confirm_after)),
                     None => peek_at,
                 };
+                let has_moved = match (earlier, report.idles_at) {
+                    (Some(earlier), Some(later)) => {
+                        is_moved(earlier, later) || is_moved(later, earlier)
+                    }
+                    (None | Some(_), None | Some(_)) => true,
+                };
+                if has_moved {
+                    self.still_since = now;
+                }
                 match (earlier, report.idles_at) {
                     (Some(earlier), Some(later)) if is_moved(earlier, later) => {
                         if std::mem::replace(&mut self.is_in_use, true) {
@@ -95,7 +107,11 @@ impl EarlierToken {
                             EarlierUse::InUse
                         }
                     }
-                    (Some(_), Some(_)) => EarlierUse::Unused,
+                    (Some(_), Some(_)) if now.since(self.still_since) >= overlap => {
+                        EarlierUse::Unused
+                    }
+                    // A shorter idle timeout moves the deadline back, whether the token is used or
+                    // not; and a peek at the expiry may come before the end of the overlap.
                     (None | Some(_), None | Some(_)) => EarlierUse::Unknown,
                 }
             }

@@ -417,6 +417,20 @@ impl Session {
         }
     }
 
+    /// Returns true if a request with this token may follow.
+    pub(super) fn holds(&self, generation: Generation) -> bool {
+        let live = match &self.present {
+            TokenState::Alive(live) => Some(live.token),
+            TokenState::Absent | TokenState::Ended(_) => None,
+        };
+        let candidate = self.candidate.as_ref().map(|candidate| candidate.token);
+        let earlier = self.earlier.as_ref().map(|earlier| earlier.token);
+        let ending = [&self.release, &self.stopping].into_iter().flatten();
+        let held = live.into_iter().chain(candidate).chain(earlier);
+        let mut held = held.chain(ending.flat_map(Stopping::tokens));
+        held.any(|token| token.generation == generation)
+    }
+
     /// Queues an event.
     fn emit(&self, token: Option<TokenId>, kind: EventKind, at: Instant, shared: &mut KeeperState) {
         shared.events.push_back(Event {

@@ -246,6 +246,13 @@ impl Sink {
             opened = rustix::fs::openat(directory, name, flags, mode);
         }
         let mut file = File::from(opened.map_err(failed("written"))?);
+        // The unit forbids to change owners; the file of a folder with the set-group-ID bit has its
+        // group already.
+        let created = file
+            .metadata()
+            .map_err(|cause| SinkError::Failed("written", cause))?;
+        let owner = owner.filter(|owner| *owner != created.uid());
+        let group = group.filter(|group| *group != created.gid());
         if owner.is_some() || group.is_some() {
             let ids = (owner.map(Uid::from_raw), group.map(Gid::from_raw));
             rustix::fs::fchown(&file, ids.0, ids.1).map_err(|errno| {

@@ -11,6 +11,7 @@ mod answers;
 mod event;
 mod history;
 mod loss_reason;
+mod minting;
 mod network;
 mod quiet;
 mod scenario;

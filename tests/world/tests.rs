@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use session_keepalive::keeper::TouchPreference;
 
 use super::history::Memory;
+use super::minting::MintingWorld;
 use super::scenario::Scenario;
 use super::summary::WorldSummary;
 use super::told::Told;
@@ -155,4 +156,12 @@ fn two_hundred_session_years_break_no_invariant() {
         "{}",
         summary.years()
     );
+}
+
+#[test]
+fn thirty_days_of_fifty_sessions_that_mint_break_no_invariant() {
+    for seed in seeds(0..4) {
+        let summary = MintingWorld::new(seed).run();
+        println!("seed {seed}: {summary}");
+    }
 }

@@ -1,12 +1,14 @@
-//! The servers of the demo: two simulated organisations, five tokens in files, and a configuration.
+//! The servers of the demo: three simulated organisations, five tokens in files, an OAuth client and
+//! a configuration.
 
+use std::cell::Cell;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use super::super::simulate::wall_at_boot;
 use super::report::DemoReportStyle;
-use super::{APPLICATION_EVERY, IDLE_TIMEOUT, REPLACED_AFTER};
+use super::{APPLICATION_EVERY, IDLE_TIMEOUT, LIFETIME, REPLACED_AFTER};
 use crate::config::{self, Config, Errors, Layers};
 use crate::sim::http::Handle;
 use crate::sim::{IdleSettings, Operation, Record, Server, Settings, TokenSpec};
@@ -20,45 +22,68 @@ pub(super) struct Role {
     pub(super) about: &'static str,
     pub(super) style: DemoReportStyle,
     intent: &'static str,
-    excludes_head: bool,
+    organisation: Organisation,
 }
 
+/// A simulated organisation.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Organisation {
+    Plain,
+    /// `HEAD` does not reset the idle timer.
+    ExcludingHead,
+    /// Its login host issues tokens that live for [`LIFETIME`].
+    Issuing,
+}
+
+/// The OAuth client and its secret.
+const CLIENT: &str = "demo-client";
+const SECRET: &str = "demo-secret-of-the-client";
+/// The file from which the application of the session with the client reads its token.
+const SINK: &str = "lobby-token";
+
 /// The sessions of the demo.
-pub(super) const ROLES: [Role; 5] = [
+pub(super) const ROLES: [Role; 6] = [
     Role {
         name: "wallboard",
         about: "kept: nobody else uses its token",
         style: DemoReportStyle::Kept,
         intent: "keep",
-        excludes_head: false,
+        organisation: Organisation::Plain,
     },
     Role {
         name: "crm",
         about: "to lapse: only looked at",
         style: DemoReportStyle::Lapses,
         intent: "lapse",
-        excludes_head: false,
+        organisation: Organisation::Plain,
     },
     Role {
         name: "softphone",
         about: "kept: its application is active as well",
         style: DemoReportStyle::Kept,
         intent: "keep",
-        excludes_head: false,
+        organisation: Organisation::Plain,
     },
     Role {
         name: "kiosk",
         about: "kept: its token is replaced midway",
         style: DemoReportStyle::Replaced,
         intent: "keep",
-        excludes_head: false,
+        organisation: Organisation::Plain,
     },
     Role {
         name: "reports",
         about: "kept: its organisation does not count HEAD",
         style: DemoReportStyle::KeptByGet,
         intent: "keep",
-        excludes_head: true,
+        organisation: Organisation::ExcludingHead,
+    },
+    Role {
+        name: "lobby",
+        about: "kept: its tokens are obtained, and its application follows a file",
+        style: DemoReportStyle::Minted,
+        intent: "keep",
+        organisation: Organisation::Issuing,
     },
 ];
 
@@ -67,15 +92,18 @@ pub(super) fn token(role: &Role, number: u8) -> String {
     format!("demo-token-{number}-of-{}", role.name)
 }
 
-/// Two simulated organisations and the files that hold their tokens.
+/// Three simulated organisations and the files that hold their tokens.
 pub(super) struct DemoServers {
     plain: Handle,
     excluding: Handle,
+    issuing: Handle,
     folder: PathBuf,
+    /// The calls that the API refused to the application that follows its file.
+    refused: Cell<u32>,
 }
 
 impl DemoServers {
-    /// Starts both organisations and writes the first token of each session to its file.
+    /// Starts the organisations and writes the first token of each session to its file.
     pub(super) async fn build() -> io::Result<Self> {
         let folder = std::env::temp_dir().join(format!(
             "session-keepalive-demo-{}-{:08x}",
@@ -85,12 +113,17 @@ impl DemoServers {
         let made = fs::DirBuilder::new().mode(0o700).create(&folder);
         made.map_err(|error| folder_error(&folder, &error))?;
         let servers = Self {
-            plain: organisation(false).await?,
-            excluding: organisation(true).await?,
+            plain: start(Organisation::Plain).await?,
+            excluding: start(Organisation::ExcludingHead).await?,
+            issuing: start(Organisation::Issuing).await?,
             folder,
+            refused: Cell::new(0),
         };
         for role in &ROLES {
-            servers.write(role, 1)?;
+            match role.organisation {
+                Organisation::Plain | Organisation::ExcludingHead => servers.add(role, 1)?,
+                Organisation::Issuing => servers.write(role.name, SECRET)?,
+            }
         }
         Ok(servers)
     }
@@ -100,13 +133,22 @@ impl DemoServers {
         let path = self.folder.join("config.toml");
         let mut text = String::from("[shutdown]\ngrace = \"5s\"\n[status]\nsocket = \"off\"\n");
         for role in &ROLES {
+            let (name, intent) = (role.name, role.intent);
             let api = self.organisation(role).base();
+            let source = match role.organisation {
+                Organisation::Plain | Organisation::ExcludingHead => {
+                    format!("token = {{ file = \"{name}\" }}")
+                }
+                Organisation::Issuing => format!(
+                    "token = {{ mint = {{ login = \"{api}\", client_id = \"{CLIENT}\", client_secret = {{ file = \"{name}\" }} }} }}\n\
+                     sink = {{ file = \"{sink}\" }}\noverlap = \"5s\"",
+                    sink = self.folder.join(SINK).display(),
+                ),
+            };
             append(
                 &mut text,
                 format_args!(
-                    "[sessions.{name}]\napi = \"{api}\"\nintent = \"{intent}\"\ntoken = {{ file = \"{name}\" }}\n",
-                    name = role.name,
-                    intent = role.intent,
+                    "[sessions.{name}]\napi = \"{api}\"\nintent = \"{intent}\"\n{source}\n"
                 ),
             );
         }
@@ -126,34 +168,59 @@ impl DemoServers {
             .touch_by_application(&token(&ROLES[2], 1), clock::now());
     }
 
-    /// Replaces the kiosk's token with its second one.
-    pub(super) fn replace_token(&self) {
-        // A failed write shows in the report: the second token is never used.
-        let _written = self.write(&ROLES[3], 2);
-    }
-
-    /// Returns the server's record of a token.
-    pub(super) fn record(&self, role: &Role, number: u8) -> Option<Record> {
-        self.organisation(role)
-            .server()
-            .record(&token(role, number), clock::now())
-    }
-
-    fn organisation(&self, role: &Role) -> &Handle {
-        if role.excludes_head {
-            &self.excluding
-        } else {
-            &self.plain
+    /// Uses the token in the lobby's file as the application that follows it would.
+    pub(super) fn use_token_of_file(&self) {
+        // There is no file before the first token is proven.
+        if let Ok(token) = fs::read_to_string(self.folder.join(SINK)) {
+            let mut server = self.issuing.server();
+            if !server.touch_by_application(token.trim_end(), clock::now()) {
+                self.refused.set(self.refused.get() + 1);
+            }
         }
     }
 
-    /// Adds a token to the server and writes it atomically to the session's file.
-    fn write(&self, role: &Role, number: u8) -> io::Result<()> {
+    /// Returns the number of calls that the API refused to the application that follows its file.
+    pub(super) fn refused(&self) -> u32 {
+        self.refused.get()
+    }
+
+    /// Replaces the kiosk's token with its second one.
+    pub(super) fn replace_token(&self) {
+        // A failed write shows in the report: the second token is never used.
+        let _written = self.add(&ROLES[3], 2);
+    }
+
+    /// Returns the server's records of a session's tokens, in their order.
+    pub(super) fn records(&self, role: &Role) -> Vec<Record> {
+        let server = self.organisation(role).server();
+        let now = clock::now();
+        if role.organisation == Organisation::Issuing {
+            return server.records(now).map(|(_, record)| record).collect();
+        }
+        let records = [1, 2].map(|number| server.record(&token(role, number), now));
+        records.into_iter().flatten().collect()
+    }
+
+    fn organisation(&self, role: &Role) -> &Handle {
+        match role.organisation {
+            Organisation::Plain => &self.plain,
+            Organisation::ExcludingHead => &self.excluding,
+            Organisation::Issuing => &self.issuing,
+        }
+    }
+
+    /// Adds a token to the server and writes it to the session's file.
+    fn add(&self, role: &Role, number: u8) -> io::Result<()> {
         let token = token(role, number);
         let spec = TokenSpec::user(token.as_str(), role.name);
         self.organisation(role)
             .server()
             .add_token(spec, clock::now());
+        self.write(role.name, &token)
+    }
+
+    /// Replaces a file atomically.
+    fn write(&self, name: &str, content: &str) -> io::Result<()> {
         let new = self.folder.join(".new");
         let mut options = fs::OpenOptions::new();
         let file = options
@@ -162,8 +229,8 @@ impl DemoServers {
             .truncate(true)
             .mode(0o600)
             .open(&new)?;
-        io::Write::write_all(&mut &file, token.as_bytes())?;
-        fs::rename(&new, Path::new(&self.folder).join(role.name))
+        io::Write::write_all(&mut &file, content.as_bytes())?;
+        fs::rename(&new, Path::new(&self.folder).join(name))
     }
 }
 
@@ -174,17 +241,20 @@ impl Drop for DemoServers {
     }
 }
 
-async fn organisation(excludes_head: bool) -> io::Result<Handle> {
-    let settings = Settings {
+async fn start(organisation: Organisation) -> io::Result<Handle> {
+    let mut settings = Settings {
         timeout: IdleSettings::of_organisation(IDLE_TIMEOUT),
-        excluded: if excludes_head {
-            vec![Operation::HeadMe]
-        } else {
-            Vec::new()
-        },
         wall_at_boot: wall_at_boot(),
         ..Settings::default()
     };
+    match organisation {
+        Organisation::Plain => {}
+        Organisation::ExcludingHead => settings.excluded = vec![Operation::HeadMe],
+        Organisation::Issuing => {
+            settings.lifetime = LIFETIME;
+            settings.clients = vec![(CLIENT.to_owned(), SECRET.to_owned())];
+        }
+    }
     Handle::on_loopback(Server::new(settings, fastrand::u64(..)), clock::now).await
 }
 
@@ -211,7 +281,8 @@ pub(super) fn introduction(seconds: u64) -> String {
     append(
         &mut text,
         format_args!(
-            "\nThe softphone's application is active every {APPLICATION_EVERY}s;\nthe kiosk's token is replaced after {REPLACED_AFTER}s.\nThen the daemon stops and revokes what it kept.\n\n"
+            "\nThe softphone's application is active every {APPLICATION_EVERY}s;\nthe kiosk's token is replaced after {REPLACED_AFTER}s.\nThe lobby's tokens live for {lifetime}s: each is replaced before that.\nThen the daemon stops and revokes what it kept.\n\n",
+            lifetime = LIFETIME.as_secs(),
         ),
     );
     text

@@ -8,6 +8,7 @@ use std::time::Duration;
 use nix::unistd::{Group, User};
 use tokio::process::Command;
 
+use super::check::Check;
 use crate::token::Reader;
 
 /// The time limit for an answer of the service manager.
@@ -52,14 +53,8 @@ impl ServiceUser {
 
     /// Returns the user as whom systemd would start a unit; `None` if it does not know the unit.
     pub(super) async fn of_unit(unit: &str) -> Option<Self> {
-        let properties = "--property=LoadState,User,Group,DynamicUser,SupplementaryGroups";
-        let mut systemctl = Command::new("systemctl");
-        systemctl
-            .args(["show", properties, "--", unit])
-            .kill_on_drop(true);
-        let output = tokio::time::timeout(MANAGER_WITHIN, systemctl.output()).await;
-        let shown = String::from_utf8(output.ok()?.ok()?.stdout).ok()?;
-        let mut service = of_properties(&shown)?;
+        let properties = "LoadState,User,Group,DynamicUser,SupplementaryGroups";
+        let mut service = of_properties(&show(unit, properties).await?)?;
         service.unit = Some(unit.to_owned());
         Some(service)
     }
@@ -73,6 +68,73 @@ impl ServiceUser {
         }
         Some(SERVICE_CREDENTIALS.get_or_init(|| directory).clone())
     }
+}
+
+/// The way in which a unit takes on changed credentials.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum CredentialRefresh {
+    /// A reload renews them.
+    OnReload,
+    /// Only a restart of the process does, although this systemd could renew them.
+    NotConfigured,
+    /// This systemd is older than 260.
+    Unsupported,
+}
+
+impl CredentialRefresh {
+    /// Asks systemd about a unit; `None` if it does not know the unit.
+    pub(super) async fn of_unit(unit: &str) -> Option<Self> {
+        Self::of_properties(&show(unit, "LoadState,RefreshOnReload").await?)
+    }
+
+    fn of_properties(shown: &str) -> Option<Self> {
+        if property(shown, "LoadState") != Some("loaded") {
+            return None;
+        }
+        // A systemd that does not know a property does not show it.
+        Some(match property(shown, "RefreshOnReload") {
+            Some(resources)
+                if resources
+                    .split_whitespace()
+                    .any(|word| word == "credentials") =>
+            {
+                Self::OnReload
+            }
+            Some(_) => Self::NotConfigured,
+            None => Self::Unsupported,
+        })
+    }
+
+    /// Returns the check of a unit whose sessions have credentials.
+    pub(super) fn check(self, unit: &str) -> Check {
+        let finding = match self {
+            Self::OnReload => "a reload takes on changed credentials",
+            Self::NotConfigured => {
+                "changed credentials need a hand-over; with the drop-in refresh-credentials.conf a reload takes them on"
+            }
+            Self::Unsupported => {
+                "changed credentials need a hand-over: a reload takes them on with systemd 260 or later only"
+            }
+        };
+        Check::ok(unit, "credentials", finding)
+    }
+}
+
+/// Returns properties of a unit, one a line; `None` if there is no service manager that answers.
+async fn show(unit: &str, properties: &str) -> Option<String> {
+    let mut systemctl = Command::new("systemctl");
+    let properties = format!("--property={properties}");
+    systemctl
+        .args(["show", &properties, "--", unit])
+        .kill_on_drop(true);
+    let output = tokio::time::timeout(MANAGER_WITHIN, systemctl.output()).await;
+    String::from_utf8(output.ok()?.ok()?.stdout).ok()
+}
+
+/// Returns a property, from the text of `systemctl show`.
+fn property<'a>(shown: &'a str, name: &str) -> Option<&'a str> {
+    let mut lines = shown.lines();
+    lines.find_map(|line| line.strip_prefix(name)?.strip_prefix('='))
 }
 
 /// Returns a reader that finds the credentials of the service.
@@ -106,10 +168,7 @@ fn unit(cgroup: &str) -> Option<String> {
 
 /// Returns the user, from the properties of a unit.
 fn of_properties(shown: &str) -> Option<ServiceUser> {
-    let property = |name: &str| {
-        let mut lines = shown.lines();
-        lines.find_map(|line| line.strip_prefix(name)?.strip_prefix('='))
-    };
+    let property = |name: &str| property(shown, name);
     if property("LoadState") != Some("loaded") {
         return None;
     }
@@ -153,6 +212,18 @@ mod tests {
             Some("session-keepalive@hall.service")
         );
         assert_eq!(unit("0::/user.slice/session-1.scope\n"), None);
+    }
+
+    #[test]
+    fn a_reload_takes_on_credentials_where_the_unit_says_so() {
+        let refresh = CredentialRefresh::of_properties;
+        let shown = "LoadState=loaded\nRefreshOnReload=extensions credentials\n";
+        assert_eq!(refresh(shown), Some(CredentialRefresh::OnReload));
+        let shown = "LoadState=loaded\nRefreshOnReload=extensions\n";
+        assert_eq!(refresh(shown), Some(CredentialRefresh::NotConfigured));
+        let shown = "LoadState=loaded\n";
+        assert_eq!(refresh(shown), Some(CredentialRefresh::Unsupported));
+        assert_eq!(refresh("LoadState=not-found\n"), None);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use tracing::warn;
+use tracing::{error, info, warn};
 
 use crate::config::SessionName;
 use crate::log::{SessionNames, TARGET};
@@ -33,6 +33,18 @@ pub enum TokenEvent<'a> {
         /// True if the other daemon revokes the token when it stops.
         is_revoked_there: bool,
     },
+    /// A token was issued for a session that had ended, got another source or was ending with the
+    /// daemon by then.
+    Unwanted {
+        /// The session.
+        session: &'a SessionName,
+        /// The token.
+        fingerprint: Fingerprint,
+        /// The verdict of the last attempt to revoke it; `None` if it was revoked.
+        failure: Option<&'static str>,
+    },
+    /// A login host did not answer before the stop ended.
+    MintUnanswered,
     /// The list of revoked tokens cannot be kept across a restart.
     RevocationsForgotten {
         /// The file that cannot be used.
@@ -59,6 +71,26 @@ pub(super) fn log(event: &TokenEvent<'_>) {
             other,
             is_revoked_there,
         } => held_elsewhere(session, fingerprint, other, is_revoked_there),
+        TokenEvent::Unwanted {
+            session,
+            fingerprint,
+            failure: None,
+        } => {
+            info!(target: TARGET, event = "unwanted_revoked", session = session.as_str(), %fingerprint,
+                "{session}: the token {fingerprint}, which was obtained too late to be used, was revoked");
+        }
+        TokenEvent::Unwanted {
+            session,
+            fingerprint,
+            failure: Some(failure),
+        } => {
+            error!(target: TARGET, event = "unwanted_not_revoked", session = session.as_str(), %fingerprint, failure,
+                "{session}: the token {fingerprint} was obtained too late to be used and could not be revoked ({failure}): it lives until it idles out or expires");
+        }
+        TokenEvent::MintUnanswered => {
+            warn!(target: TARGET, event = "mint_unanswered",
+                "a login host did not answer before the stop ended: a token that it may have issued lives until it idles out or expires");
+        }
         TokenEvent::RevocationsForgotten { path, cause } => {
             warn!(target: TARGET, event = "revocations_forgotten",
                 "{} cannot be used, so a token that is revoked when the daemon stops is not recognised at the next start: {}",

@@ -40,9 +40,7 @@ pub(crate) fn earlier_ended(ending: &EarlierEnding) -> String {
             "the earlier token is not used any more and was revoked".to_owned()
         }
         EarlierEnding::NotRevoked(failure) => not_revoked(failure),
-        EarlierEnding::Left => {
-            "the earlier token is not used any more and was left to idle out".to_owned()
-        }
+        EarlierEnding::Left => "the earlier token was left to idle out or to expire".to_owned(),
         EarlierEnding::Ended => "the earlier token has ended".to_owned(),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use session_keepalive::sim::{Matcher, Operation, Processing, Rule, RuleSpan, SimFault};
 use session_keepalive::sys::clock;
 
 use super::super::support::keepalive::{Folder, Keepalive, text};
@@ -172,6 +173,91 @@ fn a_daemon_that_was_killed_continues_with_the_token_in_its_sink() {
     assert_eq!(simulation.server().records(clock::now()).count(), 1);
     assert_eq!(daemon.stop().0, Some(0));
     assert!(!folder.path("token.json").exists());
+}
+
+/// Delays or replaces the answer of the login host to the next request.
+fn befall_mint(simulation: &Simulation, fault: SimFault) {
+    let rule = Rule {
+        calls: Matcher::operation(Operation::Mint),
+        span: RuleSpan::Times(1),
+        fault,
+    };
+    simulation.server().script().push(rule);
+}
+
+fn living(simulation: &Simulation) -> usize {
+    let server = simulation.server();
+    let records = server.records(clock::now());
+    records
+        .filter(|(_, record)| record.fate.is_living())
+        .count()
+}
+
+#[test]
+fn a_token_that_is_issued_while_the_daemon_stops_is_revoked() {
+    for on_shutdown in ["revoke", "leave"] {
+        let simulation = login_host(3600);
+        befall_mint(&simulation, SimFault::Latency(seconds(2)));
+        let folder = Folder::new();
+        folder.write("secret", SECRET);
+        let options = format!("on_shutdown = \"{on_shutdown}\"");
+        let mut daemon = folder.run(&minting(&simulation, &options));
+        // The token is issued, and the answer is on its way.
+        daemon.listen_until(|_| living(&simulation) == 1);
+        assert_eq!(daemon.stop().0, Some(0));
+        daemon.received("which was obtained too late to be used, was revoked");
+        assert_eq!(living(&simulation), 0, "{on_shutdown}");
+    }
+}
+
+#[test]
+fn a_token_that_is_issued_for_a_session_that_was_removed_is_revoked() {
+    let simulation = login_host(3600);
+    befall_mint(&simulation, SimFault::Latency(seconds(2)));
+    let folder = Folder::new();
+    folder.write("secret", SECRET);
+    let mut daemon = folder.run(&minting(&simulation, ""));
+    daemon.listen_until(|_| living(&simulation) == 1);
+    folder.write("other", "other-token");
+    let other = head(&simulation) + "[sessions.other]\ntoken = { file = \"other\" }\n";
+    folder.write("config.toml", &other);
+    daemon.signal(rustix::process::Signal::HUP);
+    daemon.wait_for(&["which was obtained too late to be used, was revoked"]);
+    assert_eq!(living(&simulation), 0);
+}
+
+#[test]
+fn a_stop_revokes_the_tokens_of_two_replacements_whose_revocations_failed() {
+    let simulation = login_host(24);
+    let rule = Rule {
+        calls: Matcher::operation(Operation::DeleteMe),
+        span: RuleSpan::Times(1000),
+        fault: SimFault::empty(503),
+    };
+    simulation.server().script().push(rule);
+    let folder = Folder::new();
+    folder.write("secret", SECRET);
+    let mut daemon = folder.run(&minting(&simulation, "overlap = \"2s\""));
+    daemon.wait_for(&["\"state\":\"alive\"", "\"generation\":3", "in place of"]);
+    simulation.server().script().clear();
+    assert_eq!(daemon.stop().0, Some(0));
+    assert_eq!(living(&simulation), 0);
+}
+
+#[test]
+fn a_login_host_that_does_not_answer_holds_the_stop_up_for_the_grace_only() {
+    let simulation = login_host(3600);
+    let hang = SimFault::Hang {
+        processing: Processing::Skipped,
+    };
+    befall_mint(&simulation, hang);
+    let folder = Folder::new();
+    folder.write("secret", SECRET);
+    let config = minting(&simulation, "") + "[shutdown]\ngrace = \"1s\"\n";
+    let mut daemon = folder.run(&config);
+    daemon.listen_until(|_| simulation.server().script().is_over());
+    assert_eq!(daemon.stop().0, Some(0));
+    daemon.received("a login host did not answer before the stop ended");
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use session_keepalive::keeper::{
-    EventKind, Expiry, ExpirySource, Failure, HostId, Intent, Keeper, LoginId, MintFailure,
-    OnShutdown, Policy, Renewal, State, TimeoutReport, Verdict,
+    EventKind, Expiry, ExpirySource, Failure, Generation, HostId, Intent, Keeper, LoginId,
+    MintFailure, OnShutdown, Policy, Renewal, State, TimeoutReport, Verdict,
 };
 
 use crate::keeper::timeline::{Timeline, head, seconds};
@@ -214,6 +214,58 @@ fn a_replaced_token_that_is_in_use_is_left_alive_until_its_expiry() {
     assert_eq!(timeline.count("revoke"), 0);
     assert_eq!(timeline.count("earlier ended"), 1);
     assert_eq!(timeline.view().state, State::Alive);
+}
+
+#[test]
+fn a_replaced_token_whose_deadline_a_shorter_timeout_moved_is_observed_for_longer() {
+    let timeline = idle_for_an_hour(started(minting())).pass(70_000.0).skip();
+    let timeline = timeline.pass_until("alive, replaced");
+    let replaced = timeline.minted - 1;
+    let mut timeline = timeline.application(replaced).pass(60.0).skip();
+    timeline.server.idle_timeout = seconds(2400.0);
+    // The application uses the token once more, and yet its deadline is earlier than before.
+    let timeline = timeline.pass(300.0).application(replaced);
+    let timeline = timeline.pass(OVERLAP - 300.0);
+    assert_eq!(timeline.count("revoke"), 0);
+    let timeline = timeline.pass(OVERLAP);
+    assert_eq!(timeline.count("earlier revoked"), 1);
+}
+
+#[test]
+fn a_replaced_token_that_expires_within_the_overlap_is_not_revoked() {
+    let mut timeline = idle_for_an_hour(started(minting()));
+    timeline.login = Ok(seconds(60.0));
+    let mut timeline = timeline.pass_until("alive, replaced").skip();
+    let replaced = timeline.minted - 1;
+    // No further token, and the clocks differ: the server ends the token some seconds later.
+    timeline.login = Err(MintFailure::NotTheLoginHost);
+    let timeline = timeline.pass(33.0).kill(replaced).pass(20.0);
+    assert_eq!(timeline.count("revoke"), 0);
+    assert_eq!(timeline.count("earlier ended"), 1);
+}
+
+#[test]
+fn a_pending_revocation_of_a_replaced_token_outlasts_the_next_replacement() {
+    let timeline = idle_for_an_hour(started(minting())).pass(70_000.0).skip();
+    let mut timeline = timeline.pass_until("alive, replaced");
+    let id = timeline.sessions[0];
+    let replaced = timeline.view().token.unwrap().generation.0 - 1;
+    timeline = timeline.pass(OVERLAP - 1.0);
+    // The revocations have no effect while the present token is lost and replaced.
+    timeline.server.is_a_proxy = true;
+    timeline.server.keeps_revoked = true;
+    let present = timeline.minted;
+    let timeline = timeline.pass(5.0).kill(present).skip();
+    let mut timeline = timeline.act(|keeper, id, now| {
+        keeper.handle_touch_wanted(id, now).unwrap();
+    });
+    timeline = timeline.pass_until("alive");
+    assert!(timeline.keeper.holds(id, Generation(replaced)));
+    timeline.server.is_a_proxy = false;
+    timeline.server.keeps_revoked = false;
+    let timeline = timeline.pass(60.0);
+    assert_eq!(timeline.count("earlier revoked"), 1);
+    assert!(!timeline.keeper.holds(id, Generation(replaced)));
 }
 
 #[test]

@@ -18,8 +18,21 @@ and no Job waits for it.
   env:
     - name: SESSION_KEEPALIVE_REGION
       value: {{ $values.region | quote }}
+    {{- if $values.clientId }}
+    - name: SESSION_KEEPALIVE_SESSIONS__DEFAULT__TOKEN__MINT__CLIENT_ID
+      value: {{ $values.clientId | quote }}
+    # A file, never a variable: it is read anew for each token, so a replaced secret is used at once.
+    - name: SESSION_KEEPALIVE_SESSIONS__DEFAULT__TOKEN__MINT__CLIENT_SECRET__FILE
+      value: /var/run/genesys-client/secret
+    - name: SESSION_KEEPALIVE_SESSIONS__DEFAULT__SINK__FILE
+      value: {{ printf "/var/run/genesys/%s" $values.tokenFile | quote }}
+    # Its group is fsGroup, in which the application is as well.
+    - name: SESSION_KEEPALIVE_SESSIONS__DEFAULT__SINK__MODE
+      value: "0640"
+    {{- else }}
     - name: SESSION_KEEPALIVE_TOKEN_FILE
       value: {{ printf "/var/run/genesys/%s" $values.tokenFile | quote }}
+    {{- end }}
     - name: SESSION_KEEPALIVE_SHUTDOWN__GRACE
       value: {{ $values.shutdownGrace | quote }}
     - name: SESSION_KEEPALIVE_LOG__FORMAT
@@ -70,17 +83,30 @@ and no Job waits for it.
     # A folder, never a subPath: the kubelet does not update that.
     - name: {{ $values.tokenVolume }}
       mountPath: /var/run/genesys
+      readOnly: {{ empty $values.clientId }}
+    {{- if $values.clientId }}
+    # Of the sidecar alone: the application never sees the secret.
+    - name: genesys-client
+      mountPath: /var/run/genesys-client
       readOnly: true
+    {{- end }}
     - name: session-keepalive-run
       mountPath: /run/session-keepalive
 {{- end -}}
 
-{{/* An entry of volumes: the place of the sidecar's socket. */}}
+{{/* Entries of volumes: the place of the sidecar's socket, and the secret of its OAuth client if it has one. */}}
 {{- define "session-keepalive-sidecar.volume" -}}
+{{- $values := index .Values "session-keepalive-sidecar" -}}
 - name: session-keepalive-run
   emptyDir:
     medium: Memory
     sizeLimit: 1Mi
+{{- if $values.clientId }}
+- name: genesys-client
+  secret:
+    secretName: {{ $values.clientSecret }}
+    defaultMode: 0440
+{{- end }}
 {{- end -}}
 
 {{/*
