@@ -92,6 +92,7 @@ json\t''
 journald\t''"
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -l status-listen -d 'Where to answer /livez, /readyz, /metrics, /status and a page: a port of 127.0.0.1, or an address' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -l status-socket -d 'The same on a Unix socket: auto, off or a path' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -l names -d 'Print only the names of the sessions, one a line, without those of pools'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -s h -l help -d 'Print help'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l config -d 'The configuration file; /etc/session-keepalive/config.toml if it exists and no token is named' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l region -d 'The region of the organisation, such as eu-central-1' -r -f -a "us-east-1\t''
@@ -292,7 +293,7 @@ complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand toke
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and not __fish_seen_subcommand_from show touch revoke help" -f -a "revoke" -d 'Revoke a token: it ends at once'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and not __fish_seen_subcommand_from show touch revoke help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from show" -l config -d 'The configuration file: its sessions, and how it has the API reached' -r -F
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from show" -l session -d 'Use the token of this session of the configuration' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from show" -l session -f -a "(__fish_session_keepalive_sessions)" -d 'Use the token of this session of the configuration' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from show" -l token-file -d 'Use the token in this file; - is standard input' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from show" -l credential -d 'Use the token in this systemd credential' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from show" -l region -d 'The region that the token belongs to, where no session is named' -r -f -a "us-east-1\t''
@@ -319,7 +320,7 @@ complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand toke
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from show" -l json -d 'Print one JSON object, for machines'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from touch" -l config -d 'The configuration file: its sessions, and how it has the API reached' -r -F
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from touch" -l session -d 'Use the token of this session of the configuration' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from touch" -l session -f -a "(__fish_session_keepalive_sessions)" -d 'Use the token of this session of the configuration' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from touch" -l token-file -d 'Use the token in this file; - is standard input' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from touch" -l credential -d 'Use the token in this systemd credential' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from touch" -l region -d 'The region that the token belongs to, where no session is named' -r -f -a "us-east-1\t''
@@ -346,7 +347,7 @@ complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand toke
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from touch" -l json -d 'Print one JSON object, for machines'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from touch" -s h -l help -d 'Print help'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from revoke" -l config -d 'The configuration file: its sessions, and how it has the API reached' -r -F
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from revoke" -l session -d 'Use the token of this session of the configuration' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from revoke" -l session -f -a "(__fish_session_keepalive_sessions)" -d 'Use the token of this session of the configuration' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from revoke" -l token-file -d 'Use the token in this file; - is standard input' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from revoke" -l credential -d 'Use the token in this systemd credential' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from revoke" -l region -d 'The region that the token belongs to, where no session is named' -r -f -a "us-east-1\t''
@@ -381,7 +382,7 @@ complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand time
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and not __fish_seen_subcommand_from show set disable help" -f -a "disable" -d 'Disable the organisation\'s idle timeout; those of its groups stay as they are'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and not __fish_seen_subcommand_from show set disable help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from show" -l config -d 'The configuration file: its sessions, and how it has the API reached' -r -F
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from show" -l session -d 'Use the token of this session of the configuration' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from show" -l session -f -a "(__fish_session_keepalive_sessions)" -d 'Use the token of this session of the configuration' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from show" -l token-file -d 'Use the token in this file; - is standard input' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from show" -l credential -d 'Use the token in this systemd credential' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from show" -l region -d 'The region that the token belongs to, where no session is named' -r -f -a "us-east-1\t''
@@ -407,7 +408,7 @@ complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand time
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from show" -l json -d 'Print one JSON object, for machines'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from set" -l config -d 'The configuration file: its sessions, and how it has the API reached' -r -F
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from set" -l session -d 'Use the token of this session of the configuration' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from set" -l session -f -a "(__fish_session_keepalive_sessions)" -d 'Use the token of this session of the configuration' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from set" -l token-file -d 'Use the token in this file; - is standard input' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from set" -l credential -d 'Use the token in this systemd credential' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from set" -l region -d 'The region that the token belongs to, where no session is named' -r -f -a "us-east-1\t''
@@ -434,7 +435,7 @@ complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand time
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from set" -l json -d 'Print one JSON object, for machines'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from set" -s h -l help -d 'Print help'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from disable" -l config -d 'The configuration file: its sessions, and how it has the API reached' -r -F
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from disable" -l session -d 'Use the token of this session of the configuration' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from disable" -l session -f -a "(__fish_session_keepalive_sessions)" -d 'Use the token of this session of the configuration' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from disable" -l token-file -d 'Use the token in this file; - is standard input' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from disable" -l credential -d 'Use the token in this systemd credential' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from disable" -l region -d 'The region that the token belongs to, where no session is named' -r -f -a "us-east-1\t''
@@ -467,7 +468,7 @@ complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand user
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand user; and not __fish_seen_subcommand_from revoke help" -f -a "revoke" -d 'Log a user out everywhere: ends every token of the user, refresh tokens included'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand user; and not __fish_seen_subcommand_from revoke help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand user; and __fish_seen_subcommand_from revoke" -l config -d 'The configuration file: its sessions, and how it has the API reached' -r -F
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand user; and __fish_seen_subcommand_from revoke" -l session -d 'Use the token of this session of the configuration' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand user; and __fish_seen_subcommand_from revoke" -l session -f -a "(__fish_session_keepalive_sessions)" -d 'Use the token of this session of the configuration' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand user; and __fish_seen_subcommand_from revoke" -l token-file -d 'Use the token in this file; - is standard input' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand user; and __fish_seen_subcommand_from revoke" -l credential -d 'Use the token in this systemd credential' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand user; and __fish_seen_subcommand_from revoke" -l region -d 'The region that the token belongs to, where no session is named' -r -f -a "us-east-1\t''
@@ -521,3 +522,19 @@ complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and __fish_seen_subcommand_from timeout" -f -a "set" -d 'Set the organisation\'s idle timeout; all else stays as it is'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and __fish_seen_subcommand_from timeout" -f -a "disable" -d 'Disable the organisation\'s idle timeout; those of its groups stay as they are'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and __fish_seen_subcommand_from user" -f -a "revoke" -d 'Log a user out everywhere: ends every token of the user, refresh tokens included'
+
+# The sessions of the configuration that the command line names, or that the program finds.
+function __fish_session_keepalive_sessions
+    set -l words (commandline -opc)
+    set -l config
+    if set -l place (contains -i -- --config $words)
+        set config --config $words[(math $place + 1)]
+    end
+    session-keepalive check --names $config 2>/dev/null
+end
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand status" -f -a "(__fish_session_keepalive_sessions)"
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand explain" -f -a "(__fish_session_keepalive_sessions)"
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand wait" -f -a "(__fish_session_keepalive_sessions)"
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand touch" -f -a "(__fish_session_keepalive_sessions)"
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand keep" -f -a "(__fish_session_keepalive_sessions)"
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand lapse" -f -a "(__fish_session_keepalive_sessions)"
