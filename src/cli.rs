@@ -64,7 +64,7 @@ enum CliCommand {
     Simulate(simulate::Simulate),
     /// Validate the configuration and summarize its effect.
     #[command(after_help = check::HELP)]
-    Check(ConfigOptions),
+    Check(check::Check),
     /// Predict the request schedule and the longest outage it survives.
     #[command(after_help = plan::HELP)]
     Plan(plan::Plan),
@@ -236,7 +236,7 @@ fn dispatch(command: CliCommand, refused: &[Refused]) -> Exit {
     match command {
         CliCommand::Run(run) => run::run(&run, refused),
         CliCommand::Exec(exec) => exec::run(&exec, refused),
-        CliCommand::Check(settings) => check::run(&settings),
+        CliCommand::Check(check) => check::run(&check),
         CliCommand::Plan(plan) => plan::run(&plan),
         CliCommand::Doctor(doctor) => doctor::run(&doctor),
         CliCommand::Touch(options) => control::send_to_session("touch", &options),

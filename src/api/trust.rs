@@ -102,7 +102,7 @@ pub(super) fn verifier(
         if !trust.bundled_only {
             tracing::debug!("no certificates on this machine: using the bundled ones");
         }
-        roots.add_parsable_certificates(webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().cloned());
+        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
     }
     if let Some(path) = &trust.ca_file {
         for certificate in certificates(path)? {

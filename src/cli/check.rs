@@ -5,6 +5,8 @@ use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
+use clap::Args;
+
 use super::exit::{Exit, print, print_error};
 use super::text::{TextStyle, is_coloured, wrap};
 use super::{ConfigOptions, plan};
@@ -14,7 +16,18 @@ use crate::token::Source;
 
 pub(super) const HELP: &str = "Example: session-keepalive check\n\nWithout --config, /etc/session-keepalive/config.toml is read. Settings that cannot work or leave little margin (see plan) and missing programs are listed at the end; the last line is the verdict.\n\nExit status: 0 the configuration is valid, 78 it is invalid.";
 
-pub(super) fn run(settings: &ConfigOptions) -> Exit {
+/// The configuration, and what to print of it.
+#[derive(Debug, Args)]
+pub(super) struct Check {
+    /// Print only the names of the sessions, one a line, without those of pools.
+    #[arg(long)]
+    names: bool,
+    #[command(flatten)]
+    settings: ConfigOptions,
+}
+
+pub(super) fn run(check: &Check) -> Exit {
+    let settings = &check.settings;
     let place = settings.file().map_or_else(
         || "flags and variables".to_owned(),
         |path| path.display().to_string(),
@@ -28,6 +41,14 @@ pub(super) fn run(settings: &ConfigOptions) -> Exit {
             return exit;
         }
     };
+    if check.names {
+        let names = loaded.config.sessions.keys();
+        return print(
+            &names
+                .flat_map(|name| [name.as_str(), "\n"])
+                .collect::<String>(),
+        );
+    }
     let style = TextStyle::of(&std::io::stdout());
     let mut warnings = plan::warnings(&loaded, style);
     let programs = missing_programs(&loaded.config);

@@ -3,6 +3,7 @@
 //!
 //! `UPDATE=1 cargo test generated` regenerates them.
 
+mod completions;
 mod configuration;
 
 use std::collections::BTreeMap;
@@ -10,7 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Command;
-use clap_complete::{Shell, generate};
+use clap_complete::Shell;
 use clap_mangen::Man;
 use session_keepalive::cli;
 
@@ -72,11 +73,7 @@ fn completions() -> Files {
         (Shell::Fish, format!("{NAME}.fish")),
         (Shell::Zsh, format!("_{NAME}")),
     ];
-    let completions = names.map(|(shell, name)| {
-        let mut text = Vec::new();
-        generate(shell, &mut cli::completed_command(), NAME, &mut text);
-        (name, String::from_utf8(text).unwrap())
-    });
+    let completions = names.map(|(shell, name)| (name, completions::of(shell)));
     completions.into()
 }
 

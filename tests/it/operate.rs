@@ -2,6 +2,7 @@
 
 mod asking;
 mod failing;
+mod messages;
 mod naming;
 mod pasted;
 mod path;

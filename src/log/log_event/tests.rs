@@ -44,6 +44,20 @@ fn the_daemon_starts_reloads_and_stops() {
 }
 
 #[test]
+fn a_start_on_a_terminal_says_what_ctrl_c_does() {
+    let ctrl_c = |revokes, leaves| LogEvent::CtrlC { revokes, leaves };
+    insta::assert_snapshot!(logged(LogFormat::Plain, &[
+        ctrl_c(true, false),
+        ctrl_c(true, true),
+        ctrl_c(false, true),
+    ]), @r#"
+    INFO  Ctrl-C revokes the tokens and stops; Ctrl-\ stops and leaves them alive, and so does Ctrl-C with on_shutdown = "leave"
+    INFO  Ctrl-C revokes the tokens of sessions without on_shutdown = "leave" and stops; Ctrl-\ stops and leaves them all as they are
+    INFO  Ctrl-C stops and leaves the tokens as they are
+    "#);
+}
+
+#[test]
 fn the_world_around_the_daemon_changes() {
     let back = SignedDuration::from_millis(-90_500);
     let refused = io::Error::from(io::ErrorKind::PermissionDenied);

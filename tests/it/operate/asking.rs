@@ -8,7 +8,7 @@ use super::super::support::once::{CommandOutput, run};
 use super::{Bench, FINGERPRINT, TOKEN, USER};
 
 /// Runs the command on a pseudo-terminal with `typed` as its input.
-fn on_a_terminal(bench: &Bench, arguments: &[&str], typed: &str) -> CommandOutput {
+pub(super) fn on_a_terminal(bench: &Bench, arguments: &[&str], typed: &str) -> CommandOutput {
     let program = bench.folder.command(&[]).get_program().to_owned();
     let line = std::iter::once(program.to_str().unwrap()).chain(arguments.iter().copied());
     let line = line.collect::<Vec<_>>().join(" ");
@@ -19,7 +19,7 @@ fn on_a_terminal(bench: &Bench, arguments: &[&str], typed: &str) -> CommandOutpu
     run(command, typed)
 }
 
-fn with_token<'a>(arguments: &[&'a str], base: &'a str) -> Vec<&'a str> {
+pub(super) fn with_token<'a>(arguments: &[&'a str], base: &'a str) -> Vec<&'a str> {
     [arguments, &["--api", base, "--token-file", "token"]].concat()
 }
 

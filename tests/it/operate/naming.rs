@@ -52,6 +52,19 @@ fn the_api_has_to_be_named_once() {
 }
 
 #[test]
+fn check_prints_the_names_of_the_sessions_alone_where_it_is_asked_to() {
+    let bench = Bench::new();
+    bench.configure("keep");
+    let output = bench.run_bare(&["check", "--names", "--config", "config.toml"], "");
+    output.exits_with(0);
+    assert_eq!(output.out, "crm\n");
+    bench.folder.write("config.toml", "tokn = 1\n");
+    let output = bench.run_bare(&["check", "--names", "--config", "config.toml"], "");
+    output.exits_with(78);
+    assert_eq!(output.out, "");
+}
+
+#[test]
 fn the_nearest_session_and_command_are_suggested() {
     let bench = Bench::new();
     bench.configure("keep");

@@ -319,7 +319,7 @@ fn on_a_terminal(command: &Command) -> Keepalive {
 
 /// Runs the binary where `/etc` holds this configuration of the packaged service and nothing else;
 /// `None` if the system permits no such place. `programs` of the folder come first in `PATH`.
-fn in_etc(
+pub(super) fn in_etc(
     folder: &Folder,
     config: Option<&str>,
     arguments: &[&str],
