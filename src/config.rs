@@ -65,4 +65,5 @@ pub use proxy::{NotAProxy, ProxyUrl, ProxyVariables, UnusableVariable};
 pub(crate) use reader::in_words;
 pub use redact::{clean, quoted};
 pub use region::{REGIONS, Region};
+pub(crate) use settings::listen_address;
 pub use shard::Shard;

@@ -47,6 +47,7 @@ complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a 
 complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "user" -d 'Revoke all tokens of a user'
 complete -c session-keepalive -n "__fish_session_keepalive_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand demo" -l seconds -d 'The duration in seconds; below 30, some steps are not shown' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand demo" -l listen -d 'Serve the web page on this port of 127.0.0.1, or at this address' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand demo" -s h -l help -d 'Print help'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand simulate" -l listen -d 'The address to listen on' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand simulate" -l idle-timeout -d 'The idle timeout; 5m to 8h in the real service' -r

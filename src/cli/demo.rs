@@ -6,28 +6,32 @@ mod report;
 mod stage;
 
 use std::io::IsTerminal;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
 use futures_util::stream::{self, Stream};
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
 use self::stage::DemoServers;
 use super::exit::{Exit, failed, print};
 use super::run::block_on;
 use super::text::{Column, Table, truncated};
+use crate::config::listen_address;
 use crate::daemon::systemd::Systemd;
 use crate::daemon::{
     Daemon, DaemonCommand, OtherDaemonPolicy, Revocations, Setup, SocketPlaces, signals,
 };
+use crate::http::{Listener, serve};
 use crate::keeper::OnShutdown;
 use crate::log::LogEnvironment;
 use crate::status::{NamedView, QuerySender, Snapshot, phrases};
 use crate::sys::clock;
 use crate::time::Instant;
 
-pub(super) const HELP: &str = "Example: session-keepalive demo\n\nPress Ctrl-C to end it early. Exit status: 0 every step succeeded, 1 a step failed.";
+pub(super) const HELP: &str = "Examples:\n  session-keepalive demo\n  session-keepalive demo --listen 9464 --seconds 600\n\nPress Ctrl-C to end it early. Exit status: 0 every step succeeded, 1 a step failed.";
 
 /// The idle timeout of the simulated organisations.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
@@ -44,6 +48,9 @@ pub(super) struct Demo {
     /// The duration in seconds; below 30, some steps are not shown.
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(5..=3600))]
     seconds: u64,
+    /// Serve the web page on this port of 127.0.0.1, or at this address.
+    #[arg(long, value_name = "PORT|ADDRESS", value_parser = listen_address)]
+    listen: Option<SocketAddr>,
 }
 
 pub(super) fn run(demo: &Demo) -> Exit {
@@ -51,6 +58,8 @@ pub(super) fn run(demo: &Demo) -> Exit {
 }
 
 async fn show(demo: &Demo) -> std::io::Result<Exit> {
+    let listener = demo.listen.map(Listener::tcp).transpose();
+    let listener = listener.map_err(std::io::Error::other)?;
     let servers = DemoServers::build().await?;
     let is_terminal = std::io::stdout().is_terminal();
     let config = servers.config().map_err(std::io::Error::other)?;
@@ -63,6 +72,9 @@ async fn show(demo: &Demo) -> std::io::Result<Exit> {
         Some(log.map_err(std::io::Error::other)?)
     };
     print(&stage::introduction(demo.seconds));
+    if let Some(listener) = &listener {
+        print(&format!("The web page: http://{}/\n\n", listener.place()));
+    }
     let load = Arc::new({
         let config = config.clone();
         move || Ok(config.clone())
@@ -81,6 +93,11 @@ async fn show(demo: &Demo) -> std::io::Result<Exit> {
     let (daemon, queries) = started.map_err(std::io::Error::other)?;
     let (stop, stops) = mpsc::channel(1);
     let mut table = is_terminal.then(LiveTable::default);
+    // Dropping the set ends the listener.
+    let mut serving = JoinSet::new();
+    if let Some(listener) = listener {
+        serving.spawn(serve(listener, queries.clone()));
+    }
     let (stopped, seconds) = tokio::join!(
         daemon.run(commands(stops)?),
         drive(&servers, queries, stop, table.as_mut(), demo.seconds),

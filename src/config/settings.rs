@@ -105,17 +105,22 @@ fn describe_proxy(proxy: &Proxy, apis: &BTreeSet<ApiBase>) -> String {
     }
 }
 
-/// Reads `status.listen`. A bare port means loopback; other interfaces require an explicit address.
+/// Parses an address to listen on. A bare port means loopback; other interfaces require an explicit
+/// address.
+pub(crate) fn listen_address(text: &str) -> Result<SocketAddr, String> {
+    match text.parse::<u16>() {
+        Ok(port) => Ok(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)),
+        Err(_) => text
+            .parse()
+            .map_err(|_| format!("{} is no address to listen on", redact::quoted(text))),
+    }
+}
+
+/// Reads `status.listen`.
 pub(super) fn listen(status: &TableReader<'_>) -> Option<SocketAddr> {
-    let parse = |text: &str, _: &Kind| match text.parse::<u16>() {
-        _ if text == "off" => Ok(None),
-        Ok(port) => Ok(Some(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port))),
-        Err(_) => text.parse().map(Some).map_err(|_| {
-            ParseProblem::new(format!(
-                "{} is no address to listen on",
-                redact::quoted(text)
-            ))
-        }),
+    let parse = |text: &str, _: &Kind| match text {
+        "off" => Ok(None),
+        text => listen_address(text).map(Some).map_err(ParseProblem::new),
     };
     status.get("listen", parse, |address| {
         address.map_or_else(|| "off".to_owned(), |address| address.to_string())

@@ -72,6 +72,7 @@ impl Daemon {
                 .last_ended()
                 .and_then(|ended| self.incident_view(ended, |at| reading.wall_at(at))),
             recent_events: self.reporter.log.recent_events(),
+            last_warning_at: self.reporter.log.last_warning_at(),
             counters: self.reporter.counters.clone(),
             per_session_max: self.config.metrics.per_session_max,
             shard: self.config.shard,

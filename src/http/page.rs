@@ -22,7 +22,7 @@ macro_rules! file {
 }
 
 /// The path, content type and content of each file.
-const FILES: [(&str, &str, &[u8]); 12] = [
+const FILES: [(&str, &str, &[u8]); 13] = [
     ("/", HTML, include_bytes!("page/index.html")),
     file!("page.css", STYLE),
     file!("page.js", SCRIPT),
@@ -32,6 +32,7 @@ const FILES: [(&str, &str, &[u8]); 12] = [
     file!("verdict.js", SCRIPT),
     file!("words.js", SCRIPT),
     file!("sessions.css", STYLE),
+    file!("wall.css", STYLE),
     file!("favicon.svg", IMAGE),
     file!("favicon-trouble.svg", IMAGE),
     file!("favicon-unknown.svg", IMAGE),

@@ -175,6 +175,12 @@ impl Log {
         self.recent_events.all()
     }
 
+    /// Returns the time of the last event that a person should look at.
+    #[must_use]
+    pub fn last_warning_at(&self) -> Option<Instant> {
+        self.recent_events.last_warning_at()
+    }
+
     /// Returns true if no token was alive at this API yet, whose region may then be the wrong one.
     #[must_use]
     pub fn is_region_doubtful(&self, api: &ApiBase) -> bool {

@@ -201,6 +201,7 @@ pub(crate) fn snapshot(sessions: Vec<NamedView>) -> Snapshot {
         incidents: Vec::new(),
         last_incident: None,
         recent_events: Vec::new(),
+        last_warning_at: None,
         counters: Counters::new(wall_clock()),
         per_session_max: 1000,
         shard: None,

@@ -53,6 +53,9 @@ pub struct StatusReport {
     /// The incident that ended last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_incident: Option<IncidentReport>,
+    /// The time of the last event that a person should look at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_warning: Option<Moment>,
     /// The number of sessions with the intent to keep.
     pub kept: usize,
     /// The number of sessions with the intent to lapse.
@@ -310,6 +313,7 @@ impl StatusSums {
                 .last_incident
                 .as_ref()
                 .map(|ended| IncidentReport::of(ended, overview)),
+            last_warning: overview.last_warning_at.map(|at| Moment::of(at, overview)),
             kept,
             lapsing: self.sessions - kept,
             states: states

@@ -31,6 +31,8 @@ pub struct Snapshot {
     pub last_incident: Option<IncidentView>,
     /// The latest events, the oldest first.
     pub recent_events: Vec<Arc<RecentEvent>>,
+    /// The time of the last event that a person should look at.
+    pub last_warning_at: Option<Instant>,
     /// The counters since the daemon's start.
     pub counters: Counters,
     /// The maximum number of sessions for which each session has its own metrics.

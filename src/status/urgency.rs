@@ -6,10 +6,10 @@ use crate::time::Instant;
 /// The urgency of a session. The most urgent value is the least.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum Urgency {
+    /// Requests fail and the idle deadline is near. The token can still be saved.
+    AtRisk,
     /// The token was refused.
     Lost,
-    /// Requests fail and the idle deadline is near.
-    AtRisk,
     /// The token should have been revoked but was not.
     NotRevoked,
     /// The API answers, but not about the token, whose state is unknown.
@@ -77,6 +77,11 @@ mod tests {
             },
             ..kept
         }
+    }
+
+    #[test]
+    fn what_can_still_be_saved_comes_before_what_is_lost() {
+        assert!(urgency(&view(State::AtRisk)) < urgency(&lost()));
     }
 
     #[test]

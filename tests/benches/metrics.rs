@@ -91,6 +91,7 @@ fn snapshot(sessions: u32) -> Snapshot {
         sessions: (0..sessions).map(|number| session(number, at)).collect(),
         incidents: Vec::new(),
         last_incident: None,
+        last_warning_at: None,
         recent_events: Vec::new(),
         counters: Counters::new(Timestamp::UNIX_EPOCH),
         per_session_max: usize::MAX,

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { Seen, launch } from './browser.mjs';
 import { crowded } from './crowded.mjs';
+import { dense, wall } from './dense.mjs';
 import { Daemon, Simulator, endAll, until } from './processes.mjs';
 
 const ok = (what) => console.log(`ok ${what}`);
@@ -52,7 +53,7 @@ async function losesOne(seen, simulator, daemon) {
 }
 
 async function keyboard(browser, url) {
-  const seen = await Seen.open(browser, url);
+  const seen = await Seen.open(browser, `${url}?sort=name`);
   const { page } = seen;
   await until('rows', async () => (await seen.names()).length === 6);
   const reached = [];
@@ -70,9 +71,10 @@ async function keyboard(browser, url) {
 
 async function narrowsDown(seen) {
   const { page } = seen;
+  await page.goto(page.url().replace(/\?.*|$/, '?sort=name'));
   await page.locator('#find').fill('wall');
   await until('one is found', async () => (await seen.names()).join() === 'wallboard');
-  assert.match(page.url(), /\?find=wall$/);
+  assert.match(page.url(), /\?find=wall&sort=name$/);
   await page.locator('#find').fill('');
   await page.locator('#only').selectOption('lapse');
   await until('those to lapse are shown', async () => (await seen.names()).join() === 'crm,ended');
@@ -148,7 +150,7 @@ async function outage(browser) {
   const seen = await Seen.open(browser, daemon.url, { viewport: { width: 390, height: 844 } });
   const { page } = seen;
   const [title, detail, countdown] = ['h1', '#verdict-detail', '#verdict-countdown'].map((id) => page.locator(id));
-  await until('all is well', async () => /^2 kept; no incident since the start, \d/.test(await detail.innerText()));
+  await until('all is well', async () => /^2 kept; no incident or warning since the start, \d/.test(await detail.innerText()));
   await simulator.stop('SIGTERM');
   const listen = new URL(simulator.base).host;
   await until('the incident is the headline', async () => (await title.innerText()) === 'API unreachable');
@@ -161,7 +163,8 @@ async function outage(browser) {
   assert.deepEqual(await seen.violations(), []);
   await seen.picture('outage');
   simulator = await Simulator.start('40s', ['door-token', 'lobby-token'], listen);
-  await until('it is over', async () => /^2 kept; no incident for \d+s, the last: API unreachable: over after /.test(await detail.innerText()));
+  await until('it is over', async () => /^2 kept; no incident or warning for \d+s$/.test(await detail.innerText()));
+  assert.match(await page.locator('#verdict-last').innerText(), /^Last incident: API unreachable: over after /);
   assert.ok(await countdown.isHidden());
   await seen.picture('outage-over');
   await page.context().close();
@@ -223,6 +226,8 @@ async function main() {
     await keyboard(browser, daemon.url);
     await narrowsDown(seen);
     await takesTextAsText(browser, daemon.url);
+    await dense(browser, daemon.url, ok);
+    await wall(browser, daemon.url, ok);
     await restsWhenHidden(seen);
     daemon = await silence(seen, daemon, sessions);
     keptToItself(seen, daemon);

@@ -247,6 +247,7 @@ mod tests {
         let report = StatusReport {
             incidents: Vec::new(),
             last_incident: None,
+            last_warning: None,
             version: 1,
             program: env!("CARGO_PKG_VERSION").to_owned(),
             now: String::new(),

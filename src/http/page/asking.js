@@ -3,6 +3,8 @@
 const EVERY = 2000;
 // A hidden tab is refreshed rarely, because only its title is visible.
 const EVERY_HIDDEN = 30000;
+// After a failure the interval doubles up to this.
+const EVERY_FAILING_MAX = 30000;
 const WITHIN = 10000;
 
 export class Asking {
@@ -11,6 +13,7 @@ export class Asking {
   #onFailure;
   #timer = 0;
   #turn = 0;
+  #failures = 0;
   #abort = new AbortController();
 
   /** `query` returns the query; `onReport(report, at)` and `onFailure(why)` are called with the result. */
@@ -30,10 +33,11 @@ export class Asking {
     this.#abort.abort();
     this.#abort = new AbortController();
     const turn = ++this.#turn;
-    const outcome = await this.#ask(this.#abort.signal);
+    const { hasReport, show } = await this.#ask(this.#abort.signal);
     if (turn !== this.#turn) return;
+    this.#failures = hasReport ? 0 : this.#failures + 1;
     try {
-      outcome();
+      show();
     } finally {
       this.#later();
     }
@@ -41,7 +45,10 @@ export class Asking {
 
   #later() {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.now(), document.hidden ? EVERY_HIDDEN : EVERY);
+    const every = document.hidden ? EVERY_HIDDEN : Math.min(EVERY_FAILING_MAX, EVERY * 2 ** Math.min(this.#failures, 10));
+    // Pages that lost the daemon at the same moment do not all return at the same moment.
+    const spread = this.#failures > 0 ? 0.75 + Math.random() / 4 : 1;
+    this.#timer = setTimeout(() => this.now(), every * spread);
   }
 
   async #ask(signal) {
@@ -51,14 +58,14 @@ export class Asking {
       const at = performance.now();
       if (!answer.ok) {
         const text = (await answer.text()).trim().slice(0, 200);
-        return () => this.#onFailure(`It says ${answer.status}: ${text}.`);
+        return { hasReport: false, show: () => this.#onFailure(`It says ${answer.status}: ${text}.`) };
       }
       const report = await answer.json();
       return report.version === 1
-        ? () => this.#onReport(report, at)
-        : () => this.#onFailure('It answers in a form that this page does not know: load the page again.');
+        ? { hasReport: true, show: () => this.#onReport(report, at) }
+        : { hasReport: false, show: () => this.#onFailure('It answers in a form that this page does not know: load the page again.') };
     } catch (error) {
-      return () => this.#onFailure(error.name === 'TimeoutError' ? `Nothing came within ${WITHIN / 1000} s.` : '');
+      return { hasReport: false, show: () => this.#onFailure(error.name === 'TimeoutError' ? `Nothing came within ${WITHIN / 1000} s.` : '') };
     }
   }
 }

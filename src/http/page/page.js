@@ -4,40 +4,71 @@ import { Asking } from './asking.js';
 import { Events } from './events.js';
 import { Rows } from './rows.js';
 import { Counts, showReport, showNoAnswer, tickVerdict } from './verdict.js';
-import { count, setText } from './words.js';
+import { count, setText, wallClock, zone } from './words.js';
 
-const LIMIT = 100;
+// On a wall, nobody can scroll or press anything, and everything is larger.
+const IS_WALL = new URLSearchParams(location.search).has('wall');
+if (IS_WALL) document.body.dataset.wall = '';
+
+const LIMIT = IS_WALL ? 20 : 100;
 const TICK = 250;
+// Countdowns are in seconds; only the bars of few sessions move more smoothly.
+const TICK_MANY = 1000;
+// The number of sessions up to which there are no controls, each has a row of its own, and each has a line.
+const UNCONTROLLED_MAX = 12;
+const FULL_MAX = 20;
+const LINES_MAX = IS_WALL ? 8 : 100;
 const TYPED_AFTER = 200;
 
 const byId = (id) => document.getElementById(id);
 const [find, only, sort] = ['find', 'only', 'sort'].map(byId);
 
 // The default query; the address contains only the differences from it.
-const USUAL = { session: '', find: '', only: '', sort: 'trouble', from: '0' };
+const USUAL = { session: '', find: '', only: '', sort: 'trouble', from: '0', healthy: '' };
 let asked = { ...USUAL };
 let last = null;
 let why = null;
+let ticked = 0;
 
 const rows = new Rows(byId('rows'));
 const events = new Events();
 const counts = new Counts((value) => ask({ only: value, from: '0' }));
 const asking = new Asking(query, handleReport, handleFailure);
 
+/** Returns the number of all sessions. */
+const total = () => (last ? last.report.kept + last.report.lapsing : 0);
+
+/** Returns true if the query is the default one, but for the page and the healthy sessions. */
+function isUsual() {
+  const { healthy, from, ...others } = asked;
+  return Object.entries(others).every(([key, value]) => value === USUAL[key]);
+}
+
+/** Returns true if only the sessions that need attention are shown. */
+const isCollapsed = () => total() > FULL_MAX && isUsual() && asked.healthy === '';
+
 function query() {
-  const { session, ...others } = asked;
-  const about = session ? { session } : { ...others, limit: LIMIT };
+  const { session, healthy, ...others } = asked;
+  const only = isCollapsed() ? 'trouble' : others.only;
+  const about = session ? { session } : { ...others, only, limit: LIMIT };
   return new URLSearchParams(Object.entries(about).filter(([, value]) => value !== ''));
 }
 
 function handleReport(report, at) {
   // Another version of the program may have another page.
   if (last && last.report.program !== report.program) location.reload();
+  const wasCollapsed = isCollapsed();
   last = { report, at };
+  // The number of sessions became known or crossed the limit, so another list is needed.
+  if (isCollapsed() !== wasCollapsed) {
+    asking.now();
+    if (isCollapsed()) report.sessions = report.sessions.filter((session) => session.warning);
+  }
   why = null;
   document.body.dataset.heard = 'yes';
   // There are fewer sessions than before, so the present page of the list is empty.
-  if (report.sessions.length === 0 && report.matching > 0) ask({ from: '0' });
+  if (report.sessions.length === 0 && report.matching > 0 && asked.from !== '0') ask({ from: '0' });
+  showDensity();
   showReport(report, at);
   counts.update(report, asked.only);
   rows.update(report.sessions, at, asked.session !== '');
@@ -53,24 +84,48 @@ function handleFailure(reason) {
 
 function tick() {
   const now = performance.now();
+  if (IS_WALL) setText(byId('clock'), wallClock());
   if (why === null) {
-    rows.tick(now);
     tickVerdict(now);
+    if (total() > FULL_MAX && now - ticked < TICK_MANY) return;
+    ticked = now;
+    rows.tick(now);
   } else showNoAnswer(last?.report.now, last ? (now - last.at) / 1000 : 0, why);
 }
 
+function showDensity() {
+  const sessions = total();
+  const isFull = asked.session || (sessions <= FULL_MAX && !IS_WALL);
+  const density = isFull ? 'full' : sessions <= LINES_MAX ? 'lines' : 'tiles';
+  if (document.body.dataset.density !== density) document.body.dataset.density = density;
+  byId('controls').hidden = IS_WALL || asked.session !== '' || (sessions <= UNCONTROLLED_MAX && isUsual());
+  byId('counts').hidden = byId('controls').hidden;
+}
+
+function showHealthy(report) {
+  const healthy = total() - report.warnings;
+  byId('healthy').hidden = !isUsual() || total() <= FULL_MAX || healthy === 0;
+  const isShown = asked.healthy !== '';
+  setText(byId('healthy-words'), `${count(healthy)} ${healthy === 1 ? 'session needs' : 'sessions need'} no attention.`);
+  setText(byId('healthy-show'), isShown ? 'Hide' : 'Show');
+  byId('healthy-show').setAttribute('aria-expanded', String(isShown));
+}
+
 function showPosition(report) {
+  showHealthy(report);
+  setText(byId('zone'), `times in ${zone()}`);
   const { session } = asked;
   const from = Number(asked.from);
   const until = from + report.sessions.length;
   const all = report.kept + report.lapsing;
-  const isPart = !session && report.matching < all;
+  const isPart = !session && !isCollapsed() && report.matching < all;
   setText(byId('sessions-title'), session ? `Session ${session}` : 'Sessions');
-  setText(byId('shown'), session ? '' : isPart ? `${count(report.matching)} of ${count(all)}` : count(all));
+  const isCut = IS_WALL && report.matching > LIMIT;
+  setText(byId('shown'), session ? '' : isCut ? `${count(report.matching)}, the most urgent first` : isPart ? `${count(report.matching)} of ${count(all)}` : count(all));
   const none = byId('none');
-  none.hidden = report.matching > 0;
+  none.hidden = report.matching > 0 || isCollapsed();
   setText(none, session ? `There is no session called ${session}.` : 'No session is like that.');
-  byId('pager').hidden = report.matching <= LIMIT;
+  byId('pager').hidden = IS_WALL || report.matching <= LIMIT;
   setText(byId('place'), `${count(from + 1)}–${count(until)} of ${count(report.matching)}`);
   byId('previous').disabled = from === 0;
   byId('next').disabled = until >= report.matching;
@@ -80,7 +135,7 @@ function showPosition(report) {
 function ask(change, remember = 'replaceState') {
   asked = { ...asked, ...change };
   const differing = Object.entries(asked).filter(([key, value]) => value !== USUAL[key]);
-  const search = new URLSearchParams(differing).toString();
+  const search = (IS_WALL ? 'wall&' : '') + new URLSearchParams(differing).toString();
   history[remember](null, '', search ? `?${search}` : location.pathname);
   showAsked();
   asking.now();
@@ -102,10 +157,8 @@ function showAsked() {
   if (document.activeElement !== find) find.value = asked.find;
   only.value = asked.only;
   sort.value = asked.sort;
-  const isOne = asked.session !== '';
-  byId('controls').hidden = isOne;
-  byId('counts').hidden = isOne;
-  byId('all').hidden = !isOne;
+  byId('all').hidden = asked.session === '';
+  showDensity();
 }
 
 function turn(by) {
@@ -121,6 +174,7 @@ find.addEventListener('input', () => {
 only.addEventListener('change', () => ask({ only: only.value, from: '0' }));
 sort.addEventListener('change', () => ask({ sort: sort.value, from: '0' }));
 byId('controls').addEventListener('submit', (event) => event.preventDefault());
+byId('healthy-show').addEventListener('click', () => ask({ healthy: asked.healthy ? '' : 'shown', from: '0' }));
 byId('previous').addEventListener('click', () => turn(-1));
 byId('next').addEventListener('click', () => turn(1));
 addEventListener('popstate', () => {
@@ -137,6 +191,8 @@ document.addEventListener('click', (event) => {
   byId('sessions').focus();
 });
 
+byId('clock').hidden = !IS_WALL;
+if (IS_WALL) setText(byId('clock'), wallClock());
 readAddress();
 asking.now();
 setInterval(tick, TICK);

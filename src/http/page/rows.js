@@ -153,7 +153,8 @@ class Row {
     const [, why] = /^[^:]*: (.*)$/s.exec(session.standing) ?? ['', session.standing];
     const isOver = !session.alive && !session.next;
     this.item.dataset.over = String(isOver);
-    const parts = session.warning || isOver ? [why.replace(/; nothing.*$/s, '')] : [];
+    // The next step has a place and a countdown of its own.
+    const parts = session.warning || isOver ? [why.replace(`; ${session.next_in_words}`, '')] : [];
     if (session.failures > 0) parts.push(`${session.failures} ${session.failures === 1 ? 'attempt' : 'attempts'} failed`);
     if (session.blocked) parts.push(session.blocked);
     if (session.trouble) parts.push(session.trouble);

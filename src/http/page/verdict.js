@@ -23,6 +23,7 @@ export function showReport(report, at) {
   acute.sort((one, other) => firstLoss(one) - firstLoss(other));
   counted = acute.length > 0 ? { incident: acute[0], at } : null;
   setLine('verdict-advice', acute[0]?.advice);
+  setLine('verdict-last');
   tickVerdict(at);
   const named = report.summary.replace(/^(not )?ready: /, '');
   if (acute.length > 0) {
@@ -31,6 +32,8 @@ export function showReport(report, at) {
     const lapsing = report.lapsing > 0 ? `, ${count(report.lapsing)} to lapse` : '';
     const look = report.warnings > 0 ? `, ${count(report.warnings)} to look at` : '';
     showVerdict('good', 'Ready', `${count(report.kept)} kept${lapsing}${look}; ${quiet(report)}`, 'ready');
+    const ended = report.last_incident;
+    if (ended && report.incidents.length === 0) setLine('verdict-last', `Last incident: ${ended.text}`);
   } else if (report.stopping) {
     showVerdict('watch', 'Stopping', 'No new touches: the tokens are being revoked or left, as configured', 'stopping');
   } else {
@@ -66,13 +69,14 @@ function showIncidents(report, acute) {
   showVerdict(kind, acute.map((incident) => incident.title).join(', '), detail.join('. '), acute[0].title);
 }
 
-/** Returns how long there was no incident, and the last one. */
+/** Returns how long there was neither an incident nor a warning. */
 function quiet(report) {
   const [open] = report.incidents;
   if (open) return open.text;
-  const last = report.last_incident;
-  if (!last) return `no incident since the start, ${humanDuration(-report.started.in_seconds)} ago`;
-  return `no incident for ${humanDuration(-(last.answered ?? last.ended).in_seconds)}, the last: ${last.text}`;
+  const { last_incident: last, last_warning: warning, started } = report;
+  const ends = [last && (last.answered ?? last.ended), warning].filter(Boolean);
+  if (ends.length === 0) return `no incident or warning since the start, ${humanDuration(-started.in_seconds)} ago`;
+  return `no incident or warning for ${humanDuration(Math.min(...ends.map((end) => -end.in_seconds)))}`;
 }
 
 function firstLoss(incident) {
@@ -91,7 +95,7 @@ export function showNoAnswer(at, seconds, why) {
     ? `The daemon has not answered since ${clock(at)}, for ${humanDuration(seconds)}. What is shown here was so then.`
     : 'The daemon has not answered yet.';
   counted = null;
-  for (const id of ['verdict-countdown', 'verdict-advice']) setLine(id);
+  for (const id of ['verdict-countdown', 'verdict-advice', 'verdict-last']) setLine(id);
   showVerdict('watch', 'No answer', why ? `${since} ${why}` : since, 'no answer');
 }
 

@@ -107,6 +107,19 @@ export function clock(at, now = new Date()) {
   return `${date.toLocaleDateString([], { day: 'numeric', month: 'short' })} ${time}`;
 }
 
+/** Returns the present time in hours and minutes. */
+export function wallClock(now = new Date()) {
+  return now.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', hour12: false });
+}
+
+/** Returns the local time zone with its offset: `Europe/Berlin (GMT+1)`. */
+export function zone(now = new Date()) {
+  const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
+  const parts = new Intl.DateTimeFormat('en', { timeZoneName: 'shortOffset' }).formatToParts(now);
+  const offset = parts.find((part) => part.type === 'timeZoneName').value;
+  return timeZone === 'UTC' ? timeZone : `${timeZone} (${offset})`;
+}
+
 /** Formats a count with separators for thousands. */
 export function count(number) {
   return number.toLocaleString('en');

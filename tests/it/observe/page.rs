@@ -1,6 +1,8 @@
 //! Tests of the files of the page for people. The tests in `tests/page` run them in a browser.
 
+use std::io::{BufRead as _, BufReader};
 use std::net::{SocketAddr, TcpStream};
+use std::process::{Command, Stdio};
 
 use super::super::support::ask::{ask, get, get_unix, plain};
 use super::super::support::keepalive::{Folder, Keepalive};
@@ -155,4 +157,41 @@ fn the_status_is_of_those_that_are_asked_for_and_counts_all() {
         "{}",
         refused.body
     );
+}
+
+#[test]
+fn the_demo_serves_the_page_at_the_address_that_it_prints() {
+    let mut demo = Command::new(env!("CARGO_BIN_EXE_session-keepalive"))
+        .args(["demo", "--seconds", "5", "--listen", "0"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(demo.stdout.take().unwrap()).lines();
+    let line = lines.find_map(|line| {
+        let line = line.unwrap();
+        let place = line.strip_prefix("The web page: http://")?;
+        place.strip_suffix('/').map(str::to_owned)
+    });
+    let address: SocketAddr = line.unwrap().parse().unwrap();
+    assert!(address.ip().is_loopback());
+    assert!(get(address, "/").body.contains("page.js"));
+    let status = get(address, "/status").json();
+    assert_eq!(status["sessions"][0]["name"], "crm");
+    lines.for_each(drop);
+    assert!(demo.wait().unwrap().success());
+}
+
+#[test]
+fn an_address_that_the_demo_cannot_serve_ends_it_before_it_begins() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    for (listen, code) in [(port.as_str(), 74), ("everywhere", 64)] {
+        let output = Command::new(env!("CARGO_BIN_EXE_session-keepalive"))
+            .args(["demo", "--listen", listen])
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(code), "{output:?}");
+        assert!(output.stdout.is_empty(), "{output:?}");
+    }
 }

@@ -234,6 +234,7 @@ impl Stage {
             sessions: Vec::new(),
             incidents: Vec::new(),
             last_incident: None,
+            last_warning_at: None,
             recent_events: Vec::new(),
             counters: Counters::new(wall),
             per_session_max: 1,
