@@ -142,6 +142,11 @@
 //!       `a_replaced_token_that_is_not_used_is_revoked_after_the_overlap`,
 //!       `a_replaced_token_that_is_in_use_is_left_alive_until_its_expiry`,
 //!       `a_stop_revokes_both_tokens_of_an_overlap`.
+//!     - A new token of another organisation or OAuth client does not replace a living one, unless
+//!       the source changed; another one is obtained 15 minutes later:
+//!       `a_new_token_of_another_organisation_or_client_does_not_replace_a_living_one`,
+//!       `after_a_change_of_the_source_the_new_token_may_have_another_client`,
+//!       `a_lost_token_is_replaced_by_one_of_another_client`.
 //!
 //! # Invariants
 //!
@@ -163,6 +168,7 @@ mod event;
 mod expiry;
 mod incident;
 mod intent;
+mod issuer;
 mod live_token;
 mod organisation;
 mod outcome;
@@ -182,7 +188,8 @@ pub use circumstances::{Absence, DeadlineBasis, FailedRequests};
 pub use command::{Command, Generation, Operation, SessionId, Ticket, Touch};
 use due::{Due, QueuePlace};
 pub use event::{
-    Death, EarlierEnding, Event, EventKind, FailureReason, Idleness, Severity, TokenId,
+    Death, EarlierEnding, Event, EventKind, FailureReason, Idleness, IssuerMismatch, IssuerPart,
+    Severity, TokenId,
 };
 pub use expiry::{Expiry, ExpirySource};
 pub use incident::{
@@ -367,6 +374,15 @@ impl Keeper {
     /// Makes the next attempt to obtain a token as soon as the limits allow, whatever failed before.
     pub fn handle_renewal_wanted(&mut self, id: SessionId) {
         self.renewals.retry_now(id);
+    }
+
+    /// Allows the next token to be of another organisation or OAuth client: the session's present
+    /// tokens come from another place than the next one will.
+    pub fn handle_source_changed(&mut self, id: SessionId, now: Instant) {
+        if let Some(session) = self.sessions.get_mut(&id) {
+            session.forget_issuer();
+            self.reschedule(id, now);
+        }
     }
 
     /// Returns the next attempt to obtain a token if one is due. The daemon calls this until it
