@@ -145,6 +145,11 @@
 //!       `a_replaced_token_that_expires_within_the_overlap_is_not_revoked`,
 //!       `a_pending_revocation_of_a_replaced_token_outlasts_the_next_replacement`,
 //!       `a_stop_revokes_both_tokens_of_an_overlap`.
+//!     - A new token of another organisation or OAuth client does not replace a living one, unless
+//!       the source changed; another one is obtained 15 minutes later:
+//!       `a_new_token_of_another_organisation_or_client_does_not_replace_a_living_one`,
+//!       `after_a_change_of_the_source_the_new_token_may_have_another_client`,
+//!       `a_lost_token_is_replaced_by_one_of_another_client`.
 //!
 //! # Invariants
 //!
@@ -166,6 +171,7 @@ mod event;
 mod expiry;
 mod incident;
 mod intent;
+mod issuer;
 mod live_token;
 mod organisation;
 mod outcome;
@@ -185,7 +191,8 @@ pub use circumstances::{Absence, DeadlineBasis, FailedRequests};
 pub use command::{Command, Generation, Operation, SessionId, Ticket, Touch};
 use due::{Due, QueuePlace};
 pub use event::{
-    Death, EarlierEnding, Event, EventKind, FailureReason, Idleness, Severity, TokenId,
+    Death, EarlierEnding, Event, EventKind, FailureReason, Idleness, IssuerMismatch, IssuerPart,
+    Severity, TokenId,
 };
 pub use expiry::{Expiry, ExpirySource};
 pub use incident::{
@@ -370,6 +377,15 @@ impl Keeper {
     /// Makes the next attempt to obtain a token as soon as the limits allow, whatever failed before.
     pub fn handle_renewal_wanted(&mut self, id: SessionId) {
         self.renewals.retry_now(id);
+    }
+
+    /// Allows the next token to be of another organisation or OAuth client: the session's present
+    /// tokens come from another place than the next one will.
+    pub fn handle_source_changed(&mut self, id: SessionId, now: Instant) {
+        if let Some(session) = self.sessions.get_mut(&id) {
+            session.forget_issuer();
+            self.reschedule(id, now);
+        }
     }
 
     /// Returns the next attempt to obtain a token if one is due. The daemon calls this until it

@@ -54,7 +54,7 @@ pub(super) struct Demo {
 }
 
 pub(super) fn run(demo: &Demo) -> Exit {
-    block_on(async { show(demo).await.unwrap_or_else(failed(Exit::Io)) })
+    block_on(async { Box::pin(show(demo)).await.unwrap_or_else(failed(Exit::Io)) })
 }
 
 async fn show(demo: &Demo) -> std::io::Result<Exit> {

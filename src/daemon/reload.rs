@@ -205,6 +205,7 @@ impl Daemon {
         for (name, session) in moved {
             if let Some(id) = self.change(name, session, now) {
                 self.sessions.ownership.handle_moved(id, now);
+                self.sessions.keeper.handle_source_changed(id, now);
                 to_read.push(id);
             }
         }

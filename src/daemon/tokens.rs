@@ -69,6 +69,7 @@ impl Daemon {
         }
         let fingerprint = read.token.fingerprint();
         let is_new = !managed.fingerprints().any(|known| known == fingerprint);
+        let is_minting = managed.config.token.mint().is_some();
         let is_tried_again = std::mem::take(&mut managed.reading.is_tried_again);
         let is_unchanged = !is_tried_again
             && read.identity.is_some()
@@ -93,6 +94,10 @@ impl Daemon {
                 Offer::Seen
             };
             self.offer_token(id, read.token, offer, now);
+            if is_new && is_minting {
+                // It lay in a sink, so it may have been issued to an earlier client.
+                self.sessions.keeper.handle_source_changed(id, now);
+            }
         }
         if let Some(reported) = read.expiry {
             let expiry = self.expiry(reported, now);

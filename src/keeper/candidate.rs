@@ -15,6 +15,8 @@ pub(super) struct Candidate {
     pub(super) seen_at: Instant,
     /// The end of its lifetime, if the source reported it.
     pub(super) expiry: Option<Expiry>,
+    /// True if the token comes from another place than the next one will.
+    pub(super) is_from_elsewhere: bool,
     pub(super) tries: Tries,
     /// True if the current sequence of failures was reported.
     pub(super) is_reported: bool,
@@ -47,6 +49,7 @@ impl Candidate {
             token,
             seen_at: now,
             expiry: None,
+            is_from_elsewhere: false,
             tries: Tries::default(),
             is_reported: false,
             refusals: 0,

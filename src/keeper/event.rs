@@ -56,6 +56,9 @@ pub enum EventKind {
     },
     /// A newer token was refused; the session keeps the earlier one.
     NewerRefused(Death),
+    /// A newer token lives and belongs to another organisation or OAuth client; the session keeps
+    /// the earlier one.
+    NewerMismatched(Box<IssuerMismatch>),
     /// Attempts fail and the deadline is nearer than the margin allows.
     AtRisk(FailureReason),
     /// The idle deadline has passed without an accepted touch, but the server has not refused the
@@ -113,6 +116,26 @@ pub enum EventKind {
     EarlierEnded(EarlierEnding),
 }
 
+/// The difference between the issuers of a session's token and of a newer one.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct IssuerMismatch {
+    /// The part that differs.
+    pub part: IssuerPart,
+    /// The id of the session's token.
+    pub present: Arc<str>,
+    /// The id of the newer token.
+    pub newer: Arc<str>,
+}
+
+/// A part of a token's issuer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum IssuerPart {
+    /// The organisation in which the token is used.
+    Organisation,
+    /// The OAuth client that the token was issued to.
+    Client,
+}
+
 /// The way in which an earlier token ended after a newer one had replaced it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum EarlierEnding {
@@ -148,6 +171,7 @@ impl EventKind {
             Self::Alive { replaces: false } => "alive",
             Self::Alive { replaces: true } => "replaced",
             Self::NewerRefused(_) => "newer_refused",
+            Self::NewerMismatched(_) => "newer_mismatched",
             Self::AtRisk(_) => "at_risk",
             Self::PastDeadline(_) => "past_deadline",
             Self::Blocked(_) => "blocked",
@@ -184,6 +208,7 @@ impl EventKind {
         match self {
             Self::Unanswered(_)
             | Self::NewerRefused(_)
+            | Self::NewerMismatched(_)
             | Self::AtRisk(_)
             | Self::PastDeadline(_)
             | Self::Blocked(_)
@@ -236,7 +261,11 @@ impl EventKind {
         self.death().is_some()
             || matches!(
                 self,
-                Self::Revoked { .. } | Self::NotRevoked(_) | Self::Left | Self::EarlierEnded(_)
+                Self::NewerMismatched(_)
+                    | Self::Revoked { .. }
+                    | Self::NotRevoked(_)
+                    | Self::Left
+                    | Self::EarlierEnded(_)
             )
     }
 }

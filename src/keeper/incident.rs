@@ -357,6 +357,7 @@ impl Incidents {
             | EventKind::Found
             | EventKind::Alive { .. }
             | EventKind::NewerRefused(_)
+            | EventKind::NewerMismatched(_)
             | EventKind::Unconfirmed
             | EventKind::TouchRefused(..)
             | EventKind::TouchExcluded(_)
@@ -484,6 +485,7 @@ impl Incidents {
                 | EventKind::Found
                 | EventKind::Alive { .. }
                 | EventKind::NewerRefused(_)
+                | EventKind::NewerMismatched(_)
                 | EventKind::Unconfirmed
                 | EventKind::TouchExcluded(_)
                 | EventKind::TimeoutRead(_)

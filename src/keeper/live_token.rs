@@ -10,6 +10,7 @@ use super::backoff::{Fit, Tries};
 use super::candidate::failure_reason;
 use super::circumstances::{Absence, DeadlineBasis, FailedRequests, Sleep};
 use super::event::{Death, FailureReason, Idleness, TokenId};
+use super::issuer::Issuer;
 use super::organisation::{Organisation, OrganisationId};
 use super::policy::Limits;
 use super::proof::{CONCLUSIVE_AFTER, Reset, Verification};
@@ -47,6 +48,8 @@ pub(super) struct LiveToken {
     pub(super) proven_at: Instant,
     /// The end of its lifetime, if it is known.
     pub(super) expiry: Option<Expiry>,
+    /// The issuer, which a newer token of the same source must have as well.
+    pub(super) issuer: Issuer,
     /// The number of announcements of the expiry that are over.
     pub(super) announced: u8,
     pub(super) tries: Tries,
@@ -254,6 +257,7 @@ impl LiveToken {
             seen_at,
             proven_at: now,
             expiry: None,
+            issuer: Issuer::default(),
             announced: 0,
             tries: Tries::default(),
             deadline: None,

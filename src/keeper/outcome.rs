@@ -57,6 +57,8 @@ pub struct TokenReport {
     pub organisation: Option<Arc<str>>,
     /// `organization.name`, for people.
     pub organisation_name: Option<Arc<str>>,
+    /// `OAuthClient.id`.
+    pub client: Option<Arc<str>>,
     /// `dateTokenIdles`: the instant at which this token idles out.
     pub idles_at: Option<ServerTime>,
 }

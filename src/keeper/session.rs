@@ -97,6 +97,8 @@ pub(super) struct Session {
     pub(super) last_answer: Option<LastAnswer>,
     /// The token that was refused last; no further request uses it.
     pub(super) refused: Option<Fingerprint>,
+    /// The last new token of another issuer than the living one, and the instant of the answer.
+    pub(super) mismatched: Option<(Fingerprint, Instant)>,
     /// The organisation for which [`EventKind::Excluded`] was emitted.
     pub(super) exclusion_reported: Option<OrganisationId>,
     pub(super) generations: u32,
@@ -216,6 +218,7 @@ impl Session {
             was_proving: false,
             last_answer: None,
             refused: None,
+            mismatched: None,
             exclusion_reported: None,
             generations: 0,
             stopping: None,
@@ -249,6 +252,16 @@ impl Session {
         match &self.present {
             TokenState::Alive(live) if live.token.fingerprint == fingerprint => {
                 self.drop_candidate();
+                return None;
+            }
+            TokenState::Alive(_)
+                if offer == Offer::Seen
+                    && self
+                        .mismatched
+                        .is_some_and(|(known, _)| known == fingerprint) =>
+            {
+                // The next attempt comes later, as after another token.
+                self.mismatched = Some((fingerprint, now));
                 return None;
             }
             TokenState::Ended(ended)

@@ -18,12 +18,13 @@ const BOUNDS: [f64; 12] = [
 ];
 
 /// The names of the counted events: all except answers, which are counted by operation.
-const EVENTS: [&str; 27] = [
+const EVENTS: [&str; 28] = [
     "found",
     "unanswered",
     "alive",
     "replaced",
     "newer_refused",
+    "newer_mismatched",
     "at_risk",
     "past_deadline",
     "blocked",

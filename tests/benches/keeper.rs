@@ -47,6 +47,7 @@ fn rounds(keeper: &mut Keeper, now: &mut Instant, rounds: u32) {
                 Operation::Peek => Verdict::Alive(TokenReport {
                     organisation: Some("organisation".into()),
                     organisation_name: None,
+                    client: None,
                     idles_at: Some(server_time(*now + IDLE_TIMEOUT)),
                 }),
                 Operation::ReadTimeout => Verdict::Timeout(TimeoutReport {

@@ -48,6 +48,9 @@ pub(super) struct Server {
     pub(super) hangs: bool,
     /// The time by which `Date` is too early.
     pub(super) date_behind: Duration,
+    /// The organisations and the clients of tokens, where they differ from `o` and `c`.
+    pub(super) organisation_of: BTreeMap<u32, &'static str>,
+    pub(super) client_of: BTreeMap<u32, &'static str>,
     reset_at: BTreeMap<u32, Instant>,
     dead: Vec<u32>,
     /// The ends of the lifetimes of issued tokens.
@@ -147,6 +150,8 @@ impl Server {
             is_silent: false,
             hangs: false,
             date_behind: Duration::ZERO,
+            organisation_of: BTreeMap::new(),
+            client_of: BTreeMap::new(),
             reset_at: BTreeMap::new(),
             dead: Vec::new(),
             dies_at: BTreeMap::new(),
@@ -208,8 +213,9 @@ impl Server {
         };
         let idles_at = server_time(reset_at + self.idle_timeout + self.idles_later);
         Verdict::Alive(TokenReport {
-            organisation: Some("o".into()),
+            organisation: Some(self.organisation_of.get(&token).map_or("o", |id| id).into()),
             organisation_name: None,
+            client: Some(self.client_of.get(&token).map_or("c", |id| id).into()),
             idles_at: self.reports_idles_at.then_some(idles_at),
         })
     }
@@ -455,6 +461,7 @@ impl Timeline {
                 EventKind::Alive { replaces: false } => "alive",
                 EventKind::Alive { replaces: true } => "alive, replaced",
                 EventKind::NewerRefused(_) => "newer refused",
+                EventKind::NewerMismatched(_) => "newer mismatched",
                 EventKind::AtRisk(_) => "at risk",
                 EventKind::PastDeadline(_) => "past deadline",
                 EventKind::Blocked(_) => "blocked",

@@ -39,7 +39,7 @@ impl TokenInfo {
     #[must_use]
     pub fn read_report(body: &[u8]) -> Option<TokenReport> {
         // Every touch and peek comes here, and the other fields are most of the body.
-        let fields = field::object_with(body, &["organization", "dateTokenIdles"]);
+        let fields = field::object_with(body, &["organization", "OAuthClient", "dateTokenIdles"]);
         let is_known = |fields: &Fields| fields.get("organization").is_some_and(Value::is_object);
         match fields.filter(is_known) {
             Some(fields) => Some(Self(fields).report()),
@@ -113,8 +113,10 @@ impl TokenInfo {
         let organisation = self.organisation();
         let id = organisation.and_then(|named| named.id);
         let name = organisation.and_then(|named| named.name);
+        let client = self.client().and_then(|client| client.named.id);
         TokenReport {
             organisation: id.and_then(|id| field::printable_ascii(id, ID_LENGTH_MAX)),
+            client: client.and_then(|id| field::printable_ascii(id, ID_LENGTH_MAX)),
             organisation_name: name.and_then(|name| field::printable(name, NAME_LENGTH_MAX)),
             idles_at: self.idles_at(),
         }
@@ -167,6 +169,7 @@ mod tests {
             r#"{"organization":{},"organization":{"id":"the last"}}"#,
             r#"{"organization":"o-1","authorizedScope":[]}"#,
             r#"{"OAuthClient":{}}"#,
+            r#"{"organization":{"id":"o-1"},"OAuthClient":{"id":"c-1","state":"active"}}"#,
             r#"{"organization":{}} and more"#,
             r#"{"message":"of something else"}"#,
             "[]",

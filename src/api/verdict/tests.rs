@@ -52,6 +52,7 @@ fn a_token_info_proves_life_to_a_peek_and_to_a_touch() {
     let report = TokenReport {
         organisation: Some("o-1".into()),
         organisation_name: Some("Acme".into()),
+        client: None,
         idles_at: Some(ServerTime::from_unix_milliseconds(1_795_507_200_000)),
     };
     for operation in [Operation::Peek, GET] {

@@ -59,6 +59,7 @@ impl Episodes {
             | EventKind::Found
             | EventKind::Unanswered(_)
             | EventKind::NewerRefused(_)
+            | EventKind::NewerMismatched(_)
             | EventKind::Unconfirmed
             | EventKind::Minted
             | EventKind::MintFailed(_)

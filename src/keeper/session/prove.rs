@@ -3,6 +3,7 @@
 use super::super::backoff::RefusedRequest;
 use super::super::candidate::Candidate;
 use super::super::event::EventKind;
+use super::super::issuer::Issuer;
 use super::super::live_token::LiveToken;
 use super::super::{
     BlockReason, Intent, NotTheApi, Operation, Outcome, Refusal, TokenReport, Verdict,
@@ -64,7 +65,8 @@ impl Session {
         self.candidate = Some(candidate);
     }
 
-    /// Makes the newer token, which is proven alive, the session's token.
+    /// Makes the newer token, which is proven alive, the session's token, unless its issuer is
+    /// another one than that of the living token.
     fn promote(
         &mut self,
         candidate: &Candidate,
@@ -74,6 +76,16 @@ impl Session {
         now: Instant,
         shared: &mut KeeperState,
     ) {
+        let issuer = Issuer::of(report);
+        let mismatch = self
+            .mismatch(&issuer)
+            .filter(|_| !candidate.is_from_elsewhere);
+        if let Some(mismatch) = mismatch {
+            self.mismatched = Some((candidate.token.fingerprint, now));
+            let kind = EventKind::NewerMismatched(Box::new(mismatch));
+            return self.emit(Some(candidate.token), kind, now, shared);
+        }
+        self.mismatched = None;
         let replaces = self.leave_organisation(shared);
         self.begin_overlap(now, shared);
         let organisation = shared.organisations.enter(
@@ -96,6 +108,9 @@ impl Session {
             jitter,
         );
         live.expiry = candidate.expiry;
+        if !candidate.is_from_elsewhere {
+            live.issuer = issuer;
+        }
         live.learn(
             report,
             outcome.date,

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use super::super::event::{EarlierEnding, EventKind};
+use super::super::event::{EarlierEnding, EventKind, IssuerMismatch};
 use super::super::expiry::{Expiry, ExpirySource};
+use super::super::issuer::Issuer;
 use super::super::overlap::{EarlierToken, EarlierUse};
 use super::super::renewal::{Need, renew_at};
 use super::super::{Intent, OnShutdown, Operation, Outcome};
@@ -15,7 +16,31 @@ use crate::token::Fingerprint;
 /// The time for which the revocation of an earlier token is tried.
 const RELEASE_TIME: Duration = Duration::from_secs(60);
 
+/// The interval of attempts while the new tokens are of another issuer than the living one.
+const MISMATCHED_EVERY: Duration = Duration::from_secs(15 * 60);
+
 impl Session {
+    /// Returns the difference between the issuers of the living token and of a new one, if the
+    /// session obtains its tokens and both come from the same place. Tokens that people provide may
+    /// be of any issuer.
+    pub(super) fn mismatch(&self, newer: &Issuer) -> Option<IssuerMismatch> {
+        match &self.present {
+            TokenState::Alive(live) if self.policy.renewal.is_some() => live.issuer.mismatch(newer),
+            TokenState::Alive(_) | TokenState::Absent | TokenState::Ended(_) => None,
+        }
+    }
+
+    /// Allows the next token to be of another issuer.
+    pub(in crate::keeper) fn forget_issuer(&mut self) {
+        self.mismatched = None;
+        if let TokenState::Alive(live) = &mut self.present {
+            live.issuer = Issuer::default();
+        }
+        if let Some(candidate) = &mut self.candidate {
+            candidate.is_from_elsewhere = true;
+        }
+    }
+
     /// Records the expiry of the token with this fingerprint.
     pub(in crate::keeper) fn set_expiry(&mut self, fingerprint: Fingerprint, expiry: Expiry) {
         match (&mut self.candidate, &mut self.present) {
@@ -62,7 +87,11 @@ impl Session {
                 (TokenEnding::Lost(_), Intent::Keep) => Instant::BOOT,
                 _ => return None,
             },
-            TokenState::Alive(_) => self.renew_at(shared)?,
+            TokenState::Alive(_) => {
+                let retry_at = self.mismatched.map(|(_, at)| at + MISMATCHED_EVERY);
+                self.renew_at(shared)?
+                    .max(retry_at.unwrap_or(Instant::BOOT))
+            }
         };
         Some(Need {
             at,

@@ -6,12 +6,12 @@ use tracing::Level;
 
 use super::EventSentence;
 use crate::keeper::{
-    Death, EventKind, Expiry, ExpirySource, FailureReason, Intent, LiveTokenView, Operation,
-    Outcome, Severity, TimeoutReport, TimeoutSource, Touch, Verdict,
+    Death, EventKind, Expiry, ExpirySource, FailureReason, Intent, IssuerMismatch, LiveTokenView,
+    Operation, Outcome, Severity, TimeoutReport, TimeoutSource, Touch, Verdict,
 };
 use crate::status::phrases::{
-    OF_EXCLUSION, append, counted_as, death_of, earlier_ended, human_duration, mint_failure,
-    new_token, reason, region_question, remedy,
+    OF_EXCLUSION, append, counted_as, death_of, earlier_ended, human_duration, issuer_mismatch,
+    mint_failure, new_token, reason, region_question, remedy,
 };
 use crate::time::Instant;
 
@@ -85,6 +85,7 @@ impl EventSentence<'_> {
             }
             EventKind::Alive { replaces } => self.alive(*replaces),
             EventKind::NewerRefused(cause) => self.newer_refused(cause),
+            EventKind::NewerMismatched(mismatch) => self.newer_mismatched(mismatch),
             EventKind::AtRisk(failure) => {
                 let failed = failed(self.view.map_or(0, |view| view.failures));
                 format!("at risk after {failed}: {}", self.failure(failure))
@@ -228,6 +229,17 @@ impl EventSentence<'_> {
         let stays = stays.map_or_else(String::new, |token| format!(" {}", token.fingerprint));
         let advice = new_token(self.session.source, self.session.pickup);
         format!("newer token, {why}; the earlier token{stays} stays; {advice}")
+    }
+
+    fn newer_mismatched(&self, mismatch: &IssuerMismatch) -> String {
+        let stays = self.view.and_then(|view| view.token);
+        let stays = stays.map_or_else(String::new, |token| format!(" {}", token.fingerprint));
+        format!(
+            "newer token, {}: it is not used, and the earlier token{stays} stays; another one is obtained \
+             every 15m; check {}",
+            issuer_mismatch(mismatch),
+            self.session.source
+        )
     }
 
     /// Returns the reason of a failure, with the API if it was unreachable, and the remedy.

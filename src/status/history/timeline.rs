@@ -155,6 +155,7 @@ impl EventTimeline {
             EventKind::Found
             | EventKind::Alive { .. }
             | EventKind::NewerRefused(_)
+            | EventKind::NewerMismatched(_)
             | EventKind::Lost(_)
             | EventKind::Lapsed(_)
             | EventKind::Revoked { .. }

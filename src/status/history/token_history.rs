@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::{Growth, text_weight};
 use crate::keeper::{
-    BlockReason, Death, Event, EventKind, FailedRequests, FailureReason, Generation, Operation,
-    Reset, SessionView, TokenId, Touch, Verdict,
+    BlockReason, Death, Event, EventKind, FailedRequests, FailureReason, Generation,
+    IssuerMismatch, Operation, Reset, SessionView, TokenId, Touch, Verdict,
 };
 use crate::time::Instant;
 
@@ -79,6 +79,8 @@ pub enum TokenEnd {
     Overtaken,
     /// It was refused as a replacement of an earlier token, which stays in use.
     NewerRefused(Box<Death>),
+    /// It lives and is of another issuer than the earlier token, which stays in use.
+    NewerMismatched(Box<IssuerMismatch>),
     /// It was refused although it was to be kept.
     Lost(Box<Death>),
     /// It idled out as intended.
@@ -102,6 +104,7 @@ impl TokenEnd {
             Self::Replaced => "replaced",
             Self::Overtaken => "overtaken",
             Self::NewerRefused(_) => "newer_refused",
+            Self::NewerMismatched(_) => "newer_mismatched",
             Self::Lost(_) => "lost",
             Self::Lapsed(_) => "lapsed",
             Self::Revoked { .. } => "revoked",
@@ -117,6 +120,7 @@ impl TokenEnd {
             Self::NewerRefused(death) | Self::Lost(death) | Self::Lapsed(death) => Some(death),
             Self::Replaced
             | Self::Overtaken
+            | Self::NewerMismatched(_)
             | Self::Revoked { .. }
             | Self::NotRevoked(_)
             | Self::Left => None,
@@ -191,6 +195,7 @@ impl TokenHistory {
                 return Growth::Counted;
             }
             EventKind::NewerRefused(death) => TokenEnd::NewerRefused(Box::new(death.clone())),
+            EventKind::NewerMismatched(mismatch) => TokenEnd::NewerMismatched(mismatch.clone()),
             EventKind::Lost(death) => TokenEnd::Lost(Box::new(death.clone())),
             EventKind::Lapsed(death) => TokenEnd::Lapsed(Box::new(death.clone())),
             EventKind::Revoked { was_gone } => TokenEnd::Revoked {

@@ -1,7 +1,7 @@
 //! Phrases the failures of obtaining new tokens, and the end of earlier ones.
 
 use super::reason;
-use crate::keeper::{EarlierEnding, FailureReason, MintFailure};
+use crate::keeper::{EarlierEnding, FailureReason, IssuerMismatch, IssuerPart, MintFailure};
 use crate::token::Source;
 
 /// Returns the reason for which no token is issued, with the remedy.
@@ -31,6 +31,16 @@ pub(crate) fn mint_remedy(failure: &MintFailure) -> &'static str {
             "the program has to print a new token before the present one expires"
         }
     }
+}
+
+/// Returns the difference between the issuers of two tokens.
+pub(crate) fn issuer_mismatch(mismatch: &IssuerMismatch) -> String {
+    let part = match mismatch.part {
+        IssuerPart::Organisation => "organisation",
+        IssuerPart::Client => "OAuth client",
+    };
+    let IssuerMismatch { present, newer, .. } = mismatch;
+    format!("of another {part} ({newer} instead of {present})")
 }
 
 /// Returns the end of an earlier token in words.

@@ -96,6 +96,12 @@ pub fn end(end: &TokenEnd, policy: &Policy, revoked: Option<&str>) -> String {
             "{}; the earlier token stayed",
             death_of(cause, Intent::Keep, policy.idle_timeout, revoked)
         ),
+        TokenEnd::NewerMismatched(mismatch) => {
+            format!(
+                "not used: {}; the earlier token stayed",
+                super::issuer_mismatch(mismatch)
+            )
+        }
         TokenEnd::Lost(cause) => format!(
             "lost: {}",
             death_of(cause, Intent::Keep, policy.idle_timeout, revoked)
@@ -127,6 +133,7 @@ pub fn ended(end: &TokenEnd) -> &'static str {
         TokenEnd::Replaced => "was replaced by a newer one",
         TokenEnd::Overtaken => "was given up: a newer one came",
         TokenEnd::NewerRefused(_) => "was refused; the earlier one stayed",
+        TokenEnd::NewerMismatched(_) => "was not used: it has another issuer",
         TokenEnd::Lost(_) => "was lost",
         TokenEnd::Lapsed(_) => "lapsed, as intended",
         TokenEnd::Revoked { was_gone: false } => "was revoked by the daemon",

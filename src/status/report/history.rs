@@ -91,8 +91,8 @@ pub struct TokenReport {
     /// The time at which the token ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ended: Option<Moment>,
-    /// The kind of end: `replaced`, `overtaken`, `newer_refused`, `lost`, `lapsed`, `revoked`,
-    /// `not_revoked` or `left`.
+    /// The kind of end: `replaced`, `overtaken`, `newer_refused`, `newer_mismatched`, `lost`,
+    /// `lapsed`, `revoked`, `not_revoked` or `left`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub end: Option<String>,
     /// The end in words, with the known facts about its cause.

@@ -123,6 +123,7 @@ impl World {
             Reply::Alive { organisation, idles_in } => Verdict::Alive(TokenReport {
                 organisation: (organisation > 0).then(|| format!("o{}", organisation % 3).into()),
                 organisation_name: None,
+                client: None,
                 idles_at: idles_in
                     .map(|seconds| ServerTime::from_unix_milliseconds(self.date() + i64::from(seconds) * 1000)),
             }),
@@ -284,6 +285,7 @@ impl World {
                 EventKind::Lost(_)
                 | EventKind::Lapsed(_)
                 | EventKind::NewerRefused(_)
+                | EventKind::NewerMismatched(_)
                 | EventKind::Revoked { .. }
                 | EventKind::NotRevoked(_)
                 | EventKind::Left

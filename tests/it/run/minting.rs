@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use session_keepalive::sim::{Matcher, Operation, Processing, Rule, RuleSpan, SimFault};
+use session_keepalive::sim::{Matcher, Operation, Processing, Rule, RuleSpan, SimFault, TokenSpec};
 use session_keepalive::sys::clock;
 
 use super::super::support::keepalive::{Folder, Keepalive, text};
@@ -293,4 +293,43 @@ fn doctor_obtains_a_token_only_if_asked_and_revokes_it() {
         refused.contains("the login host refuses the client"),
         "{refused}"
     );
+}
+
+#[test]
+fn a_program_that_prints_a_token_of_another_client_does_not_replace_the_one_in_the_sink() {
+    let simulation = login_host(3600);
+    for (token, client) in [("first-token", "kiosk"), ("second-token", "billing")] {
+        let spec = TokenSpec::client(token, client);
+        simulation.server().add_token(spec, clock::now());
+    }
+    let folder = Folder::new();
+    let script = folder.write(
+        "program",
+        "#!/bin/sh\ncd \"${0%/*}\"\n\
+         if [ -e ran ]; then token=second-token; else token=first-token; touch ran; fi\n\
+         printf '{\"access_token\":\"%s\",\"expires_in\":20}' \"$token\"\n",
+    );
+    let mut permissions = fs::metadata(&script).unwrap().permissions();
+    std::os::unix::fs::PermissionsExt::set_mode(&mut permissions, 0o700);
+    fs::set_permissions(&script, permissions).unwrap();
+    let sink = folder.path("for-app");
+    let config = head(&simulation)
+        + &format!(
+            "[sessions.kiosk]\ntoken = {{ command = [\"{}\"] }}\nsink = {{ file = \"{}\" }}\n",
+            text(&script),
+            text(&sink)
+        );
+    let mut daemon = folder.run(&config);
+    daemon.wait_for(&["\"event\":\"sink_written\""]);
+    let line = daemon.wait_for(&["\"event\":\"newer_mismatched\"", "\"level\":\"WARN\""]);
+    assert!(line.contains("(billing instead of kiosk)"), "{line}");
+    assert_eq!(fs::read_to_string(&sink).unwrap(), "first-token\n");
+    let explained = folder.command(&["explain", "kiosk"]).output().unwrap();
+    let explained = String::from_utf8(explained.stdout).unwrap();
+    assert!(explained.contains("of another OAuth client"), "{explained}");
+    assert_eq!(daemon.count(&["\"event\":\"sink_written\""]), 1);
+    assert_eq!(daemon.stop().0, Some(0));
+    // The stop revokes the token that was used, and leaves the other one.
+    assert!(!simulation.record("first-token").fate.is_living());
+    assert!(simulation.record("second-token").fate.is_living());
 }

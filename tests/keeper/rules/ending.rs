@@ -253,6 +253,7 @@ fn sessions_that_come_and_go_leave_nothing_behind() {
     let nameless = Verdict::Alive(TokenReport {
         organisation: None,
         organisation_name: None,
+        client: None,
         idles_at: None,
     });
     let mut timeline = Timeline::new().server(|server| server.always = Some(nameless));

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use session_keepalive::keeper::{
-    EventKind, Expiry, ExpirySource, Failure, Generation, HostId, Intent, Keeper, LoginId,
-    MintFailure, OnShutdown, Policy, Renewal, State, TimeoutReport, Verdict,
+    EventKind, Expiry, ExpirySource, Failure, Generation, HostId, Intent, IssuerPart, Keeper,
+    LoginId, MintFailure, OnShutdown, Policy, Renewal, State, TimeoutReport, Verdict,
 };
 
-use crate::keeper::timeline::{Timeline, head, seconds};
+use crate::keeper::timeline::{Server, Timeline, head, seconds};
 
 const OVERLAP: f64 = 600.0;
 
@@ -360,4 +360,87 @@ fn an_attempt_whose_outcome_never_comes_is_given_up() {
             .count(),
         0
     );
+}
+
+/// Lets a session live with token 1001 and obtain token 1002, which differs from it as `change` says.
+fn with_another(change: impl FnOnce(&mut Server)) -> Timeline {
+    let mut timeline = idle_for_an_hour(started(minting()));
+    timeline.login = Ok(seconds(7200.0));
+    timeline.pass(60.0).server(change).pass(6600.0)
+}
+
+#[test]
+fn a_new_token_of_another_organisation_or_client_does_not_replace_a_living_one() {
+    for part in [IssuerPart::Organisation, IssuerPart::Client] {
+        let timeline = with_another(|server| {
+            for token in 1002..1010 {
+                let of = match part {
+                    IssuerPart::Organisation => &mut server.organisation_of,
+                    IssuerPart::Client => &mut server.client_of,
+                };
+                of.insert(token, "other");
+            }
+        });
+        assert_eq!(timeline.count("alive, replaced"), 0, "{part:?}");
+        assert_eq!(timeline.count("earlier revoked"), 0, "{part:?}");
+        assert_eq!(timeline.view().state, State::Alive);
+        // The attempts come every 15 minutes, and each is reported with its token.
+        let refused = timeline.count("newer mismatched");
+        assert!((1..=4).contains(&refused), "{part:?}: {refused}");
+        assert_eq!(timeline.count("mint"), refused + 1, "{part:?}");
+    }
+}
+
+#[test]
+fn a_new_token_whose_issuer_is_right_again_replaces_the_living_one() {
+    let timeline = with_another(|server| {
+        server.client_of.insert(1002, "other");
+    });
+    assert_eq!(timeline.count("newer mismatched"), 1);
+    assert_eq!(timeline.count("alive, replaced"), 1);
+    // The same token is not asked about again.
+    let same = with_another(|server| {
+        for token in 1002..1010 {
+            server.client_of.insert(token, "other");
+        }
+    });
+    let last = same.minted;
+    same.skip().token(last).pass(1.0).gives(&[]);
+}
+
+#[test]
+fn after_a_change_of_the_source_the_new_token_may_have_another_client() {
+    let timeline = idle_for_an_hour(started(minting())).pass(60.0);
+    let timeline = timeline.server(|server| {
+        for token in 1002..1010 {
+            server.client_of.insert(token, "other");
+        }
+    });
+    let timeline = timeline.act(Keeper::handle_source_changed);
+    let timeline = timeline.pass(86_400.0);
+    assert_eq!(timeline.count("newer mismatched"), 0);
+    assert_eq!(timeline.count("alive, replaced"), 1);
+}
+
+#[test]
+fn a_lost_token_is_replaced_by_one_of_another_client() {
+    let timeline = with_another(|server| {
+        for token in 1002..1010 {
+            server.client_of.insert(token, "other");
+        }
+    });
+    let timeline = timeline.skip().kill(1001).pass(3600.0);
+    assert_eq!(timeline.count("lost"), 1);
+    assert!(timeline.count("alive") >= 1);
+    assert_eq!(timeline.view().state, State::Alive);
+}
+
+#[test]
+fn a_token_that_a_person_provides_may_be_of_any_issuer() {
+    let timeline = Timeline::new().token(1).pass(60.0).server(|server| {
+        server.organisation_of.insert(2, "other");
+        server.client_of.insert(2, "other");
+    });
+    let timeline = timeline.token(2).pass(10.0);
+    assert_eq!(timeline.count("alive, replaced"), 1);
 }

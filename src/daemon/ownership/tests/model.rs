@@ -237,6 +237,7 @@ impl Model {
         let report = TokenReport {
             organisation: Some("o".into()),
             organisation_name: None,
+            client: None,
             idles_at: Some(time(issued.reset_at + IDLE_TIMEOUT)),
         };
         let verdict = match command.operation {
