@@ -38,6 +38,7 @@ mod reload;
 mod reporter;
 mod requests;
 mod revocations;
+mod rotation_signals;
 mod session_table;
 pub mod signals;
 mod sinks;
@@ -68,6 +69,7 @@ use self::reload::Reloads;
 use self::reporter::Reporter;
 use self::requests::Requests;
 use self::revocations::Reason;
+use self::rotation_signals::RotationSignals;
 use self::session_table::SessionTable;
 use self::sinks::Sinks;
 use self::sources::Sources;
@@ -139,6 +141,7 @@ pub struct Daemon {
     machine: Machine,
     reporter: Reporter,
     sinks: Sinks,
+    rotation_signals: RotationSignals,
     listeners: Listeners,
     reloads: Reloads,
     others: OtherDaemons,
@@ -185,6 +188,7 @@ impl Daemon {
                     let written = self.sinks.handle_done(done, self.machine.now());
                     self.reporter.counters.handle_sink(written);
                 }
+                () = self.rotation_signals.next() => {}
                 event = self.sources.next() => self.handle_source_event(event),
                 event = self.others.next() => {
                     self.others.handle(event, &mut self.sessions, self.machine.now());
@@ -197,6 +201,7 @@ impl Daemon {
         self.listeners.finish().await;
         self.reporter.revocations.finish().await;
         self.sinks.finish(self.machine.now()).await;
+        self.rotation_signals.finish().await;
         let StopProgress {
             revoked,
             left,
@@ -372,6 +377,7 @@ impl Daemon {
         self.reporter.hooks.handle_stop(grace, now);
         self.others.handle_stop(on_shutdown);
         self.sinks.handle_stop();
+        self.rotation_signals.handle_stop();
         self.requests.drop_all_but_revocations();
         self.minting.handle_stop(now + grace);
         self.reloads.stop();

@@ -8,4 +8,5 @@ pub(crate) mod files;
 pub mod harden;
 pub(crate) mod network;
 pub mod orphans;
+pub(crate) mod pid_file;
 pub(crate) mod program;

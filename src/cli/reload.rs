@@ -13,6 +13,7 @@ use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use super::control::print_answer;
 use super::exit::{Exit, failed};
 use super::socket::{self, SocketOptions};
+use crate::sys::pid_file::parse_pid;
 
 pub(super) const HELP: &str = "\
 Examples:
@@ -88,10 +89,7 @@ fn named_process(reload: &Reload) -> Option<(Pid, PidSource)> {
 }
 
 fn pid(text: &str) -> Result<Pid, String> {
-    let number = text.parse().ok().filter(|&number| number > 0);
-    number
-        .and_then(Pid::from_raw)
-        .ok_or_else(|| "not the number of a process".to_owned())
+    parse_pid(text).ok_or_else(|| "not the number of a process".to_owned())
 }
 
 /// Sends SIGHUP to the process, after a check that it is a daemon that handles the signal.

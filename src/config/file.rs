@@ -139,7 +139,7 @@ impl Walk<'_> {
                 Some(Kind::Command) => 1,
                 Some(Kind::List(_)) => usize::MAX,
                 // The values of its tables are shown or hidden one by one.
-                _ if path.is_sink() => usize::MAX,
+                _ if path.is_listed() => usize::MAX,
                 _ => 0,
             };
             for value in array.iter().skip(visible) {
@@ -148,7 +148,7 @@ impl Walk<'_> {
             let values = array.iter().enumerate().map(|(position, value)| {
                 match (value.as_str(), value.as_inline_table()) {
                     (Some(text), _) => Value::from(text),
-                    (None, Some(table)) if path.is_sink() => {
+                    (None, Some(table)) if path.is_listed() => {
                         Value::from(self.table(table, &path.element(position)))
                     }
                     (None, _) => {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::schema::{Key, Kind, NAME, SchemaTable};
+use super::schema::{Key, Kind, NAME, SIGNAL, SINK, SchemaTable};
 
 /// The prefix of every variable that the program reads.
 pub const PREFIX: &str = "SESSION_KEEPALIVE_";
@@ -63,15 +63,31 @@ impl KeyPath {
         self.0.len() == table.len() && self.keys().zip(table).all(is_alike)
     }
 
-    /// Returns true if this is the table of a sink, which may be one of a list.
-    pub(super) fn is_sink(&self) -> bool {
+    /// Returns the path in the schema of a table that may be one of a list: a sink or a signal.
+    pub(super) fn listed(&self) -> Option<&'static [&'static str]> {
         let keys: Vec<_> = self.keys().collect();
-        let keys = match keys.as_slice() {
-            [keys @ .., "sink", position] if position.starts_with('[') => keys,
-            [keys @ .., "sink"] => keys,
-            _ => return false,
+        let (keys, last) = match keys.as_slice() {
+            [keys @ .., last, position] if position.starts_with('[') => (keys, *last),
+            [keys @ .., last] => (keys, *last),
+            [] => return None,
         };
-        matches!(keys, ["defaults"] | ["sessions" | "pools", _])
+        let is_of_sessions = matches!(keys, ["defaults"] | ["sessions" | "pools", _]);
+        let listed = [SINK, SIGNAL].into_iter();
+        let mut listed = listed.filter(|path| is_of_sessions && path.last() == Some(&last));
+        listed.next()
+    }
+
+    /// Returns the key of a table that may be one of a list, without its position.
+    pub(super) fn list_name(&self) -> &'static str {
+        self.listed()
+            .and_then(<[_]>::last)
+            .copied()
+            .unwrap_or_default()
+    }
+
+    /// Returns true if this is a table that may be one of a list.
+    pub(super) fn is_listed(&self) -> bool {
+        self.listed().is_some()
     }
 
     /// Returns true if this is a table whose keys are names that the user chose.
@@ -92,7 +108,7 @@ impl KeyPath {
     /// Returns the row of this key; `None` if it is unknown or a table of fixed keys.
     pub(super) fn key(&self) -> Option<&'static Key> {
         let key = SchemaTable::at(&self.parent()?)?.key(self.last())?;
-        (!matches!(key.kind, Kind::OneOf | Kind::Sinks)).then_some(key)
+        (!matches!(key.kind, Kind::OneOf | Kind::Tables)).then_some(key)
     }
 
     /// Returns true if this key holds one value, not a table.
@@ -106,8 +122,10 @@ impl fmt::Display for KeyPath {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut before = "";
         for (position, key) in self.keys().enumerate() {
-            // The position of a sink in a list.
-            if std::mem::replace(&mut before, key) == "sink" && key.starts_with('[') {
+            // The position of a sink or a signal in a list.
+            if matches!(std::mem::replace(&mut before, key), "sink" | "signal")
+                && key.starts_with('[')
+            {
                 continue;
             }
             if position > 0 {

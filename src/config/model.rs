@@ -12,6 +12,7 @@ use super::address::ApiBase;
 use super::hooks::{HookConfig, HookName};
 use super::proxy::{ProxyUrl, ProxyVariables};
 use super::shard::Shard;
+use super::signal::RotationSignal;
 use crate::keeper::{OnShutdown, Policy};
 use crate::token::{SINK_NAME, Sink, Source};
 
@@ -54,6 +55,8 @@ pub struct SessionConfig {
     pub policy: Policy,
     /// The files that hold the token for applications.
     pub sinks: Vec<Sink>,
+    /// The processes that get a signal when another token is in the sinks.
+    pub signals: Vec<RotationSignal>,
 }
 
 /// A directory each of whose files is a session.
@@ -157,6 +160,7 @@ impl PoolConfig {
         SessionConfig {
             token: Source::File(self.token_dir.join(file)),
             sinks: sinks_of(&self.template.sinks, file),
+            signals: signals_of(&self.template.signals, file),
             ..self.template.clone()
         }
     }
@@ -165,6 +169,12 @@ impl PoolConfig {
     pub(crate) fn template(&self) -> &SessionConfig {
         &self.template
     }
+}
+
+/// Returns the signals for the session of this name.
+pub(super) fn signals_of(signals: &[RotationSignal], session: &str) -> Vec<RotationSignal> {
+    let signals = signals.iter().map(|signal| signal.of_session(session));
+    signals.collect()
 }
 
 /// Returns the sinks for the session of this name.

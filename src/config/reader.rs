@@ -209,7 +209,11 @@ impl<'a> TableReader<'a> {
                     Some(candidate) => fault.label(&format!("did you mean {candidate}?")),
                     None => fault.label("unknown"),
                 };
-                self.note(fault.help(&format!("the keys of a sink are {}", known.join(", "))));
+                self.note(fault.help(&format!(
+                    "the keys of a {} are {}",
+                    self.path.list_name(),
+                    known.join(", ")
+                )));
             }
         }
     }

@@ -69,8 +69,8 @@ pub enum Kind {
     Command,
     /// A table that holds one of its keys.
     OneOf,
-    /// A table or a list of tables, whose keys are those of [`SINK`].
-    Sinks,
+    /// A table or a list of tables, whose keys are those of [`SINK`] or [`SIGNAL`].
+    Tables,
 }
 
 /// The value of a key that is not set.
@@ -116,10 +116,10 @@ impl SchemaTable {
 
     /// Returns the table at this path.
     pub(super) fn at(path: &KeyPath) -> Option<&'static Self> {
-        if path.is_sink() {
-            return TABLES.iter().find(|table| table.path == SINK);
-        }
-        TABLES.iter().find(|table| path.matches(table.path))
+        TABLES.iter().find(|table| match path.listed() {
+            Some(listed) => table.path == listed,
+            None => path.matches(table.path),
+        })
     }
 
     /// Returns the names of the keys that this table may hold, other tables among them.
@@ -176,7 +176,7 @@ impl Key {
     pub fn toml(&self) -> String {
         let (Value(text) | Unset { example: text, .. }) = self.default;
         match self.kind {
-            Kind::Number(_) | Kind::List(_) | Kind::Command | Kind::OneOf | Kind::Sinks => {
+            Kind::Number(_) | Kind::List(_) | Kind::Command | Kind::OneOf | Kind::Tables => {
                 text.to_owned()
             }
             Kind::Duration(_) | Kind::Margin(_) | Kind::Word(_) | Kind::Text(_) => {
@@ -212,7 +212,7 @@ impl Kind {
                 r#"a list of words, such as ["/usr/bin/program", "argument"]"#.to_owned()
             }
             Self::OneOf => "a table with one key".to_owned(),
-            Self::Sinks => "a table, or a list of tables".to_owned(),
+            Self::Tables => "a table, or a list of tables".to_owned(),
         }
     }
 }
@@ -227,7 +227,7 @@ pub(super) fn allowed_shares() -> String {
 pub(super) fn is_shown(name: &str) -> bool {
     let mut keys = TABLES.iter().flat_map(SchemaTable::all_keys);
     keys.any(|key| {
-        key.name == name && !matches!(key.kind, Kind::Command | Kind::OneOf | Kind::Sinks)
+        key.name == name && !matches!(key.kind, Kind::Command | Kind::OneOf | Kind::Tables)
     })
 }
 
@@ -237,7 +237,7 @@ pub(super) fn variables(name: &str) -> Vec<String> {
     let of_table = |table: &'static SchemaTable| {
         let leaves = table
             .all_keys()
-            .filter(|key| !matches!(key.kind, Kind::OneOf | Kind::Sinks));
+            .filter(|key| !matches!(key.kind, Kind::OneOf | Kind::Tables));
         leaves.map(|key| table.variable(key, name))
     };
     let short = [CONFIG_VARIABLE, TOKEN_FILE_VARIABLE].map(str::to_owned);
@@ -279,8 +279,11 @@ const API: Key = Key::new(
 /// The path of the table of a sink. Pools and `[defaults]` have tables of the same keys.
 pub const SINK: &[&str] = &["sessions", NAME, "sink"];
 
+/// The path of the table of a signal. Pools and `[defaults]` have tables of the same keys.
+pub const SIGNAL: &[&str] = &["sessions", NAME, "signal"];
+
 /// The tables, in the order of the documentation.
-pub static TABLES: [SchemaTable; 15] = [
+pub static TABLES: [SchemaTable; 16] = [
     SchemaTable {
         keys: &[
             REGION,
@@ -472,6 +475,34 @@ pub static TABLES: [SchemaTable; 15] = [
                 Kind::Text("the name or the number of a group"),
                 unset("that of new files in the folder", "wallboard"),
                 "The group of the file. The daemon must be a member of it.",
+            ),
+        ],
+        ..SchemaTable::NONE
+    },
+    SchemaTable {
+        path: SIGNAL,
+        example: "wallboard",
+        doc: "A process that gets a signal when another token of the session is in all of its sinks, not at the \
+              first token. It is named by one of `unit` and `pid_file`. A pool and `[defaults]` may have signals \
+              as well; several are a list of such tables.",
+        keys: &[
+            Key::new(
+                "unit",
+                Kind::Text(r#"the full name of a service of systemd, such as "wallboard.service"; "{name}" stands for the name of the session"#),
+                required("wallboard.service"),
+                "The service whose main process gets the signal, through systemctl.",
+            ),
+            Key::new(
+                "pid_file",
+                Kind::Text(r#"the absolute path of a file, in which "{name}" stands for the name of the session"#),
+                required("/run/wallboard.pid"),
+                "The file with the id of the process, which has to be written anew at each start of it.",
+            ),
+            Key::new(
+                "signal",
+                Kind::Word(&["HUP", "INT", "TERM", "USR1", "USR2"]),
+                Value("HUP"),
+                "The signal.",
             ),
         ],
         ..SchemaTable::NONE
@@ -760,9 +791,15 @@ pub(super) const SESSION_OPTIONS: &[Key] = &[
     ),
     Key::new(
         "sink",
-        Kind::Sinks,
+        Kind::Tables,
         unset("none", r#"{ file = "/run/tokens-of/{name}", mode = "0640" }"#),
         "The files that hold the token for applications.",
+    ),
+    Key::new(
+        "signal",
+        Kind::Tables,
+        unset("none", r#"{ unit = "wallboard.service", signal = "HUP" }"#),
+        "The processes that get a signal when another token is in the sinks.",
     ),
 ];
 

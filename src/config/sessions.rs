@@ -7,11 +7,12 @@ use figment::value::Value;
 use super::address::ApiBase;
 use super::describe::Origin;
 use super::fault::ConfigFault;
-use super::model::{SessionConfig, SessionName, sinks_of};
+use super::model::{SessionConfig, SessionName, signals_of, sinks_of};
 use super::reader::{At, ParseProblem, TableReader, duration, in_words, word};
 use super::redact;
 use super::region::{REGIONS, Region};
 use super::schema::{Kind, MARGIN_SHARES, allowed_shares};
+use super::signal;
 use super::sink::{self, SinkScope};
 use super::source::{self, sole};
 use crate::keeper::{Intent, LoginId, Margin, OnShutdown, Policy, Renewal, TouchPreference};
@@ -42,6 +43,7 @@ impl<'a> Common<'a> {
         // Wrong values are reported even if every session has its own.
         policy(&defaults);
         sink::read(&defaults, SinkScope::Many);
+        signal::read(&defaults);
         Self {
             // Both tables are one level, so `--region` overrides the file whether the file sets the
             // API at the top or in `[defaults]`.
@@ -86,9 +88,13 @@ impl<'a> Common<'a> {
         let source = source::fill_in_login(source, &api, &table)?;
         policy.renewal = renewal(&table, &source);
         let sinks = sink::read(&table, scope);
-        let sinks = match scope {
-            SinkScope::One => sinks_of(&sinks, name.value),
-            SinkScope::Many => sinks,
+        let signals = signal::read(&table);
+        let (sinks, signals) = match scope {
+            SinkScope::One => (
+                sinks_of(&sinks, name.value),
+                signals_of(&signals, name.value),
+            ),
+            SinkScope::Many => (sinks, signals),
         };
         let source = source::continue_from(source, &sinks);
         Some(SessionConfig {
@@ -96,6 +102,7 @@ impl<'a> Common<'a> {
             api,
             policy,
             sinks,
+            signals,
         })
     }
 }

@@ -235,6 +235,11 @@ impl Hooks {
         }
     }
 
+    /// Returns the variables that programs may see.
+    pub(super) fn inherited(&self) -> &[(&'static str, OsString)] {
+        &self.inherited
+    }
+
     /// Removes a session.
     pub(super) fn forget(&mut self, session: SessionId) {
         self.episodes.forget(session);

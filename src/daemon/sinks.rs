@@ -533,7 +533,7 @@ impl Daemon {
         }
     }
 
-    /// Queues the rotations whose sinks are written for the hooks.
+    /// Queues the rotations whose sinks are written for the hooks, and signals the processes.
     pub(super) fn announce_rotations(&mut self, now: Instant) {
         while let Some(Rotation { event, previous }) = self.sinks.poll_rotation() {
             let Some(managed) = self.sessions.by_id.get(&event.session) else {
@@ -547,6 +547,9 @@ impl Daemon {
             let hooks = &mut self.reporter.hooks;
             let part = SessionPart::of_event(&event, &names, view, text, at);
             hooks.handle_rotated(event.session, names.name, part, previous, now);
+            let signals = &managed.config.signals;
+            self.rotation_signals
+                .send(&managed.name, signals, hooks.inherited());
         }
     }
 

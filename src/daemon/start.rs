@@ -14,6 +14,7 @@ use super::pools::Listings;
 use super::reload::Reloads;
 use super::reporter::Reporter;
 use super::requests::Requests;
+use super::rotation_signals::RotationSignals;
 use super::session_table::SessionTable;
 use super::sinks::Sinks;
 use super::sources::{SourceEvent, Sources};
@@ -107,6 +108,7 @@ impl Daemon {
             machine,
             reporter: Reporter::new(setup.log, setup.systemd, setup.revocations, &began),
             sinks: Sinks::default(),
+            rotation_signals: RotationSignals::default(),
             listeners,
             reloads: Reloads::new(setup.load),
             others: OtherDaemons::new(setup.neighbours),

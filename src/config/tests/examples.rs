@@ -31,6 +31,7 @@ fn is_example(line: &str) -> bool {
         "renew_every",
         "on_shutdown",
         "sink = ",
+        "signal = {",
         "ca_file",
         "token_dir",
         "[hooks.page]",
@@ -105,6 +106,7 @@ fn the_documented_defaults_are_the_defaults() {
     };
     let documented = without(documented, "[shard]\n");
     let documented = without(documented, "[sessions.wallboard.sink]\n");
+    let documented = without(documented, "[sessions.wallboard.signal]\n");
     // The source of the example is not one from which the daemon itself obtains tokens.
     let documented = documented.replace("overlap = \"30m\"\n", "");
     let documented = load(&documented, &[]).unwrap().config;
@@ -137,6 +139,7 @@ fn every_key_is_documented() {
             "credential",
             "client_id",
             "login",
+            "pid_file",
         ];
         assert!(
             written(path.last()) || elsewhere.contains(&path.last()),

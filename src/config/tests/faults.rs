@@ -224,7 +224,7 @@ fn a_key_of_another_table_is_sent_there() {
     3 | token = { file = **** }
       | ^^^^^ each session has its own
       |
-      = help: the keys in defaults are region, api, intent, margin, idle_timeout, touch, verify_every, lifetime, on_shutdown, sink
+      = help: the keys in defaults are region, api, intent, margin, idle_timeout, touch, verify_every, lifetime, on_shutdown, sink, signal
 
     error: stuff: there is no such key
      --> /etc/session-keepalive/config.toml:4:2

@@ -41,6 +41,7 @@ fn a_configuration_says_what_it_means() {
       on shutdown      leave                                  default for lapse
       lifetime         as the source reports                  default
       sink             none                                   default
+      signal           none                                   default
 
     session wallboard
       token            systemd credential wallboard           line 7 of config.toml
@@ -53,6 +54,7 @@ fn a_configuration_says_what_it_means() {
       on shutdown      revoke                                 default for keep
       lifetime         as the source reports                  default
       sink             none                                   default
+      signal           none                                   default
 
     http
       connect timeout  5s                                     default
@@ -124,6 +126,7 @@ fn no_file_is_needed() {
       on shutdown      leave                       default for lapse
       lifetime         as the source reports       default
       sink             none                        default
+      signal           none                        default
 
     http
       connect timeout  5s                          default

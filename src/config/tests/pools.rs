@@ -23,6 +23,7 @@ fn a_pool_is_described_with_what_each_of_its_sessions_gets() {
       on shutdown      leave                       default for lapse
       lifetime         as the source reports       default
       sink             none                        default
+      signal           none                        default
       on removal       leave                       default
     ");
 }
@@ -81,7 +82,7 @@ token = { file = "/a" }
     4 | token_dri = *************
       | ^^^^^^^^^ did you mean token_dir?
       |
-      = help: the keys in pools.agents are token_dir, on_removal, region, api, intent, margin, idle_timeout, touch, verify_every, lifetime, on_shutdown, sink
+      = help: the keys in pools.agents are token_dir, on_removal, region, api, intent, margin, idle_timeout, touch, verify_every, lifetime, on_shutdown, sink, signal
 
     error: pools.crm.token_dir: `tokens` is not an absolute path
      --> /etc/session-keepalive/config.toml:6:13
@@ -134,7 +135,7 @@ token = { file = "/a" }
     16 | token = { file = **** }
        | ^^^^^ each file in token_dir is the token of one session
        |
-       = help: the keys in pools.Three are token_dir, on_removal, region, api, intent, margin, idle_timeout, touch, verify_every, lifetime, on_shutdown, sink
+       = help: the keys in pools.Three are token_dir, on_removal, region, api, intent, margin, idle_timeout, touch, verify_every, lifetime, on_shutdown, sink, signal
     "#);
 }
 

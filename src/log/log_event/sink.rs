@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tracing::{info, warn};
 
-use crate::config::SessionName;
+use crate::config::{RotationSignal, SessionName};
 use crate::log::TARGET;
 use crate::status::phrases::{Chain, human_duration};
 use crate::token::Fingerprint;
@@ -50,6 +50,24 @@ pub enum SinkEvent<'a> {
         /// The reason.
         cause: &'a dyn Error,
     },
+    /// A process got a signal after a rotation.
+    Signalled {
+        /// The session.
+        session: &'a SessionName,
+        /// The process and the signal.
+        signal: &'a RotationSignal,
+        /// The id of the process, if it is known.
+        pid: Option<i32>,
+    },
+    /// A process got no signal after a rotation.
+    NotSignalled {
+        /// The session.
+        session: &'a SessionName,
+        /// The process and the signal.
+        signal: &'a RotationSignal,
+        /// The reason.
+        cause: &'a dyn Error,
+    },
 }
 
 pub(super) fn log(event: &SinkEvent<'_>) {
@@ -83,6 +101,22 @@ pub(super) fn log(event: &SinkEvent<'_>) {
         } => {
             warn!(target: TARGET, event = "sink_not_removed", session = session.as_str(), file = %file.display(),
                 "{session}: {} holds a revoked token and could not be removed: {}", file.display(), Chain(cause));
+        }
+        SinkEvent::Signalled {
+            session,
+            signal,
+            pid,
+        } => {
+            info!(target: TARGET, event = "rotation_signalled", session = session.as_str(), pid,
+                "{session}: {signal} was sent, since its sinks hold another token");
+        }
+        SinkEvent::NotSignalled {
+            session,
+            signal,
+            cause,
+        } => {
+            warn!(target: TARGET, event = "rotation_not_signalled", session = session.as_str(),
+                "{session}: {signal} was not sent, so its application may not know the new token: {}", Chain(cause));
         }
     }
 }

@@ -66,8 +66,9 @@ fn sample_key(table: &SchemaTable, key: &Key) -> String {
             text += &wrap(&format!("{shown}: {}", form.doc), "#   ");
         }
     }
-    // A file with both `region` and `api` would be invalid.
-    let start = if key.name == "api" { "#   " } else { "# " };
+    // A file with both `region` and `api`, or with both `unit` and `pid_file`, would be invalid.
+    let is_other = ["api", "pid_file"].contains(&key.name);
+    let start = if is_other { "#   " } else { "# " };
     text + &format!("{start}{} = {}\n", key.name, key.toml())
 }
 

@@ -348,3 +348,160 @@ fn a_hook_learns_of_a_rotation_when_the_sink_holds_the_new_token() {
     let expected = format!("rotated {before} {after} second\n");
     assert_eq!(fs::read_to_string(&seen).unwrap(), expected);
 }
+
+/// Starts a process that appends a line to `heard` for each SIGHUP, after it has written its pid file.
+fn listener(folder: &Folder) -> std::process::Child {
+    let script = "trap 'echo hup >>heard' HUP; echo $$ >pid.new; mv pid.new pid; \
+                  while :; do sleep 0.05; done";
+    let child = Command::new("sh")
+        .args(["-c", script])
+        .current_dir(folder.path("."))
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    while !folder.path("pid").exists() {
+        std::thread::yield_now();
+    }
+    child
+}
+
+fn end(mut child: std::process::Child) {
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
+fn a_process_gets_one_signal_for_a_rotation_and_none_for_the_first_token() {
+    let simulation = Simulation::new(seconds(60));
+    let (folder, config, sink) = with_sink(&simulation, "");
+    let child = listener(&folder);
+    let signal = format!(
+        "signal = {{ pid_file = \"{}\" }}\n",
+        folder.path("pid").display()
+    );
+    let mut daemon = folder.run(&(config + &signal));
+    daemon.wait_for(&["\"event\":\"sink_written\""]);
+    simulation.token("second");
+    folder.write("kiosk", "second");
+    let line = daemon.wait_for(&["\"event\":\"rotation_signalled\"", "SIGHUP to the process"]);
+    let pid = format!("\"pid\":{}", child.id());
+    assert!(line.contains(&pid), "{line}");
+    assert_eq!(fs::read_to_string(&sink).unwrap(), "second\n");
+    daemon.listen_until(|_| folder.path("heard").exists());
+    assert_eq!(daemon.stop().0, Some(0));
+    assert_eq!(fs::read_to_string(folder.path("heard")).unwrap(), "hup\n");
+    assert_eq!(daemon.count(&["\"event\":\"rotation_signalled\""]), 1);
+    assert_eq!(daemon.count(&["\"event\":\"rotation_not_signalled\""]), 0);
+    end(child);
+}
+
+#[test]
+fn the_process_that_got_the_id_of_a_stale_pid_file_gets_no_signal() {
+    let simulation = Simulation::new(seconds(60));
+    let (folder, config, _) = with_sink(&simulation, "");
+    let child = listener(&folder);
+    // As if an earlier process with this id had written the file.
+    let file = fs::File::options()
+        .write(true)
+        .open(folder.path("pid"))
+        .unwrap();
+    let written = file.metadata().unwrap().modified().unwrap();
+    file.set_modified(written - seconds(3600)).unwrap();
+    let signal = format!(
+        "signal = {{ pid_file = \"{}\", signal = \"HUP\" }}\n",
+        folder.path("pid").display()
+    );
+    let mut daemon = folder.run(&(config + &signal));
+    daemon.wait_for(&["\"event\":\"sink_written\""]);
+    simulation.token("second");
+    folder.write("kiosk", "second");
+    let line = daemon.wait_for(&["\"event\":\"rotation_not_signalled\""]);
+    assert!(
+        line.contains("started after the pid file was written") && line.contains("restart"),
+        "{line}"
+    );
+    assert_eq!(daemon.stop().0, Some(0));
+    assert_eq!(daemon.count(&["\"event\":\"rotation_not_signalled\""]), 1);
+    assert_eq!(daemon.count(&["\"event\":\"rotation_signalled\""]), 0);
+    end(child);
+    assert!(!folder.path("heard").exists());
+}
+
+#[test]
+fn a_service_is_signalled_through_systemctl_whose_complaint_is_logged() {
+    let simulation = Simulation::new(seconds(60));
+    let (folder, config, _) = with_sink(&simulation, "");
+    let systemctl = folder.path("systemctl");
+    let text = "#!/bin/sh\necho \"$@\" >arguments.new\nmv arguments.new arguments\n\
+                echo 'Unit wallboard.service not loaded.' >&2\nexit 5\n"
+        .replace("arguments", &folder.path("arguments").display().to_string());
+    fs::write(&systemctl, text).unwrap();
+    fs::set_permissions(&systemctl, fs::Permissions::from_mode(0o700)).unwrap();
+    let signal = "signal = { unit = \"wallboard.service\", signal = \"USR1\" }\n";
+    folder.write("config.toml", &(config + signal));
+    let mut command = folder.command(&["run", "--config", "config.toml"]);
+    let path = std::env::var("PATH").unwrap();
+    command.env("PATH", format!("{}:{path}", folder.path(".").display()));
+    let mut daemon = Keepalive::start(command);
+    daemon.wait_for(&["\"event\":\"sink_written\""]);
+    simulation.token("second");
+    folder.write("kiosk", "second");
+    let line = daemon.wait_for(&["\"event\":\"rotation_not_signalled\""]);
+    assert!(line.contains("SIGUSR1 to wallboard.service"), "{line}");
+    assert!(
+        line.contains("wallboard.service not loaded.") && line.contains("polkit"),
+        "{line}"
+    );
+    assert_eq!(
+        fs::read_to_string(folder.path("arguments")).unwrap(),
+        "kill --no-ask-password --kill-whom=main --signal=USR1 -- wallboard.service\n"
+    );
+}
+
+#[test]
+fn a_signal_that_cannot_work_is_refused_with_what_is_allowed() {
+    let folder = Folder::new();
+    let check = |signal: &str| {
+        let text = format!(
+            "region = \"eu-central-1\"\n[sessions.a]\ntoken = {{ file = \"/run/a\" }}\nsignal = {signal}\n"
+        );
+        folder.write("config.toml", &text);
+        let output = folder
+            .command(&["check", "--config", "config.toml"])
+            .output()
+            .unwrap();
+        let text = [output.stderr, output.stdout].concat();
+        (output.status.code(), String::from_utf8(text).unwrap())
+    };
+    for (signal, expected) in [
+        (
+            "{ unit = \"a.service\", signal = \"KILL\" }",
+            "one of \"HUP\", \"INT\", \"TERM\", \"USR1\", \"USR2\"",
+        ),
+        (
+            "{ unit = \"wallboard\" }",
+            "is not the full name of a service",
+        ),
+        (
+            "{ unit = \"--host=x.service\" }",
+            "is not the full name of a service",
+        ),
+        ("{ pid_file = \"x.pid\" }", "is not an absolute path"),
+        ("{ signal = \"HUP\" }", "without a unit or a pid_file"),
+        (
+            "{ unit = \"a.service\", pid_file = \"/run/a.pid\" }",
+            "with both a unit and a pid_file",
+        ),
+        ("{ pidfile = \"/run/a.pid\" }", "did you mean pid_file?"),
+    ] {
+        let (status, text) = check(signal);
+        assert_eq!(status, Some(78), "{signal}: {text}");
+        assert!(text.contains(expected), "{signal}: {text}");
+    }
+    let (status, text) = check(
+        "[{ unit = \"kiosk@{name}.service\" }, { pid_file = \"/run/a.pid\", signal = \"USR2\" }]",
+    );
+    assert_eq!(status, Some(0), "{text}");
+    let shown = "SIGHUP to kiosk@{name}.service, SIGUSR2 to the process of /run/a.pid";
+    assert!(text.contains(shown), "{text}");
+}
