@@ -45,8 +45,6 @@ fn what_is_no_user_id_is_refused_and_leads_nowhere_else() {
     }
     let unknown = "00000000-0000-4000-8000-000000000000";
     let output = bench.run(&["user", "revoke", unknown, "--yes"]);
-    output
-        .exits_with(65)
-        .prints_error(&["404", "check the id"]);
+    output.exits_with(65).prints_error(&["404", "check the id"]);
     assert_eq!(bench.calls(Operation::DeleteUser), 1);
 }
