@@ -69,7 +69,7 @@ pub(super) struct Exec {
 }
 
 /// Parses the value of `--sink`.
-fn sink(text: &str) -> Result<Sink, String> {
+pub(super) fn sink(text: &str) -> Result<Sink, String> {
     let of_word = |word| {
         let mut formats = SinkFormat::ALL.into_iter();
         formats.find(|format| format.as_str() == word)

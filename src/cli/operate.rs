@@ -13,7 +13,7 @@ mod failure;
 
 use std::time::Duration;
 
-pub(super) use access::Access;
+pub(super) use access::{Access, find_session};
 pub(super) use consent::Yes;
 pub(super) use failure::{Failure, advice, print_usage_error};
 use jiff::Timestamp;

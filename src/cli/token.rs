@@ -1,4 +1,6 @@
-//! `token`: shows, touches or revokes a token.
+//! `token`: shows, touches, revokes or obtains a token.
+
+mod mint;
 
 use clap::Subcommand;
 use serde_json::{Value, json};
@@ -52,6 +54,9 @@ pub(super) enum TokenCommand {
         #[command(flatten)]
         access: Access,
     },
+    /// Obtain a token with an OAuth client.
+    #[command(after_help = mint::HELP)]
+    Mint(mint::Mint),
 }
 
 /// The scope that all these commands need.
@@ -98,6 +103,7 @@ pub(super) fn run(token: &TokenCommand) -> Exit {
         TokenCommand::Revoke { yes, access } => {
             operate::run(&REVOKE, access, *yes, async |session| revoke(session).await)
         }
+        TokenCommand::Mint(mint) => mint::run(mint),
     }
 }
 

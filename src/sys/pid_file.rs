@@ -88,10 +88,13 @@ pub(crate) fn signal(path: &Path, signal: Signal) -> Result<Pid, NotSignalled> {
     if again != pid {
         return Err(NotSignalled::Changed);
     }
-    check(pid, &metadata).map_err(|error| match error.kind() {
+    check(pid, &metadata).map_err(|error| {
         // The process has ended, or this user may not look at it.
-        io::ErrorKind::NotFound => NotSignalled::Hidden(pid),
-        _ => NotSignalled::Failed(pid, error),
+        if error.kind() == io::ErrorKind::NotFound {
+            NotSignalled::Hidden(pid)
+        } else {
+            NotSignalled::Failed(pid, error)
+        }
     })??;
     // If the process has ended since its descriptor was opened, this fails, whoever has its id.
     pidfd_send_signal(process, signal).map_err(failed(pid))?;

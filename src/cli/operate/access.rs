@@ -105,7 +105,7 @@ impl Access {
         let (source, found) = match token_name {
             TokenName::StandardInput => (None, None),
             TokenName::Session(name) => {
-                let (name, session) = self.session(name, &config)?;
+                let (name, session) = find_session(name, &config, self.config.is_some())?;
                 (Some(session.token.clone()), Some((name, session)))
             }
             TokenName::File(path) => {
@@ -179,31 +179,36 @@ impl Access {
         };
         config::load_for_guest(layers).map_err(Failure::Config)
     }
+}
 
-    fn session<'a>(
-        &self,
-        name: &str,
-        config: &'a Config,
-    ) -> Result<(&'a SessionName, &'a SessionConfig), Failure> {
-        let known = SessionName::new(name)
-            .ok()
-            .and_then(|name| config.sessions.get_key_value(&name));
-        if let Some(known) = known {
-            return Ok(known);
-        }
-        let names = || config.sessions.keys().map(SessionName::as_str);
-        let hint = match (names().next(), config::nearest(name, names()), &self.config) {
-            (None, _, None) => "no configuration is named: give --config PATH".to_owned(),
-            (None, _, Some(_)) => "the configuration has no session".to_owned(),
-            (Some(_), Some(suggestion), _) => format!("did you mean {suggestion}?"),
-            (Some(_), None, _) => {
-                let names: Vec<_> = names().take(SHOWN_MAX).collect();
-                format!("there are {}", names.join(", "))
-            }
-        };
-        let name = config::quoted(name);
-        usage(format!("there is no session {name}: {hint}"))
+/// Returns the session of this name. `is_file_given` is true if a configuration is named.
+pub(in crate::cli) fn find_session<'a>(
+    name: &str,
+    config: &'a Config,
+    is_file_given: bool,
+) -> Result<(&'a SessionName, &'a SessionConfig), Failure> {
+    let known = SessionName::new(name)
+        .ok()
+        .and_then(|name| config.sessions.get_key_value(&name));
+    if let Some(known) = known {
+        return Ok(known);
     }
+    let names = || config.sessions.keys().map(SessionName::as_str);
+    let hint = match (
+        names().next(),
+        config::nearest(name, names()),
+        is_file_given,
+    ) {
+        (None, _, false) => "no configuration is named: give --config PATH".to_owned(),
+        (None, _, true) => "the configuration has no session".to_owned(),
+        (Some(_), Some(suggestion), _) => format!("did you mean {suggestion}?"),
+        (Some(_), None, _) => {
+            let names: Vec<_> = names().take(SHOWN_MAX).collect();
+            format!("there are {}", names.join(", "))
+        }
+    };
+    let name = config::quoted(name);
+    usage(format!("there is no session {name}: {hint}"))
 }
 
 /// Returns true if both paths lead to the same file.

@@ -12,7 +12,7 @@ use crate::cli::exit::{Exit, print, print_error};
 use crate::cli::text::is_coloured;
 use crate::config::{Errors, clean};
 use crate::keeper::{
-    BlockReason, Failure as Unanswered, FailureReason, NotTheApi, Refusal, Verdict,
+    BlockReason, Failure as Unanswered, FailureReason, MintFailure, NotTheApi, Refusal, Verdict,
 };
 use crate::log::{Escaped, escape_json};
 use crate::status::phrases::{Chain, refused_by, remedy};
@@ -36,6 +36,19 @@ pub(in crate::cli) enum Failure {
     /// Standard input holds no token.
     #[error("{0}")]
     Input(String),
+    /// The login host issued no token.
+    #[error("{failure} ({login}, client {client_id})")]
+    Mint {
+        /// The reason.
+        failure: MintFailure,
+        /// The address of the login host.
+        login: String,
+        /// The id of the client.
+        client_id: String,
+    },
+    /// The new token was not handed over.
+    #[error("{0}")]
+    HandOver(String),
     /// The system refused a resource that every program needs.
     #[error("the program cannot work")]
     Runtime(#[source] io::Error),
@@ -67,7 +80,7 @@ impl From<CallError> for Failure {
 
 impl Failure {
     /// Prints the failure to standard error, and with `json` to standard output as well.
-    pub(super) fn print(
+    pub(in crate::cli) fn print(
         self,
         command: &ApiCommand,
         session: Option<&ApiSession>,
@@ -139,6 +152,8 @@ impl Failure {
             Self::Source(error) => ("token_source", exit_of_source(error)),
             Self::Input(_) => ("token_source", Exit::Data),
             Self::Runtime(_) => ("system", Exit::Io),
+            Self::Mint { failure, .. } => ("mint", exit_of_mint(failure)),
+            Self::HandOver(_) => ("hand_over", Exit::Io),
             Self::Declined => ("declined", Exit::Failure),
             Self::Call(call) => (call.verdict.as_str(), exit_of_verdict(&call.verdict)),
         }
@@ -146,6 +161,13 @@ impl Failure {
 
     /// Returns advice; on a refused permission it names what the command needs.
     fn advice(&self, command: &ApiCommand) -> Option<String> {
+        if let Self::Mint {
+            failure: MintFailure::InvalidClient,
+            ..
+        } = self
+        {
+            return Some("check that this is the login host of the client's region, then the client's id and secret".to_owned());
+        }
         let Self::Call(call) = self else { return None };
         let advice = advice(call)?;
         let Verdict::Blocked(BlockReason::Forbidden(code)) = &call.verdict else {
@@ -183,6 +205,16 @@ pub(in crate::cli) fn advice(error: &CallError) -> Option<String> {
         Verdict::Accepted | Verdict::Alive(_) | Verdict::Timeout(_) => return None,
     };
     remedy(&reason).map(str::to_owned)
+}
+
+fn exit_of_mint(failure: &MintFailure) -> Exit {
+    if let MintFailure::Throttled(_) = failure {
+        Exit::TryAgain
+    } else if failure.is_permanent() {
+        Exit::NotPermitted
+    } else {
+        Exit::Unavailable
+    }
 }
 
 fn exit_of_source(error: &SourceError) -> Exit {

@@ -333,3 +333,57 @@ fn a_program_that_prints_a_token_of_another_client_does_not_replace_the_one_in_t
     assert!(!simulation.record("first-token").fate.is_living());
     assert!(simulation.record("second-token").fate.is_living());
 }
+
+#[test]
+fn a_token_that_is_minted_by_hand_is_in_the_sink_and_never_on_the_screen() {
+    let simulation = login_host(3600);
+    let folder = Folder::new();
+    folder.write("secret", SECRET);
+    let config = folder.write("by-hand.toml", &minting(&simulation, ""));
+    let sink = folder.path("token");
+    let common = [
+        "token",
+        "mint",
+        "--config",
+        text(&config),
+        "--session",
+        "kiosk",
+    ];
+    let run = |more: &[&str]| {
+        let output = folder.command(&[&common, more].concat()).output().unwrap();
+        let read = |bytes| String::from_utf8(bytes).unwrap();
+        (
+            output.status.code(),
+            read(output.stdout),
+            read(output.stderr),
+        )
+    };
+    let (status, shown, errors) = run(&["--sink", text(&sink)]);
+    assert_eq!(status, Some(0), "{errors}");
+    let token = fs::read_to_string(&sink).unwrap();
+    assert!(simulation.record(token.trim()).fate.is_living());
+    assert!(
+        shown.contains("expires") && !shown.contains(token.trim()),
+        "{shown}"
+    );
+    let (status, piped, facts) = run(&["--stdout"]);
+    assert_eq!(status, Some(0), "{facts}");
+    assert!(simulation.record(piped.trim()).fate.is_living());
+    assert!(
+        facts.contains("expires") && !facts.contains(piped.trim()),
+        "{facts}"
+    );
+    let (status, _, errors) = run(&[]);
+    assert_eq!(status, Some(64), "{errors}");
+    let (status, _, errors) = run(&["--sink", text(&folder.path("absent/token"))]);
+    assert_eq!(status, Some(74), "{errors}");
+    assert!(errors.contains("the token was revoked"), "{errors}");
+    let records = simulation.server();
+    let records = records.records(clock::now());
+    assert_eq!(
+        records
+            .filter(|(_, record)| record.fate.is_living())
+            .count(),
+        2
+    );
+}

@@ -1,0 +1,192 @@
+//! `token mint`: obtains a token with the OAuth client of a session or of the environment.
+//!
+//! A token that could be handed to nobody is revoked. It must never print the token to a terminal
+//! without consent.
+
+use std::fs::File;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::os::fd::AsFd as _;
+use std::path::PathBuf;
+
+use clap::{Args, ValueHint};
+use jiff::Timestamp;
+
+use super::super::exec::sink;
+use super::super::exit::{Exit, print, print_error};
+use super::super::operate::{ApiCommand, Failure, find_session};
+use super::super::run::runtime;
+use super::super::standard_config;
+use super::super::text::Lines;
+use crate::api::{Client, Minted};
+use crate::config::{self, ApiBase, Flags, Layers, REGIONS};
+use crate::keeper::MintFailure;
+use crate::status::phrases::{Chain, human_duration};
+use crate::sys::clock;
+use crate::token::{Reader, Sink, SinkContent, Token};
+
+pub(super) const HELP: &str = "\
+Examples:
+  session-keepalive token mint --config /etc/session-keepalive/config.toml --session kiosk --sink /run/kiosk/token
+  GENESYSCLOUD_REGION=eu-central-1 session-keepalive token mint --stdout | another-program
+
+Without --session the client is that of GENESYSCLOUD_OAUTHCLIENT_ID and GENESYSCLOUD_OAUTHCLIENT_SECRET. The token lives until its expiry unless it is revoked or idles out; one that cannot be handed over is revoked at once.
+
+Exit status: 0 done, 64 usage error, 65 no secret, 69 the login host was not reached or failed, 74 input/output error, 75 the login host limits the rate, 77 the client is refused, 78 configuration error.";
+
+const MINT: ApiCommand = ApiCommand {
+    words: "token mint",
+    permission: None,
+    scopes: None,
+};
+
+/// The name of the session that the client of the environment forms.
+const OF_ENVIRONMENT: &str = "default";
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Mint {
+    /// The configuration file, for its sessions and connection settings.
+    #[arg(
+        long,
+        value_name = "PATH",
+        value_hint = ValueHint::FilePath,
+        env = "SESSION_KEEPALIVE_CONFIG",
+        hide_env_values = true
+    )]
+    config: Option<PathBuf>,
+    /// Use the OAuth client of this session instead of the one in the environment.
+    #[arg(long, value_name = "NAME")]
+    session: Option<String>,
+    /// A file to write the token to: FILE or FILE,FORMAT (bare, env, json, gc-profile).
+    #[arg(long, value_name = "FILE[,FORMAT]", value_parser = sink)]
+    sink: Option<Sink>,
+    /// Print the token itself, and the facts about it to standard error.
+    #[arg(long)]
+    stdout: bool,
+    /// Print the token even if standard output is a terminal.
+    #[arg(long, requires = "stdout")]
+    yes: bool,
+}
+
+pub(in crate::cli) fn run(mint: &Mint) -> Exit {
+    let facts = runtime().map_err(Failure::Runtime).and_then(|runtime| {
+        let facts = runtime.block_on(obtain(mint));
+        runtime.shutdown_background();
+        facts
+    });
+    match facts {
+        Ok(facts) if mint.stdout => {
+            print_error(&facts);
+            Exit::Success
+        }
+        Ok(facts) => print(&facts),
+        Err(failure) => failure.print(&MINT, None, false),
+    }
+}
+
+/// Obtains a token, hands it over, and returns the facts about it for people.
+async fn obtain(mint: &Mint) -> Result<String, Failure> {
+    let usage = |message: &str| Failure::Usage(message.to_owned());
+    if mint.sink.is_none() && !mint.stdout {
+        return Err(usage("where to? give --sink FILE, --stdout, or both"));
+    }
+    if mint.stdout && !mint.yes && io::stdout().is_terminal() {
+        return Err(usage(
+            "standard output is a terminal, which would show the token: redirect it, use --sink FILE, or confirm with --yes",
+        ));
+    }
+    let standard = || standard_config().filter(|_| mint.session.is_some());
+    let layers = Layers {
+        file: mint.config.as_deref().or_else(standard),
+        environment: std::env::vars_os().collect(),
+        flags: Flags {
+            mint: mint.session.is_none(),
+            ..Flags::default()
+        },
+    };
+    let config = config::load_for_guest(layers)
+        .map_err(Failure::Config)?
+        .config;
+    let name = mint.session.as_deref().unwrap_or(OF_ENVIRONMENT);
+    let (name, session) = find_session(name, &config, mint.config.is_some())?;
+    let Some(source) = session.token.mint() else {
+        return Err(Failure::Usage(format!(
+            "session {name} has no OAuth client: its token is from {}",
+            session.token
+        )));
+    };
+    let secret = Reader::default().read(&source.client_secret).await;
+    let secret = secret.map_err(Failure::Source)?.token;
+    let client = Client::new(&config.http).map_err(Failure::Client)?;
+    let failed = |failure| Failure::Mint {
+        failure,
+        login: source.login.to_string(),
+        client_id: source.client_id.to_string(),
+    };
+    let login = ApiBase::new(&source.login).map_err(|_| failed(MintFailure::NotTheLoginHost))?;
+    let sent_at = clock::wall();
+    let minted = client.mint(&login, &source.client_id, &secret).await;
+    let Minted { token, lifetime } = minted.map_err(failed)?;
+    let expires_at = lifetime.and_then(|lifetime| sent_at.checked_add(lifetime).ok());
+    if let Err(why) = hand_over(mint, &token, expires_at, session.api.as_str()) {
+        let revoked = client.delete_own_token(&session.api, &token).await;
+        let end = match revoked {
+            Ok(_) => "the token was revoked".to_owned(),
+            Err(error) => format!(
+                "the token was not revoked and lives until its expiry: {}",
+                Chain(&error)
+            ),
+        };
+        return Err(Failure::HandOver(format!("{why}; {end}")));
+    }
+    let mut facts = Lines::default();
+    facts.add("token", token.fingerprint().to_string());
+    facts.add("client", format!("{} at {login}", source.client_id));
+    let expires = match (expires_at, lifetime) {
+        (Some(at), Some(lifetime)) => {
+            let at = at.strftime("%Y-%m-%d %H:%M:%S UTC");
+            format!(
+                "{at}, in {}; until then it lives unless it is revoked or idles out",
+                human_duration(lifetime)
+            )
+        }
+        _ => "not reported by the login host".to_owned(),
+    };
+    facts.add("expires", expires);
+    if let Some(sink) = &mint.sink {
+        facts.add("written to", sink.file.display().to_string());
+    }
+    Ok(facts.render())
+}
+
+/// Writes the token to where it was asked for. The error is a clause for people.
+fn hand_over(
+    mint: &Mint,
+    token: &Token,
+    expires_at: Option<Timestamp>,
+    api: &str,
+) -> Result<(), String> {
+    if mint.stdout {
+        // The buffer of the standard library is never wiped.
+        let output = io::stdout().as_fd().try_clone_to_owned().map(File::from);
+        let written = output.and_then(|mut output| {
+            output.write_all(token.expose())?;
+            output.write_all(b"\n")
+        });
+        written.map_err(|error| format!("standard output cannot be written: {error}"))?;
+    }
+    if let Some(sink) = &mint.sink {
+        let region = REGIONS.iter().find(|region| region.api() == api);
+        let content = SinkContent {
+            token,
+            generation: 1,
+            expires_at,
+            api,
+            region: region.map(|region| (region.name, region.domain)),
+        };
+        let written = sink.write(&content);
+        written.map_err(|error| {
+            format!("{} is not written: {}", sink.file.display(), Chain(&error))
+        })?;
+    }
+    Ok(())
+}
