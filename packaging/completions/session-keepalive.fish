@@ -93,6 +93,7 @@ json\t''
 journald\t''"
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -l status-listen -d 'The address that serves /livez, /readyz, /metrics, /status and the status page: a port of 127.0.0.1, or ADDRESS:PORT' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -l status-socket -d 'The Unix socket that serves the same: auto, off or a path' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -l names -d 'Print only the names of the sessions, one a line, without those of pools'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -s h -l help -d 'Print help'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l config -d 'The configuration file; /etc/session-keepalive/config.toml if it exists and no token is named' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l region -d 'The region of the organisation, such as eu-central-1' -r -f -a "us-east-1\t''
@@ -287,13 +288,14 @@ complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand stop
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand stop" -l instance -d 'The instance of the systemd service: NAME of session-keepalive@NAME' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand stop" -l leave -d 'Stop without revoking any token'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand stop" -s h -l help -d 'Print help'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and not __fish_seen_subcommand_from show touch revoke help" -s h -l help -d 'Print help'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and not __fish_seen_subcommand_from show touch revoke help" -f -a "show" -d 'Show the API\'s information about a token; changes nothing'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and not __fish_seen_subcommand_from show touch revoke help" -f -a "touch" -d 'Reset a token\'s idle timer'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and not __fish_seen_subcommand_from show touch revoke help" -f -a "revoke" -d 'Revoke a token immediately'
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and not __fish_seen_subcommand_from show touch revoke help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and not __fish_seen_subcommand_from show touch revoke mint help" -s h -l help -d 'Print help'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and not __fish_seen_subcommand_from show touch revoke mint help" -f -a "show" -d 'Show the API\'s information about a token; changes nothing'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and not __fish_seen_subcommand_from show touch revoke mint help" -f -a "touch" -d 'Reset a token\'s idle timer'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and not __fish_seen_subcommand_from show touch revoke mint help" -f -a "revoke" -d 'Revoke a token immediately'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and not __fish_seen_subcommand_from show touch revoke mint help" -f -a "mint" -d 'Obtain a token with an OAuth client'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and not __fish_seen_subcommand_from show touch revoke mint help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from show" -l config -d 'The configuration file, for its sessions and connection settings' -r -F
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from show" -l session -d 'Use the token of this session of the configuration' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from show" -l session -f -a "(__fish_session_keepalive_sessions)" -d 'Use the token of this session of the configuration' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from show" -l token-file -d 'Use the token in this file; - is standard input' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from show" -l credential -d 'Use the token in this systemd credential' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from show" -l region -d 'The token\'s region, if no session is given' -r -f -a "us-east-1\t''
@@ -320,7 +322,7 @@ complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand toke
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from show" -l json -d 'Print one JSON object'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from touch" -l config -d 'The configuration file, for its sessions and connection settings' -r -F
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from touch" -l session -d 'Use the token of this session of the configuration' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from touch" -l session -f -a "(__fish_session_keepalive_sessions)" -d 'Use the token of this session of the configuration' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from touch" -l token-file -d 'Use the token in this file; - is standard input' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from touch" -l credential -d 'Use the token in this systemd credential' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from touch" -l region -d 'The token\'s region, if no session is given' -r -f -a "us-east-1\t''
@@ -347,7 +349,7 @@ complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand toke
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from touch" -l json -d 'Print one JSON object'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from touch" -s h -l help -d 'Print help'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from revoke" -l config -d 'The configuration file, for its sessions and connection settings' -r -F
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from revoke" -l session -d 'Use the token of this session of the configuration' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from revoke" -l session -f -a "(__fish_session_keepalive_sessions)" -d 'Use the token of this session of the configuration' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from revoke" -l token-file -d 'Use the token in this file; - is standard input' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from revoke" -l credential -d 'Use the token in this systemd credential' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from revoke" -l region -d 'The token\'s region, if no session is given' -r -f -a "us-east-1\t''
@@ -372,9 +374,16 @@ complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand toke
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from revoke" -l yes -d 'Do not ask for confirmation'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from revoke" -l json -d 'Print one JSON object'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from revoke" -s h -l help -d 'Print help'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from mint" -l config -d 'The configuration file, for its sessions and connection settings' -r -F
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from mint" -l session -f -a "(__fish_session_keepalive_sessions)" -d 'Use the OAuth client of this session instead of the one in the environment' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from mint" -l sink -d 'A file to write the token to: FILE or FILE,FORMAT (bare, env, json, gc-profile)' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from mint" -l stdout -d 'Print the token itself, and the facts about it to standard error'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from mint" -l yes -d 'Print the token even if standard output is a terminal'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from mint" -s h -l help -d 'Print help'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from help" -f -a "show" -d 'Show the API\'s information about a token; changes nothing'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from help" -f -a "touch" -d 'Reset a token\'s idle timer'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from help" -f -a "revoke" -d 'Revoke a token immediately'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from help" -f -a "mint" -d 'Obtain a token with an OAuth client'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand token; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and not __fish_seen_subcommand_from show set disable help" -s h -l help -d 'Print help'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and not __fish_seen_subcommand_from show set disable help" -f -a "show" -d 'Show the organisation\'s idle timeout and those of its groups; may reset the token\'s idle timer'
@@ -382,7 +391,7 @@ complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand time
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and not __fish_seen_subcommand_from show set disable help" -f -a "disable" -d 'Disable the organisation\'s idle timeout; group timeouts are not changed'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and not __fish_seen_subcommand_from show set disable help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from show" -l config -d 'The configuration file, for its sessions and connection settings' -r -F
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from show" -l session -d 'Use the token of this session of the configuration' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from show" -l session -f -a "(__fish_session_keepalive_sessions)" -d 'Use the token of this session of the configuration' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from show" -l token-file -d 'Use the token in this file; - is standard input' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from show" -l credential -d 'Use the token in this systemd credential' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from show" -l region -d 'The token\'s region, if no session is given' -r -f -a "us-east-1\t''
@@ -408,7 +417,7 @@ complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand time
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from show" -l json -d 'Print one JSON object'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from set" -l config -d 'The configuration file, for its sessions and connection settings' -r -F
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from set" -l session -d 'Use the token of this session of the configuration' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from set" -l session -f -a "(__fish_session_keepalive_sessions)" -d 'Use the token of this session of the configuration' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from set" -l token-file -d 'Use the token in this file; - is standard input' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from set" -l credential -d 'Use the token in this systemd credential' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from set" -l region -d 'The token\'s region, if no session is given' -r -f -a "us-east-1\t''
@@ -435,7 +444,7 @@ complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand time
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from set" -l json -d 'Print one JSON object'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from set" -s h -l help -d 'Print help'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from disable" -l config -d 'The configuration file, for its sessions and connection settings' -r -F
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from disable" -l session -d 'Use the token of this session of the configuration' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from disable" -l session -f -a "(__fish_session_keepalive_sessions)" -d 'Use the token of this session of the configuration' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from disable" -l token-file -d 'Use the token in this file; - is standard input' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from disable" -l credential -d 'Use the token in this systemd credential' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand timeout; and __fish_seen_subcommand_from disable" -l region -d 'The token\'s region, if no session is given' -r -f -a "us-east-1\t''
@@ -468,7 +477,7 @@ complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand user
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand user; and not __fish_seen_subcommand_from revoke help" -f -a "revoke" -d 'Log a user out everywhere: revoke all tokens of the user, including refresh tokens'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand user; and not __fish_seen_subcommand_from revoke help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand user; and __fish_seen_subcommand_from revoke" -l config -d 'The configuration file, for its sessions and connection settings' -r -F
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand user; and __fish_seen_subcommand_from revoke" -l session -d 'Use the token of this session of the configuration' -r
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand user; and __fish_seen_subcommand_from revoke" -l session -f -a "(__fish_session_keepalive_sessions)" -d 'Use the token of this session of the configuration' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand user; and __fish_seen_subcommand_from revoke" -l token-file -d 'Use the token in this file; - is standard input' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand user; and __fish_seen_subcommand_from revoke" -l credential -d 'Use the token in this systemd credential' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand user; and __fish_seen_subcommand_from revoke" -l region -d 'The token\'s region, if no session is given' -r -f -a "us-east-1\t''
@@ -518,7 +527,24 @@ complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and __fish_seen_subcommand_from token" -f -a "show" -d 'Show the API\'s information about a token; changes nothing'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and __fish_seen_subcommand_from token" -f -a "touch" -d 'Reset a token\'s idle timer'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and __fish_seen_subcommand_from token" -f -a "revoke" -d 'Revoke a token immediately'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and __fish_seen_subcommand_from token" -f -a "mint" -d 'Obtain a token with an OAuth client'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and __fish_seen_subcommand_from timeout" -f -a "show" -d 'Show the organisation\'s idle timeout and those of its groups; may reset the token\'s idle timer'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and __fish_seen_subcommand_from timeout" -f -a "set" -d 'Set the organisation\'s idle timeout; nothing else is changed'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and __fish_seen_subcommand_from timeout" -f -a "disable" -d 'Disable the organisation\'s idle timeout; group timeouts are not changed'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and __fish_seen_subcommand_from user" -f -a "revoke" -d 'Log a user out everywhere: revoke all tokens of the user, including refresh tokens'
+
+# The sessions of the configuration that the command line names, or that the program finds.
+function __fish_session_keepalive_sessions
+    set -l words (commandline -opc)
+    set -l config
+    if set -l place (contains -i -- --config $words)
+        set config --config $words[(math $place + 1)]
+    end
+    session-keepalive check --names $config 2>/dev/null
+end
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand status" -f -a "(__fish_session_keepalive_sessions)"
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand explain" -f -a "(__fish_session_keepalive_sessions)"
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand wait" -f -a "(__fish_session_keepalive_sessions)"
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand touch" -f -a "(__fish_session_keepalive_sessions)"
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand keep" -f -a "(__fish_session_keepalive_sessions)"
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand lapse" -f -a "(__fish_session_keepalive_sessions)"
