@@ -61,10 +61,10 @@ fn a_token_file_that_holds_something_else_is_named() {
     session-keepalive: token show: the token from file bearer begins with "Bearer": leave that out, the daemon adds it
     session-keepalive: token show: the token from file empty is empty
     session-keepalive: token show: the token from file header is a whole Authorization header: leave out all but the token after "Bearer"
-    session-keepalive: token show: the token from file html is a page in HTML or XML, perhaps an error page or a sign-in: look at what fetches the token
+    session-keepalive: token show: the token from file html is a page in HTML or XML, perhaps an error page or a sign-in: check what fetches the token
     session-keepalive: token show: the token from file json is JSON without a text `access_token`
     session-keepalive: token show: the token from file mark begins with a byte order mark: save it as UTF-8 without one (in PowerShell: -Encoding ascii)
-    session-keepalive: token show: the token from file null is the word "null", which a program writes where it has no value: look at what writes the token
+    session-keepalive: token show: the token from file null is the word "null", which a program writes where it has no value: check what writes the token
     session-keepalive: token show: the token from file placeholder is a placeholder: put the token in its place
     session-keepalive: token show: the token from file quotes is in quotes: leave them out
     session-keepalive: token show: the token from file two has a character at position 4 that no token has: only visible ASCII is allowed, without spaces
@@ -211,7 +211,7 @@ fn a_command_without_a_configuration_says_where_it_looked_and_what_names_one() {
         return;
     };
     insta::assert_snapshot!(output.err, @r"
-    error: there is no session to care for
+    error: no session is configured
      |
      = help: no configuration was named, and /etc/session-keepalive/config.toml does not exist:
              name one with --config PATH, or a token with --region REGION --token-file PATH
@@ -235,7 +235,7 @@ fn the_question_before_a_revocation_shows_the_token_and_the_consequence() {
     Go on?
     ");
     let outcome = outcome.strip_prefix("n\n").unwrap_or(outcome);
-    insta::assert_snapshot!(outcome, @"session-keepalive: token revoke: nothing was done: the answer was not yes");
+    insta::assert_snapshot!(outcome, @"session-keepalive: token revoke: cancelled: nothing was changed");
 }
 
 #[test]
@@ -276,7 +276,7 @@ fn keep_says_that_it_does_not_revive_a_token_that_has_ended() {
     daemon.wait_for(&["crm", "refused"]);
     let output = run(folder.command(&["keep", "crm"]), "");
     output.exits_with(0);
-    insta::assert_snapshot!(settled(&output.out, &simulation, &folder), @"crm is to keep from here on, until it is changed back, configured anew or the daemon is restarted; at the stop its token is left as it is; its present token has ended, and nothing revives it: a new token in file token takes over at once");
+    insta::assert_snapshot!(settled(&output.out, &simulation, &folder), @"crm has the intent keep from now on, until it is changed back, its configuration changes or the daemon restarts; at the stop its token is left as it is; its present token has ended for good: a new token in file token takes over at once");
 }
 
 #[test]

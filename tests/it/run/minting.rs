@@ -326,7 +326,7 @@ fn a_program_that_prints_a_token_of_another_client_does_not_replace_the_one_in_t
     assert_eq!(fs::read_to_string(&sink).unwrap(), "first-token\n");
     let explained = folder.command(&["explain", "kiosk"]).output().unwrap();
     let explained = String::from_utf8(explained.stdout).unwrap();
-    assert!(explained.contains("of another OAuth client"), "{explained}");
+    assert!(explained.contains("another issuer"), "{explained}");
     assert_eq!(daemon.count(&["\"event\":\"sink_written\""]), 1);
     assert_eq!(daemon.stop().0, Some(0));
     // The stop revokes the token that was used, and leaves the other one.
