@@ -36,7 +36,7 @@ pub(super) const HELP: &str = "Examples:\n  session-keepalive demo\n  session-ke
 /// The idle timeout of the simulated organisations.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 /// The lifetime of the tokens that the simulated login host issues.
-const LIFETIME: Duration = Duration::from_secs(40);
+const LIFETIME: Duration = Duration::from_secs(45);
 /// The interval, in seconds, at which the simulated applications use their tokens.
 const APPLICATION_EVERY: u64 = 4;
 /// The second at which the token of one session is replaced.
