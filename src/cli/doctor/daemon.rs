@@ -126,7 +126,7 @@ fn answers(report: &StatusReport) -> Check {
             "session-keepalive stop --leave ends it and revokes nothing; then start the new one",
         );
     }
-    Check::ok(SUBJECT, NAME, format!("it answers, in version {theirs}"))
+    Check::ok(SUBJECT, NAME, format!("yes, in version {theirs}"))
 }
 
 fn compare_session(
