@@ -53,21 +53,93 @@ pub(super) fn is_clean<'a>(token: &Token, texts: impl Iterator<Item = &'a [u8]>)
     if secret.len() < LENGTH_MIN {
         return false;
     }
-    let mut shown = RunSet::default();
+    let mut shown = ShownRuns::default();
     for text in texts {
         if !is_decoded(text) {
             return false;
         }
-        let lower_case: Vec<u8> = text.iter().map(u8::to_ascii_lowercase).collect();
-        let plain: Vec<u8> = plain_characters(text.iter().copied()).collect();
-        for characters in [lower_case, plain] {
-            Runs::of(&characters, RUN).for_each(|(_, run)| shown.insert(run));
+        let (mut exact, mut plain) = (Window::default(), Window::default());
+        for &byte in text {
+            let byte = byte.to_ascii_lowercase();
+            exact
+                .push(byte)
+                .into_iter()
+                .for_each(|run| shown.insert(run));
+            if byte.is_ascii_alphanumeric() {
+                plain
+                    .push(byte)
+                    .into_iter()
+                    .for_each(|run| shown.insert(run));
+            }
         }
     }
-    let plain = plain_forms(secret).into_iter().map(|(form, _)| form);
-    let mut forms = plain.chain(exact_forms(secret));
+    let is_shown = |form: &[u8]| {
+        let mut window = Window::default();
+        let mut runs = form.iter().filter_map(|byte| window.push(*byte));
+        runs.any(|run| shown.contains(run))
+    };
     // A longer run begins with a shorter one.
-    forms.all(|form| Runs::of(&form, RUN).all(|(_, run)| !shown.contains(run)))
+    let plain = plain_forms(secret);
+    !plain.iter().any(|(form, _)| is_shown(form))
+        && !exact_forms(secret).iter().any(|form| is_shown(form))
+}
+
+/// The last [`RUN`] characters of a text, as a number.
+#[derive(Default)]
+struct Window {
+    run: u64,
+    length: usize,
+}
+
+impl Window {
+    /// Adds a character. Returns the run that it ends, if there are enough characters.
+    fn push(&mut self, byte: u8) -> Option<u64> {
+        self.run = self.run << 8 | u64::from(byte);
+        self.length += 1;
+        (self.length >= RUN).then_some(self.run)
+    }
+}
+
+/// The runs of the texts that are checked. A filter answers most questions.
+struct ShownRuns {
+    runs: Vec<u64>,
+    /// A bit for each hash of a run.
+    filter: [u64; 1 << (Self::HASH_BITS - 6)],
+}
+
+impl Default for ShownRuns {
+    fn default() -> Self {
+        Self {
+            runs: Vec::with_capacity(1024),
+            filter: [0; 1 << (Self::HASH_BITS - 6)],
+        }
+    }
+}
+
+impl ShownRuns {
+    /// The number of bits of a hash.
+    const HASH_BITS: u32 = 15;
+
+    fn insert(&mut self, run: u64) {
+        let (word, bit) = Self::place(run);
+        self.filter[word] |= bit;
+        self.runs.push(run);
+    }
+
+    fn contains(&self, run: u64) -> bool {
+        let (word, bit) = Self::place(run);
+        self.filter[word] & bit != 0 && self.runs.contains(&run)
+    }
+
+    /// Returns the word of the filter and the bit in it.
+    fn place(run: u64) -> (usize, u64) {
+        // The golden ratio of 2^64: neighbouring runs differ in the highest bits.
+        let hash = run.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - Self::HASH_BITS);
+        (
+            usize::try_from(hash >> 6).unwrap_or_default(),
+            1 << (hash & 63),
+        )
+    }
 }
 
 /// Returns true if decoding the text would change nothing.
@@ -294,8 +366,7 @@ impl Redactor {
     }
 }
 
-/// A set of runs. It is asked about a few short texts, so that making it has to be cheap: it is not
-/// sorted, and a filter answers most questions.
+/// A set of runs of the token.
 #[derive(Default)]
 struct RunSet {
     runs: Vec<u128>,
@@ -385,7 +456,9 @@ fn narrow_byte(character: char) -> u8 {
 }
 
 fn plain_characters(bytes: impl Iterator<Item = u8>) -> impl Iterator<Item = u8> {
-    bytes.filter_map(|byte| plain_character(char::from(byte)))
+    bytes
+        .filter(u8::is_ascii_alphanumeric)
+        .map(|byte| byte.to_ascii_lowercase())
 }
 
 fn hexadecimal(byte: u8) -> [u8; 2] {
