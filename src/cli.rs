@@ -64,10 +64,10 @@ enum CliCommand {
     Simulate(simulate::Simulate),
     /// Validate the configuration and summarize its effect.
     #[command(after_help = check::HELP)]
-    Check(check::Check),
+    Check(check::CheckArgs),
     /// Predict the request schedule and the longest outage it survives.
     #[command(after_help = plan::HELP)]
-    Plan(plan::Plan),
+    Plan(plan::PlanArgs),
     /// Diagnose the installation and suggest fixes.
     #[command(after_help = doctor::HELP)]
     Doctor(doctor::Doctor),

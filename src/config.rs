@@ -63,7 +63,7 @@ pub use model::{
     Proxy, SessionConfig, SessionName, ShutdownConfig, StatusConfig, StatusSocket, Trust,
 };
 pub use proxy::{NotAProxy, ProxyUrl, ProxyVariables, UnusableVariable};
-pub(crate) use reader::in_words;
+pub(crate) use reader::exact_duration;
 pub use redact::{clean, quoted};
 pub use region::{REGIONS, Region};
 pub(crate) use settings::listen_address;

@@ -107,12 +107,12 @@ pub struct Stopped {
 }
 
 /// A function that reads the configuration again. It runs on a thread that may block.
-pub type Load = Arc<dyn Fn() -> Result<Config, Errors> + Send + Sync>;
+pub type LoadConfig = Arc<dyn Fn() -> Result<Config, Errors> + Send + Sync>;
 
 /// The dependencies of the daemon beside its configuration.
 pub struct Setup {
     /// The function that reads the configuration again.
-    pub load: Load,
+    pub load: LoadConfig,
     /// The log, whose level and format follow the configuration; `None` if this process does not
     /// own the log.
     pub log: Option<LogHandle>,

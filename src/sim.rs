@@ -42,7 +42,7 @@ pub use exchange::{ClientSecret, FaultyResponse, Method, Request, Response};
 pub use faults::{
     ConnectionEnd, Length, Matcher, Processing, Rule, RuleSpan, Script, SimFault, WireFault,
 };
-pub use operation::Operation;
+pub use operation::ApiOperation;
 pub use record::{Fate, Record};
 pub use server::{BODY_LENGTH_MAX, Server};
 pub use settings::{GroupBundle, IdleDate, IdleSettings, OmittedBundles, Precedence, Settings};

@@ -18,7 +18,7 @@ pub(super) const HELP: &str = "Example: session-keepalive check\n\nWithout --con
 
 /// The configuration, and what to print of it.
 #[derive(Debug, Args)]
-pub(super) struct Check {
+pub(super) struct CheckArgs {
     /// Print only the names of the sessions, one a line, without those of pools.
     #[arg(long)]
     names: bool,
@@ -26,7 +26,7 @@ pub(super) struct Check {
     settings: ConfigOptions,
 }
 
-pub(super) fn run(check: &Check) -> Exit {
+pub(super) fn run(check: &CheckArgs) -> Exit {
     let settings = &check.settings;
     let place = settings.file().map_or_else(
         || "flags and variables".to_owned(),

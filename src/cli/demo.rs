@@ -42,7 +42,7 @@ const APPLICATION_EVERY: u64 = 4;
 /// The second at which the token of one session is replaced.
 const REPLACED_AFTER: u64 = 25;
 
-/// What to show.
+/// The options of `demo`.
 #[derive(Debug, Args)]
 pub(super) struct Demo {
     /// The duration in seconds; below 30, some steps are not shown.

@@ -41,7 +41,7 @@ const STANDARD_UNIT: &str = "session-keepalive.service";
 /// The number of sessions, or hosts, that are checked concurrently.
 const CONCURRENT_MAX: usize = 8;
 
-/// What to look at.
+/// The options of `doctor`.
 #[derive(Debug, Args)]
 pub(super) struct Doctor {
     #[command(flatten)]

@@ -24,7 +24,7 @@ use super::exit::{Exit, failed, print_error};
 use super::parse::duration;
 use super::run::{self, Run};
 use crate::config::{self, Config};
-use crate::daemon::{Daemon, DaemonCommand, Load, Setup};
+use crate::daemon::{Daemon, DaemonCommand, LoadConfig, Setup};
 use crate::keeper::OnShutdown;
 use crate::status::phrases::human_duration;
 use crate::status::{QuerySender, ReadinessSums};
@@ -115,7 +115,7 @@ pub(super) fn run(exec: &Exec, refused: &[Refused]) -> Exit {
 }
 
 /// Returns a function that reads the configuration and adds the sinks of the command line.
-fn load(exec: &Exec) -> Load {
+fn load(exec: &Exec) -> LoadConfig {
     let (load, sinks) = (run::load_again(&exec.run), exec.sink.clone());
     Arc::new(move || {
         let mut config = load()?;

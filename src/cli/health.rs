@@ -12,7 +12,7 @@ Examples:
 
 Exit status: 0 healthy, 69 no daemon answers, 75 unhealthy.";
 
-/// What is asked.
+/// The options of `health`.
 #[derive(Debug, Args)]
 pub(super) struct Health {
     /// Check that every kept token is proven alive and within its margin.

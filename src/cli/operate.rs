@@ -15,7 +15,7 @@ use std::time::Duration;
 
 pub(super) use access::{Access, find_session};
 pub(super) use consent::Yes;
-pub(super) use failure::{Failure, advice, print_usage_error};
+pub(super) use failure::{OperationError, advice, print_usage_error};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
@@ -57,21 +57,23 @@ pub(super) fn run(
     command: &'static ApiCommand,
     access: &Access,
     yes: Yes,
-    request: impl AsyncFnOnce(&mut ApiSession) -> Result<CommandOutput, Failure>,
+    request: impl AsyncFnOnce(&mut ApiSession) -> Result<CommandOutput, OperationError>,
 ) -> Exit {
     let mut opened = None;
-    let result = runtime().map_err(Failure::Runtime).and_then(|runtime| {
-        let result = runtime.block_on(async {
-            let session = opened.insert(ApiSession::open(command, access, yes).await?);
-            let mut answer = request(session).await?;
-            answer.notes.append(&mut session.notes);
-            Ok(answer)
+    let result = runtime()
+        .map_err(OperationError::Runtime)
+        .and_then(|runtime| {
+            let result = runtime.block_on(async {
+                let session = opened.insert(ApiSession::open(command, access, yes).await?);
+                let mut answer = request(session).await?;
+                answer.notes.append(&mut session.notes);
+                Ok(answer)
+            });
+            // The resolver's threads cannot be cancelled, and a name that is still being looked up
+            // would delay the exit.
+            runtime.shutdown_background();
+            result
         });
-        // The resolver's threads cannot be cancelled, and a name that is still being looked up
-        // would delay the exit.
-        runtime.shutdown_background();
-        result
-    });
     match result {
         Ok(answer) => answer.print(access.json),
         Err(failure) => failure.print(command, opened.as_ref(), access.json),
@@ -80,7 +82,7 @@ pub(super) fn run(
 
 /// Prints that an argument of the command is wrong.
 pub(super) fn wrong_argument(command: &ApiCommand, access: &Access, why: String) -> Exit {
-    Failure::Usage(why).print(command, None, access.json)
+    OperationError::Usage(why).print(command, None, access.json)
 }
 
 /// A token, the API that it belongs to, and a client for requests to it.
@@ -106,15 +108,15 @@ impl ApiSession {
         command: &'static ApiCommand,
         access: &Access,
         yes: Yes,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, OperationError> {
         let resolved = access.resolve()?;
-        let client = Client::new(&resolved.http).map_err(Failure::Client)?;
+        let client = Client::new(&resolved.http).map_err(OperationError::Client)?;
         let mut notes = Vec::new();
         let token = match &resolved.source {
             None => access::read_standard_input().await?,
             Some(source) => {
                 let read = Reader::default().read(source).await;
-                let read = read.map_err(Failure::Source)?;
+                let read = read.map_err(OperationError::Source)?;
                 notes.extend(read.warning.map(|warning| warning.to_string()));
                 read.token
             }

@@ -34,7 +34,7 @@ const IDLE_TIMEOUTS: [Duration; 4] = [
 ];
 
 #[derive(Debug, Args)]
-pub(super) struct Plan {
+pub(super) struct PlanArgs {
     #[command(flatten)]
     settings: ConfigOptions,
     /// The organisation's idle timeout, such as 20m: 1s to 8h.
@@ -45,7 +45,7 @@ pub(super) struct Plan {
     json: bool,
 }
 
-pub(super) fn run(plan: &Plan) -> Exit {
+pub(super) fn run(plan: &PlanArgs) -> Exit {
     let loaded = match config::load(plan.settings.layers()) {
         Ok(loaded) => loaded,
         Err(errors) => return print_config_errors(&errors),

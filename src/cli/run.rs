@@ -20,7 +20,7 @@ use super::{ConfigOptions, Refused};
 use crate::config::{self, Config, PoolConfig};
 use crate::daemon::systemd::Systemd;
 use crate::daemon::{
-    Daemon, DaemonCommand, DaemonIdentity, Load, OtherDaemonPolicy, Revocations, Setup,
+    Daemon, DaemonCommand, DaemonIdentity, LoadConfig, OtherDaemonPolicy, Revocations, Setup,
     SocketPlaces, StartError, signals,
 };
 use crate::keeper::OnShutdown;
@@ -81,7 +81,7 @@ fn begin(run: &Run, refused: &[Refused], runtime: &Runtime) -> Result<Exit, Exit
 /// is the exit status of a failure that is printed already.
 pub(super) fn prepare(
     run: &Run,
-    load: Load,
+    load: LoadConfig,
     refused: &[Refused],
     runtime: &Runtime,
 ) -> Result<(Config, Setup), Exit> {
@@ -276,7 +276,7 @@ pub(super) fn with_runtime(command: impl FnOnce(&Runtime) -> Exit) -> Exit {
 
 /// Returns a function that reads the same layers again. It reads the variables each time, since
 /// one of them may hold a token that should not be copied and kept.
-pub(super) fn load_again(run: &Run) -> Load {
+pub(super) fn load_again(run: &Run) -> LoadConfig {
     let (mut settings, force) = (run.settings.clone(), run.force);
     settings.flags.mint = run.mint;
     Arc::new(move || {

@@ -13,7 +13,9 @@ use super::run::block_on;
 use super::text::{Column, Table};
 use crate::daemon::{DaemonCommand, signals};
 use crate::sim::http::Handle;
-use crate::sim::{Fate, IdleSettings, Operation, Permission, Record, Server, Settings, TokenSpec};
+use crate::sim::{
+    ApiOperation, Fate, IdleSettings, Permission, Record, Server, Settings, TokenSpec,
+};
 use crate::sys::clock;
 use crate::time::ServerTime;
 use crate::token::Fingerprint;
@@ -23,7 +25,7 @@ Example: session-keepalive simulate --idle-timeout 30s --token abc
 
 The server stands in for api.REGION and login.REGION: POST /oauth/token issues tokens. Do not expose it to a network: it issues tokens to every caller.";
 
-/// What to simulate.
+/// The options of `simulate`.
 #[derive(Debug, Args)]
 pub(super) struct Simulate {
     /// The address to listen on.
@@ -129,9 +131,9 @@ pub(super) fn record_row(name: String, record: &Record) -> [String; 7] {
     let calls = |operation| record.calls(operation).to_string();
     [
         name,
-        calls(Operation::PeekMe),
-        calls(Operation::HeadMe),
-        calls(Operation::GetMe),
+        calls(ApiOperation::PeekMe),
+        calls(ApiOperation::HeadMe),
+        calls(ApiOperation::GetMe),
         record.resets.to_string(),
         record.resets_by_application.to_string(),
         end.to_owned(),
@@ -154,8 +156,8 @@ fn settings(simulate: &Simulate) -> Settings {
             .exclude
             .iter()
             .map(|exclude| match exclude {
-                Exclude::Head => Operation::HeadMe,
-                Exclude::Get => Operation::GetMe,
+                Exclude::Head => ApiOperation::HeadMe,
+                Exclude::Get => ApiOperation::GetMe,
             })
             .collect(),
         wall_at_boot: wall_at_boot(),

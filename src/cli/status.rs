@@ -33,7 +33,7 @@ const WIPE_LINE: &str = "\x1b[K";
 const WIPE_REST: &str = "\x1b[J";
 const WIPE_ALL: &str = "\x1b[2J";
 
-/// What is shown, and how.
+/// The options of `status`.
 #[derive(Debug, Args)]
 pub(super) struct Status {
     /// The sessions; all by default.

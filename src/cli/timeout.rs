@@ -11,13 +11,13 @@ use serde_json::json;
 
 use super::exit::Exit;
 use super::operate::{
-    self, Access, ApiCommand, ApiSession, CommandOutput, Failure, Yes, duration_with_seconds,
+    self, Access, ApiCommand, ApiSession, CommandOutput, OperationError, Yes, duration_with_seconds,
 };
 use super::parse;
 use super::text::Lines;
 use crate::api::{IdleTokenTimeout, Reply};
 
-/// What to do with the organisation's idle timeout.
+/// The commands of `timeout`.
 #[derive(Debug, Subcommand)]
 pub(super) enum Timeout {
     /// Show the organisation's idle timeout and those of its groups; may reset the token's idle timer.
@@ -132,7 +132,10 @@ enum TimeoutEdit {
 }
 
 /// Makes the change, after consent; writes nothing if the timeout has the value already.
-async fn change(session: &mut ApiSession, edit: TimeoutEdit) -> Result<CommandOutput, Failure> {
+async fn change(
+    session: &mut ApiSession,
+    edit: TimeoutEdit,
+) -> Result<CommandOutput, OperationError> {
     session.consent_is_possible(WHY)?;
     session.consent_to_reset("this call")?;
     let mut reply = session.client.timeout(&session.api, &session.token).await?;

@@ -7,15 +7,15 @@ use serde_json::{Value, json};
 
 use super::exit::Exit;
 use super::operate::{
-    self, Access, ApiCommand, ApiSession, CommandOutput, Failure, Yes, duration_with_seconds,
-    human_time, rfc3339,
+    self, Access, ApiCommand, ApiSession, CommandOutput, OperationError, Yes,
+    duration_with_seconds, human_time, rfc3339,
 };
 use super::text::Lines;
 use crate::api::{CallError, NamedEntity, Preserve, Reply, TokenInfo};
 use crate::keeper::{Failure as Unanswered, Refusal, Touch, Verdict};
 use crate::status::phrases::human_duration;
 
-/// What to do with a token.
+/// The commands of `token`.
 #[derive(Debug, Subcommand)]
 pub(super) enum TokenCommand {
     /// Show the API's information about a token; changes nothing.
@@ -109,7 +109,7 @@ pub(super) fn run(token: &TokenCommand) -> Exit {
 
 const WHY_REVOKE: &str = "This ends the token at once, for every program that uses it.";
 
-async fn revoke(session: &mut ApiSession) -> Result<CommandOutput, Failure> {
+async fn revoke(session: &mut ApiSession) -> Result<CommandOutput, OperationError> {
     let mut shown = Lines::default();
     shown.add("token", session.shown());
     shown.add("api", session.api.as_str());
@@ -128,7 +128,7 @@ async fn revoke(session: &mut ApiSession) -> Result<CommandOutput, Failure> {
     Ok(answer)
 }
 
-async fn head(session: &ApiSession) -> Result<CommandOutput, Failure> {
+async fn head(session: &ApiSession) -> Result<CommandOutput, OperationError> {
     let (client, api) = (&session.client, &session.api);
     match client.head_token(api, &session.token).await {
         Ok(reply) => {
@@ -150,7 +150,7 @@ async fn head(session: &ApiSession) -> Result<CommandOutput, Failure> {
     }
 }
 
-async fn show(session: &ApiSession, preserve: Preserve) -> Result<CommandOutput, Failure> {
+async fn show(session: &ApiSession, preserve: Preserve) -> Result<CommandOutput, OperationError> {
     let (client, api) = (&session.client, &session.api);
     let reply = client.token_info(api, &session.token, preserve).await?;
     let info = &reply.value;

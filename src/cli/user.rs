@@ -4,10 +4,10 @@ use clap::Subcommand;
 use serde_json::Value;
 
 use super::exit::Exit;
-use super::operate::{self, Access, ApiCommand, ApiSession, CommandOutput, Failure, Yes};
+use super::operate::{self, Access, ApiCommand, ApiSession, CommandOutput, OperationError, Yes};
 use crate::api::UserId;
 
-/// What to do with a user's tokens.
+/// The commands of `user`.
 #[derive(Debug, Subcommand)]
 pub(super) enum User {
     /// Log a user out everywhere: revoke all tokens of the user, including refresh tokens.
@@ -41,7 +41,7 @@ pub(super) fn run(user: &User) -> Exit {
     }
 }
 
-async fn revoke(session: &mut ApiSession, user: &UserId) -> Result<CommandOutput, Failure> {
+async fn revoke(session: &mut ApiSession, user: &UserId) -> Result<CommandOutput, OperationError> {
     let consequence = format!(
         "This logs user {user} out everywhere: every token of the user ends, in every application, and refresh tokens with them."
     );

@@ -23,7 +23,7 @@ Exit status: 0 ready, 64 no such session, 69 no daemon answered in time, 75 not 
 /// The interval between two requests.
 const EVERY: Duration = Duration::from_millis(250);
 
-/// What is waited for.
+/// The options of `wait`.
 #[derive(Debug, Args)]
 pub(super) struct Wait {
     /// The maximum time to wait, such as 60s; unlimited by default.

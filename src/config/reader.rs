@@ -308,7 +308,7 @@ impl<'a> TableReader<'a> {
 
     /// Returns a duration.
     pub(super) fn duration(&self, name: &str) -> Duration {
-        self.get(name, duration, |value| in_words(*value))
+        self.get(name, duration, |value| exact_duration(*value))
     }
 
     /// Returns a whole number.
@@ -410,7 +410,7 @@ pub(super) fn duration(text: &str, kind: &Kind) -> Result<Duration, ParseProblem
 }
 
 /// Formats a duration as the configuration file would: `1h 30m`.
-pub(crate) fn in_words(duration: Duration) -> String {
+pub(crate) fn exact_duration(duration: Duration) -> String {
     SignedDuration::try_from(duration)
         .map_or_else(|_| format!("{duration:?}"), |signed| format!("{signed:#}"))
 }

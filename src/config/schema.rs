@@ -10,7 +10,7 @@ use std::time::Duration;
 use KeyDefault::{Unset, Value};
 
 use super::key::{CONFIG_VARIABLE, KeyPath, PREFIX, TOKEN_FILE_VARIABLE};
-use super::reader::in_words;
+use super::reader::exact_duration;
 
 /// The part of a table's path that stands for a name which the user chooses.
 pub const NAME: &str = "NAME";
@@ -192,8 +192,8 @@ impl Kind {
     pub fn allowed(&self) -> String {
         match self {
             Self::Duration(range) => {
-                let (from, to) = (in_words(*range.start()), in_words(*range.end()));
-                let example = in_words(*range.end() / 4);
+                let (from, to) = (exact_duration(*range.start()), exact_duration(*range.end()));
+                let example = exact_duration(*range.end() / 4);
                 format!("a duration from {from} to {to}, such as \"{example}\"")
             }
             Self::Margin(range) => {

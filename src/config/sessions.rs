@@ -8,7 +8,7 @@ use super::address::ApiBase;
 use super::describe::Origin;
 use super::fault::ConfigFault;
 use super::model::{SessionConfig, SessionName, signals_of, sinks_of};
-use super::reader::{At, ParseProblem, TableReader, duration, in_words, word};
+use super::reader::{At, ParseProblem, TableReader, duration, exact_duration, word};
 use super::redact;
 use super::region::{REGIONS, Region};
 use super::schema::{Kind, MARGIN_SHARES, allowed_shares};
@@ -114,16 +114,16 @@ fn policy(table: &TableReader<'_>) -> Policy {
         intent,
         margin: table.get("margin", margin, |margin| match margin {
             Margin::Percent(share) => format!("{share}% of the idle timeout"),
-            Margin::Time(time) => in_words(*time),
+            Margin::Time(time) => exact_duration(*time),
         }),
         idle_timeout: table
-            .get_optional("idle_timeout", duration, |time| in_words(*time))
+            .get_optional("idle_timeout", duration, |time| exact_duration(*time))
             .map(|found| found.value),
         touch: table.word("touch", &TouchPreference::ALL, TouchPreference::as_str),
         verify_every: table.number("verify_every"),
         on_shutdown: on_shutdown(table, intent),
         lifetime: table
-            .get_optional("lifetime", duration, |time| in_words(*time))
+            .get_optional("lifetime", duration, |time| exact_duration(*time))
             .map(|found| found.value),
         renewal: None,
     }
@@ -150,7 +150,7 @@ fn renewal(table: &TableReader<'_>, source: &Source) -> Option<Renewal> {
     Some(Renewal {
         login,
         every: table
-            .get_optional("renew_every", duration, |time| in_words(*time))
+            .get_optional("renew_every", duration, |time| exact_duration(*time))
             .map(|found| found.value),
         overlap: table.duration("overlap"),
     })
@@ -198,7 +198,7 @@ fn refuse_wide_margin(session: &TableReader<'_>) {
         && let Margin::Time(time) = margin.value
         && time >= idle_timeout.value
     {
-        let (time, limit) = (in_words(time), in_words(idle_timeout.value));
+        let (time, limit) = (exact_duration(time), exact_duration(idle_timeout.value));
         let title = format!("margin {time} must be shorter than the idle timeout {limit}");
         let fault = margin.fault(&title).label("too long");
         session.note(fault.also(idle_timeout.place, "the idle timeout"));

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
-pub(super) use self::pool::{Changes, Folder};
+pub(super) use self::pool::{Changes, PoolFolder};
 use self::pool::{Owner, Pool};
 use crate::config::{Config, PoolConfig, SessionConfig, SessionName, Shard};
 use crate::keeper::SessionId;
@@ -41,7 +41,7 @@ type IsOutdated = bool;
 
 /// The folder of a pool and its content.
 pub(super) struct PoolContents {
-    pub(super) folder: Folder,
+    pub(super) folder: PoolFolder,
     pub(super) listing: Result<Listing, ListingError>,
 }
 
@@ -300,7 +300,7 @@ fn take_over_or_new(
 /// Returns the pool of a folder whose first listing is in progress.
 fn begin_unlisted(path: &Path, now: Instant) -> Pool {
     let mut pool = Pool::default();
-    pool.folder = Folder::new(path, path.components().collect());
+    pool.folder = PoolFolder::new(path, path.components().collect());
     pool.handle_change(now);
     pool
 }
@@ -317,7 +317,7 @@ pub(super) async fn find_within(path: &Path, time_limit: Duration) -> PoolConten
 
 fn not_listed(path: &Path, time_limit: Duration, cause: NotRead) -> PoolContents {
     PoolContents {
-        folder: Folder::new(path, path.components().collect()),
+        folder: PoolFolder::new(path, path.components().collect()),
         listing: Err(ListingError::TooSlow {
             directory: path.to_owned(),
             time_limit,
@@ -335,7 +335,7 @@ fn find(path: &Path) -> PoolContents {
     // Collecting the components removes the slash at the end that joining an empty path leaves.
     let canonical = canonical.as_deref().unwrap_or(path).components().collect();
     PoolContents {
-        folder: Folder::new(path, canonical),
+        folder: PoolFolder::new(path, canonical),
         listing: Listing::of(path),
     }
 }

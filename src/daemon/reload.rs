@@ -12,7 +12,7 @@ use super::control::Waiters;
 use super::pools::{self, Listings};
 use super::session_table::ManagedSession;
 use super::start::{self, limits};
-use super::{Daemon, Load};
+use super::{Daemon, LoadConfig};
 use crate::api::Client;
 use crate::config::{Config, Difference, HttpConfig, SessionConfig, SessionName, StatusSocket};
 use crate::keeper::{OnShutdown, SessionId};
@@ -25,7 +25,7 @@ use crate::time::Instant;
 
 /// The requested reloads. One is in progress at a time; all requests meanwhile become one more.
 pub(super) struct Reloads {
-    load: Load,
+    load: LoadConfig,
     /// The reload in progress.
     pub(super) reading: JoinSet<Result<Gathered, String>>,
     /// The requesters that wait for the reload in progress.
@@ -44,7 +44,7 @@ pub(super) struct Gathered {
 
 impl Reloads {
     /// Creates an empty set of reloads, each of which reads the configuration by `load`.
-    pub(super) fn new(load: Load) -> Self {
+    pub(super) fn new(load: LoadConfig) -> Self {
         Self {
             load,
             reading: JoinSet::new(),
@@ -251,7 +251,7 @@ impl Daemon {
 ///
 /// If the configuration itself hangs. A pool or a token that hangs counts as unknown.
 async fn gather(
-    load: Load,
+    load: LoadConfig,
     present_http: HttpConfig,
     present_socket: StatusSocket,
 ) -> Result<Gathered, String> {

@@ -66,7 +66,7 @@ enum SignalFailure {
     )]
     Failed {
         status: ExitStatus,
-        /// What systemctl printed.
+        /// The error output of systemctl.
         errors: String,
     },
 }

@@ -62,7 +62,7 @@ pub struct EventText {
 /// The maximum length of each text in an [`EventText`], in characters.
 const TEXT_CHARACTERS_MAX: usize = 2000;
 
-/// Whether an event follows from an incident of several sessions.
+/// The relation of an event to an incident of several sessions.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Consequence {
     /// The event follows from an incident, which is reported once for all sessions.

@@ -1,6 +1,6 @@
 //! The HTTP/1.1 server of the model: serves a [`Server`] to any client.
 //!
-//! It must never read the clock itself: the caller passes a [`Clock`]. The model is locked
+//! It must never read the clock itself: the caller passes a [`SimClock`]. The model is locked
 //! only while it computes one answer, so that a test can inspect and script it while it is
 //! being served.
 
@@ -27,7 +27,7 @@ const CONNECTIONS_MAX: usize = 10_000;
 const ACCEPT_AGAIN_AFTER: Duration = Duration::from_millis(50);
 
 /// A function that returns the current instant.
-pub type Clock = Arc<dyn Fn() -> Instant + Send + Sync>;
+pub type SimClock = Arc<dyn Fn() -> Instant + Send + Sync>;
 
 /// A model that is served until the handle is dropped.
 pub struct Handle {
@@ -99,7 +99,7 @@ impl Handle {
 }
 
 /// Serves the model for as long as the future is polled; dropping it ends all connections.
-pub async fn serve(listener: TcpListener, server: Arc<Mutex<Server>>, clock: Clock) {
+pub async fn serve(listener: TcpListener, server: Arc<Mutex<Server>>, clock: SimClock) {
     let mut connections = JoinSet::new();
     loop {
         while connections.try_join_next().is_some() {}

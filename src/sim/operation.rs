@@ -6,7 +6,7 @@ use super::{Method, Request, form};
 
 /// An operation of the API.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Operation {
+pub enum ApiOperation {
     /// `GET /tokens/me?preserveIdleTTL=true`; the case of `true` does not matter.
     PeekMe,
     /// `HEAD /tokens/me`.
@@ -27,7 +27,7 @@ pub enum Operation {
     Unknown,
 }
 
-impl Operation {
+impl ApiOperation {
     /// The number of operations.
     pub(super) const COUNT: usize = Self::Unknown as usize + 1;
 }
@@ -35,8 +35,8 @@ impl Operation {
 /// The target of a request.
 pub(super) enum RequestTarget<'a> {
     /// An operation of the API without a path parameter.
-    Api(Operation),
-    /// [`Operation::DeleteUser`] of this user.
+    Api(ApiOperation),
+    /// [`ApiOperation::DeleteUser`] of this user.
     User(Cow<'a, str>),
     /// The login service.
     Login,
@@ -56,17 +56,17 @@ impl<'a> RequestTarget<'a> {
             };
         };
         match (path, request.method) {
-            ("me", Method::Head) => Self::Api(Operation::HeadMe),
+            ("me", Method::Head) => Self::Api(ApiOperation::HeadMe),
             ("me", Method::Get) if preserves_idle_time(request.query) => {
-                Self::Api(Operation::PeekMe)
+                Self::Api(ApiOperation::PeekMe)
             }
-            ("me", Method::Get) => Self::Api(Operation::GetMe),
-            ("me", Method::Delete) => Self::Api(Operation::DeleteMe),
+            ("me", Method::Get) => Self::Api(ApiOperation::GetMe),
+            ("me", Method::Delete) => Self::Api(ApiOperation::DeleteMe),
             ("me", _) => Self::WrongMethod {
                 allow: "DELETE, GET, HEAD",
             },
-            ("timeout", Method::Get) => Self::Api(Operation::GetTimeout),
-            ("timeout", Method::Put) => Self::Api(Operation::PutTimeout),
+            ("timeout", Method::Get) => Self::Api(ApiOperation::GetTimeout),
+            ("timeout", Method::Put) => Self::Api(ApiOperation::PutTimeout),
             ("timeout", _) => Self::WrongMethod { allow: "GET, PUT" },
             (user, _) if user.is_empty() || user.contains('/') => Self::NotFound,
             (user, Method::Delete) => Self::User(form::decoded(user)),
@@ -74,12 +74,12 @@ impl<'a> RequestTarget<'a> {
         }
     }
 
-    pub(super) fn operation(&self) -> Operation {
+    pub(super) fn operation(&self) -> ApiOperation {
         match self {
             Self::Api(operation) => *operation,
-            Self::User(_) => Operation::DeleteUser,
-            Self::Login => Operation::Mint,
-            Self::WrongMethod { .. } | Self::NotFound => Operation::Unknown,
+            Self::User(_) => ApiOperation::DeleteUser,
+            Self::Login => ApiOperation::Mint,
+            Self::WrongMethod { .. } | Self::NotFound => ApiOperation::Unknown,
         }
     }
 }
@@ -94,7 +94,7 @@ fn preserves_idle_time(query: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn operation(method: Method, path: &str, query: &str) -> Operation {
+    fn operation(method: Method, path: &str, query: &str) -> ApiOperation {
         let request = Request {
             query,
             ..Request::new(method, path)
@@ -105,13 +105,13 @@ mod tests {
     #[test]
     fn only_preserve_idle_ttl_true_is_a_peek() {
         for (query, expected) in [
-            ("preserveIdleTTL=true", Operation::PeekMe),
-            ("a=b&preserveIdleTTL=True", Operation::PeekMe),
-            ("preserveIdleTTL=false", Operation::GetMe),
-            ("preserveIdleTTL=1", Operation::GetMe),
-            ("preserveIdleTTL", Operation::GetMe),
-            ("preserveidlettl=true", Operation::GetMe),
-            ("", Operation::GetMe),
+            ("preserveIdleTTL=true", ApiOperation::PeekMe),
+            ("a=b&preserveIdleTTL=True", ApiOperation::PeekMe),
+            ("preserveIdleTTL=false", ApiOperation::GetMe),
+            ("preserveIdleTTL=1", ApiOperation::GetMe),
+            ("preserveIdleTTL", ApiOperation::GetMe),
+            ("preserveidlettl=true", ApiOperation::GetMe),
+            ("", ApiOperation::GetMe),
         ] {
             assert_eq!(
                 operation(Method::Get, "/api/v2/tokens/me", query),
@@ -121,7 +121,7 @@ mod tests {
         }
         assert_eq!(
             operation(Method::Head, "/api/v2/tokens/me", "preserveIdleTTL=true"),
-            Operation::HeadMe
+            ApiOperation::HeadMe
         );
     }
 
@@ -134,7 +134,7 @@ mod tests {
             "/api/v2/tokens/",
             "/api/v2/tokens/a/b",
         ] {
-            assert_eq!(operation(Method::Delete, path, ""), Operation::Unknown);
+            assert_eq!(operation(Method::Delete, path, ""), ApiOperation::Unknown);
         }
     }
 }

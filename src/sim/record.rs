@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Operation;
+use super::ApiOperation;
 use crate::time::Instant;
 
 /// The state of a token, and the instant of its end.
@@ -24,7 +24,7 @@ pub enum Fate {
 /// The server's record of one token.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Record {
-    calls: [u32; Operation::COUNT],
+    calls: [u32; ApiOperation::COUNT],
     /// The number of calls that the API answered with 2xx.
     pub accepted: u32,
     /// The number of calls that the API answered with 401 `bad.credentials`.
@@ -60,7 +60,7 @@ impl Fate {
 impl Record {
     pub(super) fn new(now: Instant) -> Self {
         Self {
-            calls: [0; Operation::COUNT],
+            calls: [0; ApiOperation::COUNT],
             accepted: 0,
             refused: 0,
             after_death: 0,
@@ -77,7 +77,7 @@ impl Record {
 
     /// Returns the number of calls of this operation that arrived, processed or not.
     #[must_use]
-    pub fn calls(&self, operation: Operation) -> u32 {
+    pub fn calls(&self, operation: ApiOperation) -> u32 {
         self.calls[operation as usize]
     }
 
@@ -107,7 +107,7 @@ impl Record {
         }
     }
 
-    pub(super) fn record_arrival(&mut self, operation: Operation, now: Instant) {
+    pub(super) fn record_arrival(&mut self, operation: ApiOperation, now: Instant) {
         let calls = &mut self.calls[operation as usize];
         *calls = calls.saturating_add(1);
         if let Some(last) = self.last_call_at {

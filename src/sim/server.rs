@@ -12,8 +12,8 @@ use super::operation::RequestTarget;
 use super::registry::{Holder, Registry, TokenNumber, UserNumber};
 use super::timeout_history::TimeoutHistory;
 use super::{
-    FaultyResponse, Method, Operation, Processing, Request, Response, Script, Settings, SimFault,
-    wall,
+    ApiOperation, FaultyResponse, Method, Processing, Request, Response, Script, Settings,
+    SimFault, wall,
 };
 use crate::time::Instant;
 
@@ -150,10 +150,12 @@ impl Server {
         }
         let response = match route {
             RequestTarget::User(user) => self.delete_user(number, user, now)?,
-            RequestTarget::Api(Operation::GetTimeout) => self.read_timeout(number)?,
-            RequestTarget::Api(Operation::PutTimeout) => self.set_timeout(request, number, now)?,
-            RequestTarget::Api(Operation::DeleteMe) => self.delete_me(number, now),
-            RequestTarget::Api(Operation::HeadMe) => Response::new(200, Vec::new()),
+            RequestTarget::Api(ApiOperation::GetTimeout) => self.read_timeout(number)?,
+            RequestTarget::Api(ApiOperation::PutTimeout) => {
+                self.set_timeout(request, number, now)?
+            }
+            RequestTarget::Api(ApiOperation::DeleteMe) => self.delete_me(number, now),
+            RequestTarget::Api(ApiOperation::HeadMe) => Response::new(200, Vec::new()),
             RequestTarget::Api(_)
             | RequestTarget::Login
             | RequestTarget::WrongMethod { .. }
@@ -164,8 +166,8 @@ impl Server {
         Ok(response)
     }
 
-    fn record_activity(&mut self, operation: Operation, number: TokenNumber, now: Instant) {
-        let resets = !matches!(operation, Operation::PeekMe | Operation::DeleteMe)
+    fn record_activity(&mut self, operation: ApiOperation, number: TokenNumber, now: Instant) {
+        let resets = !matches!(operation, ApiOperation::PeekMe | ApiOperation::DeleteMe)
             && !self.settings.excluded.contains(&operation);
         if resets {
             let record = &mut self.registry.token_mut(number).record;
@@ -231,7 +233,7 @@ mod tests {
 
     #[test]
     fn an_excluded_operation_is_answered_and_resets_nothing() {
-        let excluded = vec![Operation::HeadMe, Operation::GetTimeout];
+        let excluded = vec![ApiOperation::HeadMe, ApiOperation::GetTimeout];
         let mut server = server_with(|settings| settings.excluded = excluded);
         assert_eq!(status(&mut server, &Request::head_me("a"), 100), 200);
         assert_eq!(status(&mut server, &Request::get_timeout("a"), 200), 200);
@@ -252,7 +254,11 @@ mod tests {
             server.answer(&request, at(seconds));
         }
         let record = server.record("a", at(20)).unwrap();
-        let calls = [Operation::PeekMe, Operation::HeadMe, Operation::Unknown];
+        let calls = [
+            ApiOperation::PeekMe,
+            ApiOperation::HeadMe,
+            ApiOperation::Unknown,
+        ];
         assert_eq!(calls.map(|operation| record.calls(operation)), [1, 2, 1]);
         assert_eq!(record.shortest_gap, Some(Duration::from_secs(2)));
         assert_eq!(record.last_reset_at, at(7));

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::{Operation, Permission};
+use super::{ApiOperation, Permission};
 use crate::time::ServerTime;
 
 /// The settings of an organisation and the behaviour of its server.
@@ -24,7 +24,7 @@ pub struct Settings {
     /// The maximum lifetime of a token that was added without a lifetime of its own.
     pub lifetime: Duration,
     /// Operations that do not reset the idle timer. A peek never does.
-    pub excluded: Vec<Operation>,
+    pub excluded: Vec<ApiOperation>,
     /// The idle deadline in `TokenInfo`.
     pub idle_date: IdleDate,
     /// The server's wall-clock time at boot; the wall clock advances with the instants.

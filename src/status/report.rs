@@ -9,7 +9,7 @@ mod incident;
 
 use std::collections::BTreeMap;
 
-pub use history::{HistoryReport, OutageReport, TimelineReport, TokenReport};
+pub use history::{HistoryReport, OutageReport, TimelineReport, TokenHistoryReport};
 pub use incident::IncidentReport;
 use serde::{Deserialize, Serialize};
 

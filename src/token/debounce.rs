@@ -197,12 +197,12 @@ mod tests {
 
     /// A test with one file, whose size is its state, on a clock in milliseconds.
     #[derive(Default)]
-    struct Timeline {
+    struct DebounceTimeline {
         debounce: Debouncer,
         size: Option<u64>,
     }
 
-    impl Timeline {
+    impl DebounceTimeline {
         fn path() -> Arc<Path> {
             Arc::from(Path::new("/token"))
         }
@@ -281,7 +281,7 @@ mod tests {
 
     #[test]
     fn a_file_is_taken_when_two_looks_agree() {
-        let replaced = Timeline::default().size(3).event(0);
+        let replaced = DebounceTimeline::default().size(3).event(0);
         let taken = replaced.waits(250).takes(500);
         taken
             .reads(500, &holds(b"abc"), ReadState::Final)
@@ -290,19 +290,23 @@ mod tests {
 
     #[test]
     fn an_event_starts_the_wait_again() {
-        let written = Timeline::default().size(3).event(0).event(200).waits(450);
+        let written = DebounceTimeline::default()
+            .size(3)
+            .event(0)
+            .event(200)
+            .waits(450);
         written.event(600).waits(850).takes(1100).ends_idle();
     }
 
     #[test]
     fn a_change_without_an_event_is_noticed_by_the_looks() {
-        let growing = Timeline::default().size(3).event(0).waits(250);
+        let growing = DebounceTimeline::default().size(3).event(0).waits(250);
         growing.size(6).waits(500).takes(750).ends_idle();
     }
 
     #[test]
     fn a_file_that_changes_for_ever_is_taken_after_five_seconds() {
-        let mut busy = Timeline::default().size(3);
+        let mut busy = DebounceTimeline::default().size(3);
         for tenths in 0..50 {
             busy = busy.event(tenths * 100);
         }
@@ -311,7 +315,11 @@ mod tests {
 
     #[test]
     fn an_empty_file_is_not_believed_at_once() {
-        let truncated = Timeline::default().size(0).event(0).waits(250).takes(500);
+        let truncated = DebounceTimeline::default()
+            .size(0)
+            .event(0)
+            .waits(250)
+            .takes(500);
         let waiting = truncated.reads(500, &holds(b""), ReadState::Unfinished);
         let written = waiting.size(3).event(900).waits(1150).takes(1400);
         written
@@ -321,7 +329,7 @@ mod tests {
 
     #[test]
     fn a_file_that_stays_away_is_reported() {
-        let removed = Timeline::default().event(0).waits(250).takes(500);
+        let removed = DebounceTimeline::default().event(0).waits(250).takes(500);
         let waiting = removed.reads(500, &absent(), ReadState::Unfinished);
         let believed = waiting.takes(5500).reads(5500, &absent(), ReadState::Final);
         believed.ends_idle();
@@ -329,7 +337,7 @@ mod tests {
 
     #[test]
     fn patience_does_not_grow_with_each_failure() {
-        let removed = Timeline::default().reads(0, &absent(), ReadState::Unfinished);
+        let removed = DebounceTimeline::default().reads(0, &absent(), ReadState::Unfinished);
         let created = removed.size(0).event(4000).waits(4250).takes(4500);
         let waiting = created.reads(4500, &holds(b""), ReadState::Unfinished);
         let believed = waiting
@@ -340,7 +348,7 @@ mod tests {
 
     #[test]
     fn an_event_during_a_look_leads_to_another_one() {
-        let mut timeline = Timeline::default().size(3).event(0).waits(250);
+        let mut timeline = DebounceTimeline::default().size(3).event(0).waits(250);
         let path = timeline.debounce.poll_probe(moment(500)).unwrap();
         timeline.debounce.begin_probe(&path);
         assert_eq!(timeline.debounce.poll_timeout(), None);
@@ -354,16 +362,17 @@ mod tests {
     #[test]
     fn other_errors_are_believed_at_once() {
         let refused = Err(SourceError::NotAFile(place()));
-        let read = Timeline::default().reads(0, &refused, ReadState::Final);
+        let read = DebounceTimeline::default().reads(0, &refused, ReadState::Final);
         read.ends_idle();
     }
 
     #[test]
     fn a_forgotten_file_does_not_come_up() {
-        let mut timeline = Timeline::default()
-            .event(0)
-            .reads(0, &absent(), ReadState::Unfinished);
-        timeline.debounce.forget(&Timeline::path());
+        let mut timeline =
+            DebounceTimeline::default()
+                .event(0)
+                .reads(0, &absent(), ReadState::Unfinished);
+        timeline.debounce.forget(&DebounceTimeline::path());
         timeline.ends_idle();
     }
 }

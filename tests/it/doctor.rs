@@ -6,7 +6,7 @@ mod tokens;
 use std::time::Duration;
 
 use super::support::keepalive::Folder;
-use super::support::once::{CommandOutput, run};
+use super::support::once::{ProcessOutput, run};
 use super::support::simulation::Simulation;
 
 /// A token as long as a real one, whose pieces appear in no other text.
@@ -27,7 +27,7 @@ fn folder(api: &str, more: &str) -> Folder {
 }
 
 /// Runs `doctor` and asserts that its output contains no piece of the token.
-fn doctor(folder: &Folder, more: &[&str]) -> CommandOutput {
+fn doctor(folder: &Folder, more: &[&str]) -> ProcessOutput {
     let arguments = [&["doctor", "--config", "config.toml"], more].concat();
     let output = run(folder.command(&arguments), "");
     for at in 0..=TOKEN.len() - 8 {
@@ -48,7 +48,7 @@ fn simulation() -> Simulation {
 
 /// Asserts that one line has this beginning, and that it contains these parts.
 #[track_caller]
-fn has_line(output: &CommandOutput, beginning: &str, parts: &[&str]) {
+fn has_line(output: &ProcessOutput, beginning: &str, parts: &[&str]) {
     let is_match = |line: &&str| line.starts_with(beginning);
     let lines: Vec<_> = output.out.lines().filter(is_match).collect();
     assert_eq!(lines.len(), 1, "{beginning}: {output:#?}");

@@ -13,11 +13,13 @@ mod user;
 
 use std::time::Duration;
 
-use session_keepalive::sim::{Matcher, Operation, Permission, Rule, RuleSpan, SimFault, TokenSpec};
+use session_keepalive::sim::{
+    ApiOperation, Matcher, Permission, Rule, RuleSpan, SimFault, TokenSpec,
+};
 use session_keepalive::sys::clock;
 
 use super::support::keepalive::Folder;
-use super::support::once::{CommandOutput, run};
+use super::support::once::{ProcessOutput, run};
 use super::support::simulation::Simulation;
 
 /// A token as long as a real one, whose pieces appear in no other text.
@@ -56,14 +58,14 @@ impl Bench {
     }
 
     /// Runs the command with the token from its file, without a terminal.
-    fn run(&self, arguments: &[&str]) -> CommandOutput {
+    fn run(&self, arguments: &[&str]) -> ProcessOutput {
         let base = self.simulation.base();
         let more = ["--api", &base, "--token-file", "token"];
         self.run_bare(&[arguments, &more].concat(), "")
     }
 
     /// Runs the command without further arguments, with `input` on standard input.
-    fn run_bare(&self, arguments: &[&str], input: &str) -> CommandOutput {
+    fn run_bare(&self, arguments: &[&str], input: &str) -> ProcessOutput {
         run(self.folder.command(arguments), input)
     }
 
@@ -79,14 +81,14 @@ impl Bench {
     }
 
     /// Lets the next call of an operation fail.
-    fn fail_next(&self, operation: Operation, fault: SimFault) {
+    fn fail_next(&self, operation: ApiOperation, fault: SimFault) {
         let calls = Matcher::operation(operation);
         let span = RuleSpan::Times(1);
         let rule = Rule { calls, span, fault };
         self.simulation.server().script().push(rule);
     }
 
-    fn calls(&self, operation: Operation) -> u32 {
+    fn calls(&self, operation: ApiOperation) -> u32 {
         self.simulation.record(TOKEN).calls(operation)
     }
 }

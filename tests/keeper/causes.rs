@@ -7,7 +7,7 @@ mod stage;
 
 use session_keepalive::keeper::{Failure, Intent, OnShutdown, Policy, TouchPreference};
 use session_keepalive::sim::{
-    GroupBundle, IdleDate, IdleSettings, Operation as Op, Settings, SimFault, TokenSpec,
+    ApiOperation, GroupBundle, IdleDate, IdleSettings, Settings, SimFault, TokenSpec,
 };
 
 use stage::{Stage, TOKEN, Texts, USER, seconds};
@@ -75,7 +75,7 @@ fn untold(policy: Policy, timeout: u64) -> Stage {
         settings.idle_date = IdleDate::Absent;
     });
     let forbidden = SimFault::error(403, "missing.permissions", "no");
-    stage.fault_of(Op::GetTimeout, forbidden);
+    stage.fault_of(ApiOperation::GetTimeout, forbidden);
     stage.find(TOKEN);
     stage
 }
@@ -263,7 +263,7 @@ const CASES: &[Case] = &[
             let mut stage = untold(prefer_head(), 300);
             let now = stage.now;
             stage.server.alter(now, |settings| {
-                settings.excluded = vec![Op::HeadMe, Op::GetMe];
+                settings.excluded = vec![ApiOperation::HeadMe, ApiOperation::GetMe];
             });
             stage
         },
@@ -481,7 +481,7 @@ const CASES: &[Case] = &[
         cause: "idled out: the organisation excludes both calls",
         stage: || {
             found(Policy::default(), |settings| {
-                settings.excluded = vec![Op::HeadMe, Op::GetMe];
+                settings.excluded = vec![ApiOperation::HeadMe, ApiOperation::GetMe];
             })
         },
         play: |stage| stage.pass(2000),
@@ -663,7 +663,7 @@ const CASES: &[Case] = &[
         cause: "alive, and HEAD gets a 401 from a gateway",
         stage: head,
         play: |stage| {
-            stage.fault_of(Op::HeadMe, SimFault::empty(401));
+            stage.fault_of(ApiOperation::HeadMe, SimFault::empty(401));
             stage.pass(2000);
         },
         log: &[
@@ -694,7 +694,7 @@ const CASES: &[Case] = &[
         cause: "alive, and HEAD does not count",
         stage: || {
             found(prefer_head(), |settings| {
-                settings.excluded = vec![Op::HeadMe];
+                settings.excluded = vec![ApiOperation::HeadMe];
             })
         },
         play: |stage| stage.pass(2000),

@@ -19,7 +19,7 @@ use session_keepalive::token::Fingerprint;
     clippy::struct_excessive_bools,
     reason = "each is a switch that a test turns"
 )]
-pub(super) struct Server {
+pub(super) struct TimelineServer {
     pub(super) idle_timeout: Duration,
     pub(super) reports_idles_at: bool,
     pub(super) head_excluded: bool,
@@ -59,7 +59,7 @@ pub(super) struct Server {
 
 pub(super) struct Timeline {
     pub(super) keeper: Keeper,
-    pub(super) server: Server,
+    pub(super) server: TimelineServer,
     pub(super) now: Instant,
     pub(super) sessions: Vec<SessionId>,
     pub(super) unanswered: Vec<Command>,
@@ -126,7 +126,7 @@ fn server_time(at: Instant) -> ServerTime {
     ServerTime::from_unix_milliseconds(1_764_000_000_000 + milliseconds)
 }
 
-impl Server {
+impl TimelineServer {
     fn new() -> Self {
         let idle_timeout = seconds(900.0);
         Self {
@@ -230,7 +230,7 @@ impl Timeline {
     pub(super) fn with(policy: Policy) -> Self {
         let mut timeline = Self {
             keeper: Keeper::new(Limits::default(), 1),
-            server: Server::new(),
+            server: TimelineServer::new(),
             now: Instant::BOOT + seconds(1000.0),
             sessions: Vec::new(),
             unanswered: Vec::new(),
@@ -297,7 +297,7 @@ impl Timeline {
         self
     }
 
-    pub(super) fn server(mut self, change: impl FnOnce(&mut Server)) -> Self {
+    pub(super) fn server(mut self, change: impl FnOnce(&mut TimelineServer)) -> Self {
         change(&mut self.server);
         self
     }

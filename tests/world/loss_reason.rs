@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use session_keepalive::keeper::{Operation, Policy, Touch};
-use session_keepalive::sim::{IdleDate, Operation as Op};
+use session_keepalive::sim::{ApiOperation, IdleDate};
 use session_keepalive::time::Instant;
 
 use super::World;
@@ -176,11 +176,11 @@ impl Lapse<'_> {
     /// Returns true if neither kind of touch could reset the idle timer: each was excluded, or
     /// something before the API answered in its place.
     fn was_excluded(&self) -> bool {
-        self.was_without_effect(Operation::Touch(Touch::Head), Op::HeadMe)
-            && self.was_without_effect(Operation::Touch(Touch::Get), Op::GetMe)
+        self.was_without_effect(Operation::Touch(Touch::Head), ApiOperation::HeadMe)
+            && self.was_without_effect(Operation::Touch(Touch::Get), ApiOperation::GetMe)
     }
 
-    fn was_without_effect(&self, operation: Operation, excluded: Op) -> bool {
+    fn was_without_effect(&self, operation: Operation, excluded: ApiOperation) -> bool {
         let from = self.reset_at.min(self.margin_at - RETRY_INTERVAL_MAX);
         let mut exclusions = self.site.exclusions.between(from, self.lapsed_at);
         if exclusions.any(|operations| operations.contains(&excluded)) {
@@ -199,8 +199,9 @@ impl Lapse<'_> {
 
     fn was_unverified(&self) -> bool {
         let mut excluded = self.site.exclusions.between(self.reset_at, self.lapsed_at);
-        let was_touch_excluded = excluded
-            .any(|operations| operations.contains(&Op::HeadMe) || operations.contains(&Op::GetMe));
+        let was_touch_excluded = excluded.any(|operations| {
+            operations.contains(&ApiOperation::HeadMe) || operations.contains(&ApiOperation::GetMe)
+        });
         was_touch_excluded && (self.policy.verify_every > 1 || self.was_date_absent())
     }
 

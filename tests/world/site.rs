@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use session_keepalive::keeper::{HostId, Outcome};
-use session_keepalive::sim::{GroupBundle, IdleDate, IdleSettings, Operation, Server, Settings};
+use session_keepalive::sim::{ApiOperation, GroupBundle, IdleDate, IdleSettings, Server, Settings};
 use session_keepalive::time::Instant;
 
 use super::network::{RequestFate, Weather};
@@ -20,7 +20,7 @@ pub(super) struct Site {
     pub(super) host: HostId,
     pub(super) weather: Weather,
     pub(super) timeouts: ValueHistory<IdleSettings>,
-    pub(super) exclusions: ValueHistory<Vec<Operation>>,
+    pub(super) exclusions: ValueHistory<Vec<ApiOperation>>,
     pub(super) idle_dates: ValueHistory<IdleDate>,
     /// The instants of the answers with a wrong `Date`.
     pub(super) skewed_at: Vec<Instant>,
@@ -141,7 +141,11 @@ fn bundle(timeout: &mut IdleSettings, idle_timeout: Duration) {
     }];
 }
 
-fn exclusion(random: &mut Rng) -> Vec<Operation> {
-    let all = [Operation::HeadMe, Operation::GetMe, Operation::GetTimeout];
+fn exclusion(random: &mut Rng) -> Vec<ApiOperation> {
+    let all = [
+        ApiOperation::HeadMe,
+        ApiOperation::GetMe,
+        ApiOperation::GetTimeout,
+    ];
     all.into_iter().filter(|_| random.bool()).collect()
 }

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use session_keepalive::keeper::{Absence, DeadlineBasis, Death, Idleness, Intent};
-use session_keepalive::sim::{Fate, Operation as Op};
+use session_keepalive::sim::{ApiOperation, Fate};
 use session_keepalive::time::Instant;
 
 use super::World;
@@ -132,7 +132,8 @@ impl World {
         if death.excluded {
             let mut exclusions = site.exclusions.between(Instant::BOOT, self.now);
             let were_excluded = exclusions.any(|operations| {
-                operations.contains(&Op::HeadMe) || operations.contains(&Op::GetMe)
+                operations.contains(&ApiOperation::HeadMe)
+                    || operations.contains(&ApiOperation::GetMe)
             });
             return if were_excluded {
                 Ok(true)

@@ -3,7 +3,7 @@
 use super::stage::{DemoServers, ROLES, Role};
 use crate::cli::simulate::{record_row, record_table};
 use crate::daemon::Stopped;
-use crate::sim::{Fate, Operation, Record};
+use crate::sim::{ApiOperation, Fate, Record};
 
 /// The shortest demo, in seconds, in which everything that the introduction announces happens.
 const WHOLE_AFTER: u64 = 50;
@@ -71,7 +71,7 @@ fn name(role: &Role, number: u32) -> String {
 fn is_as_announced(style: DemoReportStyle, number: u32, record: &Record, is_whole: bool) -> bool {
     let is_revoked = matches!(record.fate, Fate::Revoked(_));
     let is_lapsed = matches!(record.fate, Fate::Lapsed(_));
-    let touches = record.calls(Operation::HeadMe) + record.calls(Operation::GetMe);
+    let touches = record.calls(ApiOperation::HeadMe) + record.calls(ApiOperation::GetMe);
     match (style, number) {
         (DemoReportStyle::Lapses, _) => {
             let is_undisturbed = touches == 0 && record.resets == 0;
@@ -79,7 +79,9 @@ fn is_as_announced(style: DemoReportStyle, number: u32, record: &Record, is_whol
         }
         (DemoReportStyle::Replaced, 1) if is_whole => is_lapsed,
         (DemoReportStyle::KeptByGet, _) if is_whole => {
-            is_revoked && record.calls(Operation::GetMe) > 0 && record.calls(Operation::HeadMe) <= 3
+            is_revoked
+                && record.calls(ApiOperation::GetMe) > 0
+                && record.calls(ApiOperation::HeadMe) <= 3
         }
         (DemoReportStyle::Kept | DemoReportStyle::KeptByGet, _) => {
             is_revoked && (touches > 0 || !is_whole)

@@ -11,7 +11,7 @@ use super::report::DemoReportStyle;
 use super::{APPLICATION_EVERY, IDLE_TIMEOUT, LIFETIME, REPLACED_AFTER};
 use crate::config::{self, Config, Errors, Layers};
 use crate::sim::http::Handle;
-use crate::sim::{IdleSettings, Operation, Record, Server, Settings, TokenSpec};
+use crate::sim::{ApiOperation, IdleSettings, Record, Server, Settings, TokenSpec};
 use crate::status::phrases::append;
 use crate::sys::clock;
 
@@ -22,12 +22,12 @@ pub(super) struct Role {
     pub(super) about: &'static str,
     pub(super) style: DemoReportStyle,
     intent: &'static str,
-    organisation: Organisation,
+    organisation: DemoOrganisation,
 }
 
 /// A simulated organisation.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Organisation {
+enum DemoOrganisation {
     Plain,
     /// `HEAD` does not reset the idle timer.
     ExcludingHead,
@@ -48,42 +48,42 @@ pub(super) const ROLES: [Role; 6] = [
         about: "kept: nobody else uses its token",
         style: DemoReportStyle::Kept,
         intent: "keep",
-        organisation: Organisation::Plain,
+        organisation: DemoOrganisation::Plain,
     },
     Role {
         name: "crm",
         about: "to lapse: only looked at",
         style: DemoReportStyle::Lapses,
         intent: "lapse",
-        organisation: Organisation::Plain,
+        organisation: DemoOrganisation::Plain,
     },
     Role {
         name: "softphone",
         about: "kept: its application is active as well",
         style: DemoReportStyle::Kept,
         intent: "keep",
-        organisation: Organisation::Plain,
+        organisation: DemoOrganisation::Plain,
     },
     Role {
         name: "kiosk",
         about: "kept: its token is replaced midway",
         style: DemoReportStyle::Replaced,
         intent: "keep",
-        organisation: Organisation::Plain,
+        organisation: DemoOrganisation::Plain,
     },
     Role {
         name: "reports",
         about: "kept: its organisation does not count HEAD",
         style: DemoReportStyle::KeptByGet,
         intent: "keep",
-        organisation: Organisation::ExcludingHead,
+        organisation: DemoOrganisation::ExcludingHead,
     },
     Role {
         name: "lobby",
         about: "kept: its tokens are obtained, and its application follows a file",
         style: DemoReportStyle::Minted,
         intent: "keep",
-        organisation: Organisation::Issuing,
+        organisation: DemoOrganisation::Issuing,
     },
 ];
 
@@ -113,16 +113,18 @@ impl DemoServers {
         let made = fs::DirBuilder::new().mode(0o700).create(&folder);
         made.map_err(|error| folder_error(&folder, &error))?;
         let servers = Self {
-            plain: start(Organisation::Plain).await?,
-            excluding: start(Organisation::ExcludingHead).await?,
-            issuing: start(Organisation::Issuing).await?,
+            plain: start(DemoOrganisation::Plain).await?,
+            excluding: start(DemoOrganisation::ExcludingHead).await?,
+            issuing: start(DemoOrganisation::Issuing).await?,
             folder,
             refused: Cell::new(0),
         };
         for role in &ROLES {
             match role.organisation {
-                Organisation::Plain | Organisation::ExcludingHead => servers.add(role, 1)?,
-                Organisation::Issuing => servers.write(role.name, SECRET)?,
+                DemoOrganisation::Plain | DemoOrganisation::ExcludingHead => {
+                    servers.add(role, 1)?;
+                }
+                DemoOrganisation::Issuing => servers.write(role.name, SECRET)?,
             }
         }
         Ok(servers)
@@ -136,10 +138,10 @@ impl DemoServers {
             let (name, intent) = (role.name, role.intent);
             let api = self.organisation(role).base();
             let source = match role.organisation {
-                Organisation::Plain | Organisation::ExcludingHead => {
+                DemoOrganisation::Plain | DemoOrganisation::ExcludingHead => {
                     format!("token = {{ file = \"{name}\" }}")
                 }
-                Organisation::Issuing => format!(
+                DemoOrganisation::Issuing => format!(
                     "token = {{ mint = {{ login = \"{api}\", client_id = \"{CLIENT}\", client_secret = {{ file = \"{name}\" }} }} }}\n\
                      sink = {{ file = \"{sink}\" }}\noverlap = \"5s\"",
                     sink = self.folder.join(SINK).display(),
@@ -194,7 +196,7 @@ impl DemoServers {
     pub(super) fn records(&self, role: &Role) -> Vec<Record> {
         let server = self.organisation(role).server();
         let now = clock::now();
-        if role.organisation == Organisation::Issuing {
+        if role.organisation == DemoOrganisation::Issuing {
             return server.records(now).map(|(_, record)| record).collect();
         }
         let records = [1, 2].map(|number| server.record(&token(role, number), now));
@@ -203,9 +205,9 @@ impl DemoServers {
 
     fn organisation(&self, role: &Role) -> &Handle {
         match role.organisation {
-            Organisation::Plain => &self.plain,
-            Organisation::ExcludingHead => &self.excluding,
-            Organisation::Issuing => &self.issuing,
+            DemoOrganisation::Plain => &self.plain,
+            DemoOrganisation::ExcludingHead => &self.excluding,
+            DemoOrganisation::Issuing => &self.issuing,
         }
     }
 
@@ -241,16 +243,16 @@ impl Drop for DemoServers {
     }
 }
 
-async fn start(organisation: Organisation) -> io::Result<Handle> {
+async fn start(organisation: DemoOrganisation) -> io::Result<Handle> {
     let mut settings = Settings {
         timeout: IdleSettings::of_organisation(IDLE_TIMEOUT),
         wall_at_boot: wall_at_boot(),
         ..Settings::default()
     };
     match organisation {
-        Organisation::Plain => {}
-        Organisation::ExcludingHead => settings.excluded = vec![Operation::HeadMe],
-        Organisation::Issuing => {
+        DemoOrganisation::Plain => {}
+        DemoOrganisation::ExcludingHead => settings.excluded = vec![ApiOperation::HeadMe],
+        DemoOrganisation::Issuing => {
             settings.lifetime = LIFETIME;
             settings.clients = vec![(CLIENT.to_owned(), SECRET.to_owned())];
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::cli::text::{Lines, seconds};
 use crate::status::phrases::human_duration;
-use crate::status::report::{HistoryReport, Moment, TimelineReport, TokenReport};
+use crate::status::report::{HistoryReport, Moment, TimelineReport, TokenHistoryReport};
 
 /// The shortest duration, in seconds, of an entry that is shown with its end.
 const SPAN_MIN_SECONDS: f64 = 1.0;
@@ -51,7 +51,7 @@ pub(super) fn draw(history: &HistoryReport, width: usize) -> String {
     page.replace(NO_BREAK_SPACE, " ")
 }
 
-fn token_lines(token: &TokenReport, source: &str, today: &str) -> Lines {
+fn token_lines(token: &TokenHistoryReport, source: &str, today: &str) -> Lines {
     let moment = |at: &Moment| moment(at, today);
     let mut lines = Lines::default();
     let (fingerprint, generation) = (&token.fingerprint, token.generation);
@@ -99,7 +99,7 @@ fn token_lines(token: &TokenReport, source: &str, today: &str) -> Lines {
     lines
 }
 
-fn earlier_token(token: &TokenReport, today: &str) -> String {
+fn earlier_token(token: &TokenHistoryReport, today: &str) -> String {
     let end = token.end_in_words.as_deref().unwrap_or("not ended");
     let ended = token.ended.as_ref().map(|at| moment(at, today));
     format!(
@@ -112,7 +112,7 @@ fn earlier_token(token: &TokenReport, today: &str) -> String {
     )
 }
 
-fn touches(token: &TokenReport, today: &str) -> String {
+fn touches(token: &TokenHistoryReport, today: &str) -> String {
     let (heads, gets) = (token.touches_head, token.touches_get);
     let last = last(token.touched.as_ref(), today);
     match (heads, gets) {

@@ -12,7 +12,7 @@ use std::time::Duration;
 use clap::{Args, ValueHint};
 use zeroize::Zeroizing;
 
-use super::Failure;
+use super::OperationError;
 use crate::cli::standard_config;
 use crate::config::{
     self, ApiBase, Config, Flags, HttpConfig, Layers, Loaded, SessionConfig, SessionName,
@@ -88,7 +88,7 @@ pub(super) struct ResolvedAccess {
 
 impl Access {
     /// Resolves the arguments with the configuration.
-    pub(super) fn resolve(&self) -> Result<ResolvedAccess, Failure> {
+    pub(super) fn resolve(&self) -> Result<ResolvedAccess, OperationError> {
         let token_name = self.token_name()?;
         let is_api_given = self.region.is_some() || self.api.is_some();
         if is_api_given && matches!(token_name, TokenName::Session(_)) {
@@ -130,7 +130,7 @@ impl Access {
         })
     }
 
-    fn token_name(&self) -> Result<TokenName<'_>, Failure> {
+    fn token_name(&self) -> Result<TokenName<'_>, OperationError> {
         if let Some(word) = &self.standard_input
             && word != STANDARD_INPUT
         {
@@ -164,7 +164,7 @@ impl Access {
         }
     }
 
-    fn load(&self) -> Result<Loaded, Failure> {
+    fn load(&self) -> Result<Loaded, OperationError> {
         // Only a session can be meant to be in the configuration of the packaged service: other
         // tokens must not need permission to read that.
         let standard = || standard_config().filter(|_| self.session.is_some());
@@ -177,7 +177,7 @@ impl Access {
                 ..Flags::default()
             },
         };
-        config::load_for_guest(layers).map_err(Failure::Config)
+        config::load_for_guest(layers).map_err(OperationError::Config)
     }
 }
 
@@ -186,7 +186,7 @@ pub(in crate::cli) fn find_session<'a>(
     name: &str,
     config: &'a Config,
     is_file_given: bool,
-) -> Result<(&'a SessionName, &'a SessionConfig), Failure> {
+) -> Result<(&'a SessionName, &'a SessionConfig), OperationError> {
     let known = SessionName::new(name)
         .ok()
         .and_then(|name| config.sessions.get_key_value(&name));
@@ -217,12 +217,12 @@ fn is_same_file(left: &Path, right: &Path) -> bool {
     left == right || canonical(left).is_some_and(|left| Some(left) == canonical(right))
 }
 
-fn usage<T>(message: impl Into<String>) -> Result<T, Failure> {
-    Err(Failure::Usage(message.into()))
+fn usage<T>(message: impl Into<String>) -> Result<T, OperationError> {
+    Err(OperationError::Usage(message.into()))
 }
 
 /// Reads the token from standard input; refuses a terminal, which would show it.
-pub(super) async fn read_standard_input() -> Result<Token, Failure> {
+pub(super) async fn read_standard_input() -> Result<Token, OperationError> {
     if io::stdin().is_terminal() {
         return usage(
             "a terminal would show the token while it is typed: pipe it in, such as: read -rs T; printf %s \"$T\" | session-keepalive …",
@@ -241,7 +241,7 @@ pub(super) async fn read_standard_input() -> Result<Token, Failure> {
             format!("standard input did not end within {seconds}s")
         }
     };
-    Err(Failure::Input(failure))
+    Err(OperationError::Input(failure))
 }
 
 /// Reads standard input without the standard library's buffer, which is never wiped.

@@ -6,14 +6,14 @@ use std::io::{self, BufRead, IsTerminal, Read};
 
 use clap::Args;
 
-use super::{ApiSession, Failure};
+use super::{ApiSession, OperationError};
 use crate::cli::exit::print_error;
 use crate::keeper::Intent;
 
 /// The number of bytes of an answer that are read, more than a yes needs.
 const ANSWER_LENGTH_MAX: u64 = 256;
 
-/// Whether to go on without being asked.
+/// The option that replaces the question.
 #[derive(Clone, Copy, Debug, Default, Args)]
 pub(in crate::cli) struct Yes {
     /// Do not ask for confirmation.
@@ -27,8 +27,12 @@ impl ApiSession {
     ///
     /// # Errors
     ///
-    /// [`Failure::Declined`] if the answer is not yes, [`Failure::Usage`] without a terminal.
-    pub(in crate::cli) fn consent(&self, shown: &str, consequence: &str) -> Result<(), Failure> {
+    /// [`OperationError::Declined`] if the answer is not yes, [`OperationError::Usage`] without a terminal.
+    pub(in crate::cli) fn consent(
+        &self,
+        shown: &str,
+        consequence: &str,
+    ) -> Result<(), OperationError> {
         self.consent_is_possible(consequence)?;
         if self.yes.yes {
             return Ok(());
@@ -41,12 +45,15 @@ impl ApiSession {
         if read.is_ok() && is_yes {
             Ok(())
         } else {
-            Err(Failure::Declined)
+            Err(OperationError::Declined)
         }
     }
 
     /// Fails if consent is needed and there is no terminal, before any request is made.
-    pub(in crate::cli) fn consent_is_possible(&self, consequence: &str) -> Result<(), Failure> {
+    pub(in crate::cli) fn consent_is_possible(
+        &self,
+        consequence: &str,
+    ) -> Result<(), OperationError> {
         let reason = if self.yes.yes {
             return Ok(());
         } else if self.input_is_used {
@@ -61,13 +68,13 @@ impl ApiSession {
         if let Some(first) = consequence.get_mut(..1) {
             first.make_ascii_lowercase();
         }
-        Err(Failure::Usage(format!(
+        Err(OperationError::Usage(format!(
             "{consequence}; {reason}: confirm with --yes"
         )))
     }
 
     /// Asks for consent to a call that resets the idle timer, if the token is to lapse.
-    pub(in crate::cli) fn consent_to_reset(&mut self, call: &str) -> Result<(), Failure> {
+    pub(in crate::cli) fn consent_to_reset(&mut self, call: &str) -> Result<(), OperationError> {
         match &self.configured {
             Some((name, config)) if config.policy.intent == Intent::Lapse => {
                 let consequence = format!(

@@ -20,7 +20,7 @@ use crate::token::SourceError;
 
 /// The reason for which an operation was not done.
 #[derive(Debug, thiserror::Error)]
-pub(in crate::cli) enum Failure {
+pub(in crate::cli) enum OperationError {
     /// The command line is wrong, or lacks an argument.
     #[error("{0}")]
     Usage(String),
@@ -62,7 +62,7 @@ pub(in crate::cli) enum Failure {
 
 /// Prints a wrong command line as JSON on standard output.
 pub(in crate::cli) fn print_usage_error(message: &str) {
-    let failure = Failure::Usage(message.trim_end().to_owned());
+    let failure = OperationError::Usage(message.trim_end().to_owned());
     print_json(&failure.json(None, None, None));
 }
 
@@ -72,13 +72,13 @@ fn print_json(error: &Value) {
     let _unread = print(&escape_json(format!("{whole}\n")));
 }
 
-impl From<CallError> for Failure {
+impl From<CallError> for OperationError {
     fn from(error: CallError) -> Self {
         Self::Call(Box::new(error))
     }
 }
 
-impl Failure {
+impl OperationError {
     /// Prints the failure to standard error, and with `json` to standard output as well.
     pub(in crate::cli) fn print(
         self,

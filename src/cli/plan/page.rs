@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::report::{PlanReport, SessionGroup};
 use super::warning::PlanWarning;
 use crate::cli::text::{Column, Table, TextStyle, wrap};
-use crate::config::in_words;
+use crate::config::exact_duration;
 use crate::keeper::{
     Bounds, Grade, Hourly, Intent, Margin, OnShutdown, PlannedRequests, Policy, TouchPreference,
     TouchSchedule,
@@ -40,7 +40,7 @@ fn section(group: &SessionGroup, report: &PlanReport, style: TextStyle) -> Strin
             };
             let margin = match policy.margin {
                 Margin::Percent(percent) => format!("{percent}%"),
-                Margin::Time(time) => in_words(time),
+                Margin::Time(time) => exact_duration(time),
             };
             let head = format!("{names}: kept with {touch}, margin {margin}");
             (head, touch_table(group, report, style))
@@ -104,16 +104,16 @@ fn touch_table(group: &SessionGroup, report: &PlanReport, style: TextStyle) -> S
         notes = touch_notes(&touches, &group.policy, report);
         let hourly = Hourly::of(plan);
         let cells = [
-            in_words(plan.idle_timeout),
-            in_words(floor(touches.interval.least)),
-            in_words(ceiling(touches.interval.most)),
+            exact_duration(plan.idle_timeout),
+            exact_duration(floor(touches.interval.least)),
+            exact_duration(ceiling(touches.interval.most)),
             number(hourly.sum()),
-            in_words(floor(touches.outage_budget)),
+            exact_duration(floor(touches.outage_budget)),
             range(touches.refused_tries),
             range(touches.hung_tries),
             number(hourly.touches),
             number(hourly.peeks),
-            in_words(ceiling(touches.exclusion_found_after)),
+            exact_duration(ceiling(touches.exclusion_found_after)),
         ];
         table.row(&cells[..shown]);
     }
@@ -121,7 +121,7 @@ fn touch_table(group: &SessionGroup, report: &PlanReport, style: TextStyle) -> S
 }
 
 fn touch_notes(touches: &TouchSchedule, policy: &Policy, report: &PlanReport) -> String {
-    let proof_after = in_words(touches.proof_after);
+    let proof_after = exact_duration(touches.proof_after);
     let proof = match (policy.touch, policy.verify_every) {
         (TouchPreference::Get, _) => {
             "Each touch is proven by its own answer, and one in ten by a peek as well.".to_owned()
@@ -141,8 +141,8 @@ fn touch_notes(touches: &TouchSchedule, policy: &Policy, report: &PlanReport) ->
     };
     format!(
         "{proof} A touch that fails is tried again after {}, then ever later up to every {}, and once more just before the deadline.",
-        in_words(touches.retry_after.most),
-        in_words(report.limits.backoff.cap)
+        exact_duration(touches.retry_after.most),
+        exact_duration(report.limits.backoff.cap)
     )
 }
 
@@ -160,11 +160,11 @@ fn peek_table(group: &SessionGroup) -> String {
         };
         let (least, most) = (number(peeks.an_hour.least), number(peeks.an_hour.most));
         table.row([
-            in_words(plan.idle_timeout),
-            in_words(ceiling(peeks.every)),
+            exact_duration(plan.idle_timeout),
+            exact_duration(ceiling(peeks.every)),
             format!("{least} to {most}"),
-            in_words(peeks.lapse_seen_after),
-            in_words(peeks.confirmed_after),
+            exact_duration(peeks.lapse_seen_after),
+            exact_duration(peeks.confirmed_after),
         ]);
     }
     table.render()
@@ -188,7 +188,7 @@ fn totals_section(report: &PlanReport, style: TextStyle) -> String {
     for total in &report.totals {
         let hourly = total.load.hourly;
         table.row([
-            in_words(total.idle_timeout),
+            exact_duration(total.idle_timeout),
             number(hourly.touches),
             number(hourly.peeks),
             number(hourly.reads),
@@ -205,12 +205,12 @@ fn totals_section(report: &PlanReport, style: TextStyle) -> String {
         ),
         format!(
             "READS: each organisation's idle timeout (one for each API) every {}.",
-            in_words(report.limits.timeout_refresh)
+            exact_duration(report.limits.timeout_refresh)
         ),
         "IN STEP: the worst case, while sessions that started together act together.".to_owned(),
         format!(
             "Stop: revocations at once, at most {in_flight} in flight, tried for {}.",
-            in_words(report.grace)
+            exact_duration(report.grace)
         ),
         "A token makes at most 60 requests a minute; the API allows 300.".to_owned(),
     ];

@@ -3,7 +3,7 @@
 use std::mem::discriminant;
 use std::time::Duration;
 
-use crate::config::in_words;
+use crate::config::exact_duration;
 use crate::keeper::{Bound, Flaw, Grade, Remedy, Setting, SettingValue};
 
 /// The largest value that `http.in_flight_max` may have.
@@ -94,16 +94,16 @@ impl PlanWarning {
     /// Returns the description of the flaw, a sentence without its full stop.
     pub(super) fn problem(&self) -> String {
         let idle_timeout = self.idle_timeouts.first().copied().unwrap_or_default();
-        let idle = in_words(idle_timeout);
+        let idle = exact_duration(idle_timeout);
         match self.flaw {
             Flaw::MarginCut { margin, cut_to } => format!(
                 "the margin of {} does not fit into an idle timeout of {idle}: it is cut to {}",
-                in_words(margin),
-                in_words(cut_to)
+                exact_duration(margin),
+                exact_duration(cut_to)
             ),
             Flaw::MarginShort { lead, .. } => format!(
                 "a touch comes {} before the deadline: if it hangs for the whole request timeout, there is no time for another one as long",
-                in_words(lead)
+                exact_duration(lead)
             ),
             Flaw::FloorTooSlow { .. } => format!(
                 "a token that idles out after {idle} cannot be kept: a session makes at most one request a second"
@@ -116,16 +116,16 @@ impl PlanWarning {
             ),
             Flaw::ExclusionLate { found_after, .. } => format!(
                 "if an administrator excludes the touch from resetting the idle timer, that is detected after up to {}, when the token has idled out",
-                in_words(found_after)
+                exact_duration(found_after)
             ),
             Flaw::TimeoutTooLong { configured } => format!(
                 "idle_timeout is {}, but tokens idle out after {idle}: the first proof corrects it, unless the server does not report when tokens idle out",
-                in_words(configured)
+                exact_duration(configured)
             ),
             Flaw::InLine { waits, lead, .. } => format!(
                 "while requests hang, a session waits up to {} for its turn, and a touch comes {} before the deadline: some get no second try, and the outage budget does not hold",
-                in_words(waits),
-                in_words(lead)
+                exact_duration(waits),
+                exact_duration(lead)
             ),
             Flaw::RevocationsCrowded {
                 tokens,
@@ -133,7 +133,7 @@ impl PlanWarning {
                 ..
             } => format!(
                 "{tokens} tokens are revoked within the grace only if each answer takes no more than {}",
-                in_words(Duration::from_millis(
+                exact_duration(Duration::from_millis(
                     u64::try_from(answer_within.as_millis()).unwrap_or(u64::MAX)
                 ))
             ),
@@ -145,7 +145,10 @@ impl PlanWarning {
         if self.is_certain {
             return None;
         }
-        let idle_timeouts = self.idle_timeouts.iter().map(|timeout| in_words(*timeout));
+        let idle_timeouts = self
+            .idle_timeouts
+            .iter()
+            .map(|timeout| exact_duration(*timeout));
         Some(format!(
             "if tokens idle out after {}",
             idle_timeouts.collect::<Vec<_>>().join(", ")
@@ -165,7 +168,7 @@ impl KeyChange {
             Bound::AtLeast(limit) => ("or more", limit),
         };
         let value = match limit {
-            SettingValue::Time(time) => format!("\"{}\"", in_words(time)),
+            SettingValue::Time(time) => format!("\"{}\"", exact_duration(time)),
             SettingValue::Count(number) => number.to_string(),
         };
         if remedy.setting == Setting::InFlightMax && limit > SettingValue::Count(IN_FLIGHT_MAX) {

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 
 use super::super::exec::sink;
 use super::super::exit::{Exit, print, print_error};
-use super::super::operate::{ApiCommand, Failure, find_session};
+use super::super::operate::{ApiCommand, OperationError, find_session};
 use super::super::run::runtime;
 use super::super::standard_config;
 use super::super::text::Lines;
@@ -68,11 +68,13 @@ pub(in crate::cli) struct Mint {
 }
 
 pub(in crate::cli) fn run(mint: &Mint) -> Exit {
-    let facts = runtime().map_err(Failure::Runtime).and_then(|runtime| {
-        let facts = runtime.block_on(obtain(mint));
-        runtime.shutdown_background();
-        facts
-    });
+    let facts = runtime()
+        .map_err(OperationError::Runtime)
+        .and_then(|runtime| {
+            let facts = runtime.block_on(obtain(mint));
+            runtime.shutdown_background();
+            facts
+        });
     match facts {
         Ok(facts) if mint.stdout => {
             print_error(&facts);
@@ -84,8 +86,8 @@ pub(in crate::cli) fn run(mint: &Mint) -> Exit {
 }
 
 /// Obtains a token, hands it over, and returns the facts about it for people.
-async fn obtain(mint: &Mint) -> Result<String, Failure> {
-    let usage = |message: &str| Failure::Usage(message.to_owned());
+async fn obtain(mint: &Mint) -> Result<String, OperationError> {
+    let usage = |message: &str| OperationError::Usage(message.to_owned());
     if mint.sink.is_none() && !mint.stdout {
         return Err(usage("where to? give --sink FILE, --stdout, or both"));
     }
@@ -104,20 +106,20 @@ async fn obtain(mint: &Mint) -> Result<String, Failure> {
         },
     };
     let config = config::load_for_guest(layers)
-        .map_err(Failure::Config)?
+        .map_err(OperationError::Config)?
         .config;
     let name = mint.session.as_deref().unwrap_or(OF_ENVIRONMENT);
     let (name, session) = find_session(name, &config, mint.config.is_some())?;
     let Some(source) = session.token.mint() else {
-        return Err(Failure::Usage(format!(
+        return Err(OperationError::Usage(format!(
             "session {name} has no OAuth client: its token is from {}",
             session.token
         )));
     };
     let secret = Reader::default().read(&source.client_secret).await;
-    let secret = secret.map_err(Failure::Source)?.token;
-    let client = Client::new(&config.http).map_err(Failure::Client)?;
-    let failed = |failure| Failure::Mint {
+    let secret = secret.map_err(OperationError::Source)?.token;
+    let client = Client::new(&config.http).map_err(OperationError::Client)?;
+    let failed = |failure| OperationError::Mint {
         failure,
         login: source.login.to_string(),
         client_id: source.client_id.to_string(),
@@ -136,7 +138,7 @@ async fn obtain(mint: &Mint) -> Result<String, Failure> {
                 Chain(&error)
             ),
         };
-        return Err(Failure::HandOver(format!("{why}; {end}")));
+        return Err(OperationError::HandOver(format!("{why}; {end}")));
     }
     let mut facts = Lines::default();
     facts.add("token", token.fingerprint().to_string());

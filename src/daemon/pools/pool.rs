@@ -42,7 +42,7 @@ pub(super) struct Pool {
     /// The logged reason for an unknown content.
     away: Option<String>,
     /// The place of the directory.
-    pub(super) folder: Folder,
+    pub(super) folder: PoolFolder,
     /// Files that could be sessions if other sessions did not have their name or file.
     others: BTreeSet<SessionName>,
     /// Files that are not sessions and were logged.
@@ -53,7 +53,7 @@ pub(super) struct Pool {
 
 /// The place of a pool's directory.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(in crate::daemon) struct Folder {
+pub(in crate::daemon) struct PoolFolder {
     /// The configured path.
     pub(in crate::daemon) path: PathBuf,
     /// The path with its links resolved, as far as it exists.
@@ -73,7 +73,7 @@ pub(super) enum Owner {
     OtherShard,
 }
 
-impl Folder {
+impl PoolFolder {
     /// Creates the folder at a path with this canonical form.
     pub(in crate::daemon) fn new(path: &Path, canonical: PathBuf) -> Self {
         let path = path.to_owned();
@@ -158,13 +158,13 @@ impl Pool {
 
     /// Returns true if it is the pool of this folder: the canonical paths are equal, or `directory`
     /// is the one in which its files were last seen.
-    pub(super) fn is_of(&self, folder: &Folder, directory: Option<DirectoryId>) -> bool {
+    pub(super) fn is_of(&self, folder: &PoolFolder, directory: Option<DirectoryId>) -> bool {
         self.folder.canonical == folder.canonical
             || self.directory.is_some() && self.directory == directory
     }
 
     /// Sets the place of the directory, unless the directory was found before.
-    pub(super) fn set_folder_if_unknown(&mut self, folder: Folder) {
+    pub(super) fn set_folder_if_unknown(&mut self, folder: PoolFolder) {
         if self.directory.is_none() {
             self.folder = folder;
         }

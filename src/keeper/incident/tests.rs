@@ -7,7 +7,7 @@ use crate::status::fixture::{a_death, alive_view, seconds, token};
 const TOUCH: Operation = Operation::Touch(Touch::Head);
 
 /// The incidents of some sessions of one host, each with its idle deadline, and a clock.
-struct Timeline {
+struct IncidentTimeline {
     incidents: Incidents,
     now: u64,
     log: Vec<String>,
@@ -25,7 +25,7 @@ fn server_error() -> FailureReason {
     FailureReason::Unreachable(Failure::ServerError(503))
 }
 
-impl Timeline {
+impl IncidentTimeline {
     /// Creates sessions whose idle deadlines are 100s, 101s and so on after the boot.
     fn new(sessions: u32) -> Self {
         let mut incidents = Incidents::default();
@@ -157,7 +157,7 @@ impl Timeline {
 
 #[test]
 fn what_a_single_retry_cures_is_no_incident() {
-    let mut timeline = Timeline::new(2);
+    let mut timeline = IncidentTimeline::new(2);
     timeline.fails(1, &[0]).works(2, &[0]);
     timeline.fails(10, &[1]).works(11, &[1]).fails(20, &[0]);
     timeline.until(1000).expect(&[]);
@@ -165,7 +165,7 @@ fn what_a_single_retry_cures_is_no_incident() {
 
 #[test]
 fn a_second_failure_of_the_same_session_opens_an_incident() {
-    let mut timeline = Timeline::new(1);
+    let mut timeline = IncidentTimeline::new(1);
     timeline.fails(1, &[0]).fails(3, &[0]).works(5, &[0]);
     timeline.until(1000).expect(&[
         "3 unreachable Open since 1: 1 sessions, 0 at risk, 0 lost",
@@ -175,7 +175,7 @@ fn a_second_failure_of_the_same_session_opens_an_incident() {
 
 #[test]
 fn a_failure_of_another_session_opens_an_incident_of_all_sessions_of_the_host() {
-    let mut timeline = Timeline::new(300);
+    let mut timeline = IncidentTimeline::new(300);
     timeline.fails(1, &[7]).fails(2, &[9]);
     let incident = timeline.incidents.open().next().unwrap();
     let first_loss = timeline.incidents.first_loss(incident);
@@ -185,7 +185,7 @@ fn a_failure_of_another_session_opens_an_incident_of_all_sessions_of_the_host() 
 
 #[test]
 fn a_session_at_risk_opens_an_incident_at_once() {
-    let mut timeline = Timeline::new(2);
+    let mut timeline = IncidentTimeline::new(2);
     timeline.fails(1, &[0]).at_risk(1, 0);
     timeline.expect(&[
         "1 0 at_risk follows",
@@ -195,7 +195,7 @@ fn a_session_at_risk_opens_an_incident_at_once() {
 
 #[test]
 fn sessions_that_are_at_risk_no_more_are_worth_no_line() {
-    let mut timeline = Timeline::new(2);
+    let mut timeline = IncidentTimeline::new(2);
     timeline.fails(0, &[0, 1]).at_risk(1, 0).works(20, &[0]);
     timeline.works(40, &[1]).until(1000).expect(&[
         "0 unreachable Open since 0: 2 sessions, 0 at risk, 0 lost",
@@ -206,7 +206,7 @@ fn sessions_that_are_at_risk_no_more_are_worth_no_line() {
 
 #[test]
 fn an_incident_is_told_when_it_opens_when_it_gets_worse_and_when_it_is_over() {
-    let mut timeline = Timeline::new(300);
+    let mut timeline = IncidentTimeline::new(300);
     timeline.fails(0, &[0, 1, 2, 3]);
     timeline.at_risk(4, 0).at_risk(5, 1).at_risk(40, 2);
     timeline.works(101, &[1, 2, 3]);
@@ -226,7 +226,7 @@ fn an_incident_is_told_when_it_opens_when_it_gets_worse_and_when_it_is_over() {
 
 #[test]
 fn a_token_that_was_refused_before_its_deadline_was_not_lost_by_the_outage() {
-    let mut timeline = Timeline::new(2);
+    let mut timeline = IncidentTimeline::new(2);
     timeline.fails(0, &[0, 1]).works(10, &[1]);
     timeline.answer(10, 0, Verdict::Refused(Refusal::BadCredentials));
     timeline.lost(15, 0, Idleness::Before(seconds(85)));
@@ -239,7 +239,7 @@ fn a_token_that_was_refused_before_its_deadline_was_not_lost_by_the_outage() {
 
 #[test]
 fn the_incident_of_a_single_session_leaves_its_lines_to_the_session() {
-    let mut timeline = Timeline::new(1);
+    let mut timeline = IncidentTimeline::new(1);
     timeline.fails(0, &[0, 0]).at_risk(4, 0).works(50, &[0]);
     timeline.until(1000).expect(&[
         "0 unreachable Open since 0: 1 sessions, 0 at risk, 0 lost",
@@ -250,28 +250,28 @@ fn the_incident_of_a_single_session_leaves_its_lines_to_the_session() {
 
 #[test]
 fn what_a_single_session_has_told_is_not_told_again_by_its_incident() {
-    let is_reported = |timeline: &Timeline| {
+    let is_reported = |timeline: &IncidentTimeline| {
         let open = timeline.incidents.open().next().unwrap();
         open.is_reported_by_session
     };
     for sessions in [1, 2] {
-        let mut timeline = Timeline::new(sessions);
+        let mut timeline = IncidentTimeline::new(sessions);
         timeline.fails(0, &[0]);
         timeline.event(0, 0, EventKind::Unanswered(unreachable()));
         timeline.fails(2, &[0]);
         assert_eq!(is_reported(&timeline), sessions == 1);
-        let mut timeline = Timeline::new(sessions);
+        let mut timeline = IncidentTimeline::new(sessions);
         timeline.fails(0, &[0]).at_risk(0, 0);
         assert_eq!(is_reported(&timeline), sessions == 1);
     }
-    let mut timeline = Timeline::new(1);
+    let mut timeline = IncidentTimeline::new(1);
     timeline.fails(0, &[0, 0]);
     assert!(!is_reported(&timeline));
 }
 
 #[test]
 fn flapping_is_one_incident_and_each_time_the_end_is_waited_for_longer() {
-    let mut timeline = Timeline::new(2);
+    let mut timeline = IncidentTimeline::new(2);
     timeline.fails(0, &[0, 1]);
     for (works, fails) in [(10, 30), (40, 95), (100, 215)] {
         timeline.works(works, &[0, 1]).fails(fails, &[0]);
@@ -284,7 +284,7 @@ fn flapping_is_one_incident_and_each_time_the_end_is_waited_for_longer() {
 
 #[test]
 fn timeouts_and_5xx_belong_to_the_same_incident_and_a_portal_does_not() {
-    let mut timeline = Timeline::new(3);
+    let mut timeline = IncidentTimeline::new(3);
     timeline.fails(0, &[0]);
     for failure in [
         Failure::TimedOut,
@@ -305,7 +305,7 @@ fn timeouts_and_5xx_belong_to_the_same_incident_and_a_portal_does_not() {
 
 #[test]
 fn what_concerns_one_token_is_no_incident() {
-    let mut timeline = Timeline::new(2);
+    let mut timeline = IncidentTimeline::new(2);
     for second in 0..10 {
         let forbidden = BlockReason::Forbidden("missing.permissions".into());
         timeline.answer(second, 0, Verdict::Blocked(forbidden));
@@ -315,7 +315,7 @@ fn what_concerns_one_token_is_no_incident() {
 
 #[test]
 fn a_session_that_ends_does_not_hold_up_the_end() {
-    let mut timeline = Timeline::new(2);
+    let mut timeline = IncidentTimeline::new(2);
     timeline.fails(0, &[0, 1]).works(5, &[0]).until(1000);
     assert_eq!(timeline.incidents.open().count(), 1);
     timeline.incidents.forget(SessionId(1), at(1000));
@@ -332,7 +332,7 @@ fn an_exclusion_is_one_incident_of_the_organisation_until_touches_count_again() 
         touch: Touch::Get,
         was_excluded: true,
     };
-    let mut timeline = Timeline::new(3);
+    let mut timeline = IncidentTimeline::new(3);
     for session in [0, 1] {
         timeline.event(1, session, EventKind::Excluded);
     }
@@ -354,7 +354,7 @@ fn a_timeout_that_is_shortened_is_one_incident_until_every_token_was_touched_or_
             groups: Vec::new(),
         })
     };
-    let mut timeline = Timeline::new(3);
+    let mut timeline = IncidentTimeline::new(3);
     timeline.event(0, 0, read(Some(900)));
     timeline.event(10, 0, read(Some(300)));
     timeline.lost(20, 2, Idleness::Before(seconds(500)));
@@ -383,7 +383,7 @@ fn the_number_of_open_incidents_and_of_remembered_ones_is_limited() {
     for session in 0..2 * u32::try_from(INCIDENTS_MAX).unwrap() {
         let view = SessionView {
             host: HostId(session),
-            ..Timeline::view(session, 100)
+            ..IncidentTimeline::view(session, 100)
         };
         incidents.handle_view(&view);
         let failed = Event {

@@ -1,7 +1,7 @@
 //! The rules that select the calls to which faults apply.
 
 use super::SimFault;
-use crate::sim::{Method, Operation, Request};
+use crate::sim::{ApiOperation, Method, Request};
 use crate::time::Instant;
 
 /// An ordered list of rules, of which only the first that matches a call applies to it.
@@ -25,7 +25,7 @@ pub struct Rule {
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Matcher {
     /// Only calls of this operation.
-    pub operation: Option<Operation>,
+    pub operation: Option<ApiOperation>,
     /// Only calls with this method.
     pub method: Option<Method>,
     /// Only calls to this path, as it was sent: `/api/v2/tokens/me`.
@@ -46,7 +46,7 @@ pub enum RuleSpan {
 impl Matcher {
     /// Returns a matcher for the calls of this operation.
     #[must_use]
-    pub fn operation(operation: Operation) -> Self {
+    pub fn operation(operation: ApiOperation) -> Self {
         Self {
             operation: Some(operation),
             ..Self::default()
@@ -62,7 +62,7 @@ impl Matcher {
         }
     }
 
-    fn matches(&self, request: &Request<'_>, operation: Operation) -> bool {
+    fn matches(&self, request: &Request<'_>, operation: ApiOperation) -> bool {
         self.operation.is_none_or(|expected| expected == operation)
             && self
                 .method
@@ -125,7 +125,7 @@ impl Script {
     pub(in crate::sim) fn next(
         &mut self,
         request: &Request<'_>,
-        operation: Operation,
+        operation: ApiOperation,
         now: Instant,
     ) -> Option<SimFault> {
         if self.rules.is_empty() {
@@ -174,7 +174,7 @@ mod tests {
     fn the_first_rule_that_matches_is_used_up_first() {
         let mut script = Script::default();
         script.push(rule(
-            Matcher::operation(Operation::PeekMe),
+            Matcher::operation(ApiOperation::PeekMe),
             RuleSpan::Times(1),
             500,
         ));

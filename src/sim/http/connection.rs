@@ -21,7 +21,7 @@ use tokio::net::TcpStream;
 
 use super::authorization::Authorization;
 use super::payload::Payload;
-use super::{Clock, locked, pause};
+use super::{SimClock, locked, pause};
 use crate::sim::{
     BODY_LENGTH_MAX, ClientSecret, ConnectionEnd, FaultyResponse, Length, Method, Request,
     Response, Server, WireFault,
@@ -39,8 +39,8 @@ const BODY_WAIT: Duration = Duration::from_secs(30);
 /// the client has read it.
 const LINGER: Duration = Duration::from_secs(1);
 
-type Reply = hyper::Response<Payload>;
-type ReplyFuture = Pin<Box<dyn Future<Output = Result<Reply, Cut>> + Send>>;
+type HttpResponse = hyper::Response<Payload>;
+type ReplyFuture = Pin<Box<dyn Future<Output = Result<HttpResponse, Cut>> + Send>>;
 
 /// The action that closes the connection after HTTP has finished.
 enum ConnectionClose {
@@ -65,11 +65,15 @@ impl Error for Cut {}
 /// The state that the replies of one connection share.
 struct ConnectionState {
     server: Arc<Mutex<Server>>,
-    clock: Clock,
+    clock: SimClock,
     close: Mutex<ConnectionClose>,
 }
 
-pub(super) async fn serve_connection(stream: TcpStream, server: Arc<Mutex<Server>>, clock: Clock) {
+pub(super) async fn serve_connection(
+    stream: TcpStream,
+    server: Arc<Mutex<Server>>,
+    clock: SimClock,
+) {
     // With Nagle's algorithm a small answer may wait 40 ms for the client's acknowledgement.
     let _ = stream.set_nodelay(true);
     let state = Arc::new(ConnectionState {
@@ -160,7 +164,7 @@ fn method(method: &hyper::Method) -> Method {
 async fn reply(
     state: Arc<ConnectionState>,
     request: hyper::Request<Incoming>,
-) -> Result<Reply, Cut> {
+) -> Result<HttpResponse, Cut> {
     let (head, body) = request.into_parts();
     let body = tokio::time::timeout(BODY_WAIT, read(body)).await;
     let body = body.map_err(|_| Cut)??;
@@ -197,12 +201,12 @@ async fn read(mut body: Incoming) -> Result<Vec<u8>, Cut> {
     Ok(bytes)
 }
 
-fn unmodified(response: Response) -> Reply {
+fn unmodified(response: Response) -> HttpResponse {
     let (head, body) = head_and_body(response);
     head.map(|()| Payload::with_exact_length(body))
 }
 
-fn with_wrong_length(state: &ConnectionState, response: Response, length: Length) -> Reply {
+fn with_wrong_length(state: &ConnectionState, response: Response, length: Length) -> HttpResponse {
     let (mut head, mut body) = head_and_body(response);
     let declared = match length {
         Length::TooLong(surplus) => body.len().saturating_add(surplus.try_into().unwrap_or(0)),

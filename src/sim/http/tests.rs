@@ -7,7 +7,7 @@ use tokio::net::TcpStream;
 
 use super::*;
 use crate::sim::fixture::{at, server};
-use crate::sim::{ConnectionEnd, Length, Operation, Processing, RuleSpan, SimFault};
+use crate::sim::{ApiOperation, ConnectionEnd, Length, Processing, RuleSpan, SimFault};
 
 const PEEK: &str = "GET /api/v2/tokens/me?preserveIdleTTL=true HTTP/1.1\r\nHost: x\r\n\
     authorization: bearer a\r\npurecloud-sdk: 1\r\nAccept: text/plain\r\n\r\n";
@@ -70,8 +70,8 @@ fn one_connection_serves_many_requests() {
         let date = "date: Tue, 24 Nov 2026 08:00:10 GMT\r\n";
         assert_eq!(text.matches(date).count(), 3);
         let record = handle.server().record("a", at(10)).unwrap();
-        assert_eq!(record.calls(Operation::PeekMe), 2);
-        assert_eq!(record.calls(Operation::HeadMe), 1);
+        assert_eq!(record.calls(ApiOperation::PeekMe), 2);
+        assert_eq!(record.calls(ApiOperation::HeadMe), 1);
     });
 }
 

@@ -89,7 +89,7 @@ impl Server {
             Ok(_) => return Err(failed(None, "The request body is not an object.")),
             Err(_) => return Err(failed(None, "The request body is not valid JSON.")),
         };
-        let bounds = TimeoutBounds::of(&self.settings);
+        let bounds = TimeoutLimits::of(&self.settings);
         let organisation = self.organisation_timeout(&mut document, &bounds)?;
         self.keep_omitted(&mut document);
         check_unit(&document)?;
@@ -113,7 +113,7 @@ impl Server {
     fn organisation_timeout(
         &self,
         document: &mut Map<String, Value>,
-        bounds: &TimeoutBounds,
+        bounds: &TimeoutLimits,
     ) -> Result<Option<Duration>, ApiError> {
         let current = self.timeout.0.get(SECONDS);
         if document.get(SECONDS).is_none_or(Value::is_null) {
@@ -153,13 +153,13 @@ impl Server {
 ///
 /// The API's documentation lists four codes without their causes; the model uses those with
 /// `max.idle` for group bundles.
-struct TimeoutBounds {
+struct TimeoutLimits {
     seconds: RangeInclusive<u64>,
     organisation_code: &'static str,
     bundle_code: &'static str,
 }
 
-impl TimeoutBounds {
+impl TimeoutLimits {
     fn of(settings: &Settings) -> Self {
         if settings.hipaa {
             Self {
@@ -217,7 +217,7 @@ fn check_unit(object: &Map<String, Value>) -> Result<(), ApiError> {
 
 fn bundles(
     document: &Map<String, Value>,
-    bounds: &TimeoutBounds,
+    bounds: &TimeoutLimits,
 ) -> Result<Vec<GroupBundle>, ApiError> {
     let bundles = match document.get(BUNDLES) {
         None | Some(Value::Null) => return Ok(Vec::new()),
@@ -227,7 +227,7 @@ fn bundles(
     bundles.iter().map(|value| bundle(value, bounds)).collect()
 }
 
-fn bundle(bundle: &Value, bounds: &TimeoutBounds) -> Result<GroupBundle, ApiError> {
+fn bundle(bundle: &Value, bounds: &TimeoutLimits) -> Result<GroupBundle, ApiError> {
     let Value::Object(bundle) = bundle else {
         return Err(failed(Some(BUNDLES), "A bundle is not an object."));
     };

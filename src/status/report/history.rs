@@ -37,7 +37,7 @@ pub struct HistoryReport {
     /// The advice for a person, in words.
     pub advice: Vec<String>,
     /// The session's tokens, the latest first.
-    pub tokens: Vec<TokenReport>,
+    pub tokens: Vec<TokenHistoryReport>,
     /// The number of older tokens that were dropped.
     pub tokens_forgotten: u32,
     /// The events, in the order in which they began.
@@ -48,7 +48,7 @@ pub struct HistoryReport {
 
 /// The history of one token of a session.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-pub struct TokenReport {
+pub struct TokenHistoryReport {
     /// The token's place among the session's tokens.
     pub generation: u32,
     /// The first 8 hex digits of the token's SHA-256.
@@ -160,7 +160,7 @@ impl HistoryReport {
             known: known(named_history),
             advice: remedies(named_history),
             tokens: tokens
-                .map(|token| TokenReport::of(token, named_history))
+                .map(|token| TokenHistoryReport::of(token, named_history))
                 .collect(),
             tokens_forgotten: history.tokens_forgotten,
             course: course(named_history),
@@ -176,7 +176,7 @@ impl HistoryReport {
     }
 }
 
-impl TokenReport {
+impl TokenHistoryReport {
     fn of(token_history: &TokenHistory, named_history: &NamedHistory) -> Self {
         let moment = |at| Moment::of(at, &named_history.snapshot);
         let ending = token_history.end.as_ref();

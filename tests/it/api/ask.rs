@@ -10,7 +10,7 @@ use session_keepalive::time::ServerTime;
 use wiremock::{Mock, MockServer, ResponseTemplate, matchers};
 
 use super::{EVERY, HEAD, SECRET, ask, base, client, config, failed, http, token};
-use crate::it::support::raw::{RawServer, Script};
+use crate::it::support::raw::{RawReply, RawServer};
 
 async fn answering(response: ResponseTemplate) -> MockServer {
     let server = MockServer::start().await;
@@ -145,7 +145,7 @@ async fn with_no_time_left_nothing_is_sent() {
 #[tokio::test]
 async fn a_client_with_new_connections_uses_none_of_the_old_ones() {
     // The server gives one answer for each connection: a second request would never be answered.
-    let server = RawServer::start(Script::SendAndHang(http("204 No Content", "", "")));
+    let server = RawServer::start(RawReply::SendAndHang(http("204 No Content", "", "")));
     let api = base(format!("http://{}", server.address()));
     let mut client = client();
     for count in 1..=3 {

@@ -6,9 +6,9 @@ use session_keepalive::api::{BODY_MAX, Client};
 use session_keepalive::keeper::{BlockReason, Failure, NotTheApi, Operation, Outcome, Verdict};
 
 use super::{EVERY, HEAD, TOKEN_INFO, ask, base, client, config, failed, http};
-use crate::it::support::raw::{RawServer, Script};
+use crate::it::support::raw::{RawReply, RawServer};
 
-async fn outcome_of(script: Script, operation: Operation) -> Outcome {
+async fn outcome_of(script: RawReply, operation: Operation) -> Outcome {
     let server = RawServer::start(script);
     let api = base(format!("http://{}", server.address()));
     let outcome = ask(&client(), &api, operation).await;
@@ -19,7 +19,7 @@ async fn outcome_of(script: Script, operation: Operation) -> Outcome {
 #[tokio::test]
 async fn a_server_that_closes_before_it_answers_is_broken() {
     for operation in EVERY {
-        let outcome = outcome_of(Script::Send(vec![]), operation).await;
+        let outcome = outcome_of(RawReply::Send(vec![]), operation).await;
         assert_eq!(failed(&outcome), Some(&Failure::Broken), "{operation:?}");
     }
 }
@@ -28,21 +28,21 @@ async fn a_server_that_closes_before_it_answers_is_broken() {
 async fn a_body_that_ends_early_is_broken() {
     let mut early = http("200 OK", "", TOKEN_INFO);
     early.truncate(early.len() - 1);
-    let outcome = outcome_of(Script::Send(early), Operation::Peek).await;
+    let outcome = outcome_of(RawReply::Send(early), Operation::Peek).await;
     assert_eq!(failed(&outcome), Some(&Failure::Broken));
 }
 
 #[tokio::test]
 async fn a_chunk_that_is_none_is_broken() {
     let chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nnone\r\n".to_vec();
-    let outcome = outcome_of(Script::Send(chunked), Operation::Peek).await;
+    let outcome = outcome_of(RawReply::Send(chunked), Operation::Peek).await;
     assert_eq!(failed(&outcome), Some(&Failure::Broken));
 }
 
 #[tokio::test]
 async fn garbage_is_broken() {
     for garbage in [&b"\0\xff\0\xff\r\n\r\n"[..], b"SSH-2.0-OpenSSH_9.6\r\n"] {
-        let outcome = outcome_of(Script::Send(garbage.to_vec()), HEAD).await;
+        let outcome = outcome_of(RawReply::Send(garbage.to_vec()), HEAD).await;
         assert_eq!(failed(&outcome), Some(&Failure::Broken));
     }
 }
@@ -50,7 +50,7 @@ async fn garbage_is_broken() {
 #[tokio::test]
 async fn a_length_that_is_too_short_cuts_the_body() {
     let cut = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n{\"organization\":{}}".to_vec();
-    let outcome = outcome_of(Script::Send(cut), Operation::Peek).await;
+    let outcome = outcome_of(RawReply::Send(cut), Operation::Peek).await;
     let unexpected = BlockReason::NotTheApi(NotTheApi::UnexpectedBody);
     assert_eq!(outcome.verdict, Verdict::Blocked(unexpected));
 }
@@ -60,7 +60,7 @@ async fn a_server_that_hangs_before_or_within_its_answer_is_out_of_time() {
     let mut half = http("200 OK", "", TOKEN_INFO);
     half.truncate(half.len() - 1);
     for sent in [vec![], half] {
-        let server = RawServer::start(Script::SendAndHang(sent));
+        let server = RawServer::start(RawReply::SendAndHang(sent));
         let api = base(format!("http://{}", server.address()));
         let mut config = config();
         config.request_timeout = std::time::Duration::from_millis(100);
@@ -74,16 +74,18 @@ async fn a_server_that_hangs_before_or_within_its_answer_is_out_of_time() {
 async fn a_body_is_read_to_its_limit_and_no_further() {
     let padded = |length| format!("{TOKEN_INFO}{}", " ".repeat(length - TOKEN_INFO.len()));
     let whole = http("200 OK", "", &padded(BODY_MAX));
-    let outcome = outcome_of(Script::Send(whole), Operation::Peek).await;
+    let outcome = outcome_of(RawReply::Send(whole), Operation::Peek).await;
     assert_eq!(outcome.verdict.as_str(), "alive");
     let over = http("200 OK", "", &padded(BODY_MAX + 1));
-    let outcome = outcome_of(Script::SendAndHang(over), Operation::Peek).await;
+    let outcome = outcome_of(RawReply::SendAndHang(over), Operation::Peek).await;
     assert_eq!(failed(&outcome), Some(&Failure::BodyTooLarge));
 }
 
 #[tokio::test]
 async fn a_body_without_end_is_too_large() {
-    let server = RawServer::start(Script::SendForever(b"HTTP/1.1 200 OK\r\n\r\n".repeat(100)));
+    let server = RawServer::start(RawReply::SendForever(
+        b"HTTP/1.1 200 OK\r\n\r\n".repeat(100),
+    ));
     let api = base(format!("http://{}", server.address()));
     let outcome = ask(&client(), &api, Operation::Peek).await;
     assert_eq!(failed(&outcome), Some(&Failure::BodyTooLarge));
@@ -101,7 +103,8 @@ fn with_header(fields: usize, length: usize) -> Vec<u8> {
 #[tokio::test]
 async fn an_answer_with_a_long_header_is_taken() {
     for (fields, length) in [(500, 10), (12, 8_000), (3, 60_000)] {
-        let outcome = outcome_of(Script::Send(with_header(fields, length)), Operation::Peek).await;
+        let outcome =
+            outcome_of(RawReply::Send(with_header(fields, length)), Operation::Peek).await;
         assert_eq!(outcome.verdict.as_str(), "alive", "{fields} of {length}");
     }
 }
@@ -109,7 +112,8 @@ async fn an_answer_with_a_long_header_is_taken() {
 #[tokio::test]
 async fn a_header_that_is_too_long_is_named_as_the_failure() {
     for (fields, length) in [(1_100, 10), (10, 100_000)] {
-        let outcome = outcome_of(Script::Send(with_header(fields, length)), Operation::Peek).await;
+        let outcome =
+            outcome_of(RawReply::Send(with_header(fields, length)), Operation::Peek).await;
         assert_eq!(failed(&outcome), Some(&Failure::HeaderTooLarge));
     }
 }
@@ -118,7 +122,7 @@ async fn a_header_that_is_too_long_is_named_as_the_failure() {
 async fn a_long_login_page_is_a_login_page() {
     let page = format!("<html>{}", "x".repeat(2 * BODY_MAX));
     let answer = http("200 OK", "Content-Type: text/html\r\n", &page);
-    let outcome = outcome_of(Script::SendAndHang(answer), Operation::Peek).await;
+    let outcome = outcome_of(RawReply::SendAndHang(answer), Operation::Peek).await;
     let unexpected = BlockReason::NotTheApi(NotTheApi::UnexpectedBody);
     assert_eq!(outcome.verdict, Verdict::Blocked(unexpected));
 }
@@ -126,7 +130,7 @@ async fn a_long_login_page_is_a_login_page() {
 #[tokio::test]
 async fn a_failing_server_that_breaks_off_has_failed_all_the_same() {
     let answer = b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 9\r\n\r\n<".to_vec();
-    let outcome = outcome_of(Script::Send(answer), Operation::Peek).await;
+    let outcome = outcome_of(RawReply::Send(answer), Operation::Peek).await;
     assert_eq!(failed(&outcome), Some(&Failure::ServerError(502)));
 }
 

@@ -5,7 +5,7 @@ use session_keepalive::config::{Proxy, ProxyUrl, ProxyVariables};
 use session_keepalive::keeper::{BlockReason, Failure, NotTheApi, Operation, Verdict};
 
 use super::{HEAD, SECRET, TOKEN_INFO, ask, base, config, failed, http};
-use crate::it::support::raw::{RawServer, Script};
+use crate::it::support::raw::{RawReply, RawServer};
 use crate::it::support::tls::Authority;
 
 fn through(proxy: &RawServer) -> Proxy {
@@ -21,8 +21,8 @@ fn in_environment(proxy: &RawServer) -> Proxy {
 
 #[tokio::test]
 async fn plain_http_never_goes_through_a_proxy() {
-    let proxy = RawServer::start(Script::Send(http("407 No", "", "")));
-    let server = RawServer::start(Script::Send(http("204 No Content", "", "")));
+    let proxy = RawServer::start(RawReply::Send(http("407 No", "", "")));
+    let server = RawServer::start(RawReply::Send(http("204 No Content", "", "")));
     let plain = base(format!("http://{}", server.address()));
     let mut config = config();
     for through in [through(&proxy), in_environment(&proxy)] {
@@ -38,9 +38,9 @@ async fn plain_http_never_goes_through_a_proxy() {
 async fn https_is_tunnelled_and_the_proxy_never_sees_the_token() {
     let authority = Authority::new();
     let identity = authority.vouch_for("127.0.0.1");
-    let answer = Script::Send(http("200 OK", "", TOKEN_INFO));
+    let answer = RawReply::Send(http("200 OK", "", TOKEN_INFO));
     let server = RawServer::start_tls(&identity, answer);
-    let proxy = RawServer::start(Script::Tunnel);
+    let proxy = RawServer::start(RawReply::Tunnel);
     let folder = tempfile::tempdir().unwrap();
     let ca_file = folder.path().join("ca.pem");
     std::fs::write(&ca_file, authority.pem()).unwrap();
@@ -59,7 +59,7 @@ async fn https_is_tunnelled_and_the_proxy_never_sees_the_token() {
 #[tokio::test]
 async fn a_proxy_that_wants_credentials_says_so() {
     let refusal = http("407 Proxy Authentication Required", "", "");
-    let proxy = RawServer::start(Script::Send(refusal));
+    let proxy = RawServer::start(RawReply::Send(refusal));
     let mut config = config();
     for through in [through(&proxy), in_environment(&proxy)] {
         config.proxy = through;
@@ -91,7 +91,7 @@ async fn a_proxy_that_answers_anything_else_or_without_end_is_no_connection() {
         b"\r\n\r\n",
         b"",
     ] {
-        let proxy = RawServer::start(Script::Send(answer.to_vec()));
+        let proxy = RawServer::start(RawReply::Send(answer.to_vec()));
         let mut config = config();
         config.proxy = through(&proxy);
         let client = Client::new(&config).unwrap();
@@ -102,7 +102,7 @@ async fn a_proxy_that_answers_anything_else_or_without_end_is_no_connection() {
 
 #[tokio::test]
 async fn a_proxy_that_refuses_the_tunnel_is_no_connection() {
-    let proxy = RawServer::start(Script::Send(http("503 Service Unavailable", "", "")));
+    let proxy = RawServer::start(RawReply::Send(http("503 Service Unavailable", "", "")));
     let mut config = config();
     config.proxy = through(&proxy);
     let client = Client::new(&config).unwrap();
@@ -112,7 +112,7 @@ async fn a_proxy_that_refuses_the_tunnel_is_no_connection() {
 
 #[tokio::test]
 async fn a_host_that_the_environment_excepts_is_reached_directly() {
-    let proxy = RawServer::start(Script::Send(http("407 No", "", "")));
+    let proxy = RawServer::start(RawReply::Send(http("407 No", "", "")));
     let variables = [
         ("HTTPS_PROXY".into(), proxy.address().to_string().into()),
         ("NO_PROXY".into(), "127.0.0.0/8".into()),

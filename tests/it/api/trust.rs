@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use super::{HEAD, TOKEN_INFO, ask, base, client, config, failed, http};
 use crate::it::support::child::in_child;
-use crate::it::support::raw::{RawServer, Script};
+use crate::it::support::raw::{RawReply, RawServer};
 use crate::it::support::tls::{Authority, Identity};
 
 fn file(content: &str) -> (TempDir, PathBuf) {
@@ -28,7 +28,7 @@ fn trusting(authority: &Authority, bundled_only: bool) -> Client {
 }
 
 async fn outcome_of(client: &Client, identity: &Identity) -> Outcome {
-    let answer = Script::Send(http("200 OK", "", TOKEN_INFO));
+    let answer = RawReply::Send(http("200 OK", "", TOKEN_INFO));
     let server = RawServer::start_tls(identity, answer);
     let api = base(format!("https://{}", server.address()));
     ask(client, &api, Operation::Peek).await

@@ -3,8 +3,8 @@
 use session_keepalive::sim::{RuleSpan, SimFault};
 use session_keepalive::time::ServerTime;
 
-use super::super::support::front::{self, Version};
-use super::super::support::raw::{RawServer, Script};
+use super::super::support::front::{self, HttpVersion};
+use super::super::support::raw::{RawReply, RawServer};
 use super::super::support::simulation::Simulation;
 use super::super::support::tls::{Authority, Identity};
 use super::{TOKEN, doctor, folder, has_line, run, seconds, simulation};
@@ -12,7 +12,7 @@ use super::{TOKEN, doctor, folder, has_line, run, seconds, simulation};
 /// Starts the simulator behind TLS; the folder's configuration trusts the authority.
 fn behind(identity: &Identity, authority: &Authority) -> (Simulation, super::Folder, String) {
     let simulation = simulation();
-    let api = front::start(identity, Version::Http2, simulation.base());
+    let api = front::start(identity, HttpVersion::Http2, simulation.base());
     let folder = folder(&api, "[http]\nca_file = \"ca.pem\"\nproxy = \"none\"\n");
     folder.write("ca.pem", &authority.pem());
     (simulation, folder, api)
@@ -81,7 +81,7 @@ fn a_captive_portal_is_named() {
 #[test]
 fn another_server_than_the_api_is_told() {
     let page = b"HTTP/1.1 404 Not Found\r\nContent-Length: 9\r\n\r\nnot found".to_vec();
-    let server = RawServer::start(Script::Send(page));
+    let server = RawServer::start(RawReply::Send(page));
     let api = format!("http://{}", server.address());
     let output = doctor(&folder(&api, ""), &[]);
     output.exits_with(1);

@@ -4,7 +4,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 
 use serde_json::Value;
-use session_keepalive::sim::{GroupBundle, IdleSettings, Operation, Settings, TokenSpec};
+use session_keepalive::sim::{ApiOperation, GroupBundle, IdleSettings, Settings, TokenSpec};
 use session_keepalive::sys::clock;
 
 use super::super::support::keepalive::Folder;
@@ -63,7 +63,7 @@ fn a_healthy_world_is_ok_and_a_lapsing_token_is_only_peeked_at() {
     assert!(!output.out.contains("crm touch") && !output.out.contains("crm idle timeout"));
     let record = simulation.record("crm-token");
     assert_eq!((record.resets, record.calls_in_all()), (0, 1));
-    assert_eq!(record.calls(Operation::PeekMe), 1);
+    assert_eq!(record.calls(ApiOperation::PeekMe), 1);
     // `doctor` paces its requests with one token like the daemon, one second apart.
     assert!(simulation.record(TOKEN).shortest_gap.unwrap() >= seconds(1).mul_f64(0.9));
 }
@@ -74,7 +74,7 @@ fn nothing_is_touched_unless_asked_for() {
     let output = doctor(&folder(&simulation.base(), ""), &["--json"]);
     let json = output.exits_with(0).json_of(SCHEMA);
     assert_eq!(json["verdict"], "warning", "no daemon runs");
-    for operation in [Operation::HeadMe, Operation::GetMe] {
+    for operation in [ApiOperation::HeadMe, ApiOperation::GetMe] {
         assert_eq!(simulation.record(TOKEN).calls(operation), 0);
     }
 }
@@ -145,19 +145,19 @@ fn a_file_that_all_can_read_is_a_warning() {
 
 #[test]
 fn an_excluded_touch_is_told() {
-    let excluding = |excluded: Vec<Operation>| {
+    let excluding = |excluded: Vec<ApiOperation>| {
         let simulation = Simulation::with(seconds(900), |settings| settings.excluded = excluded);
         simulation.token(TOKEN);
         doctor(&folder(&simulation.base(), ""), &["--touch"])
     };
-    let head = excluding(vec![Operation::HeadMe]);
+    let head = excluding(vec![ApiOperation::HeadMe]);
     head.exits_with(0);
     let parts = [
         "HEAD does not move the idle deadline, GET does",
         "touch = \"get\"",
     ];
     has_line(&head, "warning  wallboard touch:", &parts);
-    let both = excluding(vec![Operation::HeadMe, Operation::GetMe]);
+    let both = excluding(vec![ApiOperation::HeadMe, ApiOperation::GetMe]);
     both.exits_with(1);
     let parts = ["neither HEAD nor GET", "excluded API calls"];
     has_line(&both, "failure  wallboard touch:", &parts);

@@ -11,7 +11,7 @@ use super::NAME;
 const SESSION_ARGUMENTS: [&str; 3] = ["name", "names", "session"];
 
 /// A command with an argument that is a session.
-struct SessionCommand {
+struct CompletedCommand {
     /// The words of the command after the name of the program.
     words: Vec<String>,
     /// The option for the session; `None` if it is given without one.
@@ -36,12 +36,12 @@ pub(super) fn of(shell: Shell) -> String {
     }
 }
 
-fn find(command: &Command, words: &[String], found: &mut Vec<SessionCommand>) {
+fn find(command: &Command, words: &[String], found: &mut Vec<CompletedCommand>) {
     let is_session = |argument: &&Arg| SESSION_ARGUMENTS.contains(&argument.get_id().as_str());
     if let Some(argument) = command.get_arguments().find(is_session) {
         let options = command.get_arguments();
         let valued = options.filter(|argument| argument.get_action().takes_values());
-        found.push(SessionCommand {
+        found.push(CompletedCommand {
             words: words.to_vec(),
             option: argument.get_long().map(str::to_owned),
             valued: valued
@@ -56,8 +56,8 @@ fn find(command: &Command, words: &[String], found: &mut Vec<SessionCommand>) {
 }
 
 /// Puts a function around that of clap, which adds the sessions to what that one found.
-fn bash(text: &str, commands: &[SessionCommand]) -> String {
-    let case = |command: &SessionCommand| {
+fn bash(text: &str, commands: &[CompletedCommand]) -> String {
+    let case = |command: &CompletedCommand| {
         let words = command.words.join(" ");
         match &command.option {
             Some(option) => {
@@ -131,7 +131,7 @@ _session-keepalive_sessions() {
 }
 
 /// Adds the sessions to the commands and options that take one.
-fn fish(text: &str, commands: &[SessionCommand]) -> String {
+fn fish(text: &str, commands: &[CompletedCommand]) -> String {
     let mut text = text.replace(
         " -l session ",
         " -l session -f -a \"(__fish_session_keepalive_sessions)\" ",

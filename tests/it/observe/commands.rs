@@ -2,31 +2,15 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::process::{Output, Stdio};
+use std::process::Stdio;
 
 use super::super::support::keepalive::{Folder, Keepalive};
+use super::super::support::once::{self, ProcessOutput};
 use super::super::support::simulation::Simulation;
 use super::{head, seconds, session};
 
-/// The output and the exit code of a command.
-pub(super) struct CommandOutput {
-    pub(super) out: String,
-    pub(super) err: String,
-    pub(super) code: Option<i32>,
-}
-
-pub(super) fn run_command(folder: &Folder, arguments: &[&str]) -> CommandOutput {
-    let mut command = folder.command(arguments);
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = command.stdin(Stdio::null()).output().unwrap();
-    CommandOutput {
-        out: String::from_utf8(stdout).unwrap(),
-        err: String::from_utf8(stderr).unwrap(),
-        code: status.code(),
-    }
+pub(super) fn run_command(folder: &Folder, arguments: &[&str]) -> ProcessOutput {
+    once::run(folder.command(arguments), "")
 }
 
 /// Starts a daemon with a kept, a lapsing, a dead and an absent session.
@@ -51,7 +35,7 @@ fn running() -> (Simulation, Folder, Keepalive) {
 #[test]
 fn status_shows_who_is_not_well_first_and_the_verdict_last() {
     let (simulation, folder, _keepalive) = running();
-    let CommandOutput { out, err, code } = run_command(&folder, &["status"]);
+    let ProcessOutput { out, err, code } = run_command(&folder, &["status"]);
     assert_eq!((err.as_str(), code), ("", Some(75)));
     let lines: Vec<_> = out.lines().collect();
     assert!(lines.iter().all(|line| line.chars().count() <= 80), "{out}");
@@ -78,18 +62,18 @@ fn status_shows_who_is_not_well_first_and_the_verdict_last() {
         "no colour where nobody sees it: {out}"
     );
 
-    let CommandOutput { out, code, .. } = run_command(&folder, &["status", "wallboard"]);
+    let ProcessOutput { out, code, .. } = run_command(&folder, &["status", "wallboard"]);
     assert_eq!(code, Some(0), "{out}");
     assert!(
         out.lines().last().unwrap().starts_with("ready; 1 to keep"),
         "{out}"
     );
 
-    let CommandOutput { err, code, .. } = run_command(&folder, &["status", "wallbord"]);
+    let ProcessOutput { err, code, .. } = run_command(&folder, &["status", "wallbord"]);
     assert_eq!(code, Some(64));
     assert!(err.contains("did you mean wallboard?"), "{err}");
 
-    let CommandOutput { out, code, .. } = run_command(&folder, &["status", "--json"]);
+    let ProcessOutput { out, code, .. } = run_command(&folder, &["status", "--json"]);
     assert_eq!(code, Some(75));
     let report: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert_eq!(report["states"]["lost"], 1);
@@ -99,15 +83,15 @@ fn status_shows_who_is_not_well_first_and_the_verdict_last() {
 #[test]
 fn wait_returns_when_the_tokens_live_and_says_what_is_missing_when_its_time_is_over() {
     let (simulation, folder, _keepalive) = running();
-    let CommandOutput { out, code, .. } =
+    let ProcessOutput { out, code, .. } =
         run_command(&folder, &["wait", "--timeout", "20s", "wallboard", "crm"]);
     assert_eq!(code, Some(0));
     assert!(out.starts_with("ready after "), "{out}");
-    let CommandOutput { err, code, .. } =
+    let ProcessOutput { err, code, .. } =
         run_command(&folder, &["wait", "--timeout", "300ms", "later"]);
     assert_eq!(code, Some(75));
     assert!(err.contains("[-] later absent: "), "{err}");
-    let CommandOutput { err, code, .. } = run_command(&folder, &["wait", "nobody"]);
+    let ProcessOutput { err, code, .. } = run_command(&folder, &["wait", "nobody"]);
     assert_eq!(code, Some(64));
     assert!(err.contains("no session nobody"), "{err}");
 

@@ -42,7 +42,7 @@ fn a_touch_that_is_asked_for_is_made_and_its_answer_told() {
     assert_eq!(
         simulation
             .record("wallboard")
-            .calls(session_keepalive::sim::Operation::HeadMe),
+            .calls(session_keepalive::sim::ApiOperation::HeadMe),
         1
     );
     let line = keepalive.wait_for(&["\"event\":\"touch_wanted\""]);

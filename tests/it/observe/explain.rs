@@ -2,7 +2,7 @@
 
 use std::process::{Output, Stdio};
 
-use session_keepalive::sim::{Matcher, Operation, Rule, RuleSpan, SimFault};
+use session_keepalive::sim::{ApiOperation, Matcher, Rule, RuleSpan, SimFault};
 use session_keepalive::sys::clock;
 
 use super::super::support::ask::{get, get_unix};
@@ -70,7 +70,7 @@ fn a_token_that_was_revoked_by_others_is_told_from_one_that_idled_out() {
     let (folder, mut daemon) = start(&simulation, &[("kiosk", "touch = \"head\"")]);
     wait_for_answer(&mut daemon, "kiosk", "touch_head", "accepted");
     wait_for_answer(&mut daemon, "kiosk", "peek", "alive");
-    for operation in [Operation::HeadMe, Operation::GetMe] {
+    for operation in [ApiOperation::HeadMe, ApiOperation::GetMe] {
         inject_fault(
             &simulation,
             Matcher::operation(operation),

@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpStream};
 use rustix::process::Signal;
 use session_keepalive::sys::clock;
 
-use super::super::support::ask::{Answer, ask, get};
+use super::super::support::ask::{HttpAnswer, ask, get};
 use super::super::support::keepalive::{Folder, Keepalive, now};
 use super::super::support::simulation::Simulation;
 use super::{address, head, seconds, session};
@@ -15,9 +15,9 @@ use super::{address, head, seconds, session};
 const ACCEPT_OF_PROMETHEUS: &str = "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
 
 /// The samples of a metrics text in the classic format, by name and labels.
-pub(super) type Samples = BTreeMap<String, String>;
+pub(super) type SampleValues = BTreeMap<String, String>;
 
-pub(super) fn samples(text: &str) -> Samples {
+pub(super) fn samples(text: &str) -> SampleValues {
     let lines = text.lines().filter(|line| !line.starts_with('#'));
     let sample = |line: &str| {
         let (name, value) = line.rsplit_once(' ').unwrap();
@@ -26,11 +26,11 @@ pub(super) fn samples(text: &str) -> Samples {
     lines.map(sample).collect()
 }
 
-fn number(samples: &Samples, name: &str) -> f64 {
+fn number(samples: &SampleValues, name: &str) -> f64 {
     samples[name].parse().unwrap()
 }
 
-fn scrape(address: SocketAddr) -> Samples {
+fn scrape(address: SocketAddr) -> SampleValues {
     let answer = get(address, "/metrics");
     assert_eq!(answer.status, 200, "{}", answer.body);
     samples(&answer.body)
@@ -40,8 +40,8 @@ fn scrape(address: SocketAddr) -> Samples {
 pub(super) fn scrape_until(
     address: SocketAddr,
     what: &str,
-    predicate: impl Fn(&Samples) -> bool,
-) -> Samples {
+    predicate: impl Fn(&SampleValues) -> bool,
+) -> SampleValues {
     let began = now();
     loop {
         let samples = scrape(address);
@@ -53,7 +53,7 @@ pub(super) fn scrape_until(
     }
 }
 
-fn scrape_as(address: SocketAddr, accept: &str) -> Answer {
+fn scrape_as(address: SocketAddr, accept: &str) -> HttpAnswer {
     let request = format!(
         "GET /metrics HTTP/1.1\r\nhost: localhost\r\naccept: {accept}\r\nconnection: close\r\n\r\n"
     );
@@ -61,7 +61,7 @@ fn scrape_as(address: SocketAddr, accept: &str) -> Answer {
 }
 
 /// Returns the second label of the only sample of a state set that is 1 for a session.
-fn active_state<'a>(samples: &'a Samples, family: &str, session: &str) -> &'a str {
+fn active_state<'a>(samples: &'a SampleValues, family: &str, session: &str) -> &'a str {
     let before = format!("{family}{{session=\"{session}\",");
     let samples_of_session: Vec<_> = samples
         .iter()
@@ -198,7 +198,7 @@ fn above_the_limit_the_sessions_are_only_counted_together_and_a_reload_lifts_it(
         samples["session_keepalive_sessions{intent=\"keep\",state=\"alive\"}"] == "1"
     });
     assert_eq!(few[enabled], "0");
-    let of_each = |samples: &Samples| {
+    let of_each = |samples: &SampleValues| {
         let names = samples.keys();
         names.filter(|name| name.contains("session=")).count()
     };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use session_keepalive::sys::clock;
 
-use super::super::support::ask::{Answer, get};
+use super::super::support::ask::{HttpAnswer, get};
 use super::super::support::keepalive::{Folder, now};
 use super::super::support::simulation::Simulation;
 use super::{address, head, seconds, session};
@@ -12,8 +12,8 @@ use super::{address, head, seconds, session};
 /// Requests until the predicate holds, and returns the time that it took.
 fn until(
     what: &str,
-    request: impl Fn() -> Answer,
-    predicate: impl Fn(&Answer) -> bool,
+    request: impl Fn() -> HttpAnswer,
+    predicate: impl Fn(&HttpAnswer) -> bool,
 ) -> Duration {
     let began = now();
     loop {

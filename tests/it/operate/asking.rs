@@ -2,13 +2,13 @@
 
 use std::process::Command;
 
-use session_keepalive::sim::Operation;
+use session_keepalive::sim::ApiOperation;
 
-use super::super::support::once::{CommandOutput, run};
+use super::super::support::once::{ProcessOutput, run};
 use super::{Bench, FINGERPRINT, TOKEN, USER};
 
 /// Runs the command on a pseudo-terminal with `typed` as its input.
-pub(super) fn on_a_terminal(bench: &Bench, arguments: &[&str], typed: &str) -> CommandOutput {
+pub(super) fn on_a_terminal(bench: &Bench, arguments: &[&str], typed: &str) -> ProcessOutput {
     let program = bench.folder.command(&[]).get_program().to_owned();
     let line = std::iter::once(program.to_str().unwrap()).chain(arguments.iter().copied());
     let line = line.collect::<Vec<_>>().join(" ");
@@ -36,22 +36,22 @@ fn a_change_is_shown_and_asked_about_on_a_terminal() {
         "Go on? [y/N]",
         "nothing was changed",
     ]);
-    assert_eq!(bench.calls(Operation::PutTimeout), 0);
+    assert_eq!(bench.calls(ApiOperation::PutTimeout), 0);
     let accepted = on_a_terminal(&bench, &arguments, "y\n");
     accepted.exits_with(0).prints(&["written         yes"]);
-    assert_eq!(bench.calls(Operation::PutTimeout), 1);
+    assert_eq!(bench.calls(ApiOperation::PutTimeout), 1);
     let arguments = with_token(&["token", "revoke"], &base);
     on_a_terminal(&bench, &arguments, "n\n")
         .exits_with(1)
         .prints(&[FINGERPRINT, "ends the token at once", "nothing was changed"]);
-    assert_eq!(bench.calls(Operation::DeleteMe), 0);
+    assert_eq!(bench.calls(ApiOperation::DeleteMe), 0);
     let arguments = with_token(&["user", "revoke", USER], &base);
     on_a_terminal(&bench, &arguments, "\n")
         .exits_with(1)
         .prints(&["out everywhere"]);
-    assert_eq!(bench.calls(Operation::DeleteUser), 0);
+    assert_eq!(bench.calls(ApiOperation::DeleteUser), 0);
     on_a_terminal(&bench, &arguments, "yes\n").exits_with(0);
-    assert_eq!(bench.calls(Operation::DeleteUser), 1);
+    assert_eq!(bench.calls(ApiOperation::DeleteUser), 1);
 }
 
 #[test]
@@ -103,10 +103,10 @@ fn a_token_that_is_to_lapse_is_disturbed_only_after_a_yes() {
     // A token that is named by its file belongs to the session as well.
     let file = ["--config", "config.toml", "--token-file", "token"];
     for (arguments, calls) in [
-        (&["token", "touch"][..], Operation::HeadMe),
-        (&["token", "touch", "--get"], Operation::GetMe),
-        (&["token", "show", "--reset"], Operation::GetMe),
-        (&["timeout", "show"], Operation::GetTimeout),
+        (&["token", "touch"][..], ApiOperation::HeadMe),
+        (&["token", "touch", "--get"], ApiOperation::GetMe),
+        (&["token", "show", "--reset"], ApiOperation::GetMe),
+        (&["timeout", "show"], ApiOperation::GetTimeout),
     ] {
         let before = bench.calls(calls);
         for place in [session, file] {
@@ -130,7 +130,7 @@ fn a_token_that_is_to_lapse_is_disturbed_only_after_a_yes() {
         let output = bench.run_bare(&[arguments, &session].concat(), "");
         output.exits_with(64);
     }
-    assert_eq!(bench.calls(Operation::PutTimeout), 0);
+    assert_eq!(bench.calls(ApiOperation::PutTimeout), 0);
     let output = bench.run_bare(&[&["token", "show"], &session[..]].concat(), "");
     output.exits_with(0).prints(&["not reset by this call"]);
 }

@@ -1,23 +1,26 @@
 //! Tests of every documented failure of every operation: the texts, the JSON and the exit status.
 
-use session_keepalive::sim::{Operation, Permission, SimFault, TokenSpec};
+use session_keepalive::sim::{ApiOperation, Permission, SimFault, TokenSpec};
 
 use super::super::support::simulation::Simulation;
 use super::{Bench, FINGERPRINT, TOKEN, USER, clock, seconds};
 
 /// The commands, each with the call that fails.
-const COMMANDS: [(&[&str], Operation); 7] = [
-    (&["token", "show"], Operation::PeekMe),
-    (&["token", "touch", "--get"], Operation::GetMe),
-    (&["token", "touch"], Operation::HeadMe),
-    (&["token", "revoke", "--yes"], Operation::DeleteMe),
-    (&["timeout", "show"], Operation::GetTimeout),
-    (&["timeout", "set", "30m", "--yes"], Operation::PutTimeout),
-    (&["user", "revoke", USER, "--yes"], Operation::DeleteUser),
+const COMMANDS: [(&[&str], ApiOperation); 7] = [
+    (&["token", "show"], ApiOperation::PeekMe),
+    (&["token", "touch", "--get"], ApiOperation::GetMe),
+    (&["token", "touch"], ApiOperation::HeadMe),
+    (&["token", "revoke", "--yes"], ApiOperation::DeleteMe),
+    (&["timeout", "show"], ApiOperation::GetTimeout),
+    (
+        &["timeout", "set", "30m", "--yes"],
+        ApiOperation::PutTimeout,
+    ),
+    (&["user", "revoke", USER, "--yes"], ApiOperation::DeleteUser),
 ];
 
 /// An answer of the API, and the expected output.
-struct Row {
+struct FailureCase {
     fault: SimFault,
     exit: i32,
     kind: &'static str,
@@ -74,8 +77,8 @@ const DOCUMENTED: [Documented; 16] = [
 ];
 
 /// Returns further answers, of the API or of something in front of it.
-fn undocumented() -> [Row; 4] {
-    let row = |fault, status, exit, kind, parts| Row {
+fn undocumented() -> [FailureCase; 4] {
+    let row = |fault, status, exit, kind, parts| FailureCase {
         fault,
         exit,
         kind,
@@ -114,8 +117,8 @@ fn undocumented() -> [Row; 4] {
     ]
 }
 
-fn rows() -> impl Iterator<Item = Row> {
-    let documented = DOCUMENTED.map(|(status, code, exit, parts)| Row {
+fn rows() -> impl Iterator<Item = FailureCase> {
+    let documented = DOCUMENTED.map(|(status, code, exit, parts)| FailureCase {
         fault: SimFault::error(status, code, "The message"),
         exit,
         kind: if exit == 69 { "unreachable" } else { "blocked" },
@@ -126,7 +129,7 @@ fn rows() -> impl Iterator<Item = Row> {
 }
 
 /// Returns the expected parts for HEAD, whose answer has no body and so no code.
-fn without_body(row: &Row) -> &'static [&'static str] {
+fn without_body(row: &FailureCase) -> &'static [&'static str] {
     match row.status {
         403 => &["not permitted (403)", "scopes", "permissions"],
         400 => &["400"],
@@ -139,7 +142,7 @@ fn each_failure_of_each_operation_is_told_with_what_to_do() {
     let bench = Bench::new();
     for (arguments, operation) in COMMANDS {
         for row in rows() {
-            let is_head = operation == Operation::HeadMe;
+            let is_head = operation == ApiOperation::HeadMe;
             // The command reads the reason of a 401 with a peek, which has a test of its own.
             if is_head && row.status == 401 {
                 continue;
@@ -150,7 +153,7 @@ fn each_failure_of_each_operation_is_told_with_what_to_do() {
                 row.parts
             };
             // The text for people does not depend on the operation, so one operation is enough.
-            if operation == Operation::PeekMe {
+            if operation == ApiOperation::PeekMe {
                 bench.fail_next(operation, row.fault.clone());
                 let output = bench.run(arguments);
                 output.exits_with(row.exit).prints_error(parts);
@@ -179,7 +182,7 @@ fn each_failure_of_each_operation_is_told_with_what_to_do() {
 #[test]
 fn a_wait_is_told_in_seconds() {
     let bench = Bench::new();
-    bench.fail_next(Operation::PeekMe, SimFault::throttled(42));
+    bench.fail_next(ApiOperation::PeekMe, SimFault::throttled(42));
     let error = bench.run(&["token", "show", "--json"]).json()["error"].take();
     assert_eq!(error["retry_after_seconds"], 42);
     assert_eq!(error["code"], "too.many.requests.retry.after");
@@ -192,7 +195,7 @@ fn a_dead_token_is_told_from_a_wrong_region_as_far_as_anyone_can() {
     let base = bench.simulation.base();
     for (arguments, operation) in COMMANDS {
         let output = bench.run(arguments);
-        if operation == Operation::DeleteMe {
+        if operation == ApiOperation::DeleteMe {
             output.exits_with(0).prints(&["another region", &base]);
             continue;
         }
@@ -217,12 +220,12 @@ fn a_401_to_head_is_read_by_a_peek() {
         .exits_with(77)
         .prints_error(&["ip.not.authorized", "adds the address"]);
     let bench = Bench::new();
-    bench.fail_next(Operation::HeadMe, SimFault::empty(401));
+    bench.fail_next(ApiOperation::HeadMe, SimFault::empty(401));
     let output = bench.run(&["token", "touch"]);
     output
         .exits_with(69)
         .prints_error(&["although the token lives", "--get"]);
-    assert_eq!(bench.calls(Operation::PeekMe), 1);
+    assert_eq!(bench.calls(ApiOperation::PeekMe), 1);
 }
 
 #[test]
@@ -290,7 +293,7 @@ fn a_request_does_not_take_longer_than_is_configured() {
         .folder
         .write("config.toml", "[http]\nrequest_timeout = \"200ms\"\n");
     let processing = Processing::Skipped;
-    bench.fail_next(Operation::PeekMe, SimFault::Hang { processing });
+    bench.fail_next(ApiOperation::PeekMe, SimFault::Hang { processing });
     let output = bench.run(&["token", "show", "--config", "config.toml"]);
     output.exits_with(69).prints_error(&["no answer in time"]);
 }

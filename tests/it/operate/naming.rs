@@ -1,6 +1,6 @@
 //! Tests of the arguments that name a token and an API, and of the hints on wrong ones.
 
-use super::super::support::raw::{RawServer, Script};
+use super::super::support::raw::{RawReply, RawServer};
 use super::Bench;
 
 #[test]
@@ -157,7 +157,7 @@ fn a_wrong_configuration_is_told_with_its_lines() {
 fn the_http_section_of_the_configuration_counts() {
     let bench = Bench::new();
     // A server that never answers.
-    let server = RawServer::start(Script::SendAndHang(Vec::new()));
+    let server = RawServer::start(RawReply::SendAndHang(Vec::new()));
     bench
         .folder
         .write("config.toml", "[http]\nrequest_timeout = \"100ms\"\n");

@@ -6,7 +6,7 @@ use std::os::unix::fs::{PermissionsExt, chown};
 use std::process::{Command, Stdio};
 
 use super::super::support::keepalive::{Folder, Keepalive, text};
-use super::super::support::once::{CommandOutput, run};
+use super::super::support::once::{ProcessOutput, run};
 use super::super::support::simulation::Simulation;
 use super::seconds;
 
@@ -324,7 +324,7 @@ pub(super) fn in_etc(
     config: Option<&str>,
     arguments: &[&str],
     programs: &[&str],
-) -> Option<CommandOutput> {
+) -> Option<ProcessOutput> {
     let script = "mount -t tmpfs etc /etc || exit 99\n\
         if [ -n \"$CONFIG\" ]; then mkdir /etc/session-keepalive && printf %s \"$CONFIG\" >/etc/session-keepalive/config.toml; fi\n\
         unset CONFIG\nexec \"$@\"";

@@ -2,14 +2,14 @@
 
 use std::process::Stdio;
 
-use session_keepalive::sim::{Length, Operation, Processing, SimFault};
+use session_keepalive::sim::{ApiOperation, Length, Processing, SimFault};
 
 use super::super::support::keepalive::now;
-use super::super::support::once::CommandOutput;
+use super::super::support::once::ProcessOutput;
 use super::{Bench, TOKEN, USER, seconds};
 
 /// Asserts that the output contains no 8 bytes of the token in a row.
-fn assert_clean(output: &CommandOutput) {
+fn assert_clean(output: &ProcessOutput) {
     for at in 0..=TOKEN.len() - 8 {
         let piece = &TOKEN[at..at + 8];
         assert!(
@@ -38,12 +38,15 @@ fn no_piece_of_the_token_is_in_any_output() {
         ]
     };
     for (arguments, operation) in [
-        (&["token", "show"][..], Operation::PeekMe),
-        (&["token", "touch"], Operation::HeadMe),
-        (&["timeout", "show"], Operation::GetTimeout),
-        (&["timeout", "set", "30m", "--yes"], Operation::PutTimeout),
-        (&["user", "revoke", USER, "--yes"], Operation::DeleteUser),
-        (&["token", "revoke", "--yes"], Operation::DeleteMe),
+        (&["token", "show"][..], ApiOperation::PeekMe),
+        (&["token", "touch"], ApiOperation::HeadMe),
+        (&["timeout", "show"], ApiOperation::GetTimeout),
+        (
+            &["timeout", "set", "30m", "--yes"],
+            ApiOperation::PutTimeout,
+        ),
+        (&["user", "revoke", USER, "--yes"], ApiOperation::DeleteUser),
+        (&["token", "revoke", "--yes"], ApiOperation::DeleteMe),
     ] {
         for fault in faults() {
             bench.fail_next(operation, fault.clone());
@@ -98,14 +101,14 @@ fn a_token_that_was_put_on_the_command_line_is_not_repeated() {
 fn a_command_that_holds_a_token_writes_no_core() {
     let bench = Bench::new();
     let processing = Processing::Skipped;
-    bench.fail_next(Operation::PeekMe, SimFault::Hang { processing });
+    bench.fail_next(ApiOperation::PeekMe, SimFault::Hang { processing });
     let base = bench.simulation.base();
     let arguments = ["token", "show", "--api", &base, "--token-file", "token"];
     let mut command = bench.folder.command(&arguments);
     command.stdout(Stdio::null()).stderr(Stdio::null());
     let mut child = command.spawn().unwrap();
     let until = now() + seconds(10);
-    while bench.calls(Operation::PeekMe) == 0 {
+    while bench.calls(ApiOperation::PeekMe) == 0 {
         assert!(now() < until);
         std::thread::yield_now();
     }

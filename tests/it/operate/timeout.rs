@@ -1,7 +1,7 @@
 //! Tests of `timeout show`, `set` and `disable`.
 
 use serde_json::{Value, json};
-use session_keepalive::sim::{GroupBundle, IdleSettings, OmittedBundles, Operation, SimFault};
+use session_keepalive::sim::{ApiOperation, GroupBundle, IdleSettings, OmittedBundles, SimFault};
 
 use super::super::support::simulation::Simulation;
 use super::{Bench, TOKEN, seconds};
@@ -106,14 +106,14 @@ fn what_is_so_already_is_not_written() {
     output
         .exits_with(0)
         .prints(&["written         no", "nothing was written"]);
-    assert_eq!(bench.calls(Operation::PutTimeout), 0);
+    assert_eq!(bench.calls(ApiOperation::PutTimeout), 0);
     bench.run(&["timeout", "disable", "--yes"]).exits_with(0);
     let json = bench
         .run(&["timeout", "disable", "--yes", "--json"])
         .exits_with(0)
         .json();
     assert_eq!(json["derived"]["written"], false);
-    assert_eq!(bench.calls(Operation::PutTimeout), 1);
+    assert_eq!(bench.calls(ApiOperation::PutTimeout), 1);
 }
 
 #[test]
@@ -124,7 +124,10 @@ fn a_timeout_out_of_range_is_refused_here_and_by_the_api_if_forced() {
         output
             .exits_with(64)
             .prints_error(&["300 to 28800s", "HIPAA", "--force"]);
-        let calls = bench.simulation.record(TOKEN).calls(Operation::PutTimeout);
+        let calls = bench
+            .simulation
+            .record(TOKEN)
+            .calls(ApiOperation::PutTimeout);
         assert_eq!(calls, 0);
     }
     let output = bench.run(&["timeout", "set", "299s", "--yes", "--force"]);
@@ -153,10 +156,10 @@ fn each_400_is_explained_by_its_code() {
         ("max.idle.hipaa.token.timeout.exceeded", "HIPAA"),
         ("client.failed.request", "rejected a field"),
     ] {
-        bench.fail_next(Operation::PutTimeout, SimFault::error(400, code, "no"));
+        bench.fail_next(ApiOperation::PutTimeout, SimFault::error(400, code, "no"));
         let output = bench.run(&["timeout", "set", "30m", "--yes"]);
         output.exits_with(65).prints_error(&[code, part]);
-        bench.fail_next(Operation::PutTimeout, SimFault::error(400, code, "no"));
+        bench.fail_next(ApiOperation::PutTimeout, SimFault::error(400, code, "no"));
         let json = bench
             .run(&["timeout", "disable", "--yes", "--json"])
             .exits_with(65)

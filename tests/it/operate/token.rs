@@ -1,7 +1,7 @@
 //! Tests of `token show`, `touch` and `revoke`.
 
 use serde_json::{Value, json};
-use session_keepalive::sim::{Fate, IdleDate, IdleSettings, Operation};
+use session_keepalive::sim::{ApiOperation, Fate, IdleDate, IdleSettings};
 use session_keepalive::time::ServerTime;
 
 use super::super::support::simulation::Simulation;
@@ -26,7 +26,7 @@ fn show_tells_everything_and_disturbs_nothing() {
         output.out.lines().all(|line| line.len() <= 80),
         "{output:?}"
     );
-    assert_eq!(bench.calls(Operation::PeekMe), 1);
+    assert_eq!(bench.calls(ApiOperation::PeekMe), 1);
     assert_eq!(bench.simulation.record(TOKEN).calls_in_all(), 1);
     assert_eq!(bench.simulation.record(TOKEN).resets, 0);
 }
@@ -120,7 +120,7 @@ fn touch_resets_by_head_or_by_get() {
     output
         .exits_with(0)
         .prints(&["idle timer      reset by this call, unless"]);
-    assert_eq!(bench.calls(Operation::HeadMe), 1);
+    assert_eq!(bench.calls(ApiOperation::HeadMe), 1);
     let json = bench.run(&["token", "touch", "--json"]).json();
     assert_eq!(json["body"], Value::Null);
     assert_eq!(json["derived"]["idle_timer"], "reset_unless_excluded");
@@ -130,7 +130,7 @@ fn touch_resets_by_head_or_by_get() {
         .json();
     assert_eq!(json["derived"]["command"], "token touch");
     assert_eq!(json["body"]["organization"]["name"], "Example");
-    assert_eq!(bench.calls(Operation::GetMe), 1);
+    assert_eq!(bench.calls(ApiOperation::GetMe), 1);
     assert_eq!(bench.simulation.record(TOKEN).resets, 3);
 }
 

@@ -1,6 +1,6 @@
 //! Tests of `user revoke`.
 
-use session_keepalive::sim::{Fate, Operation};
+use session_keepalive::sim::{ApiOperation, Fate};
 
 use super::{Bench, TOKEN, TOKEN_OF_USER, USER};
 
@@ -46,5 +46,5 @@ fn what_is_no_user_id_is_refused_and_leads_nowhere_else() {
     let unknown = "00000000-0000-4000-8000-000000000000";
     let output = bench.run(&["user", "revoke", unknown, "--yes"]);
     output.exits_with(65).prints_error(&["404", "check the id"]);
-    assert_eq!(bench.calls(Operation::DeleteUser), 1);
+    assert_eq!(bench.calls(ApiOperation::DeleteUser), 1);
 }

@@ -44,16 +44,16 @@ pub(super) struct ReceivedRequest {
 }
 
 #[derive(Clone)]
-struct SharedState(Arc<Mutex<State>>);
+struct SharedState(Arc<Mutex<ScriptState>>);
 
-struct State {
-    rules: Vec<Rule>,
+struct ScriptState {
+    rules: Vec<ScriptedAnswer>,
     requests: Vec<ReceivedRequest>,
     reset_at: Timestamp,
 }
 
 /// The answer to a number of requests of one kind.
-struct Rule {
+struct ScriptedAnswer {
     to: &'static str,
     times: usize,
     answer: ResponseTemplate,
@@ -75,7 +75,7 @@ impl Api {
         port.set_reuseaddr(true).unwrap();
         Self {
             address: port.local_addr().unwrap(),
-            state: SharedState(Arc::new(Mutex::new(State {
+            state: SharedState(Arc::new(Mutex::new(ScriptState {
                 rules: Vec::new(),
                 requests: Vec::new(),
                 reset_at: clock::wall(),
@@ -97,7 +97,10 @@ impl Api {
     }
 
     pub(super) fn add_rule(&self, to: &'static str, times: usize, answer: ResponseTemplate) {
-        self.state.lock().rules.push(Rule { to, times, answer });
+        self.state
+            .lock()
+            .rules
+            .push(ScriptedAnswer { to, times, answer });
     }
 
     /// Removes all configured answers.
@@ -142,7 +145,7 @@ impl Api {
 }
 
 impl SharedState {
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, ScriptState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -169,7 +172,7 @@ impl Respond for SharedState {
     }
 }
 
-impl State {
+impl ScriptState {
     fn answer(&mut self, target: &str, wall: Timestamp) -> ResponseTemplate {
         let mut rules = self.rules.iter_mut();
         if let Some(rule) = rules.find(|rule| rule.to == target && rule.times > 0) {

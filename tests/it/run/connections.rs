@@ -2,7 +2,7 @@
 
 use session_keepalive::sim::Fate;
 
-use super::super::support::front::{Front, Version};
+use super::super::support::front::{Front, HttpVersion};
 use super::super::support::keepalive::{Folder, Keepalive};
 use super::super::support::simulation::Simulation;
 use super::super::support::tls::Authority;
@@ -21,7 +21,7 @@ struct Scene {
 
 impl Scene {
     /// Creates a scene whose tokens idle out after a minute and are touched after some seconds.
-    fn new(version: Version, sessions: usize, closed: usize, http: &str) -> Self {
+    fn new(version: HttpVersion, sessions: usize, closed: usize, http: &str) -> Self {
         let simulation = Simulation::new(seconds(60));
         let authority = Authority::new();
         let identity = authority.vouch_for("127.0.0.1");
@@ -91,7 +91,7 @@ impl Scene {
 }
 
 /// Asserts that tokens outlive connections that stop answering.
-fn outlives_silence(version: Version) {
+fn outlives_silence(version: HttpVersion) {
     let scene = Scene::new(version, SESSIONS, 0, "request_timeout = \"2s\"\n");
     let mut daemon = scene.run();
     scene.front.silence();
@@ -106,17 +106,17 @@ fn outlives_silence(version: Version) {
 
 #[test]
 fn tokens_outlive_an_http2_connection_that_answers_pings_and_no_request() {
-    outlives_silence(Version::Http2);
+    outlives_silence(HttpVersion::Http2);
 }
 
 #[test]
 fn tokens_outlive_http1_connections_that_were_forgotten_on_the_way() {
-    outlives_silence(Version::Http1);
+    outlives_silence(HttpVersion::Http1);
 }
 
 #[test]
 fn a_connection_that_allows_no_stream_is_not_used_again() {
-    let scene = Scene::new(Version::Http2, 1, 2, "request_timeout = \"2s\"\n");
+    let scene = Scene::new(HttpVersion::Http2, 1, 2, "request_timeout = \"2s\"\n");
     let mut daemon = scene.run();
     assert!(scene.front.accepted() >= 3);
     assert_eq!(daemon.stop().0, Some(0), "{}", daemon.log.join("\n"));
@@ -125,7 +125,7 @@ fn a_connection_that_allows_no_stream_is_not_used_again() {
 
 #[test]
 fn a_stop_revokes_over_another_connection_than_the_one_that_a_request_waits_on() {
-    let scene = Scene::new(Version::Http2, 2, 0, "request_timeout = \"120s\"\n");
+    let scene = Scene::new(HttpVersion::Http2, 2, 0, "request_timeout = \"120s\"\n");
     let mut daemon = scene.run();
     scene.front.silence();
     // One touch waits for its answer, which never comes.

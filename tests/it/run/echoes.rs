@@ -8,7 +8,7 @@ use super::super::support::ask::get_unix;
 use super::super::support::hook::{hook_runs, recorder};
 use super::super::support::keepalive::{Folder, Keepalive};
 use super::super::support::once::run;
-use super::super::support::raw::{RawServer, Script};
+use super::super::support::raw::{RawReply, RawServer};
 use super::session;
 
 /// The number of consecutive characters of a token that are never shown.
@@ -64,7 +64,7 @@ const DISGUISES: [Disguise; 22] = [
 ];
 
 /// Returns the token that an answer of this kind repeats in the disguise with this number.
-fn token(kind: Kind, number: usize) -> String {
+fn token(kind: EchoKind, number: usize) -> String {
     const CHARACTERS: &[u8; 64] =
         b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let mut rng = fastrand::Rng::with_seed((kind as usize * 100 + number) as u64);
@@ -75,7 +75,7 @@ fn token(kind: Kind, number: usize) -> String {
 
 /// The kind of an answer that repeats the token.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum EchoKind {
     /// A refusal: code, message and all other fields of an error.
     Refusal,
     /// A success: the organisation, the client, the scopes.
@@ -84,10 +84,10 @@ enum Kind {
     Encoded,
 }
 
-const KINDS: [(Kind, &str); 3] = [
-    (Kind::Refusal, "refusal"),
-    (Kind::Success, "success"),
-    (Kind::Encoded, "encoded"),
+const KINDS: [(EchoKind, &str); 3] = [
+    (EchoKind::Refusal, "refusal"),
+    (EchoKind::Success, "success"),
+    (EchoKind::Encoded, "encoded"),
 ];
 
 /// Returns a text as a string of JSON. Every character is escaped, which JSON permits.
@@ -100,17 +100,17 @@ fn json(text: &str) -> String {
 }
 
 /// Returns the answer that repeats a token.
-fn answer(kind: Kind, disguise: &str) -> Vec<u8> {
+fn answer(kind: EchoKind, disguise: &str) -> Vec<u8> {
     let text = json(disguise);
     let (status, body) = match kind {
-        Kind::Refusal => (
+        EchoKind::Refusal => (
             403,
             format!(
                 "{{\"code\":{text},\"message\":{text},\"contextId\":{text},\"status\":403,\
                  \"details\":[{{{text}:{text}}}],\"errors\":[{{\"code\":{text}}}]}}"
             ),
         ),
-        Kind::Success => (
+        EchoKind::Success => (
             200,
             format!(
                 "{{\"organization\":{{\"id\":{text},\"name\":{text}}},\"authorizedScope\":[{text}],\
@@ -118,14 +118,14 @@ fn answer(kind: Kind, disguise: &str) -> Vec<u8> {
                  \"idleTokenTimeoutSeconds\":900,\"enableIdleTokenTimeout\":true,{text}:{text}}}"
             ),
         ),
-        Kind::Encoded => (200, disguise.to_owned()),
+        EchoKind::Encoded => (200, disguise.to_owned()),
     };
     // A header contains only printable ASCII characters.
     let header: String = disguise
         .chars()
         .filter(|c| matches!(c, ' '..='~'))
         .collect();
-    let encoding = if kind == Kind::Encoded {
+    let encoding = if kind == EchoKind::Encoded {
         format!("Content-Encoding: {header}\r\n")
     } else {
         String::new()
@@ -141,28 +141,28 @@ fn answer(kind: Kind, disguise: &str) -> Vec<u8> {
 
 /// A server that repeats each token in the disguise with its number.
 struct Echo {
-    kind: Kind,
+    kind: EchoKind,
     server: RawServer,
     /// The numbers of the tokens that were repeated.
     repeated: Arc<Mutex<Vec<usize>>>,
 }
 
 impl Echo {
-    fn start(kind: Kind) -> Self {
+    fn start(kind: EchoKind) -> Self {
         let repeated = Arc::new(Mutex::new(Vec::new()));
         let record = Arc::clone(&repeated);
         let script = move |head: &str| {
             let number = (0..DISGUISES.len()).find(|number| head.contains(&token(kind, *number)));
             // The first request of `doctor` has no token.
             let Some(number) = number else {
-                return answer(Kind::Refusal, "authentication.required");
+                return answer(EchoKind::Refusal, "authentication.required");
             };
             record.lock().unwrap().push(number);
             answer(kind, &DISGUISES[number](&token(kind, number)))
         };
         Self {
             kind,
-            server: RawServer::start(Script::Answer(Arc::new(script))),
+            server: RawServer::start(RawReply::Answer(Arc::new(script))),
             repeated,
         }
     }

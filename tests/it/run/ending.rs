@@ -1,7 +1,7 @@
 //! Tests of signals, and of the treatment of the tokens at the stop.
 
 use rustix::process::Signal;
-use session_keepalive::sim::{Fate, Matcher, Operation, Processing, Rule, RuleSpan, SimFault};
+use session_keepalive::sim::{ApiOperation, Fate, Matcher, Processing, Rule, RuleSpan, SimFault};
 
 use super::super::support::keepalive::now;
 use super::super::support::simulation::Simulation;
@@ -10,7 +10,7 @@ use super::{one_session, seconds, session};
 /// Makes every revocation hang.
 fn hang_revocations(simulation: &Simulation) {
     simulation.server().script().push(Rule {
-        calls: Matcher::operation(Operation::DeleteMe),
+        calls: Matcher::operation(ApiOperation::DeleteMe),
         span: RuleSpan::Times(u32::MAX),
         fault: SimFault::Hang {
             processing: Processing::Skipped,
@@ -43,7 +43,7 @@ fn sigquit_leaves_the_tokens() {
     daemon.signal(Signal::QUIT);
     assert_eq!(daemon.wait().0.code(), Some(0));
     assert!(simulation.record("kiosk").fate.is_living());
-    assert_eq!(simulation.record("kiosk").calls(Operation::DeleteMe), 0);
+    assert_eq!(simulation.record("kiosk").calls(ApiOperation::DeleteMe), 0);
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn a_revocation_that_fails_at_first_is_tried_again() {
     let mut daemon = folder.run(&config);
     daemon.wait_for(&["\"state\":\"alive\""]);
     simulation.server().script().push(Rule {
-        calls: Matcher::operation(Operation::DeleteMe),
+        calls: Matcher::operation(ApiOperation::DeleteMe),
         span: RuleSpan::Times(2),
         fault: SimFault::error(503, "service.unavailable", "later"),
     });
@@ -123,7 +123,7 @@ fn a_stop_revokes_even_where_no_further_request_was_allowed() {
     daemon.wait_for(&["\"state\":\"alive\"", "kiosk"]);
     daemon.wait_for(&["\"state\":\"alive\"", "second"]);
     simulation.server().script().push(Rule {
-        calls: Matcher::operation(Operation::GetTimeout),
+        calls: Matcher::operation(ApiOperation::GetTimeout),
         span: RuleSpan::Times(u32::MAX),
         fault: SimFault::Hang {
             processing: Processing::Skipped,

@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 
 use rustix::process::Signal;
-use session_keepalive::sim::{Fate, Matcher, Operation, Rule, RuleSpan, Script, SimFault};
+use session_keepalive::sim::{ApiOperation, Fate, Matcher, Rule, RuleSpan, Script, SimFault};
 
 use super::super::support::keepalive::{Folder, Keepalive, text};
 use super::super::support::simulation::Simulation;
@@ -73,7 +73,7 @@ fn a_file_that_a_reload_gives_back_to_its_pool_keeps_its_token() {
         reload(&folder, &mut daemon, &(config.clone() + &own));
         reload(&folder, &mut daemon, &config);
     }
-    assert_eq!(simulation.record("alice").calls(Operation::PeekMe), 1);
+    assert_eq!(simulation.record("alice").calls(ApiOperation::PeekMe), 1);
     assert_kept_to_the_end(daemon, &simulation, "alice", "alice");
 }
 
@@ -109,7 +109,7 @@ fn a_revocation_that_is_pending_is_called_off_when_its_session_is_configured_aga
         (config.clone(), config.clone() + &kiosk),
         (config.clone(), config + &session("lobby", "")),
     ] {
-        fail(&simulation, Matcher::operation(Operation::DeleteMe));
+        fail(&simulation, Matcher::operation(ApiOperation::DeleteMe));
         reload(&folder, &mut daemon, &gone);
         daemon.wait_for(&["\"operation\":\"revoke\"", "503"]);
         folder.write("config.toml", &back);
@@ -129,7 +129,7 @@ fn a_revocation_that_is_pending_is_called_off_when_the_pools_file_comes_back() {
     let config = debug(&simulation) + &pool("agents", &directory, "on_removal = \"revoke\"");
     let mut daemon = folder.run(&config);
     daemon.wait_for(&["\"state\":\"alive\"", "\"session\":\"alice\""]);
-    fail(&simulation, Matcher::operation(Operation::DeleteMe));
+    fail(&simulation, Matcher::operation(ApiOperation::DeleteMe));
     fs::remove_file(folder.path("agents/alice")).unwrap();
     daemon.wait_for(&["\"operation\":\"revoke\"", "503"]);
     folder.write("agents/alice", "alice");
@@ -157,7 +157,7 @@ fn a_pool_that_gets_another_name_and_spelling_knows_what_was_missing() {
     simulation.token("carol");
     folder.write("agents/carol", "carol");
     daemon.wait_for(&["\"state\":\"alive\"", "\"session\":\"carol\""]);
-    assert_eq!(simulation.record("alice").calls(Operation::PeekMe), 1);
+    assert_eq!(simulation.record("alice").calls(ApiOperation::PeekMe), 1);
     assert_kept_to_the_end(daemon, &simulation, "alice", "alice");
 }
 
@@ -181,7 +181,7 @@ fn a_pool_that_gets_another_name_while_its_volume_is_not_mounted_keeps_its_sessi
     fs::remove_dir(folder.path("agents")).unwrap();
     fs::rename(folder.path("volume"), folder.path("agents")).unwrap();
     daemon.wait_for(&["\"event\":\"pool_back\""]);
-    assert_eq!(simulation.record("alice").calls(Operation::PeekMe), 1);
+    assert_eq!(simulation.record("alice").calls(ApiOperation::PeekMe), 1);
     assert_kept_to_the_end(daemon, &simulation, "alice", "alice");
 }
 
@@ -236,7 +236,7 @@ fn a_session_that_gets_another_name_and_a_command_that_prints_the_same_token_kee
     );
     reload(&folder, &mut daemon, &(debug(&simulation) + &command));
     daemon.wait_for(&["\"event\":\"renamed\"", "\"session\":\"lobby\""]);
-    assert_eq!(simulation.record("kiosk").calls(Operation::PeekMe), 1);
+    assert_eq!(simulation.record("kiosk").calls(ApiOperation::PeekMe), 1);
     assert_kept_to_the_end(daemon, &simulation, "lobby", "kiosk");
 }
 

@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::process::Signal;
-use session_keepalive::sim::Operation;
+use session_keepalive::sim::ApiOperation;
 
 use super::super::support::hung::HungMount;
 use super::super::support::keepalive::{Folder, Keepalive, text};
@@ -28,7 +28,7 @@ fn healthy(simulation: &Simulation, folder: &Folder) -> String {
 
 fn touches(simulation: &Simulation) -> u32 {
     let record = simulation.record("healthy");
-    record.calls(Operation::HeadMe) + record.calls(Operation::GetMe)
+    record.calls(ApiOperation::HeadMe) + record.calls(ApiOperation::GetMe)
 }
 
 /// Waits until the healthy session was touched twice more, which proves that the loop runs.

@@ -6,7 +6,7 @@ use std::fs;
 use std::time::Duration;
 
 use rustix::process::Signal;
-use session_keepalive::sim::{Matcher, Operation, Rule, RuleSpan, SimFault};
+use session_keepalive::sim::{ApiOperation, Matcher, Rule, RuleSpan, SimFault};
 use session_keepalive::sys::clock;
 
 use super::super::support::hook::{hook, hook_runs, recorder};
@@ -44,7 +44,7 @@ fn every_event_runs_its_hook_with_its_variables_and_its_json() {
         debug(&config) + &session("crm", "intent = \"lapse\"") + &recorder(&folder, &ALL, "");
     let mut daemon = folder.run(&config);
     daemon.wait_for(&["\"state\":\"alive\"", "kiosk"]);
-    for operation in [Operation::HeadMe, Operation::GetMe] {
+    for operation in [ApiOperation::HeadMe, ApiOperation::GetMe] {
         simulation.server().script().push(Rule {
             calls: Matcher::operation(operation),
             span: RuleSpan::Times(1),
@@ -130,7 +130,7 @@ fn an_outage_is_told_once_and_so_is_its_end() {
 #[test]
 fn an_exclusion_runs_its_hook() {
     let simulation = Simulation::with(seconds(12), |settings| {
-        settings.excluded = vec![Operation::HeadMe, Operation::GetMe];
+        settings.excluded = vec![ApiOperation::HeadMe, ApiOperation::GetMe];
     });
     let (folder, config) = one_session(&simulation, "kiosk");
     let config = debug(&config) + &recorder(&folder, &["excluded"], "");

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use session_keepalive::sim::{Operation, RuleSpan, SimFault, TokenSpec};
+use session_keepalive::sim::{ApiOperation, RuleSpan, SimFault, TokenSpec};
 use session_keepalive::sys::clock;
 
-use super::super::support::hook::{Told, hook_runs, recorder};
+use super::super::support::hook::{RecordedRun, hook_runs, recorder};
 use super::super::support::keepalive::{Folder, Keepalive};
 use super::super::support::simulation::Simulation;
 use super::hooks::debug;
@@ -46,7 +46,7 @@ fn lines(daemon: &Keepalive, levels: &[&str]) -> Vec<serde_json::Value> {
 }
 
 /// Returns how often the runs of these events name each session.
-fn named(runs: &[Told], events: &[&str]) -> BTreeMap<String, usize> {
+fn named(runs: &[RecordedRun], events: &[&str]) -> BTreeMap<String, usize> {
     let mut named = BTreeMap::new();
     for run in runs {
         if events.contains(&run.variable("EVENT")) {
@@ -82,9 +82,9 @@ fn one_outage_of_many(idle_timeout: Duration, idled_max: Duration) {
     // The timeout is read, and touches are made one after the other.
     let touches = || {
         let server = simulation.server();
-        let calls = server
-            .records(clock::now())
-            .map(|(_, record)| record.calls(Operation::HeadMe) + record.calls(Operation::GetMe));
+        let calls = server.records(clock::now()).map(|(_, record)| {
+            record.calls(ApiOperation::HeadMe) + record.calls(ApiOperation::GetMe)
+        });
         calls.sum::<u32>()
     };
     daemon.listen_until(|_| touches() >= 30);
@@ -96,7 +96,7 @@ fn one_outage_of_many(idle_timeout: Duration, idled_max: Duration) {
         SimFault::error(503, "service.unavailable", "no"),
     );
     wait_long(&mut daemon, &["\"event\":\"incident_over\""]);
-    let is_over = |run: &Told| run.variable("EVENT") == "incident-over";
+    let is_over = |run: &RecordedRun| run.variable("EVENT") == "incident-over";
     daemon.listen_until(|_| hook_runs(&folder).iter().any(is_over));
 
     let warnings = lines(&daemon, &["WARN", "ERROR"]);

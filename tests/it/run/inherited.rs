@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rustix::fs::{CWD, FileType, Mode};
 use rustix::process::Signal;
-use session_keepalive::sim::{Fate, Operation};
+use session_keepalive::sim::{ApiOperation, Fate};
 
 use super::super::support::hook::{descendants, hook, runs};
 use super::super::support::keepalive::{Folder, Keepalive, now, text};
@@ -60,7 +60,7 @@ fn signals_that_the_parent_blocked_reach_the_daemon() {
     daemon.wait_for(&["\"state\":\"alive\""]);
     daemon.signal(Signal::QUIT);
     assert_eq!(daemon.wait().0.code(), Some(0), "{:?}", daemon.log);
-    assert_eq!(simulation.record("kiosk").calls(Operation::DeleteMe), 0);
+    assert_eq!(simulation.record("kiosk").calls(ApiOperation::DeleteMe), 0);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use session_keepalive::sim::{Fate, Operation};
+use session_keepalive::sim::{ApiOperation, Fate};
 
 use super::super::support::keepalive::{Folder, now};
 use super::super::support::simulation::Simulation;
@@ -29,13 +29,13 @@ fn with_an_idle_timeout_of_6_s_the_kept_lives_and_the_lapsing_is_never_reset() {
         "{kept:?}"
     );
     // The answer to GET shows the moved deadline, so that few peeks are needed.
-    assert!(kept.calls(Operation::HeadMe) <= 3, "{kept:?}");
+    assert!(kept.calls(ApiOperation::HeadMe) <= 3, "{kept:?}");
     assert!(
-        kept.calls(Operation::GetMe) > kept.calls(Operation::PeekMe),
+        kept.calls(ApiOperation::GetMe) > kept.calls(ApiOperation::PeekMe),
         "{kept:?}"
     );
     assert_eq!(lapsing.resets, 0);
-    assert_eq!(lapsing.calls(Operation::PeekMe), lapsing.calls_in_all());
+    assert_eq!(lapsing.calls(ApiOperation::PeekMe), lapsing.calls_in_all());
     assert!(matches!(lapsing.fate, Fate::Lapsed(_)), "{lapsing:?}");
     assert_eq!(
         daemon.count(&["\"state\":\"lapsed\"", "\"session\":\"lapsing\""]),
@@ -51,30 +51,30 @@ fn with_an_idle_timeout_of_6_s_the_kept_lives_and_the_lapsing_is_never_reset() {
 #[test]
 fn where_head_is_excluded_get_is_used_within_three_touches() {
     let simulation = Simulation::with(seconds(6), |settings| {
-        settings.excluded = vec![Operation::HeadMe];
+        settings.excluded = vec![ApiOperation::HeadMe];
     });
     let (folder, config) = one_session(&simulation, "kiosk");
     let mut daemon = folder.run(&config);
     daemon.wait_for(&["GET", "\"session\":\"kiosk\""]);
     let at_detection = simulation.record("kiosk");
     assert!(
-        at_detection.calls(Operation::HeadMe) <= 3,
+        at_detection.calls(ApiOperation::HeadMe) <= 3,
         "{at_detection:?}"
     );
     daemon.listen_for(seconds(15));
     let later = simulation.record("kiosk");
     assert_eq!(
-        later.calls(Operation::HeadMe),
-        at_detection.calls(Operation::HeadMe)
+        later.calls(ApiOperation::HeadMe),
+        at_detection.calls(ApiOperation::HeadMe)
     );
-    assert!(later.calls(Operation::GetMe) >= 3, "{later:?}");
+    assert!(later.calls(ApiOperation::GetMe) >= 3, "{later:?}");
     assert!(later.fate.is_living());
 }
 
 #[test]
 fn where_both_are_excluded_the_operator_is_told_once() {
     let simulation = Simulation::with(seconds(12), |settings| {
-        settings.excluded = vec![Operation::HeadMe, Operation::GetMe];
+        settings.excluded = vec![ApiOperation::HeadMe, ApiOperation::GetMe];
     });
     let (folder, config) = one_session(&simulation, "kiosk");
     let mut daemon = folder.run(&config);

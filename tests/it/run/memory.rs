@@ -11,7 +11,7 @@ use std::time::Duration;
 use rustix::process::{Signal, geteuid};
 use session_keepalive::sys::clock;
 
-use super::super::support::front::{self, Version};
+use super::super::support::front::{self, HttpVersion};
 use super::super::support::keepalive::{Folder, Keepalive, now};
 use super::super::support::memory::{Piece, pieces};
 use super::super::support::simulation::Simulation;
@@ -81,7 +81,7 @@ fn wait_until_gone(daemon: &mut Keepalive, secret: &str, is_excepted: impl Fn(&P
 }
 
 /// Asserts that no piece of a replaced token, and of a lost one, remains.
-fn leaves_nothing(version: Option<Version>) {
+fn leaves_nothing(version: Option<HttpVersion>) {
     let simulation = Simulation::new(seconds(8));
     simulation.token(OLD);
     let folder = Folder::new();
@@ -123,12 +123,12 @@ fn nothing_is_left_of_a_token_that_went_over_plain_http() {
 
 #[test]
 fn nothing_is_left_of_a_token_that_went_over_tls() {
-    leaves_nothing(Some(Version::Http1));
+    leaves_nothing(Some(HttpVersion::Http1));
 }
 
 #[test]
 fn nothing_is_left_of_a_token_that_went_over_http2() {
-    leaves_nothing(Some(Version::Http2));
+    leaves_nothing(Some(HttpVersion::Http2));
 }
 
 #[test]

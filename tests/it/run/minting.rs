@@ -2,7 +2,9 @@
 
 use std::fs;
 
-use session_keepalive::sim::{Matcher, Operation, Processing, Rule, RuleSpan, SimFault, TokenSpec};
+use session_keepalive::sim::{
+    ApiOperation, Matcher, Processing, Rule, RuleSpan, SimFault, TokenSpec,
+};
 use session_keepalive::sys::clock;
 
 use super::super::support::keepalive::{Folder, Keepalive, text};
@@ -178,7 +180,7 @@ fn a_daemon_that_was_killed_continues_with_the_token_in_its_sink() {
 /// Delays or replaces the answer of the login host to the next request.
 fn befall_mint(simulation: &Simulation, fault: SimFault) {
     let rule = Rule {
-        calls: Matcher::operation(Operation::Mint),
+        calls: Matcher::operation(ApiOperation::Mint),
         span: RuleSpan::Times(1),
         fault,
     };
@@ -230,7 +232,7 @@ fn a_token_that_is_issued_for_a_session_that_was_removed_is_revoked() {
 fn a_stop_revokes_the_tokens_of_two_replacements_whose_revocations_failed() {
     let simulation = login_host(24);
     let rule = Rule {
-        calls: Matcher::operation(Operation::DeleteMe),
+        calls: Matcher::operation(ApiOperation::DeleteMe),
         span: RuleSpan::Times(1000),
         fault: SimFault::empty(503),
     };

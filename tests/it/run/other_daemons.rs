@@ -1,7 +1,7 @@
 //! Tests of two daemons on one machine with the same tokens.
 
 use rustix::process::Signal;
-use session_keepalive::sim::Operation;
+use session_keepalive::sim::ApiOperation;
 
 use super::super::support::keepalive::{Folder, Keepalive, now};
 use super::super::support::simulation::Simulation;
@@ -40,7 +40,7 @@ fn a_second_daemon_with_the_same_tokens_does_not_start_where_one_would_revoke_th
             "--force",
         ],
     );
-    assert_eq!(simulation.record("kiosk").calls(Operation::DeleteMe), 0);
+    assert_eq!(simulation.record("kiosk").calls(ApiOperation::DeleteMe), 0);
 
     // It is sufficient that one of the two daemons would revoke the token.
     let other_folder = Folder::new();
@@ -126,7 +126,7 @@ fn a_token_that_turns_out_later_to_be_held_elsewhere_is_not_revoked() {
     }
     assert_eq!(daemon.stop().0, Some(0));
     assert!(simulation.record("kiosk").fate.is_living());
-    assert_eq!(simulation.record("kiosk").calls(Operation::DeleteMe), 0);
+    assert_eq!(simulation.record("kiosk").calls(ApiOperation::DeleteMe), 0);
 }
 
 fn pool_of_twelve(simulation: &Simulation, folder: &Folder) -> Vec<String> {
@@ -177,7 +177,7 @@ fn of_two_daemons_with_the_same_tokens_one_may_be_killed_at_any_time() {
     assert_eq!(other.stop().0, Some(0));
     for name in &names {
         assert!(simulation.record(name).fate.is_living(), "{name}");
-        assert_eq!(simulation.record(name).calls(Operation::DeleteMe), 0);
+        assert_eq!(simulation.record(name).calls(ApiOperation::DeleteMe), 0);
     }
 }
 
@@ -210,7 +210,7 @@ fn of_three_shards_with_two_copies_one_may_be_killed() {
     assert_eq!(daemons[2].stop().0, Some(0));
     for name in &names {
         assert!(simulation.record(name).fate.is_living(), "{name}");
-        assert_eq!(simulation.record(name).calls(Operation::DeleteMe), 0);
+        assert_eq!(simulation.record(name).calls(ApiOperation::DeleteMe), 0);
     }
 }
 

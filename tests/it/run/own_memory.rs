@@ -21,14 +21,14 @@ const OLD: &str = "uR4zT9yX2wV7-kP0nM5bL8cJ3hG6fD1sA_qE4iO9uY2tW7xZ5vB8nK1mJ6gH3
 const NEW: &str = "Zm3Vb8Nc1Xk6-Lj5Hg0Fd9Sa4Pq2Wo7_Ei";
 
 /// The simulator, which reads its tokens from files; killed when dropped.
-struct Organisation {
+struct SimulatorProcess {
     child: Child,
     /// The rest of the simulator's output, which contains a token and is never read.
     _stdout: ChildStdout,
     api: String,
 }
 
-impl Organisation {
+impl SimulatorProcess {
     fn start(folder: &Folder) -> Self {
         let script = "exec \"$0\" simulate --listen 127.0.0.1:0 --token \"$(cat old)\" --token \"$(cat new)\"";
         let mut child = Command::new("/bin/sh")
@@ -53,7 +53,7 @@ impl Organisation {
     }
 }
 
-impl Drop for Organisation {
+impl Drop for SimulatorProcess {
     fn drop(&mut self) {
         let _gone = self.child.kill();
         let _status = self.child.wait();
@@ -89,7 +89,7 @@ fn nothing_is_left_of_a_replaced_or_revoked_token_for_anybody_to_find() {
     let folder = Folder::new();
     folder.write("old", OLD);
     folder.write("new", NEW);
-    let organisation = Organisation::start(&folder);
+    let organisation = SimulatorProcess::start(&folder);
     let file = folder.write("token", OLD);
     let stopped = inside::run(
         &organisation.api,

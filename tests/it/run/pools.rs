@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 use std::time::Duration;
 
 use rustix::process::Signal;
-use session_keepalive::sim::{Fate, Operation};
+use session_keepalive::sim::{ApiOperation, Fate};
 
 use super::super::support::keepalive::{Folder, Keepalive, now, text};
 use super::super::support::simulation::Simulation;
@@ -203,7 +203,7 @@ fn a_file_that_is_removed_and_written_again_or_renamed_revokes_nothing() {
     for token in ["alice", "bob", "carol", "another"] {
         assert!(simulation.record(token).fate.is_living(), "{token}");
     }
-    assert_eq!(simulation.record("carol").calls(Operation::PeekMe), 1);
+    assert_eq!(simulation.record("carol").calls(ApiOperation::PeekMe), 1);
     assert_eq!(
         daemon.count(&["\"level\":\"WARN\""]),
         0,
@@ -228,7 +228,7 @@ fn a_file_that_moves_to_another_pool_takes_its_token_along() {
     let path = |directory: &str| folder.path(&format!("{directory}/alice"));
     fs::rename(path("agents"), path("kiosks")).unwrap();
     daemon.wait_for(&["\"event\":\"renamed\"", "\"session\":\"alice\""]);
-    assert_eq!(simulation.record("alice").calls(Operation::PeekMe), 1);
+    assert_eq!(simulation.record("alice").calls(ApiOperation::PeekMe), 1);
     fs::remove_file(path("kiosks")).unwrap();
     daemon.wait_for(&["\"event\":\"revoked\"", "\"session\":\"alice\""]);
     assert!(simulation.record("lobby").fate.is_living());
@@ -385,7 +385,7 @@ fn a_volume_that_is_mounted_over_a_directory_is_watched() {
     // No event tells of the volume: it is noticed when the directory is listed, once a minute.
     write("bob");
     for _ in 0..90 {
-        if simulation.record("bob").calls(Operation::GetMe) > 0 {
+        if simulation.record("bob").calls(ApiOperation::GetMe) > 0 {
             break;
         }
         daemon.listen_for(seconds(1));

@@ -3,7 +3,7 @@
 use std::fs;
 
 use rustix::process::Signal;
-use session_keepalive::sim::{Fate, Operation};
+use session_keepalive::sim::{ApiOperation, Fate};
 
 use super::super::support::keepalive::Keepalive;
 use super::super::support::simulation::Simulation;
@@ -47,7 +47,7 @@ fn what_did_not_change_is_not_disturbed() {
     daemon.listen_for(seconds(2));
     assert_eq!(simulation.record("stays").calls_in_all(), before);
     assert!(matches!(simulation.record("goes").fate, Fate::Revoked(_)));
-    assert_eq!(simulation.record("comes").calls(Operation::PeekMe), 1);
+    assert_eq!(simulation.record("comes").calls(ApiOperation::PeekMe), 1);
     assert_eq!(daemon.stop().0, Some(0));
     assert!(simulation.record("comes").fate.is_living());
     assert!(matches!(simulation.record("stays").fate, Fate::Revoked(_)));
@@ -68,7 +68,7 @@ fn a_session_that_gets_another_name_keeps_its_token() {
     daemon.listen_for(seconds(3));
     let record = simulation.record("kiosk");
     assert!(record.fate.is_living(), "{}", daemon.log.join("\n"));
-    assert_eq!(record.calls(Operation::PeekMe), 1);
+    assert_eq!(record.calls(ApiOperation::PeekMe), 1);
     daemon.signal(Signal::TERM);
     daemon.wait_for(&["\"session\":\"lobby\"", "revoked"]);
 }
@@ -106,7 +106,7 @@ fn a_token_that_another_session_has_from_now_on_is_not_revoked() {
     ]);
     assert!(simulation.record("first").fate.is_living());
     assert!(simulation.record("second").fate.is_living());
-    assert_eq!(simulation.record("first").calls(Operation::PeekMe), 1);
+    assert_eq!(simulation.record("first").calls(ApiOperation::PeekMe), 1);
     daemon.signal(Signal::TERM);
     daemon.wait_for(&["\"session\":\"moved\"", "revoked"]);
     assert_eq!(daemon.wait().0.code(), Some(0));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rustix::process::Signal;
-use session_keepalive::sim::{Matcher, Operation, Processing, Rule, RuleSpan, SimFault};
+use session_keepalive::sim::{ApiOperation, Matcher, Processing, Rule, RuleSpan, SimFault};
 
 use super::super::support::keepalive::{Folder, Keepalive, now};
 use super::super::support::manager::Manager;
@@ -159,7 +159,7 @@ fn a_stop_that_waits_for_revocations_asks_for_the_time_that_they_may_take() {
     let mut daemon = run(&folder, &config, &manager, &[("WATCHDOG_USEC", "2000000")]);
     manager.wait_for(&["READY=1"]);
     simulation.server().script().push(Rule {
-        calls: Matcher::operation(Operation::DeleteMe),
+        calls: Matcher::operation(ApiOperation::DeleteMe),
         span: RuleSpan::Times(u32::MAX),
         fault: SimFault::Hang {
             processing: Processing::Skipped,

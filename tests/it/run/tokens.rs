@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 
-use session_keepalive::sim::{Fate, Operation};
+use session_keepalive::sim::{ApiOperation, Fate};
 use session_keepalive::sys::clock;
 
 use super::super::support::keepalive::{Folder, Keepalive, now, text};
@@ -209,11 +209,13 @@ fn credentials_and_variables_are_read() {
     assert_eq!(
         simulation
             .record("from-credential")
-            .calls(Operation::PeekMe),
+            .calls(ApiOperation::PeekMe),
         1
     );
     assert_eq!(
-        simulation.record("from-variable").calls(Operation::PeekMe),
+        simulation
+            .record("from-variable")
+            .calls(ApiOperation::PeekMe),
         1
     );
 }

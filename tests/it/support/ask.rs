@@ -7,14 +7,14 @@ use std::path::Path;
 use std::time::Duration;
 
 /// An answer as received.
-pub(crate) struct Answer {
+pub(crate) struct HttpAnswer {
     pub(crate) status: u16,
     /// The head in lower case.
     pub(crate) head: String,
     pub(crate) body: String,
 }
 
-impl Answer {
+impl HttpAnswer {
     /// Returns the body as JSON.
     pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.body).unwrap()
@@ -22,7 +22,7 @@ impl Answer {
 }
 
 /// Makes the request `GET path` over TCP.
-pub(crate) fn get(address: SocketAddr, path: &str) -> Answer {
+pub(crate) fn get(address: SocketAddr, path: &str) -> HttpAnswer {
     let stream = TcpStream::connect(address).unwrap();
     let wait = Some(Duration::from_secs(20));
     stream.set_read_timeout(wait).unwrap();
@@ -30,7 +30,7 @@ pub(crate) fn get(address: SocketAddr, path: &str) -> Answer {
 }
 
 /// Makes the request `GET path` over a Unix socket.
-pub(crate) fn get_unix(socket: &Path, path: &str) -> Answer {
+pub(crate) fn get_unix(socket: &Path, path: &str) -> HttpAnswer {
     let stream = UnixStream::connect(socket).unwrap();
     let wait = Some(Duration::from_secs(20));
     stream.set_read_timeout(wait).unwrap();
@@ -43,13 +43,13 @@ pub(crate) fn plain(method: &str, path: &str, host: &str) -> String {
 }
 
 /// Sends these bytes and reads the answer to its end.
-pub(crate) fn ask(mut stream: impl Read + Write, request: &str) -> Answer {
+pub(crate) fn ask(mut stream: impl Read + Write, request: &str) -> HttpAnswer {
     stream.write_all(request.as_bytes()).unwrap();
     let mut text = String::new();
     stream.read_to_string(&mut text).unwrap();
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
     let status = head.split(' ').nth(1).and_then(|word| word.parse().ok());
-    Answer {
+    HttpAnswer {
         status: status.unwrap_or_else(|| panic!("no status in {head:?}")),
         head: head.to_lowercase(),
         body: body.to_owned(),

@@ -19,7 +19,7 @@ use super::tls::Identity;
 
 /// The version of HTTP that the proxy speaks.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Version {
+pub(crate) enum HttpVersion {
     Http1,
     Http2,
 }
@@ -27,11 +27,11 @@ pub(crate) enum Version {
 /// A running proxy, whose connections can be made to fail.
 pub(crate) struct Front {
     base: String,
-    state: Arc<State>,
+    state: Arc<ProxyState>,
 }
 
 #[derive(Default)]
-struct State {
+struct ProxyState {
     /// The number of accepted connections.
     accepted: AtomicUsize,
     /// The number of the first connection that answers requests; earlier ones stay open, silent.
@@ -44,23 +44,23 @@ struct State {
 
 impl Front {
     /// Starts a proxy on a thread that ends with the test's process.
-    pub(crate) fn start(identity: &Identity, version: Version, behind: String) -> Self {
+    pub(crate) fn start(identity: &Identity, version: HttpVersion, behind: String) -> Self {
         Self::start_without_streams(identity, version, behind, 0)
     }
 
     /// Does the same as [`Front::start`]; the given number of first connections allow no stream.
     pub(crate) fn start_without_streams(
         identity: &Identity,
-        version: Version,
+        version: HttpVersion,
         behind: String,
         connections: usize,
     ) -> Self {
-        let state = Arc::new(State::default());
+        let state = Arc::new(ProxyState::default());
         state.closed_below.store(connections, Ordering::SeqCst);
         let mut config = Arc::unwrap_or_clone(identity.server_config());
         config.alpn_protocols = match version {
-            Version::Http1 => vec![b"http/1.1".to_vec()],
-            Version::Http2 => vec![b"h2".to_vec()],
+            HttpVersion::Http1 => vec![b"http/1.1".to_vec()],
+            HttpVersion::Http2 => vec![b"h2".to_vec()],
         };
         let acceptor = TlsAcceptor::from(Arc::new(config));
         let (address_sender, address_receiver) = std::sync::mpsc::channel();
@@ -105,16 +105,16 @@ impl Front {
 }
 
 /// Starts a proxy on a thread that ends with the test's process; returns the base URL of the API.
-pub(crate) fn start(identity: &Identity, version: Version, behind: String) -> String {
+pub(crate) fn start(identity: &Identity, version: HttpVersion, behind: String) -> String {
     Front::start(identity, version, behind).base
 }
 
 async fn serve(
     listener: TcpListener,
     acceptor: TlsAcceptor,
-    version: Version,
+    version: HttpVersion,
     behind: Arc<str>,
-    state: Arc<State>,
+    state: Arc<ProxyState>,
 ) {
     // The client wants a provider though it speaks plain HTTP. Another test may have installed it.
     drop(rustls::crypto::ring::default_provider().install_default());
@@ -145,13 +145,13 @@ async fn serve(
             let io = TokioIo::new(stream);
             // A client that disconnects ends its own connection only, so the error is dropped.
             match version {
-                Version::Http1 => drop(
+                HttpVersion::Http1 => drop(
                     http1::Builder::new()
                         .serve_connection(io, service)
                         .await
                         .ok(),
                 ),
-                Version::Http2 => drop(
+                HttpVersion::Http2 => drop(
                     http2::Builder::new(TokioExecutor::new())
                         .max_concurrent_streams(if closed { 0 } else { 200 })
                         .serve_connection(io, service)

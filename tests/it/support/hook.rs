@@ -20,7 +20,7 @@ mv "$new" "$1/runs/$SESSION_KEEPALIVE_EVENT-$SESSION_KEEPALIVE_SESSION-$$"
 "#;
 
 /// The record of one run of the recorder.
-pub(crate) struct Told {
+pub(crate) struct RecordedRun {
     /// The event, the session and the process id, separated by hyphens.
     pub(crate) name: String,
     pub(crate) input: String,
@@ -28,7 +28,7 @@ pub(crate) struct Told {
     folder: PathBuf,
 }
 
-impl Told {
+impl RecordedRun {
     /// Reads a file that the recorder wrote.
     pub(crate) fn file(&self, name: &str) -> String {
         fs::read_to_string(self.folder.join(name)).unwrap()
@@ -62,19 +62,19 @@ pub(crate) fn recorder(folder: &Folder, on: &[&str], more: &str) -> String {
 }
 
 /// Returns the records so far, sorted by event and session.
-pub(crate) fn hook_runs(folder: &Folder) -> Vec<Told> {
+pub(crate) fn hook_runs(folder: &Folder) -> Vec<RecordedRun> {
     let entries = fs::read_dir(folder.path("runs")).into_iter().flatten();
     let mut records: Vec<_> = entries.map(|entry| read(&entry.unwrap().path())).collect();
     records.sort_by(|left, right| left.name.cmp(&right.name));
     records
 }
 
-fn read(folder: &Path) -> Told {
+fn read(folder: &Path) -> RecordedRun {
     let environ = fs::read_to_string(folder.join("environ")).unwrap();
     let pairs = environ
         .split_terminator('\0')
         .map(|pair| pair.split_once('='));
-    Told {
+    RecordedRun {
         name: text(folder).rsplit('/').next().unwrap().to_owned(),
         input: fs::read_to_string(folder.join("input")).unwrap(),
         variables: pairs

@@ -11,14 +11,14 @@ const OPERATION: &str = include_str!("../../schemas/operation.json");
 
 /// The output and the exit code of a command.
 #[derive(Debug)]
-pub(crate) struct CommandOutput {
+pub(crate) struct ProcessOutput {
     pub(crate) code: Option<i32>,
     pub(crate) out: String,
     pub(crate) err: String,
 }
 
 /// Runs the command to its end, with `input` on standard input.
-pub(crate) fn run(mut command: Command, input: &str) -> CommandOutput {
+pub(crate) fn run(mut command: Command, input: &str) -> ProcessOutput {
     let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -29,14 +29,14 @@ pub(crate) fn run(mut command: Command, input: &str) -> CommandOutput {
     let _unread = child.stdin.take().unwrap().write_all(input.as_bytes());
     let output = child.wait_with_output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    CommandOutput {
+    ProcessOutput {
         code: output.status.code(),
         out: text(output.stdout),
         err: text(output.stderr),
     }
 }
 
-impl CommandOutput {
+impl ProcessOutput {
     /// Asserts the exit code.
     #[track_caller]
     pub(crate) fn exits_with(&self, code: i32) -> &Self {

@@ -12,7 +12,7 @@ pub(crate) type Answering = dyn Fn(&str) -> Vec<u8> + Send + Sync;
 
 /// The reaction of the server to a request's head.
 #[derive(Clone)]
-pub(crate) enum Script {
+pub(crate) enum RawReply {
     /// Sends these bytes and closes.
     Send(Vec<u8>),
     /// Sends these bytes and waits for the client to disconnect.
@@ -32,7 +32,7 @@ pub(crate) struct RawServer {
 }
 
 impl RawServer {
-    pub(crate) fn start(script: Script) -> Self {
+    pub(crate) fn start(script: RawReply) -> Self {
         Self::listen(
             move |mut stream| {
                 let head = read_head(&mut stream)?;
@@ -42,7 +42,7 @@ impl RawServer {
         )
     }
 
-    pub(crate) fn start_tls(identity: &Identity, script: Script) -> Self {
+    pub(crate) fn start_tls(identity: &Identity, script: RawReply) -> Self {
         let config = identity.server_config();
         Self::listen(
             move |stream| {
@@ -56,7 +56,7 @@ impl RawServer {
 
     fn listen(
         accept: impl Fn(TcpStream) -> io::Result<(String, Connection)> + Send + Sync + 'static,
-        script: Script,
+        script: RawReply,
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
@@ -92,37 +92,37 @@ impl RawServer {
 
 enum Connection {
     Plain(TcpStream),
-    Encrypted(Box<dyn Stream>),
+    Encrypted(Box<dyn ReadWrite>),
 }
 
-trait Stream: Read + Write {}
-impl<T: Read + Write> Stream for T {}
+trait ReadWrite: Read + Write {}
+impl<T: Read + Write> ReadWrite for T {}
 
 impl Connection {
-    fn run(self, head: &str, script: Script) -> io::Result<()> {
-        let mut stream: Box<dyn Stream> = match (self, &script) {
-            (Self::Plain(stream), Script::Tunnel) => return tunnel(stream, head),
+    fn run(self, head: &str, script: RawReply) -> io::Result<()> {
+        let mut stream: Box<dyn ReadWrite> = match (self, &script) {
+            (Self::Plain(stream), RawReply::Tunnel) => return tunnel(stream, head),
             (Self::Plain(stream), _) => Box::new(stream),
             (Self::Encrypted(stream), _) => stream,
         };
         match script {
-            Script::Send(bytes) => {
+            RawReply::Send(bytes) => {
                 stream.write_all(&bytes)?;
                 stream.flush()
             }
-            Script::Answer(answer) => {
+            RawReply::Answer(answer) => {
                 stream.write_all(&answer(head))?;
                 stream.flush()
             }
-            Script::SendAndHang(bytes) => {
+            RawReply::SendAndHang(bytes) => {
                 stream.write_all(&bytes)?;
                 stream.flush()?;
                 io::copy(&mut stream, &mut io::sink()).map(drop)
             }
-            Script::SendForever(bytes) => loop {
+            RawReply::SendForever(bytes) => loop {
                 stream.write_all(&bytes)?;
             },
-            Script::Tunnel => unreachable!("only a plain connection is a tunnel"),
+            RawReply::Tunnel => unreachable!("only a plain connection is a tunnel"),
         }
     }
 }

@@ -11,7 +11,7 @@ use session_keepalive::keeper::{
 use session_keepalive::log::{Consequence, Log, SessionNames};
 use session_keepalive::metrics::Counters;
 use session_keepalive::sim::{
-    Operation as Op, Request, Rule, RuleSpan, Server, Settings, SimFault, TokenSpec, WireFault,
+    ApiOperation, Request, Rule, RuleSpan, Server, Settings, SimFault, TokenSpec, WireFault,
 };
 use session_keepalive::status::history::HostChange;
 use session_keepalive::status::phrases::Pickup;
@@ -145,7 +145,7 @@ impl Stage {
     }
 
     /// Gives the calls of one operation from now on this fault.
-    pub(super) fn fault_of(&mut self, operation: Op, fault: SimFault) {
+    pub(super) fn fault_of(&mut self, operation: ApiOperation, fault: SimFault) {
         let span = RuleSpan::Between(self.now, self.now + seconds(1_000_000));
         let calls = session_keepalive::sim::Matcher::operation(operation);
         self.server.script().push(Rule { calls, span, fault });

@@ -7,7 +7,7 @@ use session_keepalive::keeper::{
     LoginId, MintFailure, OnShutdown, Policy, Renewal, State, TimeoutReport, Verdict,
 };
 
-use crate::keeper::timeline::{Server, Timeline, head, seconds};
+use crate::keeper::timeline::{Timeline, TimelineServer, head, seconds};
 
 const OVERLAP: f64 = 600.0;
 
@@ -363,7 +363,7 @@ fn an_attempt_whose_outcome_never_comes_is_given_up() {
 }
 
 /// Lets a session live with token 1001 and obtain token 1002, which differs from it as `change` says.
-fn with_another(change: impl FnOnce(&mut Server)) -> Timeline {
+fn with_another(change: impl FnOnce(&mut TimelineServer)) -> Timeline {
     let mut timeline = idle_for_an_hour(started(minting()));
     timeline.login = Ok(seconds(7200.0));
     timeline.pass(60.0).server(change).pass(6600.0)

@@ -64,7 +64,7 @@ fn who_may_not_read_the_timeout_leaves_it_to_another_and_loses_nothing() {
 #[test]
 fn the_idle_timeout_is_configured_or_proven_or_the_organisations_or_300_seconds() {
     let without_deadline =
-        |server: &mut crate::keeper::timeline::Server| server.reports_idles_at = false;
+        |server: &mut crate::keeper::timeline::TimelineServer| server.reports_idles_at = false;
     let configured = Policy {
         idle_timeout: Some(seconds(600.0)),
         ..head()

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::shelf;
-use crate::daemon::pools::{Folder, PoolContents};
+use crate::daemon::pools::{PoolContents, PoolFolder};
 use crate::token::{Listing, Source};
 
 #[derive(Default)]
@@ -70,7 +70,7 @@ impl Disk {
             is_whole: true,
         };
         PoolContents {
-            folder: Folder::new(path, canonical),
+            folder: PoolFolder::new(path, canonical),
             listing: Ok(listing),
         }
     }

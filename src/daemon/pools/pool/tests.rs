@@ -6,7 +6,7 @@ use super::*;
 
 /// A pool whose directory is listed by hand.
 #[derive(Default)]
-struct Timeline {
+struct PoolTimeline {
     pool: Pool,
     taken: Vec<&'static str>,
     now: u64,
@@ -29,7 +29,7 @@ fn name(text: &str) -> SessionName {
     SessionName::new(text).unwrap()
 }
 
-impl Timeline {
+impl PoolTimeline {
     fn at(mut self, seconds: u64) -> Self {
         self.now = seconds;
         self
@@ -101,7 +101,7 @@ impl Timeline {
 
 #[test]
 fn each_file_is_a_session_and_ends_ten_seconds_after_it_went() {
-    Timeline::default()
+    PoolTimeline::default()
         .finds(&["alice", "bob"], &["+alice", "+bob"])
         .looks_at(60)
         .at(5)
@@ -117,7 +117,7 @@ fn each_file_is_a_session_and_ends_ten_seconds_after_it_went() {
 
 #[test]
 fn a_file_that_comes_back_in_time_was_never_away() {
-    let timeline = Timeline::default()
+    let timeline = PoolTimeline::default()
         .finds(&["alice"], &["+alice"])
         .at(5)
         .finds(&[], &[]);
@@ -129,7 +129,7 @@ fn a_file_that_comes_back_in_time_was_never_away() {
 
 #[test]
 fn nothing_goes_with_its_directory() {
-    let away = Timeline::default()
+    let away = PoolTimeline::default()
         .finds(&["alice"], &["+alice"])
         .at(5)
         .finds(&[], &[])
@@ -150,7 +150,7 @@ fn nothing_goes_with_its_directory() {
 
 #[test]
 fn a_volume_that_is_not_mounted_removes_nothing() {
-    Timeline::default()
+    PoolTimeline::default()
         .finds(&["alice", "bob"], &["+alice", "+bob"])
         .at(5)
         .finds_in(another_directory(), &[], &["away with 2"])
@@ -161,7 +161,7 @@ fn a_volume_that_is_not_mounted_removes_nothing() {
 
 #[test]
 fn a_directory_that_is_replaced_by_another_with_files_has_a_minute_to_be_filled() {
-    Timeline::default()
+    PoolTimeline::default()
         .finds(&["alice", "bob"], &["+alice", "+bob"])
         .at(5)
         .finds_in(another_directory(), &["bob"], &[])
@@ -174,7 +174,7 @@ fn a_directory_that_is_replaced_by_another_with_files_has_a_minute_to_be_filled(
 
 #[test]
 fn a_directory_that_is_not_there_yet_is_waited_for() {
-    Timeline::default()
+    PoolTimeline::default()
         .finds_nothing_there(&["away with 0"])
         .looks_at(60)
         .at(60)
@@ -185,7 +185,7 @@ fn a_directory_that_is_not_there_yet_is_waited_for() {
 
 #[test]
 fn what_is_no_session_is_told_once_and_again_when_it_comes_again() {
-    Timeline::default()
+    PoolTimeline::default()
         .take(&["crm"])
         .finds(
             &["alice", "Bob", "crm"],
@@ -201,12 +201,12 @@ fn what_is_no_session_is_told_once_and_again_when_it_comes_again() {
 #[test]
 fn a_name_that_looks_like_a_token_is_hidden() {
     let token = "x9Rk2mPq_7sT-wYb4NcVh8LdFg3JzKa1";
-    Timeline::default().finds(&[token], &["strange `********************************`"]);
+    PoolTimeline::default().finds(&[token], &["strange `********************************`"]);
 }
 
 #[test]
 fn where_there_are_too_many_files_none_goes() {
-    Timeline::default()
+    PoolTimeline::default()
         .finds(&["alice"], &["+alice"])
         .finds_part(&["bob"], &["+bob", "full"])
         .at(60)
@@ -220,7 +220,7 @@ fn where_there_are_too_many_files_none_goes() {
 
 #[test]
 fn a_file_that_is_missing_while_the_machine_sleeps_has_not_gone() {
-    let mut timeline = Timeline::default()
+    let mut timeline = PoolTimeline::default()
         .finds(&["a", "b"], &["+a", "+b"])
         .at(5)
         .finds(&["a"], &[]);
@@ -237,7 +237,7 @@ fn a_file_that_is_missing_while_the_machine_sleeps_has_not_gone() {
 
 #[test]
 fn a_file_that_was_missing_before_its_directory_was_replaced_has_a_minute_as_well() {
-    Timeline::default()
+    PoolTimeline::default()
         .finds(&["alice", "bob"], &["+alice", "+bob"])
         .at(5)
         .finds(&["bob"], &[])
@@ -253,7 +253,7 @@ fn a_file_that_was_missing_before_its_directory_was_replaced_has_a_minute_as_wel
 
 #[test]
 fn a_file_whose_name_becomes_free_is_a_session_without_another_listing() {
-    let mut timeline = Timeline::default()
+    let mut timeline = PoolTimeline::default()
         .take(&["alice", "bob"])
         .finds(&["alice", "bob", "carol"], &["+carol", "taken alice bob"]);
     assert!(timeline.pool.admit(&name("alice")));
@@ -271,8 +271,8 @@ fn a_file_whose_name_becomes_free_is_a_session_without_another_listing() {
 
 #[test]
 fn a_pool_is_known_by_its_path_without_links_and_by_its_directory() {
-    let folder = |path: &str| Folder::new(Path::new("/as/configured"), PathBuf::from(path));
-    let mut timeline = Timeline::default().finds(&["alice"], &["+alice"]);
+    let folder = |path: &str| PoolFolder::new(Path::new("/as/configured"), PathBuf::from(path));
+    let mut timeline = PoolTimeline::default().finds(&["alice"], &["+alice"]);
     timeline.pool.folder = folder("/run/tokens");
     let is_of = |path, directory| timeline.pool.is_of(&folder(path), directory);
     assert!(is_of("/run/tokens", None));
