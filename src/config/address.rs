@@ -16,6 +16,9 @@ pub enum NotAnApiBase {
     /// Not an absolute URL.
     #[error("is not an absolute URL such as https://api.mypurecloud.de")]
     NotAUrl,
+    /// A host in letters other than ASCII.
+    #[error("must write its host in ASCII: xn--… for a name with other letters")]
+    NotAscii,
     /// A scheme other than https, or http to a host other than this machine.
     #[error(
         "must begin with https:// (http:// is allowed to 127.0.0.1 and [::1] only, since it shows the token to the network)"
@@ -37,6 +40,9 @@ impl ApiBase {
     /// [`NotAnApiBase`] if it is not a URL, is not encrypted, or has more than scheme, host and
     /// port.
     pub fn new(text: &str) -> Result<Self, NotAnApiBase> {
+        if !text.is_ascii() {
+            return Err(NotAnApiBase::NotAscii);
+        }
         let url = Url::parse(text).map_err(|_| NotAnApiBase::NotAUrl)?;
         let host = url.host().ok_or(NotAnApiBase::NotAUrl)?;
         match (url.scheme(), host) {
@@ -79,6 +85,10 @@ mod tests {
             ),
             ("http://127.0.0.1:8085", "http://127.0.0.1:8085"),
             ("http://[::1]:8085", "http://[::1]:8085"),
+            (
+                "https://api.xn--mnchen-3ya.example",
+                "https://api.xn--mnchen-3ya.example",
+            ),
         ] {
             assert_eq!(
                 ApiBase::new(text).map(|base| base.as_str().to_owned()),
@@ -106,6 +116,10 @@ mod tests {
         assert_eq!(
             ApiBase::new("api.mypurecloud.de"),
             Err(NotAnApiBase::NotAUrl)
+        );
+        assert_eq!(
+            ApiBase::new("https://api.münchen.example"),
+            Err(NotAnApiBase::NotAscii)
         );
         assert_eq!(
             ApiBase::new("https://a.example/api/v2"),

@@ -353,8 +353,9 @@ fn a_hook_learns_of_a_rotation_when_the_sink_holds_the_new_token() {
 fn listener(folder: &Folder) -> std::process::Child {
     let script = "trap 'echo hup >>heard' HUP; echo $$ >pid.new; mv pid.new pid; \
                   while :; do sleep 0.05; done";
-    let child = Command::new("sh")
-        .args(["-c", script])
+    // A shell cannot catch a signal that was ignored when it started, as below nohup.
+    let child = Command::new("env")
+        .args(["--default-signal=HUP", "sh", "-c", script])
         .current_dir(folder.path("."))
         .stdout(Stdio::null())
         .spawn()
