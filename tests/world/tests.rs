@@ -21,7 +21,7 @@ const SEED: &str = "SESSION_KEEPALIVE_SEED";
 const YEARS: &str = "SESSION_KEEPALIVE_YEARS";
 
 /// The session-years of one world: sixteen sessions hold a living token for most of a year.
-const YEARS_PER_WORLD: u32 = 12;
+const YEARS_PER_WORLD: u32 = 11;
 
 /// The minimum number of kinds of fault that occur in the chaotic worlds.
 const FAULT_KINDS_MIN: usize = 24;
