@@ -76,7 +76,9 @@ use self::sources::Sources;
 use self::systemd::Systemd;
 use crate::config::{Config, Errors};
 pub use crate::http::SocketPlaces;
-use crate::keeper::{Command, EarlierEnding, Event, EventKind, OnShutdown, Operation};
+use crate::keeper::{
+    Command, EarlierEnding, Event, EventKind, Failure, OnShutdown, Operation, Outcome,
+};
 use crate::log::{LogEvent, LogHandle, log_event};
 use crate::status::Snapshot;
 use crate::status::phrases::mint_failure;
@@ -327,10 +329,11 @@ impl Daemon {
             let api = managed.config.api.clone();
             self.requests.start(command, api, token);
         } else {
-            debug_assert!(
-                false,
-                "a generation that is asked with has a token at {now:?}"
-            );
+            debug_assert!(false, "a generation that is asked with has a token");
+            let why = "the daemon does not have the token of this generation";
+            let outcome = Outcome::unanswered(Failure::NotSent(why.into()));
+            let keeper = &mut self.sessions.keeper;
+            keeper.handle_outcome(command.ticket, &outcome, now);
         }
     }
 

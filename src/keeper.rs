@@ -122,13 +122,13 @@
 //!       `a_changed_intent_is_followed_and_a_changed_margin_disturbs_nothing`.
 //! 12. The keeper never holds a token. It knows fingerprints only, and so do its events:
 //!     - `nothing_the_keeper_tells_could_hold_a_token`.
-//!
+//! 13. A connection on which a request timed out is not used again: a rule of the daemon
+//!     (`daemon::connections`), not of the keeper.
 //! 14. The expiry of a token is announced before it, each threshold once:
 //!     - `an_expiry_is_announced_at_a_quarter_a_tenth_and_a_fiftieth_of_the_lifetime`.
 //!     - There is nothing to announce while the token is renewed in time:
 //!       `a_token_is_replaced_before_it_expires_and_nothing_is_announced`.
 //!     - A refusal at the expiry is explained by it: `a_refusal_at_the_expiry_is_the_expiry`.
-//!
 //! 15. A session that obtains its own tokens always has a living one where the login host issues it:
 //!     - At the start and after a loss: `a_session_without_a_token_gets_one_at_once`,
 //!       `a_lost_token_is_replaced_but_not_more_often_than_once_a_minute`.
@@ -326,7 +326,7 @@ impl Keeper {
             if let Some(until) = self.stopping.remove(&id) {
                 self.stopping_until.remove(&(until, id));
             }
-            session.resume(now, &mut self.shared);
+            session.cancel_stop(now, &mut self.shared);
             self.reschedule(id, now);
         }
     }
@@ -364,10 +364,11 @@ impl Keeper {
         }
     }
 
-    /// Allows a session to obtain new tokens, once it is known if there is one to continue with.
-    pub fn handle_may_renew(&mut self, id: SessionId, now: Instant) {
+    /// Handles the first reading of a session's source, whether it holds a token or not: from then on
+    /// the session may obtain new tokens.
+    pub fn handle_source_known(&mut self, id: SessionId, now: Instant) {
         if let Some(session) = self.sessions.get_mut(&id)
-            && !std::mem::replace(&mut session.may_renew, true)
+            && !std::mem::replace(&mut session.is_source_known, true)
             && session.policy.renewal.is_some()
         {
             self.reschedule(id, now);
@@ -445,7 +446,7 @@ impl Keeper {
     pub fn handle_resume(&mut self, slept: Duration, now: Instant) {
         for id in self.ids() {
             if let Some(session) = self.sessions.get_mut(&id) {
-                session.resumed(slept, now, &mut self.shared);
+                session.handle_wake(slept, now, &mut self.shared);
                 self.reschedule(id, now);
             }
         }
@@ -482,11 +483,12 @@ impl Keeper {
     pub fn poll_command(&mut self, now: Instant) -> Option<Command> {
         self.expire_revocations(now);
         self.announce(now);
-        while let Some(id) = self.due.first_waiting(now) {
+        while let Some((due_at, id)) = self.due.first_waiting(now) {
             let Some(session) = self.sessions.get_mut(&id) else {
                 debug_assert!(false, "a session that is due exists");
                 return None;
             };
+            session.due_at = due_at;
             let place = Some(QueuePlace::Ready(session.urgency(now)));
             self.due.set(id, session.host, session.place, place);
             session.place = place;

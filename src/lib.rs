@@ -27,13 +27,18 @@
 //! | touch | a request that resets the idle timer: `HEAD /tokens/me` or `GET /tokens/me` |
 //! | peek | `GET /tokens/me?preserveIdleTTL=true`, which does not reset it |
 //! | idle timeout, idle deadline | the server's limit, and the instant at which it ends the token unless touched |
-//! | margin, outage budget | the time before the deadline at which a touch is due, and the longest outage survived |
+//! | margin, outage budget | the time before the deadline that is kept for outages, and the longest outage survived |
+//! | reserve | the time at the end of the margin that is kept for the last attempt |
 //! | jitter | a random part of the time by which a touch is made earlier, so that sessions spread |
+//! | floor | the least time between two requests of a session |
 //! | verification | the check, after a touch, that the deadline moved |
 //! | excluded | neither touch moves the deadline, since the organisation does not count these calls |
 //! | outcome, ticket | the result of a request, and the link to its request and generation |
 //! | keeper, daemon | the pure decision core, and the event loop that carries decisions out |
 //! | hand-over | a stop that leaves the tokens to the next daemon |
+//! | candidate | a new token of a session that is not proven alive yet |
+//! | earlier token, overlap | a replaced token that lives, and the time for which it must not be used before it is released |
+//! | sink | a file to which a token is written for an application |
 //! | pool | a directory each of whose files is a session |
 //! | incident | a problem of one API host or organisation, however many sessions it affects |
 //! | hook | a program that runs when something happens to a session, or an incident begins or ends |
@@ -45,8 +50,9 @@
 //! file, log, task or randomness of its own. Every rule is a test in virtual time.
 //!
 //! *One loop owns all state*, on one thread. Observers ask the loop and get short slices of the state; a slow
-//! observer delays nothing. **Nothing that can block runs on that thread**: files, directories and name resolution have
-//! threads of their own (`sys::files`), so that a hung file system affects only its own sessions.
+//! observer delays nothing. **Nothing that can block runs on that thread**: files and directories have threads of
+//! their own (`sys::files`), so that a hung file system affects only its own sessions; names are resolved on Tokio's
+//! blocking threads, of which there are eight.
 //!
 //! *Time enters through one file*, `sys::clock`, and is `CLOCK_BOOTTIME`: tokens go on idling while the
 //! machine is suspended. Instants of the server are compared with each other only.
@@ -69,6 +75,15 @@
 //! *Only root and the daemon's user may control it*, over the Unix socket. Nothing can be changed over TCP.
 //!
 //! *One model of the server* ([`sim`]) serves simulations in virtual time, the wire tests, `simulate` and `demo`.
+//!
+//! # The way of a touch
+//!
+//! `Schedule::touch_at` computes when it is due, `LiveToken::next_step` and `Session::choose` pick it among the
+//! session's next requests. Its place in the queues of its host (`keeper::due`) is `Waiting` until it is due, then
+//! `Ready` until fewer than `in_flight_max` requests are in flight; the nearest deadline goes first.
+//! `Keeper::poll_command` hands it out, which is the instant it counts as sent, and `Daemon::send` starts it: `api`
+//! resolves the name, connects and sends. The log has `queued_seconds` and `took_seconds` of each request at DEBUG,
+//! and the metrics have the histograms `touch_delay` and `touch_duration`.
 //!
 //! # Where to read on
 //!

@@ -11,6 +11,11 @@ use std::time::Duration;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Instant(u64);
 
+/// Rounds to milliseconds, the precision of all durations in reports and metrics.
+pub(crate) fn rounded_seconds(seconds: f64) -> f64 {
+    (seconds * 1000.0).round() / 1000.0
+}
+
 impl Instant {
     /// The instant of boot.
     pub const BOOT: Self = Self(0);

@@ -100,12 +100,14 @@ impl Loaded {
     /// Fits 80 columns as long as names and paths are short.
     #[must_use]
     pub fn describe(&self) -> String {
-        let rows = self.description.0.values().flatten();
-        let width = rows
+        let rows = || self.description.0.values().flatten();
+        let width = rows()
             .map(|row| row.value.chars().count())
             .filter(|width| *width <= VALUE_WIDTH_MAX)
             .max()
             .unwrap_or_default();
+        let labels = rows().map(|row| row.label.chars().count());
+        let label_width = labels.max().unwrap_or_default();
         let blocks = self.description.0.iter().map(|(block, rows)| {
             let rows = rows.iter().map(|row| {
                 let ConfigRow {
@@ -113,7 +115,7 @@ impl Loaded {
                     value,
                     origin,
                 } = row;
-                format!("  {label:<15}  {value:<width$}  {origin}\n")
+                format!("  {label:<label_width$}  {value:<width$}  {origin}\n")
             });
             format!("{block}\n{}", rows.collect::<String>())
         });

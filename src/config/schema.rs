@@ -742,7 +742,7 @@ pub(super) const SESSION_OPTIONS: &[Key] = &[
         "margin",
         Kind::Margin(Duration::from_millis(500)..=Duration::from_secs(8 * HOUR)),
         Value("50%"),
-        "The time before the idle deadline at which a touch is due, which is the longest outage that the token survives.",
+        "The time before the idle deadline that is kept for outages: the longest one that the token survives. A touch is due a little earlier.",
     ),
     // Test organisations use less than the five minutes that the API allows.
     Key::new(

@@ -67,6 +67,7 @@ pub(super) struct Hooks {
     shutdown: HookShutdown,
 }
 
+/// A configured hook and its queue.
 struct Hook {
     config: HookConfig,
     queue: Queue,
@@ -80,6 +81,7 @@ struct QueuedRun {
     due_at: Option<Instant>,
 }
 
+/// A hook whose program runs.
 struct RunningHook {
     occurrence: Occurrence,
     /// Ends the program when sent to; `None` once that is done.
@@ -93,9 +95,12 @@ enum HookShutdown {
     #[default]
     No,
     /// The grace has not ended.
-    Until { warn_at: Instant, kill_at: Instant },
+    Until {
+        terminate_at: Instant,
+        kill_at: Instant,
+    },
     /// The running programs were terminated, and no further ones are started.
-    Warned { kill_at: Instant },
+    Terminated { kill_at: Instant },
     /// No program runs.
     Over,
 }
@@ -249,7 +254,7 @@ impl Hooks {
     /// Handles the beginning of the daemon's stop, which takes at most `grace`.
     pub(super) fn handle_stop(&mut self, grace: Duration, now: Instant) {
         self.shutdown = HookShutdown::Until {
-            warn_at: now + grace,
+            terminate_at: now + grace,
             kill_at: now + grace + KILLED_AFTER,
         };
     }
@@ -264,8 +269,8 @@ impl Hooks {
         match self.shutdown {
             HookShutdown::No => self.next_delayed(),
             HookShutdown::Over => None,
-            HookShutdown::Until { warn_at, .. } => Some(warn_at),
-            HookShutdown::Warned { kill_at } => Some(kill_at),
+            HookShutdown::Until { terminate_at, .. } => Some(terminate_at),
+            HookShutdown::Terminated { kill_at } => Some(kill_at),
         }
     }
 
@@ -274,20 +279,18 @@ impl Hooks {
         let hooks = self.by_name.iter();
         let idle = hooks.filter(|(name, _)| !self.running.contains_key(*name));
         idle.flat_map(|(_, hook)| hook.queue.waiting.iter())
-            .filter_map(|waiting| self.waits_until(waiting))
+            .filter_map(|waiting| waits_until(waiting, &self.repeated))
             .min()
-    }
-
-    /// Returns the instant until which a run waits.
-    fn waits_until(&self, waiting: &QueuedRun) -> Option<Instant> {
-        waits_until(waiting, &self.repeated)
     }
 
     /// Starts the programs that are due, and ends those that have to end.
     pub(super) fn turn(&mut self, now: Instant) {
         match self.shutdown {
-            HookShutdown::Until { warn_at, kill_at } if now >= warn_at => {
-                self.shutdown = HookShutdown::Warned { kill_at };
+            HookShutdown::Until {
+                terminate_at,
+                kill_at,
+            } if now >= terminate_at => {
+                self.shutdown = HookShutdown::Terminated { kill_at };
                 self.empty_queues();
                 for running in self.running.values_mut() {
                     if let Some(stop) = running.stop.take() {
@@ -296,7 +299,7 @@ impl Hooks {
                     }
                 }
             }
-            HookShutdown::Warned { kill_at } if now >= kill_at => {
+            HookShutdown::Terminated { kill_at } if now >= kill_at => {
                 self.shutdown = HookShutdown::Over;
                 // Dropping the tasks kills their programs.
                 self.tasks = JoinSet::new();
@@ -312,7 +315,7 @@ impl Hooks {
             HookShutdown::No => self.begin(Some(now)),
             // Delays do not apply during the stop, since delayed events would be lost.
             HookShutdown::Until { .. } => self.begin(None),
-            HookShutdown::Warned { .. } => {}
+            HookShutdown::Terminated { .. } => {}
             HookShutdown::Over => self.empty_queues(),
         }
     }

@@ -105,7 +105,7 @@ impl Daemon {
             keeper.handle_expiry(id, fingerprint, expiry, now);
         }
         self.handle_program_ended(id, is_new, now);
-        self.sessions.keeper.handle_may_renew(id, now);
+        self.sessions.keeper.handle_source_known(id, now);
     }
 
     /// Passes a token to the keeper, unless another session holds the same token.
@@ -189,7 +189,7 @@ impl Daemon {
         };
         if managed.config.token.mint().is_some() {
             // There is no token of an earlier run to continue with, so a new one is issued.
-            self.sessions.keeper.handle_may_renew(id, now);
+            self.sessions.keeper.handle_source_known(id, now);
             return;
         }
         if error.is_unanswered() {

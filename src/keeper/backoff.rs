@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
-use super::candidate::failure_reason;
 use super::policy::{Limits, TimeRange};
 use super::{BlockReason, FailureReason, Touch, Verdict};
 use crate::time::Instant;
@@ -165,7 +164,7 @@ impl Tries {
     ) {
         self.failures = self.failures.saturating_add(1);
         self.steps = self.steps.saturating_add(1);
-        self.reason = failure_reason(verdict);
+        self.reason = FailureReason::of(verdict);
         let range = if let Verdict::Blocked(reason) = verdict {
             self.blocked = Some(reason.clone());
             limits.blocked_backoff
@@ -198,7 +197,7 @@ impl Tries {
     /// Records a failure after which the other touch is tried without a delay.
     pub(super) fn fail_over(&mut self, verdict: &Verdict) {
         self.failures = self.failures.saturating_add(1);
-        self.reason = failure_reason(verdict);
+        self.reason = FailureReason::of(verdict);
         self.last = None;
     }
 

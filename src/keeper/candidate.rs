@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::backoff::{REFUSALS_APART_MAX, Tries};
-use super::event::{Death, FailureReason, Idleness, TokenId};
+use super::event::{Death, Idleness, TokenId};
 use super::schedule::IDLE_TIMEOUT_FALLBACK;
-use super::{Expiry, Intent, Operation, Outcome, Policy, Touch, Verdict};
+use super::{Expiry, Intent, Operation, Outcome, Policy, Touch};
 use crate::time::Instant;
 
 /// A token that is neither proven alive nor refused yet.
@@ -130,18 +130,6 @@ impl Candidate {
             excluded: false,
             expired: self.expiry.filter(|expiry| expiry.explains(now)),
         }
-    }
-}
-
-/// Returns the reason for which an outcome does not concern the token, if that is so.
-pub(super) fn failure_reason(verdict: &Verdict) -> Option<FailureReason> {
-    match verdict {
-        Verdict::Unreachable(failure) => Some(FailureReason::Unreachable(failure.clone())),
-        Verdict::Throttled { retry_after } => Some(FailureReason::Throttled {
-            retry_after: *retry_after,
-        }),
-        Verdict::Blocked(reason) => Some(FailureReason::Blocked(reason.clone())),
-        Verdict::Accepted | Verdict::Alive(_) | Verdict::Timeout(_) | Verdict::Refused(_) => None,
     }
 }
 

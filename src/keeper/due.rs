@@ -61,16 +61,13 @@ impl Due {
         }
     }
 
-    /// Returns the session in the waiting queues whose request became due first.
-    pub(super) fn first_waiting(&self, now: Instant) -> Option<SessionId> {
+    /// Returns the session in the waiting queues whose request became due first, and when it did.
+    pub(super) fn first_waiting(&self, now: Instant) -> Option<(Instant, SessionId)> {
         let firsts = self
             .hosts
             .iter()
             .filter_map(|(_, queues)| queues.waiting.first());
-        firsts
-            .filter(|(at, _)| *at <= now)
-            .min()
-            .map(|&(_, session)| session)
+        firsts.filter(|(at, _)| *at <= now).min().copied()
     }
 
     /// Returns a session whose request in flight is overdue; or else, of the sessions whose request

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::command::Operation;
 use super::{
     Absence, BlockReason, DeadlineBasis, Expiry, FailedRequests, Failure, Generation, MintFailure,
-    Outcome, SessionId, TimeoutReport, Touch,
+    Outcome, SessionId, TimeoutReport, Touch, Verdict,
 };
 use crate::time::Instant;
 use crate::token::Fingerprint;
@@ -42,6 +42,8 @@ pub enum EventKind {
         operation: Operation,
         /// The instant at which the request was sent.
         sent_at: Instant,
+        /// The time for which the request had been due before it was sent.
+        queued: Duration,
         /// The outcome of the request.
         outcome: Outcome,
     },
@@ -286,6 +288,28 @@ pub enum FailureReason {
     OutOfTime,
     /// The revocation was answered, and the token is still alive.
     StillAlive,
+}
+
+impl FailureReason {
+    /// Returns the reason for which an outcome does not concern the token, if that is so.
+    #[must_use]
+    pub fn of(verdict: &Verdict) -> Option<Self> {
+        match verdict {
+            Verdict::Unreachable(failure) => Some(Self::Unreachable(failure.clone())),
+            Verdict::Throttled { retry_after } => Some(Self::Throttled {
+                retry_after: *retry_after,
+            }),
+            Verdict::Blocked(reason) => Some(Self::Blocked(reason.clone())),
+            Verdict::Accepted | Verdict::Alive(_) | Verdict::Timeout(_) | Verdict::Refused(_) => {
+                None
+            }
+        }
+    }
+
+    /// Returns the reason for which a request had no usable answer.
+    pub(super) fn of_missing(verdict: &Verdict) -> Self {
+        Self::of(verdict).unwrap_or(Self::OutOfTime)
+    }
 }
 
 /// The circumstances in which a token was refused.

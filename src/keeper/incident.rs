@@ -180,7 +180,7 @@ pub struct Incident {
     /// The largest number of sessions that the host or organisation had meanwhile.
     pub sessions: usize,
     /// The sessions that had a failed request.
-    pub touched: BTreeSet<SessionId>,
+    pub affected: BTreeSet<SessionId>,
     /// The sessions whose last request failed.
     pub failing: BTreeSet<SessionId>,
     /// The sessions that are at risk.
@@ -247,7 +247,7 @@ impl Incident {
     }
 
     fn record_failure(&mut self, session: SessionId, evidence: &FailedRequest) {
-        self.touched.insert(session);
+        self.affected.insert(session);
         self.failing.insert(session);
         self.cause = IncidentCause::Failure(evidence.reason.clone());
         if evidence.correlation_id.is_some() {
@@ -333,6 +333,7 @@ impl Incidents {
                 operation: Operation::Peek | Operation::Touch(_),
                 sent_at,
                 outcome,
+                ..
             } => self.handle_outcome(event, *sent_at, outcome),
             // The answer of a cache looks like a success.
             EventKind::Blocked(reason @ BlockReason::NotTheApi(NotTheApi::Cached)) => {
@@ -467,39 +468,38 @@ impl Incidents {
     pub fn cause_of(&self, event: &Event) -> Option<&Incident> {
         let session = event.session;
         let of = |is_it: &dyn Fn(&Incident) -> bool| self.open.values().find(|open| is_it(open));
-        let incident =
-            match &event.kind {
-                EventKind::AtRisk(reason)
-                | EventKind::PastDeadline(reason)
-                | EventKind::Unanswered(reason)
-                | EventKind::TouchRefused(_, reason) => self.of_failure(session, reason),
-                EventKind::Blocked(reason) => {
-                    self.of_failure(session, &FailureReason::Blocked(reason.clone()))
-                }
-                EventKind::Recovered { .. } => of(&|open| open.touched.contains(&session)),
-                EventKind::Lost(_) => of(&|open| open.lost.contains(&session)),
-                EventKind::Excluded | EventKind::ResetProven { .. } => of(&|open| {
-                    open.class == IncidentClass::Excluded && open.touched.contains(&session)
-                }),
-                EventKind::Answered { .. }
-                | EventKind::Found
-                | EventKind::Alive { .. }
-                | EventKind::NewerRefused(_)
-                | EventKind::NewerMismatched(_)
-                | EventKind::Unconfirmed
-                | EventKind::TouchExcluded(_)
-                | EventKind::TimeoutRead(_)
-                | EventKind::TimeoutNotPermitted(_)
-                | EventKind::Lapsed(_)
-                | EventKind::Revoked { .. }
-                | EventKind::NotRevoked(_)
-                | EventKind::Left
-                | EventKind::Expiring(_)
-                | EventKind::Minted
-                | EventKind::MintFailed(_)
-                | EventKind::EarlierInUse
-                | EventKind::EarlierEnded(_) => None,
-            };
+        let incident = match &event.kind {
+            EventKind::AtRisk(reason)
+            | EventKind::PastDeadline(reason)
+            | EventKind::Unanswered(reason)
+            | EventKind::TouchRefused(_, reason) => self.of_failure(session, reason),
+            EventKind::Blocked(reason) => {
+                self.of_failure(session, &FailureReason::Blocked(reason.clone()))
+            }
+            EventKind::Recovered { .. } => of(&|open| open.affected.contains(&session)),
+            EventKind::Lost(_) => of(&|open| open.lost.contains(&session)),
+            EventKind::Excluded | EventKind::ResetProven { .. } => of(&|open| {
+                open.class == IncidentClass::Excluded && open.affected.contains(&session)
+            }),
+            EventKind::Answered { .. }
+            | EventKind::Found
+            | EventKind::Alive { .. }
+            | EventKind::NewerRefused(_)
+            | EventKind::NewerMismatched(_)
+            | EventKind::Unconfirmed
+            | EventKind::TouchExcluded(_)
+            | EventKind::TimeoutRead(_)
+            | EventKind::TimeoutNotPermitted(_)
+            | EventKind::Lapsed(_)
+            | EventKind::Revoked { .. }
+            | EventKind::NotRevoked(_)
+            | EventKind::Left
+            | EventKind::Expiring(_)
+            | EventKind::Minted
+            | EventKind::MintFailed(_)
+            | EventKind::EarlierInUse
+            | EventKind::EarlierEnded(_) => None,
+        };
         incident.filter(|incident| incident.is_of_many())
     }
 
@@ -560,23 +560,21 @@ impl Incidents {
     }
 
     fn handle_outcome(&mut self, event: &Event, sent_at: Instant, outcome: &Outcome) {
-        let reason = match &outcome.verdict {
+        match &outcome.verdict {
             Verdict::Accepted | Verdict::Alive(_) | Verdict::Timeout(_) if outcome.is_cached => {
                 return;
             }
+            // Something in front of the API may have refused a request without a body.
+            Verdict::Refused(Refusal::Unread) => return,
             Verdict::Accepted
             | Verdict::Alive(_)
             | Verdict::Timeout(_)
-            | Verdict::Refused(Refusal::BadCredentials) => None,
-            // Something in front of the API may have refused a request without a body.
-            Verdict::Refused(Refusal::Unread) => return,
-            Verdict::Blocked(reason) => Some(FailureReason::Blocked(reason.clone())),
-            Verdict::Throttled { retry_after } => Some(FailureReason::Throttled {
-                retry_after: *retry_after,
-            }),
-            Verdict::Unreachable(failure) => Some(FailureReason::Unreachable(failure.clone())),
-        };
-        match reason {
+            | Verdict::Refused(Refusal::BadCredentials)
+            | Verdict::Blocked(_)
+            | Verdict::Throttled { .. }
+            | Verdict::Unreachable(_) => {}
+        }
+        match FailureReason::of(&outcome.verdict) {
             Some(reason) if IncidentClass::of(&reason).is_some() => {
                 let correlation_id = outcome.correlation_id.clone();
                 self.handle_failure(event, sent_at, &reason, correlation_id);
@@ -668,7 +666,7 @@ impl Incidents {
             answered_at: None,
             ended_at: None,
             sessions: living.unwrap_or(0).max(1),
-            touched: BTreeSet::new(),
+            affected: BTreeSet::new(),
             failing: BTreeSet::new(),
             at_risk: BTreeSet::new(),
             ever_at_risk: BTreeSet::new(),
@@ -724,7 +722,7 @@ impl Incidents {
             // became shorter.
             let has_idled_out = !matches!(death.idle, Idleness::Before(_))
                 || incident.class == IncidentClass::TimeoutShortened;
-            let is_consequence = incident.touched.contains(&session) && has_idled_out;
+            let is_consequence = incident.affected.contains(&session) && has_idled_out;
             if is_consequence {
                 incident.lost.insert(session);
             }
@@ -742,7 +740,7 @@ impl Incidents {
             self.begin(scope, class, IncidentCause::Excluded, at, at);
         }
         if let Some(incident) = self.open.get_mut(&key) {
-            incident.touched.insert(event.session);
+            incident.affected.insert(event.session);
             incident.failing.insert(event.session);
             incident.well_at = None;
         }
@@ -783,10 +781,10 @@ impl Incidents {
             Some(_) => return,
         };
         self.open.remove(&(scope.clone(), class));
-        let touched: BTreeSet<_> = self.living(&scope).collect();
+        let affected: BTreeSet<_> = self.living(&scope).collect();
         let cause = IncidentCause::Timeout { earlier, present };
         if let Some(incident) = self.begin(scope, class, cause, at, at) {
-            incident.touched = touched;
+            incident.affected = affected;
             incident.well_at = Some(at);
             // By then every token was touched under the new timeout, or has idled out.
             incident.quiet = present.unwrap_or(QUIET);

@@ -7,7 +7,6 @@ use std::time::Duration;
 pub(super) use learn::Verified;
 
 use super::backoff::{Fit, Tries};
-use super::candidate::failure_reason;
 use super::circumstances::{Absence, DeadlineBasis, FailedRequests, Sleep};
 use super::event::{Death, FailureReason, Idleness, TokenId};
 use super::issuer::Issuer;
@@ -148,7 +147,7 @@ impl FailedTouches {
     /// Records a failed touch. A failure before a server was reached does not depend on the method
     /// and is not recorded.
     pub(super) fn record(&mut self, touch: Touch, verdict: &Verdict) {
-        let Some(reason) = failure_reason(verdict) else {
+        let Some(reason) = FailureReason::of(verdict) else {
             return;
         };
         let is_refused = match verdict {

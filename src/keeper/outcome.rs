@@ -28,6 +28,20 @@ pub struct Outcome {
     pub correlation_id: Option<Arc<str>>,
 }
 
+impl Outcome {
+    /// Creates the outcome of a request without an answer.
+    #[must_use]
+    pub fn unanswered(failure: Failure) -> Self {
+        Self {
+            verdict: Verdict::Unreachable(failure),
+            status: None,
+            date: None,
+            is_cached: false,
+            correlation_id: None,
+        }
+    }
+}
+
 /// The meaning of an answer, or of its absence.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Verdict {

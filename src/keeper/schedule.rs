@@ -14,7 +14,7 @@ pub(super) const IDLE_TIMEOUT_FALLBACK: Duration = Duration::from_secs(300);
 /// The longest time by which `Date` may be too early, since it is truncated to whole seconds.
 pub(super) const DATE_PRECISION: Duration = Duration::from_secs(1);
 
-/// The time before the idle deadline from which a touch is due.
+/// The time before the idle deadline that is kept for outages.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Margin {
     /// A share of the idle timeout in percent, 1 to 90.
@@ -89,7 +89,7 @@ pub struct IdleTimeout {
 pub struct Schedule {
     /// The idle timeout.
     pub idle_timeout: Duration,
-    /// The time before the deadline from which a touch is due.
+    /// The time before the deadline that is kept for outages.
     pub margin: Duration,
     /// The time that the last attempt before the deadline needs.
     pub reserve: Duration,

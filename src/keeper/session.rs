@@ -22,7 +22,7 @@ use super::policy::Limits;
 use super::schedule::{IDLE_TIMEOUT_FALLBACK, IDLE_TIMEOUT_MAX};
 use super::{
     Command, Failure, Generation, Intent, Next, Operation, Outcome, Policy, SessionId, State,
-    Ticket, Touch, TouchPreference, Verdict,
+    Ticket, Touch, TouchPreference,
 };
 use crate::time::Instant;
 use crate::token::Fingerprint;
@@ -84,8 +84,8 @@ pub(super) struct Session {
     pub(super) earlier: Option<Box<EarlierToken>>,
     /// The revocation of an earlier token that is not used any more.
     pub(super) release: Option<Stopping>,
-    /// True if a new token may be obtained, since it is known that there is none to continue with.
-    pub(super) may_renew: bool,
+    /// True once the source was read or found empty; no new token is obtained before that.
+    pub(super) is_source_known: bool,
     /// The lifetime of the last token with a known expiry.
     pub(super) lifetime: Option<Duration>,
     /// The instant of the next announcement, as it stands in the keeper's queue.
@@ -105,6 +105,8 @@ pub(super) struct Session {
     pub(super) stopping: Option<Stopping>,
     /// The session's place in the queues of its host.
     pub(super) place: Option<QueuePlace>,
+    /// The instant at which the request became due that waits in [`QueuePlace::Ready`].
+    pub(super) due_at: Instant,
 }
 
 /// The session's token.
@@ -147,6 +149,8 @@ pub(super) struct InFlight {
     pub(super) operation: Operation,
     pub(super) purpose: RequestPurpose,
     pub(super) sent_at: Instant,
+    /// The time for which the request had been due before it was sent.
+    pub(super) queued: Duration,
     pub(super) give_up_at: Instant,
 }
 
@@ -210,7 +214,7 @@ impl Session {
             candidate: None,
             earlier: None,
             release: None,
-            may_renew: false,
+            is_source_known: false,
             lifetime: None,
             announce_at: None,
             in_flight: None,
@@ -223,6 +227,7 @@ impl Session {
             generations: 0,
             stopping: None,
             place: None,
+            due_at: Instant::BOOT,
         }
     }
 
@@ -361,13 +366,7 @@ impl Session {
     /// Returns the request that is due, if any, and records it as in flight.
     pub(super) fn send(&mut self, now: Instant, shared: &mut KeeperState) -> Option<Command> {
         if let Some(overdue) = self.overdue(now, shared) {
-            let outcome = Outcome {
-                verdict: Verdict::Unreachable(Failure::TimedOut),
-                status: None,
-                date: None,
-                is_cached: false,
-                correlation_id: None,
-            };
+            let outcome = Outcome::unanswered(Failure::TimedOut);
             self.receive(overdue, &outcome, now, shared);
         }
         if self.in_flight.is_some() {
@@ -405,6 +404,10 @@ impl Session {
             operation: choice.operation,
             purpose: choice.purpose,
             sent_at: now,
+            queued: match self.place {
+                Some(QueuePlace::Ready(_)) => now.since(self.due_at),
+                Some(QueuePlace::Waiting(_) | QueuePlace::InFlight(_)) | None => Duration::ZERO,
+            },
             give_up_at: now + time_limit + overdue_after,
         });
         Some(Command {
@@ -509,7 +512,7 @@ impl Session {
         if let Some(in_flight) = &self.in_flight {
             let operation = in_flight.operation;
             return Some(Next {
-                at: in_flight.give_up_at,
+                at: self.give_up_at(in_flight, shared),
                 operation,
                 is_under_way: true,
             });
@@ -689,7 +692,7 @@ impl Session {
 
     /// Handles the end of a suspension of the machine. A request in flight is dropped: its
     /// connection is dead, and waiting for its timeout would use up the time that is left.
-    pub(super) fn resumed(&mut self, slept: Duration, now: Instant, shared: &mut KeeperState) {
+    pub(super) fn handle_wake(&mut self, slept: Duration, now: Instant, shared: &mut KeeperState) {
         self.in_flight = None;
         self.network_changed(now, shared);
         let peek_at = soon(now, &mut shared.rng);

@@ -8,6 +8,7 @@ mod sentence;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tracing::field::{DisplayValue, display};
 use tracing::{Level, enabled};
@@ -113,21 +114,16 @@ impl Log {
         {
             self.right_apis.insert(session.api.clone());
         }
-        let event_sentence = EventSentence {
-            event,
-            session,
-            view,
-            is_region_doubtful: self.is_region_doubtful(session.api),
-            now,
-        };
+        let event_sentence = self.sentence_of(event, session, view, now);
         if let EventKind::Answered {
             operation,
             sent_at,
+            queued,
             outcome,
         } = &event.kind
         {
             self.remember(event, outcome);
-            event_sentence.log_answer(*operation, *sent_at, outcome);
+            event_sentence.log_answer(*operation, *sent_at, *queued, outcome);
             return;
         }
         let level = match consequence {
@@ -196,16 +192,26 @@ impl Log {
         view: Option<&SessionView>,
         now: Instant,
     ) -> EventText {
-        let event_sentence = EventSentence {
+        let event_sentence = self.sentence_of(event, session, view, now);
+        EventText {
+            sentence: bounded(&sentence(&event_sentence)),
+            correlation_id: self.correlation_id(event).map(bounded),
+        }
+    }
+
+    fn sentence_of<'a>(
+        &self,
+        event: &'a Event,
+        session: &'a SessionNames<'a>,
+        view: Option<&'a SessionView>,
+        now: Instant,
+    ) -> EventSentence<'a> {
+        EventSentence {
             event,
             session,
             view,
             is_region_doubtful: self.is_region_doubtful(session.api),
             now,
-        };
-        EventText {
-            sentence: bounded(&sentence(&event_sentence)),
-            correlation_id: self.correlation_id(event).map(bounded),
         }
     }
 
@@ -230,7 +236,13 @@ impl Log {
 }
 
 impl EventSentence<'_> {
-    fn log_answer(&self, operation: Operation, sent_at: Instant, outcome: &Outcome) {
+    fn log_answer(
+        &self,
+        operation: Operation,
+        sent_at: Instant,
+        queued: Duration,
+        outcome: &Outcome,
+    ) {
         if !enabled!(target: TARGET, Level::DEBUG) {
             return;
         }
@@ -244,6 +256,7 @@ impl EventSentence<'_> {
             operation = operation.as_str(),
             verdict = outcome.verdict.as_str(),
             status = outcome.status,
+            queued_seconds = queued.as_secs_f64(),
             took_seconds = took.as_secs_f64(),
             correlation_id = outcome.correlation_id.as_deref(),
             "{}",

@@ -57,6 +57,8 @@ pub struct Counters {
     requests: [[u64; Verdict::WORDS.len()]; Operation::ALL.len()],
     /// The durations from a touch to its answer.
     pub touches: Histogram,
+    /// The durations for which touches were due before they were sent.
+    pub touch_delays: Histogram,
     events: [u64; EVENTS.len()],
     /// The number of accepted reloads.
     pub reloads: u64,
@@ -108,6 +110,7 @@ impl Counters {
             began,
             requests: Default::default(),
             touches: Histogram::default(),
+            touch_delays: Histogram::default(),
             events: [0; EVENTS.len()],
             reloads: 0,
             reloads_refused: 0,
@@ -126,9 +129,13 @@ impl Counters {
         if let EventKind::Answered {
             operation,
             sent_at,
+            queued,
             outcome,
         } = &event.kind
         {
+            if let Operation::Touch(_) = operation {
+                self.touch_delays.observe(*queued, None);
+            }
             self.count_answer(*operation, event.at.since(*sent_at), outcome);
             return;
         }
@@ -270,6 +277,7 @@ mod tests {
         event(EventKind::Answered {
             operation,
             sent_at: now() - Duration::from_millis(40),
+            queued: Duration::ZERO,
             outcome: Outcome {
                 verdict,
                 status,

@@ -41,7 +41,11 @@ const REQUESTS: Family = Family::counter(
 );
 const TOUCH_DURATION: Family = Family::histogram(
     "session_keepalive_touch_duration_seconds",
-    "Time until a touch was answered, with any status; touches without an answer are not counted.",
+    "Time until a touch was answered with any status, including connecting; touches without an answer are not counted.",
+);
+const TOUCH_DELAY: Family = Family::histogram(
+    "session_keepalive_touch_delay_seconds",
+    "Time for which a touch was due before it was sent: it waited for a place among the requests in flight, or the daemon was late.",
 );
 const EVENTS: Family = Family::counter(
     "session_keepalive_events_total",
@@ -148,6 +152,7 @@ pub(crate) fn write(text: &mut Text, snapshot: &Snapshot, totals: &Totals) {
         requests.sample(&[operation, ("verdict", verdict)], count);
     }
     text.family(&TOUCH_DURATION).histogram(&counters.touches);
+    text.family(&TOUCH_DELAY).histogram(&counters.touch_delays);
     let mut events = text.family(&EVENTS);
     for (event, count) in counters.events() {
         events.sample(&[("event", event)], count);

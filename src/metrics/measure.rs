@@ -1,19 +1,19 @@
 //! Computes the numbers of a session at one moment, or `None` where there is nothing to measure.
 
 use crate::keeper::{LiveTokenView, SessionView};
-use crate::time::Instant;
+use crate::time::{Instant, rounded_seconds};
 
 /// Returns the time since the last accepted touch was sent, in seconds.
 pub(crate) fn since_touch(view: &SessionView, now: Instant) -> Option<f64> {
     let touched_at = view.live.as_ref()?.touched_at?;
-    Some(seconds(now.since(touched_at).as_secs_f64()))
+    Some(rounded_seconds(now.since(touched_at).as_secs_f64()))
 }
 
 /// Returns the time until the idle deadline, in seconds; negative if it has passed.
 pub(crate) fn until_deadline(view: &SessionView, now: Instant) -> Option<f64> {
     let deadline = view.live.as_ref()?.deadline?;
     let (ahead, behind) = (deadline.until(now), now.since(deadline));
-    Some(seconds(ahead.as_secs_f64() - behind.as_secs_f64()))
+    Some(rounded_seconds(ahead.as_secs_f64() - behind.as_secs_f64()))
 }
 
 /// Returns the time until the next request, in seconds; 0 while a request is under way.
@@ -23,23 +23,18 @@ pub(crate) fn until_next(view: &SessionView, now: Instant) -> Option<f64> {
     Some(if next.is_under_way {
         0.0
     } else {
-        seconds(ahead)
+        rounded_seconds(ahead)
     })
 }
 
 /// Returns the longest outage from the next touch on that the token survives, in seconds.
 pub(crate) fn outage_budget(view: &SessionView) -> Option<f64> {
-    Some(seconds(view.outage_budget()?.as_secs_f64()))
+    Some(rounded_seconds(view.outage_budget()?.as_secs_f64()))
 }
 
 /// Returns the effective idle timeout, in seconds.
 pub(crate) fn idle_timeout(live: &LiveTokenView) -> f64 {
-    seconds(live.idle_timeout.duration.as_secs_f64())
-}
-
-/// Rounds to milliseconds, the precision of all durations in the metrics.
-fn seconds(seconds: f64) -> f64 {
-    (seconds * 1000.0).round() / 1000.0
+    rounded_seconds(live.idle_timeout.duration.as_secs_f64())
 }
 
 #[cfg(test)]

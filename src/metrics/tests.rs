@@ -209,11 +209,7 @@ fn above_the_limit_there_are_the_same_totals_and_nothing_of_each() {
     let enabled = "session_keepalive_per_session_metrics_enabled";
     let below = below.replace(&format!("\n{enabled} 1\n"), &format!("\n{enabled} 0\n"));
     let left = below.lines().filter(|line| !is_of_each(line));
-    let differences: Vec<_> = left
-        .zip(above.lines())
-        .filter(|(below, above)| below != above)
-        .collect();
-    assert_eq!(differences, []);
+    assert_eq!(left.collect::<Vec<_>>(), above.lines().collect::<Vec<_>>());
     assert!(above.contains(&format!("\n{enabled} 0\n")));
 }
 

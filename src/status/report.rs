@@ -21,7 +21,7 @@ use crate::config::SessionName;
 use crate::keeper::{LastAnswer, Next, SessionView, State};
 use crate::log::escape_json;
 use crate::status::phrases::{advice, next, standing_of};
-use crate::time::Instant;
+use crate::time::{Instant, rounded_seconds};
 
 /// The version of the report format.
 pub const VERSION: u32 = 1;
@@ -358,7 +358,7 @@ impl Moment {
         let behind = snapshot.at.since(at).as_secs_f64();
         Self {
             at: format!("{:.3}", snapshot.wall_at(at)),
-            in_seconds: milliseconds(ahead - behind),
+            in_seconds: rounded_seconds(ahead - behind),
         }
     }
 }
@@ -436,7 +436,7 @@ impl LiveTokenReport {
         let moment = |at: Option<Instant>| at.map(|at| Moment::of(at, snapshot));
         Some(Self {
             organisation: live.organisation.as_deref().map(str::to_owned),
-            idle_timeout_seconds: milliseconds(live.idle_timeout.duration.as_secs_f64()),
+            idle_timeout_seconds: rounded_seconds(live.idle_timeout.duration.as_secs_f64()),
             idle_timeout_source: live.idle_timeout.source.as_str().to_owned(),
             proven: Moment::of(live.proven_at, snapshot),
             deadline: moment(live.deadline),
@@ -445,7 +445,7 @@ impl LiveTokenReport {
             touched: moment(live.touched_at),
             outage_budget_seconds: view
                 .outage_budget()
-                .map(|budget| milliseconds(budget.as_secs_f64())),
+                .map(|budget| rounded_seconds(budget.as_secs_f64())),
             reset: live.reset.as_str().to_owned(),
             touch: live.touch.as_str().to_owned(),
             expires: moment(live.expiry.map(|expiry| expiry.at)),
@@ -471,11 +471,6 @@ impl EventReport {
 fn json(report: &impl Serialize) -> String {
     // Serialization cannot fail: a report holds only strings, numbers and lists of them.
     escape_json(serde_json::to_string(report).unwrap_or_default())
-}
-
-/// Rounds to milliseconds, the precision of all durations in the report.
-fn milliseconds(seconds: f64) -> f64 {
-    (seconds * 1000.0).round() / 1000.0
 }
 
 #[cfg(test)]

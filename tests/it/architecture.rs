@@ -105,16 +105,9 @@ fn code(file: &Path) -> String {
 
 fn is_test(file: &Path) -> bool {
     let name = file.to_string_lossy();
-    [
-        "tests.rs",
-        "/tests/",
-        "fixture.rs",
-        "/rules",
-        "timeline.rs",
-        "/world",
-    ]
-    .iter()
-    .any(|part| name.contains(part))
+    ["tests.rs", "/tests/", "fixture.rs"]
+        .iter()
+        .any(|part| name.contains(part))
 }
 
 #[test]

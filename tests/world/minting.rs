@@ -228,7 +228,7 @@ impl MintingWorld {
                 minted_at: None,
                 attempts: VecDeque::new(),
             });
-            self.keeper.handle_may_renew(id, self.now);
+            self.keeper.handle_source_known(id, self.now);
             self.schedule(MINUTE, MintingEvent::Use(number));
         }
         for host in 0..self.hosts.len() {

@@ -197,12 +197,12 @@ pub(in crate::cli) fn advice(error: &CallError) -> Option<String> {
                 "check the gateway or firewall in front of the API, or touch with --get".to_owned(),
             );
         }
-        Verdict::Blocked(block) => FailureReason::Blocked(block.clone()),
-        Verdict::Throttled { retry_after } => FailureReason::Throttled {
-            retry_after: *retry_after,
-        },
-        Verdict::Unreachable(failure) => FailureReason::Unreachable(failure.clone()),
-        Verdict::Accepted | Verdict::Alive(_) | Verdict::Timeout(_) => return None,
+        verdict @ (Verdict::Unreachable(_)
+        | Verdict::Throttled { .. }
+        | Verdict::Blocked(_)
+        | Verdict::Accepted
+        | Verdict::Alive(_)
+        | Verdict::Timeout(_)) => FailureReason::of(verdict)?,
     };
     remedy(&reason).map(str::to_owned)
 }

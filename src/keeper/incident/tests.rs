@@ -87,6 +87,7 @@ impl IncidentTimeline {
         let kind = EventKind::Answered {
             operation: TOUCH,
             sent_at: at(second),
+            queued: Duration::ZERO,
             outcome,
         };
         self.event(second, session, kind)
@@ -390,6 +391,7 @@ fn the_number_of_open_incidents_and_of_remembered_ones_is_limited() {
             kind: EventKind::Answered {
                 operation: TOUCH,
                 sent_at: at(0),
+                queued: Duration::ZERO,
                 outcome: Outcome {
                     verdict: Verdict::Unreachable(Failure::ServerError(503)),
                     status: Some(503),

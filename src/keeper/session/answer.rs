@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use super::super::backoff::RefusedRequest;
-use super::super::candidate::failure_reason;
 use super::super::event::{EventKind, FailureReason, TokenId};
 use super::super::live_token::{FailedTouch, FailedTouches, LiveToken, NextStep, Risk, Verified};
 use super::super::organisation::OrganisationId;
@@ -50,6 +49,7 @@ impl Session {
             EventKind::Answered {
                 operation: in_flight.operation,
                 sent_at: in_flight.sent_at,
+                queued: in_flight.queued,
                 outcome: outcome.clone(),
             },
             now,
@@ -449,7 +449,7 @@ impl Session {
         shared: &mut KeeperState,
     ) {
         let was_blocked = live.tries.blocked.clone();
-        live.record_failed(reason(verdict), in_flight.sent_at, now);
+        live.record_failed(FailureReason::of_missing(verdict), in_flight.sent_at, now);
         let fails_over = match (step, in_flight.operation) {
             (NextStep::Touch, Operation::Touch(touch)) => {
                 record_failed_touch(live, touch, verdict, now, shared)
@@ -491,9 +491,15 @@ impl Session {
             .margin_at(deadline);
         let is_repeated = live.tries.failures >= 2;
         let (risk, kind) = if now >= deadline {
-            (Risk::Past, EventKind::PastDeadline(reason(verdict)))
+            (
+                Risk::Past,
+                EventKind::PastDeadline(FailureReason::of_missing(verdict)),
+            )
         } else if is_repeated && now >= margin_at {
-            (Risk::Near, EventKind::AtRisk(reason(verdict)))
+            (
+                Risk::Near,
+                EventKind::AtRisk(FailureReason::of_missing(verdict)),
+            )
         } else {
             return;
         };
@@ -578,8 +584,4 @@ fn refused_request(operation: Operation) -> RefusedRequest {
 /// Returns the verdict for a 401 to a peek without a readable code.
 pub(super) fn unread() -> Verdict {
     Verdict::Blocked(BlockReason::Rejected(401, "no code could be read".into()))
-}
-
-pub(super) fn reason(verdict: &Verdict) -> FailureReason {
-    failure_reason(verdict).unwrap_or(FailureReason::OutOfTime)
 }

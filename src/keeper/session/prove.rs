@@ -2,13 +2,13 @@
 
 use super::super::backoff::RefusedRequest;
 use super::super::candidate::Candidate;
-use super::super::event::EventKind;
+use super::super::event::{EventKind, FailureReason};
 use super::super::issuer::Issuer;
 use super::super::live_token::LiveToken;
 use super::super::{
     BlockReason, Intent, NotTheApi, Operation, Outcome, Refusal, TokenReport, Verdict,
 };
-use super::answer::{reason, unread};
+use super::answer::unread;
 use super::{EndedToken, InFlight, KeeperState, Session, TokenEnding, TokenState};
 use crate::time::Instant;
 
@@ -187,7 +187,9 @@ impl Session {
             Some(block_reason) if was_blocked.as_ref() != Some(block_reason) => {
                 EventKind::Blocked(block_reason.clone())
             }
-            None if !candidate.is_reported => EventKind::Unanswered(reason(verdict)),
+            None if !candidate.is_reported => {
+                EventKind::Unanswered(FailureReason::of_missing(verdict))
+            }
             Some(_) | None => return,
         };
         candidate.is_reported = true;

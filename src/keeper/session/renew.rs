@@ -76,7 +76,7 @@ impl Session {
     /// Returns the need for a new token, if the session obtains tokens.
     pub(in crate::keeper) fn need(&self, shared: &KeeperState) -> Option<Need> {
         let renewal = self.policy.renewal?;
-        if self.stopping.is_some() || self.candidate.is_some() || !self.may_renew {
+        if self.stopping.is_some() || self.candidate.is_some() || !self.is_source_known {
             return None;
         }
         let at = match &self.present {

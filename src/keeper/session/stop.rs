@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::super::backoff::{Fit, TIME_LIMIT_MIN, Tries};
-use super::super::candidate::{Candidate, failure_reason};
+use super::super::candidate::Candidate;
 use super::super::event::{EventKind, FailureReason, TokenId};
 use super::super::overlap::EarlierToken;
 use super::super::{BlockReason, Intent, OnShutdown, Operation, Outcome, Refusal, Verdict};
@@ -107,7 +107,7 @@ impl Stopping {
             }
             RevocationStep::Check(check) => {
                 target.check = Some(check);
-                if let Some(failure_reason) = failure_reason(&outcome.verdict) {
+                if let Some(failure_reason) = FailureReason::of(&outcome.verdict) {
                     self.failure_reason = failure_reason;
                 }
             }
@@ -123,8 +123,7 @@ impl Stopping {
             }
             RevocationStep::Failed => {
                 target.check = None;
-                self.failure_reason =
-                    failure_reason(&outcome.verdict).unwrap_or(FailureReason::OutOfTime);
+                self.failure_reason = FailureReason::of_missing(&outcome.verdict);
                 let (verdict, sent_at) = (&outcome.verdict, in_flight.sent_at);
                 self.tries
                     .fail(verdict, sent_at, now, &shared.limits, &mut shared.rng);
@@ -190,7 +189,7 @@ impl Session {
     }
 
     /// Cancels the end of the session: tokens that are not revoked yet continue as before.
-    pub(in crate::keeper) fn resume(&mut self, now: Instant, shared: &mut KeeperState) {
+    pub(in crate::keeper) fn cancel_stop(&mut self, now: Instant, shared: &mut KeeperState) {
         let Some(stopping) = self.stopping.take() else {
             return;
         };

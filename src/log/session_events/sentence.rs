@@ -109,7 +109,7 @@ impl EventSentence<'_> {
                 path(touch.other())
             ),
             EventKind::TouchExcluded(touch) => {
-                let (excluded, other) = (path(*touch), path(other(*touch)));
+                let (excluded, other) = (path(*touch), path(touch.other()));
                 format!(
                     "alive: {excluded} was accepted but did not move the idle deadline; {other} is used for touches"
                 )
@@ -305,12 +305,5 @@ fn path(touch: Touch) -> &'static str {
     match touch {
         Touch::Head => "HEAD /api/v2/tokens/me",
         Touch::Get => "GET /api/v2/tokens/me",
-    }
-}
-
-fn other(touch: Touch) -> Touch {
-    match touch {
-        Touch::Head => Touch::Get,
-        Touch::Get => Touch::Head,
     }
 }

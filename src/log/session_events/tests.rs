@@ -55,6 +55,7 @@ fn answered(verdict: Verdict, status: Option<u16>) -> EventKind {
     EventKind::Answered {
         operation: Operation::Peek,
         sent_at: now() - Duration::from_millis(31),
+        queued: Duration::from_millis(2),
         outcome: Outcome {
             verdict,
             status,
@@ -248,7 +249,7 @@ fn machines_get_the_same_and_its_fields() {
         (EventKind::Alive { replaces: false }, alive_view()),
         (EventKind::Lost(a_death()), view(State::Lost)),
     ]), @r#"
-    {"timestamp":"2026-11-24T08:00:00.123Z","level":"DEBUG","message":"wallboard ba7816bf peek: alive (200) in 31ms","event":"answered","session":"wallboard","fingerprint":"ba7816bf","generation":1,"operation":"peek","verdict":"alive","status":200,"took_seconds":0.031,"correlation_id":"c0ffee"}
+    {"timestamp":"2026-11-24T08:00:00.123Z","level":"DEBUG","message":"wallboard ba7816bf peek: alive (200) in 31ms","event":"answered","session":"wallboard","fingerprint":"ba7816bf","generation":1,"operation":"peek","verdict":"alive","status":200,"queued_seconds":0.002,"took_seconds":0.031,"correlation_id":"c0ffee"}
     {"timestamp":"2026-11-24T08:00:00.123Z","level":"INFO","message":"wallboard ba7816bf alive and kept: organisation Example AG, idle deadline in 15m; touch in 7m 12s, outage budget 7m 48s","event":"alive","session":"wallboard","fingerprint":"ba7816bf","generation":1,"state":"alive","intent":"keep","api":"https://api.mypurecloud.de","correlation_id":"c0ffee"}
     {"timestamp":"2026-11-24T08:00:00.123Z","level":"WARN","message":"wallboard ba7816bf lost: refused 23h 59m after it was first seen, 2m after an accepted touch and 13m before its idle deadline, which the API reported 1m 58s before: revocation, eviction by an eleventh token, the absolute lifetime, a disabled client, or idleness if the timeout was shortened meanwhile or the reported time was wrong; a new token in file /run/wallboard/token takes over at once; nothing until the token is replaced","event":"lost","session":"wallboard","fingerprint":"ba7816bf","generation":1,"state":"lost","intent":"keep","api":"https://api.mypurecloud.de","correlation_id":"5a0e"}
     "#);

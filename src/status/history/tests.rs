@@ -195,6 +195,7 @@ fn trouble(histories: &mut SessionHistories, session: u32, tokens: u32) {
             let kind = EventKind::Answered {
                 operation: HEAD,
                 sent_at: HistoryFixture::at(u64::from(second)),
+                queued: Duration::ZERO,
                 outcome,
             };
             record(generation, u64::from(second), kind);

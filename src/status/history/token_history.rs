@@ -181,6 +181,7 @@ impl TokenHistory {
                 operation,
                 sent_at,
                 outcome,
+                ..
             } => {
                 self.handle_answer(*operation, *sent_at, &outcome.verdict, event.at, view);
                 return Growth::Counted;

@@ -7,12 +7,12 @@ mod tests;
 
 use serde::{Deserialize, Serialize};
 
-use super::{IncidentReport, Moment, SessionReport, VERSION, milliseconds};
+use super::{IncidentReport, Moment, SessionReport, VERSION};
 use crate::keeper::Generation;
 use crate::log::escape_json;
 use crate::status::history::{NamedHistory, TimelineEntry, TokenHistory};
 use crate::status::phrases::{change, end, ended, known, remedies, timeline_event};
-use crate::time::Instant;
+use crate::time::{Instant, rounded_seconds};
 
 /// The history of one session.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -202,12 +202,12 @@ impl TokenHistoryReport {
             failed: token_history.failed_at.map(moment),
             nearest_seconds: token_history
                 .nearest
-                .map(|nearest| milliseconds(nearest.left.as_secs_f64())),
+                .map(|nearest| rounded_seconds(nearest.left.as_secs_f64())),
             nearest: token_history.nearest.map(|nearest| moment(nearest.at)),
             outage: token_history.outage.map(|outage| OutageReport {
                 from: moment(outage.from),
                 until: moment(outage.until),
-                seconds: milliseconds(outage.until.since(outage.from).as_secs_f64()),
+                seconds: rounded_seconds(outage.until.since(outage.from).as_secs_f64()),
                 failures: outage.failures,
             }),
             ended: ending.map(|(_, at)| moment(*at)),

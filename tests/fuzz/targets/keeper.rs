@@ -199,7 +199,7 @@ impl World {
             }
             Step::MayRenew { session } => {
                 if let Some(id) = self.session(session) {
-                    keeper.handle_may_renew(id, now);
+                    keeper.handle_source_known(id, now);
                 }
             }
             Step::Mint => {

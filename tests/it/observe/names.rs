@@ -131,6 +131,11 @@ fn alerts_dashboard_and_documentation_name_what_is_there() {
         let missing: Vec<_> = names.difference(&exposed).collect();
         assert!(missing.is_empty(), "there is no {missing:?}");
     }
+    for alert in rules.split("- alert: ").skip(1) {
+        let (name, _) = alert.split_once('\n').unwrap();
+        let row = format!("| {name} |");
+        assert!(readme.contains(&row), "the README says nothing of {name}");
+    }
     let families = scraped
         .lines()
         .filter_map(|line| line.strip_prefix("# TYPE "));

@@ -24,7 +24,7 @@ fn minting() -> Policy {
 
 /// Creates a timeline with one session that may obtain tokens.
 fn started(policy: Policy) -> Timeline {
-    Timeline::with(policy).act(Keeper::handle_may_renew)
+    Timeline::with(policy).act(Keeper::handle_source_known)
 }
 
 /// Makes the idle timeout of the server longer than the overlap.
@@ -167,7 +167,7 @@ fn sessions_that_start_together_are_served_one_after_the_other() {
     for _ in 1..30 {
         let id = timeline.add_at(HostId(0), minting());
         let now = timeline.now;
-        timeline.keeper.handle_may_renew(id, now);
+        timeline.keeper.handle_source_known(id, now);
     }
     let timeline = timeline.pass(0.0);
     assert_eq!(timeline.count("mint"), 5);
@@ -284,7 +284,7 @@ fn thirty_days_of_a_faulty_login_host_leave_no_session_without_a_token() {
     for _ in 1..50 {
         let id = timeline.add_at(HostId(0), minting());
         let now = timeline.now;
-        timeline.keeper.handle_may_renew(id, now);
+        timeline.keeper.handle_source_known(id, now);
     }
     let mut gaps = 0;
     let mut attempts = 0;
