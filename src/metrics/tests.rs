@@ -148,6 +148,8 @@ fn the_daemon_tells_of_itself_and_of_all_sessions_together() {
     session_keepalive_touch_duration_seconds_bucket{le="+Inf"} 1
     session_keepalive_touch_duration_seconds_sum 3
     session_keepalive_touch_duration_seconds_count 1
+    # TYPE session_keepalive_touch_delay_seconds histogram
+    # UNIT session_keepalive_touch_delay_seconds seconds
     # TYPE session_keepalive_events counter
     # TYPE session_keepalive_reloads counter
     session_keepalive_reloads_total{result="refused"} 1
@@ -204,7 +206,10 @@ fn above_the_limit_there_are_the_same_totals_and_nothing_of_each() {
     let below = text(&all, MetricsFormat::Classic);
     all.per_session_max = 4;
     let above = text(&all, MetricsFormat::Classic);
-    let is_of_each = |line: &&str| line.contains("session_keepalive_session_");
+    let is_of_each = |line: &&str| {
+        line.contains("session_keepalive_session_")
+            || line.contains("session_keepalive_token_expires_timestamp_seconds")
+    };
     assert!(below.lines().any(|line| is_of_each(&line)));
     let enabled = "session_keepalive_per_session_metrics_enabled";
     let below = below.replace(&format!("\n{enabled} 1\n"), &format!("\n{enabled} 0\n"));
