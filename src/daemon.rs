@@ -279,6 +279,7 @@ impl Daemon {
         for ended in self.sessions.remove_ended() {
             self.reporter.forget(ended, now);
             self.sinks.forget(ended);
+            self.forget_minting(ended);
         }
         if self.sessions.take_dropped() {
             self.requests.handle_token_dropped(now);

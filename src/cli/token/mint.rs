@@ -22,7 +22,7 @@ use crate::config::{self, ApiBase, Flags, Layers, REGIONS};
 use crate::keeper::MintFailure;
 use crate::status::phrases::{Chain, human_duration};
 use crate::sys::clock;
-use crate::token::{Reader, Sink, SinkContent, Token};
+use crate::token::{ClientCredentials, Reader, Sink, SinkContent, Token};
 
 pub(super) const HELP: &str = "\
 Examples:
@@ -114,17 +114,17 @@ async fn obtain(mint: &Mint) -> Result<String, Failure> {
             session.token
         )));
     };
-    let secret = Reader::default().read(&source.client_secret).await;
-    let secret = secret.map_err(Failure::Source)?.token;
+    let credentials = Reader::default().client(source).await;
+    let ClientCredentials { id, secret, .. } = credentials.map_err(Failure::Source)?;
     let client = Client::new(&config.http).map_err(Failure::Client)?;
     let failed = |failure| Failure::Mint {
         failure,
         login: source.login.to_string(),
-        client_id: source.client_id.to_string(),
+        client_id: id.to_string(),
     };
     let login = ApiBase::new(&source.login).map_err(|_| failed(MintFailure::NotTheLoginHost))?;
     let sent_at = clock::wall();
-    let minted = client.mint(&login, &source.client_id, &secret).await;
+    let minted = client.mint(&login, &id, &secret).await;
     let Minted { token, lifetime } = minted.map_err(failed)?;
     let expires_at = lifetime.and_then(|lifetime| sent_at.checked_add(lifetime).ok());
     if let Err(why) = hand_over(mint, &token, expires_at, session.api.as_str()) {
@@ -140,7 +140,7 @@ async fn obtain(mint: &Mint) -> Result<String, Failure> {
     }
     let mut facts = Lines::default();
     facts.add("token", token.fingerprint().to_string());
-    facts.add("client", format!("{} at {login}", source.client_id));
+    facts.add("client", format!("{id} at {login}"));
     let expires = match (expires_at, lifetime) {
         (Some(at), Some(lifetime)) => {
             let at = at.strftime("%Y-%m-%d %H:%M:%S UTC");

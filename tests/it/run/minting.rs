@@ -387,3 +387,48 @@ fn a_token_that_is_minted_by_hand_is_in_the_sink_and_never_on_the_screen() {
         2
     );
 }
+
+#[test]
+fn a_profile_of_the_official_command_line_names_the_client_and_is_read_for_each_attempt() {
+    let simulation = login_host(3600);
+    let folder = Folder::new();
+    let profile = |secret: &str| {
+        format!(
+            "[DEFAULT]\nclient_credentials = \"kiosk-client\"\nclient_secret = \"{secret}\"\n\
+             environment = \"mypurecloud.de\"\ngrant_type = \"1\"\n"
+        )
+    };
+    let path = folder.write("gc.toml", "[other]\n");
+    let config = head(&simulation)
+        + &format!(
+            "[sessions.kiosk.token.mint]\nprofile = \"default\"\nfile = \"gc.toml\"\nlogin = \"{}\"\n",
+            simulation.base()
+        );
+    let mut daemon = folder.run(&config);
+    let line = daemon.wait_for(&["no new token", "there is no profile default; it has other"]);
+    assert!(line.contains("file gc.toml: there"), "{line}");
+    folder.write("gc.toml", &profile("another-secret-than-the-clients"));
+    let mut permissions = fs::metadata(&path).unwrap().permissions();
+    std::os::unix::fs::PermissionsExt::set_mode(&mut permissions, 0o644);
+    fs::set_permissions(&path, permissions).unwrap();
+    let touch = || folder.command(&["touch", "kiosk"]).output().unwrap();
+    touch();
+    daemon.wait_for(&["\"event\":\"source_exposed\"", "has mode 0644"]);
+    daemon.wait_for(&["no new token", "refuses the client"]);
+    let doctor = ["doctor", "--config", "config.toml"];
+    let doctor = folder.command(&doctor).output().unwrap();
+    let doctor = String::from_utf8(doctor.stdout).unwrap();
+    assert!(doctor.contains("kiosk secret: file "), "{doctor}");
+    assert!(
+        doctor.contains("client kiosk-client has a secret in profile default of"),
+        "{doctor}"
+    );
+    folder.write("gc.toml", &profile(SECRET));
+    touch();
+    daemon.wait_for(&["\"state\":\"alive\""]);
+    assert_eq!(daemon.count(&["source_exposed"]), 1, "{:?}", daemon.log);
+    let log = daemon.log.join("\n") + &doctor;
+    for part in SECRET.as_bytes().windows(8) {
+        assert!(!log.contains(str::from_utf8(part).unwrap()), "{log}");
+    }
+}
