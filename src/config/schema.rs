@@ -704,7 +704,7 @@ pub static TABLES: [SchemaTable; 16] = [
             Key::new(
                 "on",
                 Kind::List(
-                    r#"a list of "lost", "lapsed", "at-risk", "recovered", "blocked", "excluded", "rotated", "revoked", "expiring", "incident" and "incident-over""#,
+                    r#"a list of "lost", "lapsed", "at-risk", "recovered", "blocked", "excluded", "rotated", "revoked", "expiring", "client-ending", "incident" and "incident-over""#,
                 ),
                 required(r#"["incident", "incident-over", "lost"]"#),
                 "The events after which the program runs. For each session it runs once until the session \

@@ -16,7 +16,9 @@ use crate::cli::operate::{advice, human_time};
 use crate::cli::timeout::overview;
 use crate::config::{ApiBase, SessionConfig, SessionName};
 use crate::keeper::{Intent, Touch, Verdict};
-use crate::status::phrases::{Chain, Pickup, human_duration, mint_remedy, new_token};
+use crate::status::phrases::{
+    Chain, OF_CLIENT_END, Pickup, client_end, human_duration, mint_remedy, new_token,
+};
 use crate::time::ServerTime;
 use crate::token::{ClientCredentials, ClientSource, Fingerprint, MintSource, SourceError, Token};
 
@@ -280,6 +282,10 @@ fn add_token_facts(
         client.unwrap_or("not named")
     );
     checks.push(Check::ok(name, "lives", finding));
+    if let Some(end) = info.client().and_then(|client| client.end) {
+        let check = Check::warning(name, "OAuth client", client_end(end));
+        checks.push(check.advise(OF_CLIENT_END));
+    }
     let intent = session.policy.intent.as_str();
     let deadline = match (info.idles_at(), reply.date) {
         (Some(at), Some(date)) => match at.since(date) {

@@ -5,6 +5,9 @@ use std::fs;
 use session_keepalive::sim::{Matcher, Operation, Processing, Rule, RuleSpan, SimFault, TokenSpec};
 use session_keepalive::sys::clock;
 
+use session_keepalive::time::ServerTime;
+
+use super::super::support::hook::{hook_runs, recorder};
 use super::super::support::keepalive::{Folder, Keepalive, text};
 use super::super::support::simulation::Simulation;
 use super::{head, seconds};
@@ -332,6 +335,42 @@ fn a_program_that_prints_a_token_of_another_client_does_not_replace_the_one_in_t
     // The stop revokes the token that was used, and leaves the other one.
     assert!(!simulation.record("first-token").fate.is_living());
     assert!(simulation.record("second-token").fate.is_living());
+}
+
+#[test]
+fn the_end_of_a_client_is_a_warning_wherever_people_look() {
+    let simulation = Simulation::with(seconds(60), |settings| {
+        settings.client_state = "inactive".to_owned();
+        settings.client_deleted_at = Some(ServerTime::from_unix_milliseconds(1_795_507_200_000));
+    });
+    simulation.token("kiosk-token");
+    let folder = Folder::new();
+    folder.write("kiosk", "kiosk-token");
+    let config = head(&simulation)
+        + "[sessions.kiosk]\ntoken = { file = \"kiosk\" }\n"
+        + &recorder(&folder, &["client-ending"], "");
+    let mut daemon = folder.run(&config);
+    daemon.wait_for(&["\"event\":\"client_ending\"", "\"level\":\"WARN\""]);
+    daemon.listen_until(|_| !hook_runs(&folder).is_empty());
+    let run = &hook_runs(&folder)[0];
+    assert_eq!(run.variable("EVENT"), "client-ending");
+    let deleted = "its OAuth client is inactive and is to be deleted at 2026-11-24 08:00:00 UTC";
+    for arguments in [
+        &["explain", "kiosk"][..],
+        &["doctor", "--config", "config.toml"],
+    ] {
+        let output = folder.command(arguments).output().unwrap();
+        let output = String::from_utf8(output.stdout).unwrap();
+        let output = output.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(output.contains(deleted), "{output}");
+    }
+    let status = folder.command(&["status", "--json"]).output().unwrap();
+    let status: serde_json::Value = serde_json::from_slice(&status.stdout).unwrap();
+    let live = &status["sessions"][0]["alive"];
+    assert_eq!(live["client_inactive"], true, "{status}");
+    assert_eq!(live["client_deleted"], "2026-11-24T08:00:00Z", "{status}");
+    assert_eq!(daemon.stop().0, Some(0));
+    assert_eq!(daemon.count(&["client_ending"]), 1, "{:?}", daemon.log);
 }
 
 #[test]
