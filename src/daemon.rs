@@ -391,6 +391,7 @@ impl Daemon {
     fn handle_event(&mut self, event: &Event, now: Instant) {
         let at = self.machine.wall_at(event.at);
         self.count_ended(event, at);
+        self.revoke_mismatched(event, now);
         self.sessions.handle_event(event);
         self.publish_after(event);
         self.handle_incident_event(event, now);

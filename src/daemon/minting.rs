@@ -9,6 +9,7 @@
 
 use std::collections::BTreeMap;
 use std::future::pending;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
@@ -18,10 +19,10 @@ use super::{Daemon, next_result};
 use crate::api::{Client, Minted};
 use crate::config::{ApiBase, SessionName};
 use crate::keeper::{
-    Expiry, ExpirySource, MintCommand, MintFailure, MintOutcome, Offer, Operation, SessionId,
-    Verdict,
+    Event, EventKind, Expiry, ExpirySource, MintCommand, MintFailure, MintOutcome, Offer,
+    Operation, SessionId, Verdict,
 };
-use crate::log::{LogEvent, TokenEvent, log_event};
+use crate::log::{LogEvent, TokenEvent, UnwantedReason, log_event};
 use crate::status::phrases::Chain;
 use crate::time::Instant;
 use crate::token::{
@@ -65,11 +66,12 @@ pub(super) struct MintAttempt {
     warning: Option<Warning>,
 }
 
-/// A token that was issued for a session that does not want it any more, after the attempts to
+/// A token that was issued for a session and that the session does not use, after the attempts to
 /// revoke it.
 pub(super) struct UnwantedToken {
     session: SessionName,
     fingerprint: Fingerprint,
+    reason: UnwantedReason,
     verdict: Verdict,
 }
 
@@ -108,13 +110,14 @@ impl Minting {
         }
     }
 
-    /// Revokes a token that no session wants.
+    /// Revokes a token that no session uses.
     fn revoke(
         &mut self,
         session: SessionName,
         client: Client,
         api: ApiBase,
-        token: Token,
+        token: Arc<Token>,
+        reason: UnwantedReason,
         now: Instant,
     ) {
         let limit = self.until.map_or(Duration::MAX, |until| until.until(now));
@@ -123,6 +126,7 @@ impl Minting {
             UnwantedToken {
                 session,
                 fingerprint: token.fingerprint(),
+                reason,
                 verdict: revoke(&client, &api, &token, limit).await,
             }
         });
@@ -253,13 +257,40 @@ impl Daemon {
             }
             Ok(Minted { token, .. }) => {
                 let client = self.requests.connections.of_their_own();
-                self.minting.revoke(session, client, api, token, now);
+                let reason = UnwantedReason::TooLate;
+                self.minting
+                    .revoke(session, client, api, Arc::new(token), reason, now);
                 MintOutcome::Minted
             }
             Err(failure) => MintOutcome::Failed(failure),
         };
         if self.stop.is_none() {
             self.sessions.keeper.handle_minted(command, &outcome, now);
+        }
+    }
+
+    /// Revokes a token of another issuer than the living one if it was issued to this daemon, since
+    /// nobody else has it. The event ends it for its session.
+    pub(super) fn revoke_mismatched(&mut self, event: &Event, now: Instant) {
+        let (EventKind::NewerMismatched(_), Some(token)) = (&event.kind, event.token) else {
+            return;
+        };
+        let Some(managed) = self.sessions.by_id.get(&event.session) else {
+            return;
+        };
+        let keeper = self
+            .sessions
+            .ownership
+            .other_keeper(event.session, token.fingerprint);
+        if managed.config.token.mint().is_some()
+            && keeper.is_none()
+            && let Some(secret) = managed.token(token.generation)
+        {
+            let client = self.requests.connections.of_their_own();
+            let (session, api) = (managed.name.clone(), managed.config.api.clone());
+            let reason = UnwantedReason::OtherIssuer;
+            self.minting
+                .revoke(session, client, api, secret, reason, now);
         }
     }
 
@@ -287,6 +318,7 @@ impl Daemon {
         let UnwantedToken {
             session,
             fingerprint,
+            reason,
             verdict,
         } = token;
         let is_revoked = *verdict == Verdict::Accepted;
@@ -300,6 +332,7 @@ impl Daemon {
         log_event(&LogEvent::Token(TokenEvent::Unwanted {
             session,
             fingerprint: *fingerprint,
+            reason: *reason,
             failure: (!is_revoked).then(|| verdict.as_str()),
         }));
     }

@@ -338,6 +338,40 @@ fn a_program_that_prints_a_token_of_another_client_does_not_replace_the_one_in_t
 }
 
 #[test]
+fn an_issued_token_of_another_client_is_revoked_and_the_living_one_stays() {
+    let other = ("billing".to_owned(), SECRET.to_owned());
+    let mut clients = vec![("kiosk-client".to_owned(), SECRET.to_owned()), other];
+    let simulation = Simulation::with(seconds(60), |settings| {
+        settings.lifetime = seconds(24);
+        settings.clients.append(&mut clients);
+    });
+    let folder = Folder::new();
+    let profile = |client: &str| {
+        let text =
+            format!("[DEFAULT]\nclient_credentials = \"{client}\"\nclient_secret = \"{SECRET}\"\n");
+        folder.write("gc.toml", &text);
+    };
+    profile("kiosk-client");
+    let config = head(&simulation)
+        + &format!(
+            "[sessions.kiosk.token.mint]\nfile = \"gc.toml\"\nlogin = \"{}\"\n",
+            simulation.base()
+        );
+    let mut daemon = folder.run(&config);
+    daemon.wait_for(&["\"state\":\"alive\"", "\"generation\":1"]);
+    // The profile changes without a reload.
+    profile("billing");
+    daemon.wait_for(&[
+        "\"event\":\"newer_mismatched\"",
+        "(billing instead of kiosk-client)",
+    ]);
+    daemon.wait_for(&["\"event\":\"unwanted_revoked\"", "which has another issuer"]);
+    assert_eq!(living(&simulation), 1);
+    assert_eq!(daemon.stop().0, Some(0));
+    assert_eq!(living(&simulation), 0);
+}
+
+#[test]
 fn the_end_of_a_client_is_a_warning_wherever_people_look() {
     let simulation = Simulation::with(seconds(60), |settings| {
         settings.client_state = "inactive".to_owned();
