@@ -214,7 +214,9 @@ pub use plan::{
 pub use policy::{Limits, Policy, TimeRange, TouchPreference};
 pub use proof::Reset;
 use renewal::Renewals;
-pub use renewal::{LoginId, MintCommand, MintFailure, MintOutcome, Renewal};
+pub use renewal::{
+    LoginId, MINT_BURST, MINT_INTERVAL, MintCommand, MintFailure, MintOutcome, Renewal,
+};
 pub use schedule::{IdleTimeout, Margin, Schedule, TimeoutSource};
 use session::{KeeperState, Session};
 pub use session::{LastAnswer, NoTouch, Offer, TokenEnding};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use session_keepalive::keeper::{
     ClientEnd, EventKind, Expiry, ExpirySource, Failure, Generation, HostId, Intent, IssuerPart,
-    Keeper, LoginId, MintFailure, OnShutdown, Policy, Renewal, State, TimeoutReport,
+    Keeper, Limits, LoginId, MintFailure, OnShutdown, Plan, Policy, Renewal, State, TimeoutReport,
     Verdict,
 };
 
@@ -483,4 +483,40 @@ fn the_end_of_a_client_is_announced_once_whatever_follows() {
     assert_eq!(shown(&timeline), Some(deleted));
     let healthy = Timeline::new().token(1).pass(900.0);
     assert_eq!(healthy.count("client ending"), 0);
+}
+
+#[test]
+fn a_day_has_as_many_tokens_as_planned() {
+    let hours = |hours: f64| seconds(3600.0 * hours);
+    for (policy, lifetime) in [
+        (minting(), hours(24.0)),
+        (
+            Policy {
+                lifetime: Some(hours(48.0)),
+                ..minting()
+            },
+            hours(48.0),
+        ),
+        (
+            Policy {
+                renewal: minting().renewal.map(|renewal| Renewal {
+                    every: Some(hours(6.0)),
+                    ..renewal
+                }),
+                ..minting()
+            },
+            hours(24.0),
+        ),
+    ] {
+        let mut timeline = idle_for_an_hour(started(policy));
+        timeline.login = Ok(lifetime);
+        let days = 20.0;
+        let timeline = timeline.pass(days * 86_400.0);
+        let minted = f64::from(timeline.minted - 1000);
+        let planned = Plan::new(policy, &Limits::default(), hours(1.0));
+        let planned = planned.tokens_a_day().unwrap();
+        let is_planned =
+            minted >= days * planned.least - 1.0 && minted <= days * planned.most + 1.0;
+        assert!(is_planned, "{minted} in {days} days, {planned:?}");
+    }
 }
