@@ -9,6 +9,7 @@ use session_keepalive::time::ServerTime;
 
 use super::super::support::hook::{hook_runs, recorder};
 use super::super::support::keepalive::{Folder, Keepalive, text};
+use super::super::support::once;
 use super::super::support::simulation::Simulation;
 use super::{head, seconds};
 
@@ -335,6 +336,64 @@ fn a_program_that_prints_a_token_of_another_client_does_not_replace_the_one_in_t
     // The stop revokes the token that was used, and leaves the other one.
     assert!(!simulation.record("first-token").fate.is_living());
     assert!(simulation.record("second-token").fate.is_living());
+}
+
+#[test]
+fn the_client_of_the_environment_serves_token_mint() {
+    let simulation = login_host(3600);
+    let folder = Folder::new();
+    let sink = folder.path("token");
+    let run = |variables: &[(&str, &str)], more: &[&str]| {
+        let arguments = [&["token", "mint"][..], more].concat();
+        let mut command = folder.command(&arguments);
+        command.env("SESSION_KEEPALIVE_API", simulation.base());
+        let login = "SESSION_KEEPALIVE_SESSIONS__DEFAULT__TOKEN__MINT__LOGIN";
+        command.env(login, simulation.base());
+        command.envs(variables.iter().copied());
+        once::run(command, "")
+    };
+    let id = ("GENESYSCLOUD_OAUTHCLIENT_ID", "kiosk-client");
+    let secret = ("GENESYSCLOUD_OAUTHCLIENT_SECRET", SECRET);
+    let output = run(&[id, secret], &["--sink", text(&sink), "--json"]);
+    let json = output.exits_with(0).json();
+    let token = fs::read_to_string(&sink).unwrap();
+    assert!(!output.out.contains(token.trim()), "{output:?}");
+    let derived = &json["derived"];
+    assert_eq!(derived["client_id"], "kiosk-client");
+    assert_eq!(derived["expires_in_seconds"], 3600);
+    assert_eq!(derived["sink"], text(&sink));
+    assert_eq!(derived["session"], "default");
+    assert!(simulation.record(token.trim()).fate.is_living());
+    let piped = run(&[id, secret], &["--stdout", "--json"]);
+    assert!(simulation.record(piped.out.trim()).fate.is_living());
+    assert!(
+        piped.err.contains("\"command\":\"token mint\""),
+        "{}",
+        piped.err
+    );
+    let wrong = (
+        "GENESYSCLOUD_OAUTHCLIENT_SECRET",
+        "another-secret-than-the-clients",
+    );
+    let refused = run(&[id, wrong], &["--sink", text(&sink), "--json"]);
+    let error = refused.exits_with(77).json();
+    assert_eq!(error["error"]["kind"], "mint");
+    for missing in [id, secret] {
+        let output = run(&[missing], &["--sink", text(&sink)]);
+        output.exits_with(78);
+        assert!(output.err.contains(" is not set"), "{}", output.err);
+    }
+    let shown = format!("{output:?}{:?}{refused:?}", piped.err);
+    for part in SECRET.as_bytes().windows(8) {
+        assert!(!shown.contains(str::from_utf8(part).unwrap()), "{shown}");
+    }
+    // The region gives the API and the login host where nothing else names them.
+    let region = ("GENESYSCLOUD_REGION", "eu-central-9");
+    let mut command = folder.command(&["token", "mint", "--sink", text(&sink)]);
+    command.envs([id, secret, region]);
+    let output = once::run(command, "");
+    output.exits_with(78);
+    assert!(output.err.contains("GENESYSCLOUD_REGION"), "{}", output.err);
 }
 
 #[test]
