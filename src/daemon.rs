@@ -242,6 +242,7 @@ impl Daemon {
             self.sources.pools.handle_resume(slept, now);
         }
         if let Some(by) = jump.stepped {
+            self.machine.wall_settings.handle_step(&reading);
             self.reporter.handle_clock_stepped(by, now);
         }
         reading
