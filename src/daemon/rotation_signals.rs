@@ -64,7 +64,7 @@ enum SignalFailure {
     #[error("systemctl did not end within {}s: look at the journal of dbus", LIMIT.as_secs())]
     TooSlow,
     #[error(
-        "systemctl failed ({status}): {errors}; the unit must run, and polkit must allow the daemon's user to signal it"
+        "systemctl failed ({status}): {errors}; the unit must run, and polkit must allow the daemon's user, which must not be a dynamic one, to signal it"
     )]
     Failed {
         status: ExitStatus,
