@@ -244,6 +244,7 @@ impl Daemon {
             self.sources.pools.handle_resume(slept, now);
         }
         if let Some(by) = jump.stepped {
+            self.machine.wall_settings.handle_step(&reading);
             self.reporter.handle_clock_stepped(by, now);
         }
         reading
@@ -281,6 +282,7 @@ impl Daemon {
         for ended in self.sessions.remove_ended() {
             self.reporter.forget(ended, now);
             self.sinks.forget(ended);
+            self.forget_minting(ended);
         }
         if self.sessions.take_dropped() {
             self.requests.handle_token_dropped(now);
@@ -393,6 +395,7 @@ impl Daemon {
     fn handle_event(&mut self, event: &Event, now: Instant) {
         let at = self.machine.wall_at(event.at);
         self.count_ended(event, at);
+        self.revoke_mismatched(event, now);
         self.sessions.handle_event(event);
         self.publish_after(event);
         self.handle_incident_event(event, now);

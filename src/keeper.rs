@@ -129,6 +129,8 @@
 //!     - There is nothing to announce while the token is renewed in time:
 //!       `a_token_is_replaced_before_it_expires_and_nothing_is_announced`.
 //!     - A refusal at the expiry is explained by it: `a_refusal_at_the_expiry_is_the_expiry`.
+//!     - So is the end of the OAuth client that answers report:
+//!       `the_end_of_a_client_is_announced_once_whatever_follows`.
 //! 15. A session that obtains its own tokens always has a living one where the login host issues it:
 //!     - At the start and after a loss: `a_session_without_a_token_gets_one_at_once`,
 //!       `a_lost_token_is_replaced_but_not_more_often_than_once_a_minute`.
@@ -202,8 +204,8 @@ pub use intent::{Intent, OnShutdown};
 pub use organisation::HostId;
 use organisation::Organisations;
 pub use outcome::{
-    BlockReason, Failure, HEADER_FIELDS_MAX, HEADER_SIZE_MAX, NotTheApi, Outcome, Refusal,
-    TimeoutReport, TokenReport, Verdict,
+    BlockReason, ClientEnd, Failure, HEADER_FIELDS_MAX, HEADER_SIZE_MAX, NotTheApi, Outcome,
+    Refusal, TimeoutReport, TokenReport, Verdict,
 };
 pub use plan::{
     Bound, Bounds, Flaw, Grade, Hourly, Load, PeekSchedule, Plan, PlannedRequests, Remedy, Setting,
@@ -212,7 +214,9 @@ pub use plan::{
 pub use policy::{Limits, Policy, TimeRange, TouchPreference};
 pub use proof::Reset;
 use renewal::Renewals;
-pub use renewal::{LoginId, MintCommand, MintFailure, MintOutcome, Renewal};
+pub use renewal::{
+    LoginId, MINT_BURST, MINT_INTERVAL, MintCommand, MintFailure, MintOutcome, Renewal,
+};
 pub use schedule::{IdleTimeout, Margin, Schedule, TimeoutSource};
 use session::{KeeperState, Session};
 pub use session::{LastAnswer, NoTouch, Offer, TokenEnding};
@@ -252,6 +256,7 @@ impl Keeper {
                 changed: Vec::new(),
                 rng: fastrand::Rng::with_seed(seed),
                 events: VecDeque::new(),
+                client_ends: BTreeMap::new(),
                 tickets: 0,
             },
             due: Due::default(),
@@ -638,6 +643,7 @@ impl Keeper {
         {
             self.shared.organisations.forget(id, session.host);
             self.renewals.forget(id);
+            self.shared.client_ends.remove(&id);
             if let Some(at) = session.announce_at {
                 self.announcements.remove(&(at, id));
             }

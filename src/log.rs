@@ -19,7 +19,7 @@ pub(crate) mod session_events;
 pub use hook::{HookEvent, HookRun, log_hook_event};
 pub use install::{LogEnvironment, LogHandle, WallClock, install};
 pub(crate) use line::{Escaped, escape_json, is_harmful};
-pub use log_event::{LogEvent, PoolEvent, SinkEvent, TokenEvent, log_event};
+pub use log_event::{LogEvent, PoolEvent, SinkEvent, TokenEvent, UnwantedReason, log_event};
 pub(crate) use session_events::bounded;
 pub use session_events::{Consequence, EventText, Log, SessionNames};
 

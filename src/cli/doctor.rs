@@ -148,7 +148,7 @@ async fn credential_refresh(
 ) -> Option<Check> {
     let is_credential = |source: &Source| matches!(source, Source::Credential(_));
     let has_credential = config.sessions.values().any(|session| {
-        let secret = session.token.mint().map(|mint| &mint.client_secret);
+        let secret = session.token.mint().and_then(|mint| mint.client.secret());
         is_credential(&session.token) || secret.is_some_and(is_credential)
     });
     if !has_credential {

@@ -30,7 +30,7 @@ use crate::status::phrases::human_duration;
 use crate::status::{QuerySender, ReadinessSums};
 use crate::sys::clock;
 use crate::sys::program::Program;
-use crate::token::{Sink, SinkFormat, Source};
+use crate::token::{Sink, SinkFormat};
 
 pub(super) const HELP: &str = "\
 Examples:
@@ -253,13 +253,17 @@ fn of_signal(signal: i32) -> Exit {
 /// Returns the environment of the command: that of this process without the tokens in it, and the
 /// path of the token's file.
 fn environment(config: &Config) -> Vec<(OsString, OsString)> {
-    let holds_a_token = |name: &OsString| {
+    let holds_a_secret = |name: &OsString| {
         let mut sessions = config.sessions.values();
-        sessions
-            .any(|session| matches!(&session.token, Source::Env(token) if name == token.as_str()))
+        sessions.any(|session| {
+            session
+                .token
+                .variable()
+                .is_some_and(|secret| name == secret)
+        })
     };
     let is_passed_on = |name: &OsString| {
-        !holds_a_token(name) && name != TOKEN_FILE && !OF_THE_DAEMON.iter().any(|own| name == own)
+        !holds_a_secret(name) && name != TOKEN_FILE && !OF_THE_DAEMON.iter().any(|own| name == own)
     };
     let variables = std::env::vars_os().filter(|(name, _)| is_passed_on(name));
     let file = token_file(config).map(|file| (TOKEN_FILE.into(), file.into_os_string()));

@@ -159,10 +159,8 @@ impl ApiSession {
         let fingerprint = self.token.fingerprint().to_string();
         let correlation_id = reply.correlation_id.as_deref();
         let mut answer = CommandOutput {
-            lines: Lines::default(),
             body,
-            derived: Map::new(),
-            notes: Vec::new(),
+            ..CommandOutput::new()
         };
         answer.line("token", self.shown());
         answer.value("command", self.command.words);
@@ -194,6 +192,21 @@ pub(super) struct CommandOutput {
 }
 
 impl CommandOutput {
+    /// Creates an output without lines, values and a body.
+    pub(super) fn new() -> Self {
+        Self {
+            lines: Lines::default(),
+            body: Value::Null,
+            derived: Map::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    /// Adds a remark.
+    pub(super) fn note(&mut self, note: impl Into<String>) {
+        self.notes.push(note.into());
+    }
+
     /// Adds a line for people.
     pub(super) fn line(&mut self, key: impl Into<String>, value: impl Into<String>) {
         self.lines.add(key, value);
@@ -213,16 +226,21 @@ impl CommandOutput {
         self.value("effective_idle_timeout", effective);
     }
 
-    fn print(mut self, json: bool) -> Exit {
+    fn print(self, json: bool) -> Exit {
+        print(&self.render(json))
+    }
+
+    /// Returns the output as text for people, or as one line of JSON.
+    pub(super) fn render(mut self, json: bool) -> String {
         if !json {
             for note in self.notes {
                 self.lines.add("note", note);
             }
-            return print(&self.lines.render());
+            return self.lines.render();
         }
         self.derived.insert("notes".to_owned(), self.notes.into());
         let whole = json!({ "version": VERSION, "body": self.body, "derived": self.derived });
-        print(&escape_json(format!("{whole}\n")))
+        escape_json(format!("{whole}\n"))
     }
 }
 

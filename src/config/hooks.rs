@@ -86,6 +86,8 @@ pub enum Occasion {
     Revoked,
     /// The token expires soon, and nothing replaces it before.
     Expiring,
+    /// The OAuth client of the token is inactive or is to be deleted.
+    ClientEnding,
     /// A problem of an API host or an organisation began.
     Incident,
     /// Such a problem is over.
@@ -94,7 +96,7 @@ pub enum Occasion {
 
 impl Occasion {
     /// All occasions.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Lost,
         Self::Lapsed,
         Self::AtRisk,
@@ -104,6 +106,7 @@ impl Occasion {
         Self::Rotated,
         Self::Revoked,
         Self::Expiring,
+        Self::ClientEnding,
         Self::Incident,
         Self::IncidentOver,
     ];
@@ -121,6 +124,7 @@ impl Occasion {
             Self::Rotated => "rotated",
             Self::Revoked => "revoked",
             Self::Expiring => "expiring",
+            Self::ClientEnding => "client-ending",
             Self::Incident => "incident",
             Self::IncidentOver => "incident-over",
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::address::ApiBase;
 use super::describe::Description;
@@ -27,7 +27,8 @@ pub struct Layers<'a> {
     /// The file. Its folder is the base of relative paths in it.
     pub file: Option<&'a Path>,
     /// The environment, such as `std::env::vars_os().collect()`. Only names that begin with
-    /// [`PREFIX`](super::PREFIX), and those that name a proxy or an OAuth client, are read.
+    /// [`PREFIX`](super::PREFIX), and those that name a proxy, an OAuth client or the user's directory,
+    /// are read.
     pub environment: Vec<(OsString, OsString)>,
     /// The flags of the command line.
     pub flags: Flags,
@@ -108,6 +109,7 @@ fn build(
         }
     }
     let proxies = ProxyVariables::read(&layers.environment);
+    let home = home(&layers.environment);
     let flags = flags::read(layers.flags, &layers.environment, &mut faults);
     merged.push(environment::read(layers.environment, &mut faults));
     merged.push(flags);
@@ -116,7 +118,7 @@ fn build(
         // reported yet.
         return Err(Errors::new(layers.file, text, faults));
     }
-    let raw = Raw::new(merged, layers.file, &text);
+    let raw = Raw::new(merged, layers.file, &text, home);
     let records = Records::default();
     records.faults.replace(faults);
     let top = TableReader::new(&raw, &records);
@@ -179,6 +181,11 @@ fn read_config(
         sessions,
         pools,
     }
+}
+
+fn home(environment: &[(OsString, OsString)]) -> Option<PathBuf> {
+    let (_, home) = environment.iter().find(|(name, _)| name == "HOME")?;
+    Some(PathBuf::from(home)).filter(|home| home.is_absolute())
 }
 
 fn variables_with_tokens(config: &Config) -> BTreeSet<String> {

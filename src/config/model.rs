@@ -96,7 +96,7 @@ impl Config {
                     |path: &Path| std::path::absolute(path).is_ok_and(|path| path == sink.file);
                 let mut files = session
                     .token
-                    .file()
+                    .secret_file()
                     .into_iter()
                     .chain(session.sinks.iter().map(|sink| &*sink.file));
                 files.any(is_same).then_some(name)

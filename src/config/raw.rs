@@ -161,6 +161,8 @@ pub(super) struct Raw {
     pub(super) table: Dict,
     /// The folder of the file: the base of relative paths in it.
     pub(super) folder: PathBuf,
+    /// The directory of the user, if the environment names it.
+    pub(super) home: Option<PathBuf>,
     file_name: Arc<str>,
     /// The positions of the line ends in the file.
     line_ends: Vec<usize>,
@@ -171,8 +173,13 @@ pub(super) struct Raw {
 impl Raw {
     /// Merges the layers; the last one takes precedence.
     ///
-    /// `text` is the content of the file.
-    pub(super) fn new(layers: Vec<Layer>, file: Option<&Path>, text: &str) -> Self {
+    /// `text` is the content of the file, `home` the directory of the user.
+    pub(super) fn new(
+        layers: Vec<Layer>,
+        file: Option<&Path>,
+        text: &str,
+        home: Option<PathBuf>,
+    ) -> Self {
         let figment = layers.iter().fold(Figment::new(), Figment::merge);
         let table = figment
             .data()
@@ -184,6 +191,7 @@ impl Raw {
         Self {
             table,
             folder: folder.map_or_else(PathBuf::new, Path::to_owned),
+            home,
             file_name: file_name.to_string_lossy().into(),
             line_ends: text.match_indices('\n').map(|(at, _)| at).collect(),
             layers,

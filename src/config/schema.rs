@@ -383,7 +383,8 @@ pub static TABLES: [SchemaTable; 16] = [
     SchemaTable {
         path: &["sessions", NAME, "token", "mint"],
         example: "wallboard",
-        doc: "An OAuth client with the grant type \"Client Credentials\".",
+        doc: "An OAuth client with the grant type \"Client Credentials\": either `client_id` and `client_secret`, \
+              or a profile of the official command line.",
         keys: &[
             Key::new(
                 "client_id",
@@ -402,6 +403,19 @@ pub static TABLES: [SchemaTable; 16] = [
                 Kind::Text("the URL of a login host: https:// and a host"),
                 unset("that of the region", "https://login.mypurecloud.de"),
                 "The login host. It is required if the API is not that of a region.",
+            ),
+            Key::new(
+                "profile",
+                Kind::Text("the name of a profile: visible characters, at most 64"),
+                Value("DEFAULT"),
+                "The profile of the official command line whose `client_credentials` and `client_secret` are \
+                 used. They are read for each new token. Its `environment` is the region of a session that has none.",
+            ),
+            Key::new(
+                "file",
+                Kind::Text("the path of a file, which may begin with \"~/\""),
+                Value("~/.gc/config.toml"),
+                "The file with the profile. A relative path starts at the folder of the configuration file.",
             ),
         ],
         ..SchemaTable::NONE
@@ -690,7 +704,7 @@ pub static TABLES: [SchemaTable; 16] = [
             Key::new(
                 "on",
                 Kind::List(
-                    r#"a list of "lost", "lapsed", "at-risk", "recovered", "blocked", "excluded", "rotated", "revoked", "expiring", "incident" and "incident-over""#,
+                    r#"a list of "lost", "lapsed", "at-risk", "recovered", "blocked", "excluded", "rotated", "revoked", "expiring", "client-ending", "incident" and "incident-over""#,
                 ),
                 required(r#"["incident", "incident-over", "lost"]"#),
                 "The events after which the program runs. For each session it runs once until the session \

@@ -69,22 +69,33 @@ impl<'a> Common<'a> {
             Err(MissingApi::Unwritten) => self.api.clone(),
             own => own,
         };
-        match &api {
-            Ok(api) => {
+        let profile = source.as_ref().and_then(Source::profile);
+        let api = match (&api, profile) {
+            (Ok(api), _) => {
                 let origin = table.raw.origin(&api.place);
                 table.record("api", api.value.as_str().to_owned(), origin);
+                Some(api.value.clone())
             }
-            Err(MissingApi::Unwritten) => {
+            (Err(MissingApi::Unwritten), Some(profile)) => {
+                let api = source::api_of_profile(profile, table);
+                if let Some(api) = &api {
+                    let origin = Origin::Outside(profile.to_string().into());
+                    table.record("api", api.as_str().to_owned(), origin);
+                }
+                api
+            }
+            (Err(MissingApi::Unwritten), None) => {
                 let fault = name.fault("no region and no api").about_the_key();
                 let fault = fault.label("no API is configured");
                 table.note(fault.help(REGION_EXAMPLE));
+                None
             }
-            Err(MissingApi::Refused) => {}
-        }
+            (Err(MissingApi::Refused), _) => None,
+        };
         let table = table.clone().with_defaults(&self.defaults);
         refuse_wide_margin(&table);
         let mut policy = policy(&table);
-        let (source, api) = (source?, api.ok()?.value);
+        let (source, api) = (source?, api?);
         let source = source::fill_in_login(source, &api, &table)?;
         policy.renewal = renewal(&table, &source);
         let sinks = sink::read(&table, scope);

@@ -154,12 +154,16 @@ pub(super) fn refuse_conflicts(
                 *kind == "sessions"
                     && config
                         .token
-                        .file()
+                        .secret_file()
                         .is_some_and(|source| is_same(source, file))
             });
             let same = earlier.iter().find(|(other, _)| may_be_same(other, file));
-            let title = if let Some((_, source, _)) = source {
-                format!("a sink is the file from which session {source} reads its token")
+            let title = if let Some((_, source, config)) = source {
+                let what = match config.token.mint() {
+                    Some(_) => "its client's secret",
+                    None => "its token",
+                };
+                format!("a sink is the file from which session {source} reads {what}")
             } else if pools.values().any(|pool| is_in_pool(&pool)) {
                 "a sink is in the directory of a pool, which would read it as a session".to_owned()
             } else if let Some((_, other)) = same {

@@ -3,6 +3,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use figment::value::Value;
+use zeroize::Zeroizing;
 
 use super::address::ApiBase;
 use super::key::KeyPath;
@@ -11,13 +12,14 @@ use super::reader::{At, ParseProblem, TableReader};
 use super::redact;
 use super::region::Region;
 use super::schema::{Kind, NAME, SchemaTable};
-use crate::token::{MintSource, Sink, SinkFormat, Source};
+use crate::sys::files;
+use crate::token::{
+    CLIENT_ID_LENGTH_MAX, ClientSource, MintSource, Profile, Sink, SinkFormat, Source, environment,
+    is_client_id,
+};
 
 /// The longest name of a variable or a credential: shorter than any token.
 const NAME_LENGTH_MAX: usize = 64;
-
-/// The longest id of an OAuth client; the vendor's ids have 36 characters.
-const CLIENT_ID_LENGTH_MAX: usize = 128;
 
 /// Describes the forms of a token source.
 pub(super) fn forms() -> String {
@@ -53,29 +55,128 @@ fn client_secret(client: &TableReader<'_>) -> Option<Source> {
 /// Reads an OAuth client. The login host is empty where the API's region decides on it.
 fn mint(session: &TableReader<'_>) -> Option<Source> {
     let client = session.table("token").table("mint");
-    let missing = |key: &str| {
-        if client.value(key).is_none()
-            && let Some(found) = session.table("token").value("mint")
-        {
-            let fault = found.fault(&format!("no {key}")).about_the_key();
-            let key = client.key(key);
-            session.note(fault.help(&format!("write {} = {}", key.name, key.toml())));
-        }
+    let names_profile = ["profile", "file"].map(|key| client.value(key).is_some());
+    let found = if names_profile.contains(&true) {
+        profile(&client).map(ClientSource::Profile)
+    } else {
+        configured_client(session, &client)
     };
-    missing("client_id");
-    missing("client_secret");
-    let id = client.find("client_id", client_id);
-    let secret = client_secret(&client);
     let login = client.find("login", |text, _| {
         ApiBase::new(text)
             .map_err(|error| ParseProblem::new(format!("{} {error}", redact::quoted(text))))
     });
     Some(Source::Mint(Box::new(MintSource {
         login: login.map_or_else(|| "".into(), |login| login.value.as_str().into()),
-        client_id: id?.value.into(),
-        client_secret: secret?,
+        client: found?,
         continues: None,
     })))
+}
+
+/// Reads an OAuth client that the configuration names.
+fn configured_client(session: &TableReader<'_>, client: &TableReader<'_>) -> Option<ClientSource> {
+    let missing = |key: &str| {
+        if client.value(key).is_none()
+            && let Some(found) = session.table("token").value("mint")
+        {
+            let fault = found.fault(&format!("no {key}")).about_the_key();
+            let key = client.key(key);
+            session.note(fault.help(&format!(
+                "write {} = {}, or profile = \"DEFAULT\" for that profile of the official command line",
+                key.name,
+                key.toml()
+            )));
+        }
+    };
+    missing("client_id");
+    missing("client_secret");
+    let id = client.find("client_id", client_id);
+    let secret = client_secret(client);
+    Some(ClientSource::Configured {
+        id: id?.value.into(),
+        secret: secret?,
+    })
+}
+
+/// Reads the profile that names an OAuth client.
+fn profile(client: &TableReader<'_>) -> Option<Profile> {
+    let name = client.find("profile", profile_name);
+    let file = profile_file(client);
+    for key in ["client_id", "client_secret"] {
+        if let Some(found) = client.value(key) {
+            let fault = found.fault("stands beside a profile").about_the_key();
+            let fault = fault.label("the profile names the client");
+            client.note(fault.help("write client_id and client_secret, or profile and file"));
+        }
+    }
+    let default = |key| client.key(key).effect();
+    let name = match name {
+        None if client.value("profile").is_some() => return None,
+        name => name.map_or_else(|| default("profile").to_owned(), |name| name.value),
+    };
+    Some(Profile {
+        name: name.into(),
+        file: file?,
+    })
+}
+
+fn profile_name(text: &str, _: &Kind) -> Result<String, ParseProblem> {
+    if redact::is_like_a_token(text) || text.len() > NAME_LENGTH_MAX {
+        Err(pasted())
+    } else if text.is_empty() {
+        Err(ParseProblem::new("is empty"))
+    } else {
+        Ok(text.to_owned())
+    }
+}
+
+/// Returns the path of the file with the profile. `~/` stands for the directory of the user.
+fn profile_file(client: &TableReader<'_>) -> Option<PathBuf> {
+    let written = client.value("file");
+    let text = match &written {
+        Some(found) => found.value.as_str().unwrap_or_default(),
+        None => client.key("file").effect(),
+    };
+    let Some(below) = text.strip_prefix("~/") else {
+        return path(client, "file").map(|found| found.value);
+    };
+    let home = client.raw.home.as_ref().map(|home| home.join(below));
+    if home.is_none()
+        && let Some(found) = written.or_else(|| client.value("profile"))
+    {
+        let fault = found.fault("the directory of the user is not known");
+        let fault = fault.label("HOME is not set to an absolute path");
+        client.note(fault.help("write file = \"/home/USER/.gc/config.toml\""));
+    }
+    home
+}
+
+/// Returns the API of the region that the session's profile names as its `environment`. Records a
+/// fault if there is none.
+pub(super) fn api_of_profile(profile: &Profile, session: &TableReader<'_>) -> Option<ApiBase> {
+    let found = session.table("token").value("mint")?;
+    let refuse = |title: &str| {
+        let fault = found.fault(title).about_the_key();
+        let fault = fault.label("no region, no api, and no region in the profile");
+        session.note(fault.help("write region = \"eu-central-1\" at the top, or another region"));
+        None
+    };
+    let file = redact::quoted(&profile.file.display().to_string());
+    let bytes = match files::read_whole(&profile.file, 1) {
+        Ok(bytes) => Zeroizing::new(bytes),
+        Err(error) => return refuse(&format!("cannot read {file}: {error}")),
+    };
+    let environment = match environment(&bytes, &profile.name) {
+        Ok(environment) => environment,
+        Err(problem) => return refuse(&format!("{file}: {}", redact::clean(&problem.to_string()))),
+    };
+    let region = Region::find(&environment.text);
+    let api = region.and_then(|region| ApiBase::new(&region.api()).ok());
+    api.or_else(|| {
+        let (text, line) = (redact::quoted(&environment.text), environment.line);
+        refuse(&format!(
+            "{file}: environment {text} in line {line} is not a region or its domain"
+        ))
+    })
 }
 
 /// Fills in the login host of the API's region. Records a fault if the API is of no region.
@@ -111,13 +212,9 @@ pub(super) fn continue_from(source: Source, sinks: &[Sink]) -> Source {
 }
 
 fn client_id(text: &str, _: &Kind) -> Result<String, ParseProblem> {
-    // The id ends at the first colon of the credentials in a request.
-    let is_id = text
-        .bytes()
-        .all(|byte| byte.is_ascii_graphic() && byte != b':');
     if text.len() > CLIENT_ID_LENGTH_MAX {
         Err(pasted())
-    } else if is_id && !text.is_empty() {
+    } else if is_client_id(text) {
         Ok(text.to_owned())
     } else {
         Err(ParseProblem::new("is not the id of an OAuth client"))

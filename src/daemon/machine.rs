@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::log::{LogEvent, log_event};
-use crate::sys::clock::{Alarm, Clock, ClockReading, Jumps, Timer};
+use crate::sys::clock::{Alarm, Clock, ClockReading, Jumps, Timer, WallSettings};
 use crate::sys::network::Network;
 use crate::time::Instant;
 
@@ -14,6 +14,7 @@ use crate::time::Instant;
 pub(super) struct Machine {
     clock: Clock,
     pub(super) jumps: Jumps,
+    pub(super) wall_settings: WallSettings,
     alarm: Alarm,
     timer: Timer,
     pub(super) network: Network,
@@ -27,9 +28,11 @@ impl Machine {
     ///
     /// If the runtime cannot wait for a timer.
     pub(super) fn new(clock: Clock, retry_within: Duration) -> io::Result<Self> {
+        let reading = clock();
         Ok(Self {
             clock,
-            jumps: Jumps::new(&clock()),
+            jumps: Jumps::new(&reading),
+            wall_settings: WallSettings::new(&reading),
             alarm: Alarm::new(),
             timer: Timer::new()?,
             network: Network::watch().unwrap_or_else(|error| {

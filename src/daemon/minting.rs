@@ -1,13 +1,15 @@
 //! Obtains tokens from login hosts, and from programs before their present tokens expire, when the
 //! keeper asks for it.
 //!
-//! The client's secret is read for each attempt, so that a replaced one is used at once.
+//! The client's id and secret are read for each attempt, so that replaced ones are used at once.
 //!
 //! *Invariant*: a token that was issued belongs to its session or is revoked. The daemon's stop waits
 //! for the answers of login hosts within the grace, since a token that is issued meanwhile would
 //! live unknown to everybody.
 
+use std::collections::BTreeMap;
 use std::future::pending;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
@@ -17,13 +19,15 @@ use super::{Daemon, next_result};
 use crate::api::{Client, Minted};
 use crate::config::{ApiBase, SessionName};
 use crate::keeper::{
-    Expiry, ExpirySource, MintCommand, MintFailure, MintOutcome, Offer, Operation, SessionId,
-    Verdict,
+    Event, EventKind, Expiry, ExpirySource, MintCommand, MintFailure, MintOutcome, Offer,
+    Operation, SessionId, Verdict,
 };
-use crate::log::{LogEvent, TokenEvent, log_event};
+use crate::log::{LogEvent, TokenEvent, UnwantedReason, log_event};
 use crate::status::phrases::Chain;
 use crate::time::Instant;
-use crate::token::{Fingerprint, MintSource, Reader, ReportedExpiry, Source, Token};
+use crate::token::{
+    ClientCredentials, Fingerprint, MintSource, Reader, ReportedExpiry, Source, Token, Warning,
+};
 
 /// The number of attempts to revoke a token that no session wants, and the delay between them: a new
 /// token takes time to reach all servers of the API.
@@ -38,6 +42,8 @@ const REVOKE_LIMIT_MAX: Duration = Duration::from_secs(30);
 pub(super) struct Minting {
     attempts: JoinSet<MintAttempt>,
     revocations: JoinSet<UnwantedToken>,
+    /// The defects of the files of clients' secrets that were logged last.
+    exposed: BTreeMap<SessionId, Warning>,
     /// The instant at which the daemon's stop waits no longer.
     until: Option<Instant>,
 }
@@ -56,13 +62,16 @@ pub(super) struct MintAttempt {
     source: MintSource,
     sent_at: Instant,
     result: Result<Minted, MintFailure>,
+    /// The warning about the file of the client's secret.
+    warning: Option<Warning>,
 }
 
-/// A token that was issued for a session that does not want it any more, after the attempts to
+/// A token that was issued for a session and that the session does not use, after the attempts to
 /// revoke it.
 pub(super) struct UnwantedToken {
     session: SessionName,
     fingerprint: Fingerprint,
+    reason: UnwantedReason,
     verdict: Verdict,
 }
 
@@ -101,13 +110,14 @@ impl Minting {
         }
     }
 
-    /// Revokes a token that no session wants.
+    /// Revokes a token that no session uses.
     fn revoke(
         &mut self,
         session: SessionName,
         client: Client,
         api: ApiBase,
-        token: Token,
+        token: Arc<Token>,
+        reason: UnwantedReason,
         now: Instant,
     ) {
         let limit = self.until.map_or(Duration::MAX, |until| until.until(now));
@@ -116,18 +126,35 @@ impl Minting {
             UnwantedToken {
                 session,
                 fingerprint: token.fingerprint(),
+                reason,
                 verdict: revoke(&client, &api, &token, limit).await,
             }
         });
     }
 }
 
-async fn mint(client: &Client, source: &MintSource) -> Result<Minted, MintFailure> {
-    let secret = Reader::default().read(&source.client_secret).await;
-    let secret =
-        secret.map_err(|error| MintFailure::SecretUnreadable(Chain(&error).to_string().into()))?;
-    let login = ApiBase::new(&source.login).map_err(|_| MintFailure::NotTheLoginHost)?;
-    client.mint(&login, &source.client_id, &secret.token).await
+/// Obtains a token. Returns a warning about the file of the client's secret as well.
+async fn mint(
+    client: &Client,
+    source: &MintSource,
+) -> (Result<Minted, MintFailure>, Option<Warning>) {
+    let credentials = match Reader::default().client(source).await {
+        Ok(credentials) => credentials,
+        Err(error) => {
+            let reason = Chain(&error).to_string().into();
+            return (Err(MintFailure::SecretUnreadable(reason)), None);
+        }
+    };
+    let ClientCredentials {
+        id,
+        secret,
+        warning,
+    } = credentials;
+    let result = match ApiBase::new(&source.login) {
+        Ok(login) => client.mint(&login, &id, &secret).await,
+        Err(_) => Err(MintFailure::NotTheLoginHost),
+    };
+    (result, warning)
 }
 
 /// Revokes a token with several attempts, each of which takes at most `limit` with the delay before
@@ -161,8 +188,10 @@ impl Daemon {
                     let (session, api) = (managed.name.clone(), managed.config.api.clone());
                     let source = (**source).clone();
                     self.minting.attempts.spawn(async move {
+                        let (result, warning) = mint(&client, &source).await;
                         MintAttempt {
-                            result: mint(&client, &source).await,
+                            result,
+                            warning,
                             command,
                             session,
                             api,
@@ -199,6 +228,7 @@ impl Daemon {
             source,
             sent_at,
             result,
+            warning,
         } = attempt;
         let id = command.session;
         let managed = self.sessions.by_id.get(&id);
@@ -206,6 +236,9 @@ impl Daemon {
         let is_wanted = self.stop.is_none()
             && self.sessions.is_configured(id)
             && mint.is_some_and(|mint| *mint == source);
+        if is_wanted {
+            self.log_exposed_secret(id, warning);
+        }
         let outcome = match result {
             Ok(Minted { token, lifetime }) if is_wanted => {
                 let fingerprint = token.fingerprint();
@@ -224,7 +257,9 @@ impl Daemon {
             }
             Ok(Minted { token, .. }) => {
                 let client = self.requests.connections.of_their_own();
-                self.minting.revoke(session, client, api, token, now);
+                let reason = UnwantedReason::TooLate;
+                self.minting
+                    .revoke(session, client, api, Arc::new(token), reason, now);
                 MintOutcome::Minted
             }
             Err(failure) => MintOutcome::Failed(failure),
@@ -234,10 +269,56 @@ impl Daemon {
         }
     }
 
+    /// Revokes a token of another issuer than the living one if it was issued to this daemon, since
+    /// nobody else has it. The event ends it for its session.
+    pub(super) fn revoke_mismatched(&mut self, event: &Event, now: Instant) {
+        let (EventKind::NewerMismatched(_), Some(token)) = (&event.kind, event.token) else {
+            return;
+        };
+        let Some(managed) = self.sessions.by_id.get(&event.session) else {
+            return;
+        };
+        let keeper = self
+            .sessions
+            .ownership
+            .other_keeper(event.session, token.fingerprint);
+        if managed.config.token.mint().is_some()
+            && keeper.is_none()
+            && let Some(secret) = managed.token(token.generation)
+        {
+            let client = self.requests.connections.of_their_own();
+            let (session, api) = (managed.name.clone(), managed.config.api.clone());
+            let reason = UnwantedReason::OtherIssuer;
+            self.minting
+                .revoke(session, client, api, secret, reason, now);
+        }
+    }
+
+    /// Logs a defect of the file of a client's secret, unless it was the last one logged.
+    fn log_exposed_secret(&mut self, id: SessionId, warning: Option<Warning>) {
+        let Some(warning) = warning else {
+            self.minting.exposed.remove(&id);
+            return;
+        };
+        if self.minting.exposed.get(&id) != Some(&warning)
+            && let Some(managed) = self.sessions.by_id.get(&id)
+        {
+            let names = self.sources.names(managed);
+            log_event(&LogEvent::SourceExposed(&names, &warning));
+            self.minting.exposed.insert(id, warning);
+        }
+    }
+
+    /// Forgets a session that has ended.
+    pub(super) fn forget_minting(&mut self, id: SessionId) {
+        self.minting.exposed.remove(&id);
+    }
+
     fn handle_unwanted_revoked(&mut self, token: &UnwantedToken) {
         let UnwantedToken {
             session,
             fingerprint,
+            reason,
             verdict,
         } = token;
         let is_revoked = *verdict == Verdict::Accepted;
@@ -251,6 +332,7 @@ impl Daemon {
         log_event(&LogEvent::Token(TokenEvent::Unwanted {
             session,
             fingerprint: *fingerprint,
+            reason: *reason,
             failure: (!is_revoked).then(|| verdict.as_str()),
         }));
     }

@@ -18,6 +18,7 @@ use tokio::time::timeout;
 use super::next_result;
 use crate::config::{RotationSignal, SessionName, SignalName, SignalTarget, clean};
 use crate::log::{LogEvent, SinkEvent, log_event};
+use crate::sys::clock::{self, WallSettings};
 use crate::sys::files::{self, NotRead};
 use crate::sys::pid_file;
 use crate::sys::program::{self, Program};
@@ -40,6 +41,7 @@ pub(super) struct RotationSignals {
     tasks: JoinSet<SignalDone>,
     /// The variables of this process that systemctl may see.
     inherited: Vec<(&'static str, OsString)>,
+    settings: Option<WallSettings>,
 }
 
 /// The result of a task.
@@ -62,7 +64,7 @@ enum SignalFailure {
     #[error("systemctl did not end within {}s: look at the journal of dbus", LIMIT.as_secs())]
     TooSlow,
     #[error(
-        "systemctl failed ({status}): {errors}; the unit must run, and polkit must allow the daemon's user to signal it"
+        "systemctl failed ({status}): {errors}; the unit must run, and polkit must allow the daemon's user, which must not be a dynamic one, to signal it"
     )]
     Failed {
         status: ExitStatus,
@@ -73,13 +75,15 @@ enum SignalFailure {
 
 impl RotationSignals {
     /// Sends the signals of a session after a rotation of its token. `inherited` are the variables
-    /// that a program may see. The call returns at once.
+    /// that a program may see, `settings` those of the wall clock. The call returns at once.
     pub(super) fn send(
         &mut self,
         session: &SessionName,
         signals: &[RotationSignal],
         inherited: &[(&'static str, OsString)],
+        settings: &WallSettings,
     ) {
+        self.settings = Some(settings.clone());
         inherited.clone_into(&mut self.inherited);
         let signals = signals.iter();
         self.waiting
@@ -130,8 +134,9 @@ impl RotationSignals {
             };
             self.running.insert(signal.clone());
             let inherited = self.inherited.clone();
+            let settings = self.settings.clone();
             self.tasks.spawn(async move {
-                let result = send(&signal, inherited).await;
+                let result = send(&signal, inherited, settings).await;
                 SignalDone {
                     session,
                     signal,
@@ -145,11 +150,13 @@ impl RotationSignals {
 async fn send(
     RotationSignal { target, signal }: &RotationSignal,
     inherited: Vec<(&'static str, OsString)>,
+    settings: Option<WallSettings>,
 ) -> Result<Option<Pid>, SignalFailure> {
     match target {
         SignalTarget::PidFile(path) => {
             let (file, number) = (path.clone(), number(*signal));
-            let send = move || pid_file::signal(&file, number);
+            let settings = settings.unwrap_or_else(|| WallSettings::new(&clock::read()));
+            let send = move || pid_file::signal(&file, number, &settings);
             Ok(files::run(path, LIMIT, send).await?.map(Some)?)
         }
         SignalTarget::Unit(unit) => {

@@ -548,8 +548,12 @@ impl Daemon {
             let part = SessionPart::of_event(&event, &names, view, text, at);
             hooks.handle_rotated(event.session, names.name, part, previous, now);
             let signals = &managed.config.signals;
-            self.rotation_signals
-                .send(&managed.name, signals, hooks.inherited());
+            self.rotation_signals.send(
+                &managed.name,
+                signals,
+                hooks.inherited(),
+                &self.machine.wall_settings,
+            );
         }
     }
 

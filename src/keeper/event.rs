@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::command::Operation;
 use super::{
-    Absence, BlockReason, DeadlineBasis, Expiry, FailedRequests, Failure, Generation, MintFailure,
-    Outcome, SessionId, TimeoutReport, Touch, Verdict,
+    Absence, BlockReason, ClientEnd, DeadlineBasis, Expiry, FailedRequests, Failure, Generation,
+    MintFailure, Outcome, SessionId, TimeoutReport, Touch, Verdict,
 };
 use crate::time::Instant;
 use crate::token::Fingerprint;
@@ -108,6 +108,8 @@ pub enum EventKind {
     Left,
     /// The expiry of the token comes nearer; nothing replaces the token before it.
     Expiring(Expiry),
+    /// The OAuth client of the token is inactive or is to be deleted. Emitted once for each such state.
+    ClientEnding(ClientEnd),
     /// A new token was issued for the session, which is not proven alive yet.
     Minted,
     /// No new token is issued. Emitted once for each kind of failure until a token is issued.
@@ -197,6 +199,7 @@ impl EventKind {
             Self::NotRevoked(_) => "not_revoked",
             Self::Left => "left",
             Self::Expiring(_) => "expiring",
+            Self::ClientEnding(_) => "client_ending",
             Self::Minted => "minted",
             Self::MintFailed(_) => "mint_failed",
             Self::EarlierInUse => "earlier_in_use",
@@ -218,6 +221,7 @@ impl EventKind {
             | Self::Lost(_)
             | Self::NotRevoked(_)
             | Self::Expiring(_)
+            | Self::ClientEnding(_)
             | Self::MintFailed(_)
             | Self::EarlierEnded(EarlierEnding::NotRevoked(_)) => Severity::Warning,
             Self::Alive { .. }

@@ -364,6 +364,7 @@ impl Incidents {
             | EventKind::TouchExcluded(_)
             | EventKind::TimeoutNotPermitted(_)
             | EventKind::Expiring(_)
+            | EventKind::ClientEnding(_)
             | EventKind::Minted
             | EventKind::MintFailed(_)
             | EventKind::EarlierInUse
@@ -495,6 +496,7 @@ impl Incidents {
             | EventKind::NotRevoked(_)
             | EventKind::Left
             | EventKind::Expiring(_)
+            | EventKind::ClientEnding(_)
             | EventKind::Minted
             | EventKind::MintFailed(_)
             | EventKind::EarlierInUse

@@ -73,8 +73,19 @@ pub struct TokenReport {
     pub organisation_name: Option<Arc<str>>,
     /// `OAuthClient.id`.
     pub client: Option<Arc<str>>,
+    /// The end of the OAuth client, if the API announces one.
+    pub client_end: Option<ClientEnd>,
     /// `dateTokenIdles`: the instant at which this token idles out.
     pub idles_at: Option<ServerTime>,
+}
+
+/// The announced end of an OAuth client, with which its tokens end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ClientEnd {
+    /// `OAuthClient.state`: true if the client is deactivated.
+    pub is_inactive: bool,
+    /// `OAuthClient.dateToDelete`: the instant at which the client is deleted.
+    pub deleted_at: Option<ServerTime>,
 }
 
 /// An `IdleTokenTimeout`: the organisation's configuration.

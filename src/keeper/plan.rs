@@ -19,9 +19,13 @@ pub use remedy::{Bound, Remedy, Setting, SettingValue};
 use super::backoff::wait;
 use super::live_token::{LAPSED_AFTER, lapse_peek_at};
 use super::policy::Limits;
+use super::renewal::{renew_at, tokens_apart};
 use super::schedule::{DATE_PRECISION, IDLE_TIMEOUT_MAX, Schedule};
-use super::{Intent, Policy};
+use super::{Expiry, ExpirySource, Intent, Policy};
 use crate::time::Instant;
+
+/// The lifetime of tokens unless the OAuth client has another one.
+const LIFETIME_DEFAULT: Duration = Duration::from_secs(24 * 3600);
 
 /// The bounds of a value.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -108,6 +112,40 @@ impl Plan {
             idle_timeout,
             course,
         }
+    }
+
+    /// Returns the lifetime of the tokens that the session obtains: the configured one, or the
+    /// default of OAuth clients. A program reports its own.
+    #[must_use]
+    pub fn lifetime(&self) -> Option<Duration> {
+        let renewal = self.policy.renewal?;
+        let default = renewal.login.map(|_| LIFETIME_DEFAULT);
+        self.policy.lifetime.or(default)
+    }
+
+    /// Returns the number of tokens that the session obtains in a day, if it does and their number
+    /// can be predicted.
+    #[must_use]
+    pub fn tokens_a_day(&self) -> Option<Bounds<f64>> {
+        let margin = self.touches()?.margin;
+        let every = self.policy.renewal?.every;
+        let lifetime = self.lifetime();
+        let after = |jitter| {
+            let before_expiry = lifetime.map(|lifetime| {
+                let expiry = Expiry {
+                    at: Instant::BOOT + lifetime,
+                    lifetime,
+                    source: ExpirySource::Estimated,
+                };
+                renew_at(expiry, margin, jitter).since(Instant::BOOT)
+            });
+            let after = before_expiry.into_iter().chain(every).min()?;
+            Some(24.0 * an_hour(after.max(tokens_apart(lifetime))))
+        };
+        Some(Bounds {
+            least: after(0.0)?,
+            most: after(1.0)?,
+        })
     }
 
     /// Returns the schedule of touches, if the token is kept alive.

@@ -14,11 +14,11 @@ use crate::time::Instant;
 
 /// The tokens that a login host is asked for at once before the rate limit applies. The measured
 /// limit of the vendor's host is ten in a second.
-const BURST: u32 = 5;
+pub const MINT_BURST: u32 = 5;
 
 /// The interval at which a login host is asked for further tokens: half of the measured rate of 50
 /// tokens in a minute.
-const HOST_INTERVAL: Duration = Duration::from_secs(2);
+pub const MINT_INTERVAL: Duration = Duration::from_secs(2);
 
 /// The shortest time between two tokens of a session, unless a quarter of the lifetime is shorter.
 const TOKENS_APART: Duration = Duration::from_secs(60);
@@ -164,6 +164,13 @@ pub(super) fn renew_at(expiry: Expiry, margin: Duration, jitter: f64) -> Instant
     expiry.at - before.saturating_add(earlier).min(half)
 }
 
+/// Returns the shortest time between two tokens of a session whose tokens have this lifetime.
+pub(super) fn tokens_apart(lifetime: Option<Duration>) -> Duration {
+    lifetime.map_or(TOKENS_APART, |lifetime| {
+        (lifetime / 4).clamp(ATTEMPTS_APART_MIN, TOKENS_APART)
+    })
+}
+
 /// The need of a session for a new token.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Need {
@@ -223,10 +230,7 @@ impl Attempts {
     /// Returns the earliest instant at which the session may make the attempt that it needs.
     fn next_at(&self) -> Option<Instant> {
         let need = self.need?;
-        let apart = need.lifetime.map_or(TOKENS_APART, |lifetime| {
-            (lifetime / 4).clamp(ATTEMPTS_APART_MIN, TOKENS_APART)
-        });
-        let after_minted = self.minted_at.map(|at| at + apart);
+        let after_minted = self.minted_at.map(|at| at + tokens_apart(need.lifetime));
         let after_last = self.recent.back().map(|&at| at + ATTEMPTS_APART_MIN);
         let is_hour_full = self.recent.len() >= ATTEMPTS_AN_HOUR;
         let hour_at = self.recent.front().filter(|_| is_hour_full);
@@ -246,12 +250,12 @@ impl Attempts {
 impl Login {
     /// Returns the instant from which another attempt is allowed.
     fn free_at(&self) -> Instant {
-        self.full_at - HOST_INTERVAL * (BURST - 1)
+        self.full_at - MINT_INTERVAL * (MINT_BURST - 1)
     }
 
     fn record(&mut self, session: SessionId, now: Instant) {
         self.in_flight = Some(session);
-        self.full_at = self.full_at.max(now) + HOST_INTERVAL;
+        self.full_at = self.full_at.max(now) + MINT_INTERVAL;
     }
 }
 

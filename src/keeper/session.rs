@@ -5,7 +5,7 @@ mod prove;
 mod renew;
 mod stop;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use fastrand::Rng;
@@ -21,8 +21,8 @@ use super::overlap::EarlierToken;
 use super::policy::Limits;
 use super::schedule::{IDLE_TIMEOUT_FALLBACK, IDLE_TIMEOUT_MAX};
 use super::{
-    Command, Failure, Generation, Intent, Next, Operation, Outcome, Policy, SessionId, State,
-    Ticket, Touch, TouchPreference,
+    ClientEnd, Command, Failure, Generation, Intent, Next, Operation, Outcome, Policy, SessionId,
+    State, Ticket, Touch, TouchPreference,
 };
 use crate::time::Instant;
 use crate::token::Fingerprint;
@@ -49,8 +49,19 @@ pub(super) struct KeeperState {
     /// The changes of organisations' timeouts that their members do not know yet.
     pub(super) changed: Vec<TimeoutChange>,
     pub(super) rng: Rng,
+    /// The ends that were announced for the OAuth clients of sessions' tokens.
+    pub(super) client_ends: BTreeMap<SessionId, AnnouncedEnd>,
     pub(super) events: VecDeque<Event>,
     pub(super) tickets: u64,
+}
+
+/// The end of an OAuth client that was announced for a session.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct AnnouncedEnd {
+    pub(super) end: ClientEnd,
+    /// False if a later answer reported no end. It stays known, so that servers which disagree do
+    /// not cause an announcement each time.
+    pub(super) is_current: bool,
 }
 
 /// A change of the knowledge about an organisation's timeouts.

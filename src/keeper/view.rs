@@ -8,7 +8,7 @@ use super::live_token::Risk;
 use super::organisation::HostId;
 use super::schedule::IdleTimeout;
 use super::session::{KeeperState, LastAnswer, Session, TokenEnding, TokenState};
-use super::{BlockReason, Expiry, Intent, Operation, Policy, Reset, SessionId, Touch};
+use super::{BlockReason, ClientEnd, Expiry, Intent, Operation, Policy, Reset, SessionId, Touch};
 use crate::time::Instant;
 
 /// The state of a session.
@@ -149,6 +149,8 @@ pub struct LiveTokenView {
     pub organisation: Option<Arc<str>>,
     /// The end of the token's lifetime.
     pub expiry: Option<Expiry>,
+    /// The end of its OAuth client, if the API announces one.
+    pub client_end: Option<ClientEnd>,
 }
 
 impl SessionView {
@@ -265,6 +267,11 @@ impl Session {
             touch: self.touch(live, shared, now),
             organisation: context.organisation.name.clone(),
             expiry: live.expiry,
+            client_end: shared
+                .client_ends
+                .get(&self.id)
+                .filter(|announced| announced.is_current)
+                .map(|announced| announced.end),
         })
     }
 }

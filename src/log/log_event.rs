@@ -17,7 +17,7 @@ use tracing::{debug, error, info, warn};
 
 pub use self::pool::PoolEvent;
 pub use self::sink::SinkEvent;
-pub use self::token::TokenEvent;
+pub use self::token::{TokenEvent, UnwantedReason};
 use super::{SessionNames, TARGET};
 use crate::config::{SessionName, Shard};
 use crate::keeper::{Intent, OnShutdown};

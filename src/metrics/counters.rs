@@ -18,7 +18,7 @@ const BOUNDS: [f64; 12] = [
 ];
 
 /// The names of the counted events: all except answers, which are counted by operation.
-const EVENTS: [&str; 28] = [
+const EVENTS: [&str; 29] = [
     "found",
     "unanswered",
     "alive",
@@ -43,6 +43,7 @@ const EVENTS: [&str; 28] = [
     "not_revoked",
     "left",
     "expiring",
+    "client_ending",
     "minted",
     "mint_failed",
     "earlier_in_use",

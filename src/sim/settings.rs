@@ -46,6 +46,10 @@ pub struct Settings {
     pub minted_permissions: Vec<Permission>,
     /// The ids and secrets of the OAuth clients; any client gets tokens if this is empty.
     pub clients: Vec<(String, String)>,
+    /// The `state` of every OAuth client.
+    pub client_state: String,
+    /// The time at which every OAuth client is to be deleted.
+    pub client_deleted_at: Option<ServerTime>,
     /// The number of tokens that are issued in a minute; unlimited if absent.
     pub mints_a_minute: Option<usize>,
 }
@@ -126,6 +130,8 @@ impl Default for Settings {
             address_allowed: true,
             universal_logout: false,
             clients: Vec::new(),
+            client_state: "active".to_owned(),
+            client_deleted_at: None,
             mints_a_minute: None,
             minted_permissions: vec![
                 Permission::OauthTokenDelete,

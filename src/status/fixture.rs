@@ -109,6 +109,7 @@ pub(crate) fn alive_view() -> SessionView {
     SessionView {
         live: Some(LiveTokenView {
             expiry: None,
+            client_end: None,
             proven_at: now(),
             deadline: Some(now() + seconds(900)),
             touch_at: Some(touch_at),

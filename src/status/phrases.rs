@@ -25,7 +25,9 @@ pub use incident::{cause, incident, incident_over, incident_remedy, incident_wor
 pub use known::{known, remedies};
 pub use next::next;
 pub use remedy::{Pickup, after_death, new_token, reason, remedy};
-pub(crate) use renewal::{earlier_ended, issuer_mismatch, mint_failure, mint_remedy};
+pub(crate) use renewal::{
+    OF_CLIENT_END, client_end, earlier_ended, issuer_mismatch, mint_failure, mint_remedy,
+};
 pub use standing::{standing, standing_of};
 pub use timeline::{change, end, ended, timeline_event};
 

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 
 pub use history::{HistoryReport, OutageReport, TimelineReport, TokenHistoryReport};
 pub use incident::IncidentReport;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::selection::PageSelector;
@@ -227,6 +228,12 @@ pub struct LiveTokenReport {
     /// The origin of the expiry: `reported` or `estimated`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expiry_source: Option<String>,
+    /// True if the OAuth client of the token is inactive.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub client_inactive: bool,
+    /// The time at which the OAuth client of the token is deleted, by the clock of the API.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_deleted: Option<String>,
 }
 
 /// An event of a session.
@@ -450,6 +457,11 @@ impl LiveTokenReport {
             touch: live.touch.as_str().to_owned(),
             expires: moment(live.expiry.map(|expiry| expiry.at)),
             expiry_source: live.expiry.map(|expiry| expiry.source.as_str().to_owned()),
+            client_inactive: live.client_end.is_some_and(|end| end.is_inactive),
+            client_deleted: live.client_end.and_then(|end| {
+                let at = Timestamp::from_millisecond(end.deleted_at?.unix_milliseconds());
+                at.ok().map(|at| at.to_string())
+            }),
         })
     }
 }

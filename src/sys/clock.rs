@@ -22,6 +22,9 @@ const SLEPT_MIN: Duration = Duration::from_secs(1);
 /// faster.
 const STEP_MIN: SignedDuration = SignedDuration::from_millis(500);
 
+/// The inaccuracy of a file's time, which is that of the last tick.
+const ROUNDING: Duration = Duration::from_millis(20);
+
 /// The readings of all clocks at one moment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ClockReading {
@@ -79,6 +82,60 @@ pub(crate) struct Jump {
     pub(crate) slept: Option<Duration>,
     /// The step of the wall clock, forward or back, if it was set.
     pub(crate) stepped: Option<SignedDuration>,
+}
+
+/// The settings of the wall clock that are remembered.
+const SETTINGS_MAX: usize = 16;
+
+/// The settings of the wall clock since this process began, which tell when a file with a time of the
+/// wall clock may have been written.
+#[derive(Clone, Debug)]
+pub(crate) struct WallSettings {
+    /// Each with the instant from which it was in effect. The first one is taken for that of the
+    /// time before, which is not known.
+    settings: Vec<(Instant, SignedDuration)>,
+}
+
+impl WallSettings {
+    pub(crate) fn new(reading: &ClockReading) -> Self {
+        Self {
+            settings: vec![(Instant::BOOT, wall_at_boot(reading))],
+        }
+    }
+
+    /// Records that the wall clock was set before this reading.
+    pub(crate) fn handle_step(&mut self, reading: &ClockReading) {
+        if self.settings.len() >= SETTINGS_MAX {
+            // What came before counts as of the setting that followed it.
+            self.settings.remove(0);
+            self.settings[0].0 = Instant::BOOT;
+        }
+        self.settings.push((reading.boot, wall_at_boot(reading)));
+    }
+
+    /// Returns the earliest instant at which the wall clock may have had this time; `None` if it had
+    /// not in any known setting. After the clock was set back, there may be several.
+    pub(crate) fn earliest(
+        &self,
+        wall: jiff::Timestamp,
+        reading: &ClockReading,
+    ) -> Option<Instant> {
+        let mut ends = self.settings.iter().skip(1).map(|&(from, _)| from);
+        for &(from, recorded) in &self.settings {
+            let end = ends.next();
+            // The last setting is the present one, which time services correct in small steps.
+            let at_boot = match end {
+                Some(_) => recorded,
+                None => wall_at_boot(reading),
+            };
+            let since_boot = wall.as_duration().saturating_sub(at_boot);
+            let at = Instant::from_boot(Duration::try_from(since_boot).unwrap_or_default());
+            if at + ROUNDING >= from && at <= end.unwrap_or(reading.boot) + ROUNDING {
+                return Some(at);
+            }
+        }
+        None
+    }
 }
 
 impl Jumps {
@@ -160,6 +217,29 @@ mod tests {
         assert_eq!(jumps.compare(&reading(10_900, 10_000, 10_900)).slept, None);
         let slept = jumps.compare(&reading(21_800, 20_000, 21_800)).slept;
         assert_eq!(slept, Some(Duration::from_millis(1_800)));
+    }
+
+    #[test]
+    fn a_time_may_be_of_every_setting_of_the_wall_clock_in_effect_then() {
+        let at = |seconds| Some(Instant::from_boot(Duration::from_secs(seconds)));
+        let wall = |milliseconds| jiff::Timestamp::from_millisecond(milliseconds).unwrap();
+        let mut settings = WallSettings::new(&reading(10_000, 10_000, 1_010_000));
+        let now = reading(100_000, 100_000, 1_100_000);
+        assert_eq!(settings.earliest(wall(1_040_000), &now), at(40));
+        assert_eq!(settings.earliest(wall(900_000), &now), at(0));
+        assert_eq!(settings.earliest(wall(1_101_000), &now), None);
+        // The clock is set back by 50s at second 100: the times 1050 to 1100 come twice.
+        settings.handle_step(&reading(100_000, 100_000, 1_050_000));
+        let now = reading(160_000, 160_000, 1_110_000);
+        assert_eq!(settings.earliest(wall(1_040_000), &now), at(40));
+        assert_eq!(settings.earliest(wall(1_090_000), &now), at(90));
+        assert_eq!(settings.earliest(wall(1_105_000), &now), at(155));
+        assert_eq!(settings.earliest(wall(1_111_000), &now), None);
+        for step in 0..40 {
+            let boot = 200_000 + step * 1000;
+            settings.handle_step(&reading(boot, boot, 1_110_000));
+        }
+        assert_eq!(settings.settings.len(), SETTINGS_MAX);
     }
 
     #[test]

@@ -4,8 +4,11 @@
 //! held by a descriptor before it is checked, so a signal never reaches a process that gets its id
 //! later; and a process that started after the file was written is another one that got the id.
 //!
-//! Limit: the time of a file is that of the wall clock. If that was set forward since the file was
-//! written, the right process seems to be another one, and gets no signal.
+//! The time of a file is that of the wall clock. A file whose time came twice, since the clock was set
+//! back, counts as written at the first of them.
+//!
+//! Limits: if the clock was set forward since the file was written, the right process seems to be
+//! another one, and gets no signal; a setting of the clock before this process began is not known.
 
 use std::fs::Metadata;
 use std::io;
@@ -18,14 +21,14 @@ use rustix::io::Errno;
 use rustix::param::clock_ticks_per_second;
 use rustix::process::{Pid, PidfdFlags, Signal, geteuid, getpid, pidfd_open, pidfd_send_signal};
 
-use super::clock;
+use super::clock::{self, WallSettings};
 use super::files::{OpenError, read_start};
 use crate::time::Instant;
 
 /// The longest pid file, in bytes.
 const LENGTH_MAX: usize = 64;
 
-/// The inaccuracy of the two times that are compared: that of a file is the one of the last tick.
+/// The inaccuracy of the two times that are compared: each is that of the last tick.
 const INACCURACY: Duration = Duration::from_millis(20);
 
 /// The reason for which a process was not signalled.
@@ -70,11 +73,16 @@ pub(crate) fn parse_pid(text: &str) -> Option<Pid> {
 }
 
 /// Sends a signal to the process that the file names. The call blocks. Returns the process.
+/// `settings` are those of the wall clock.
 ///
 /// # Errors
 ///
 /// [`NotSignalled`]; no process got a signal.
-pub(crate) fn signal(path: &Path, signal: Signal) -> Result<Pid, NotSignalled> {
+pub(crate) fn signal(
+    path: &Path,
+    signal: Signal,
+    settings: &WallSettings,
+) -> Result<Pid, NotSignalled> {
     let failed = |pid| {
         move |errno| match errno {
             Errno::SRCH => NotSignalled::NoProcess(pid),
@@ -88,7 +96,7 @@ pub(crate) fn signal(path: &Path, signal: Signal) -> Result<Pid, NotSignalled> {
     if again != pid {
         return Err(NotSignalled::Changed);
     }
-    check(pid, &metadata).map_err(|error| {
+    check(pid, &metadata, settings).map_err(|error| {
         // The process has ended, or this user may not look at it.
         if error.kind() == io::ErrorKind::NotFound {
             NotSignalled::Hidden(pid)
@@ -114,7 +122,11 @@ fn read(path: &Path) -> Result<(Pid, Metadata), NotSignalled> {
 }
 
 /// Checks that the file was written while the process ran, by somebody who may name it.
-fn check(pid: Pid, file: &Metadata) -> io::Result<Result<(), NotSignalled>> {
+fn check(
+    pid: Pid,
+    file: &Metadata,
+    settings: &WallSettings,
+) -> io::Result<Result<(), NotSignalled>> {
     let folder = format!("/proc/{}", pid.as_raw_nonzero());
     let owner = std::fs::metadata(&folder)?.uid();
     if ![0, geteuid().as_raw(), owner].contains(&file.uid()) {
@@ -126,14 +138,17 @@ fn check(pid: Pid, file: &Metadata) -> io::Result<Result<(), NotSignalled>> {
     let started = Duration::from_secs(ticks / per_second)
         + Duration::from_secs(1) * u32::try_from(ticks % per_second).unwrap_or(0)
             / u32::try_from(per_second).unwrap_or(u32::MAX);
-    let started = clock::read().wall_at(Instant::from_boot(started));
+    let started = Instant::from_boot(started);
     let written = Timestamp::try_from(file.modified()?).map_err(io::Error::other)?;
-    let is_stale = started.duration_since(written).unsigned_abs() > INACCURACY && started > written;
-    Ok(if is_stale {
-        Err(NotSignalled::Stale(pid))
-    } else {
-        Ok(())
-    })
+    let written = settings.earliest(written, &clock::read());
+    // A time of no known setting is that of a file from before the clock was set.
+    Ok(
+        if written.is_none_or(|written| written + INACCURACY < started) {
+            Err(NotSignalled::Stale(pid))
+        } else {
+            Ok(())
+        },
+    )
 }
 
 /// Returns the start of a process from `/proc/PID/stat`, in ticks since boot.
@@ -150,6 +165,10 @@ mod tests {
     use std::process::{Child, Command};
 
     use super::*;
+
+    fn signal(path: &Path, signal: Signal) -> Result<Pid, NotSignalled> {
+        super::signal(path, signal, &WallSettings::new(&clock::read()))
+    }
 
     fn sleeping() -> Child {
         Command::new("sleep").arg("60").spawn().unwrap()
@@ -195,6 +214,35 @@ mod tests {
             .unwrap();
         let refused = signal(&file, Signal::TERM).unwrap_err();
         assert!(matches!(refused, NotSignalled::Stale(_)), "{refused:?}");
+        assert_eq!(ended_by(child), Some(9));
+    }
+
+    #[test]
+    fn a_file_that_may_be_from_before_the_clock_was_set_back_leads_to_no_signal() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("pid");
+        let child = sleeping();
+        fs::write(&file, child.id().to_string()).unwrap();
+        // The clock was set back by an hour ten seconds ago, or is now ahead of the one of the file.
+        let now = clock::read();
+        let hour = Duration::from_secs(3600);
+        let ahead = clock::ClockReading {
+            wall: now.wall + hour,
+            ..now
+        };
+        let mut settings = WallSettings::new(&ahead);
+        settings.handle_step(&clock::ClockReading {
+            boot: now.boot - Duration::from_secs(10),
+            wall: now.wall.saturating_sub(Duration::from_secs(10)),
+            ..now
+        });
+        let written = fs::metadata(&file).unwrap().modified().unwrap();
+        for written in [written, written + hour - Duration::from_secs(60)] {
+            let opened = File::options().write(true).open(&file).unwrap();
+            opened.set_modified(written).unwrap();
+            let refused = super::signal(&file, Signal::TERM, &settings).unwrap_err();
+            assert!(matches!(refused, NotSignalled::Stale(_)), "{refused:?}");
+        }
         assert_eq!(ended_by(child), Some(9));
     }
 

@@ -25,12 +25,12 @@ pub struct FileState {
     changed_nanoseconds: i64,
 }
 
-/// A defect of a token's file; the token is used nevertheless.
+/// A defect of the file of a token or a client's secret; it is used nevertheless.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Warning {
     /// All users of this machine can read the file.
     ReadableByAll(PathBuf, u32),
-    /// The file's group, or all users, can replace the token.
+    /// The file's group, or all users, can replace the secret.
     WritableByOthers(PathBuf, u32),
     /// The file was removed or replaced in its original place; the old one is still mounted here.
     Unlinked(PathBuf),
@@ -107,17 +107,17 @@ impl fmt::Display for Warning {
         match self {
             Self::ReadableByAll(path, mode) => write!(
                 formatter,
-                "file {} has mode {mode:04o}: everyone on this machine can read the token",
+                "file {} has mode {mode:04o}: everyone on this machine can read it",
                 path.display()
             ),
             Self::WritableByOthers(path, mode) => write!(
                 formatter,
-                "file {} has mode {mode:04o}: others than its owner can replace the token",
+                "file {} has mode {mode:04o}: others than its owner can replace it",
                 path.display()
             ),
             Self::Unlinked(path) => write!(
                 formatter,
-                "file {} was removed or replaced where it is mounted from, and a new token there cannot be seen",
+                "file {} was removed or replaced where it is mounted from, and what is written there later cannot be seen",
                 path.display()
             ),
         }
@@ -169,7 +169,7 @@ mod tests {
         let writable = Some(Warning::WritableByOthers(path.clone(), 0o660));
         assert_eq!(warning(0o660), writable);
         let expected = format!(
-            "file {} has mode 0644: everyone on this machine can read the token",
+            "file {} has mode 0644: everyone on this machine can read it",
             path.display()
         );
         assert_eq!(readable.to_string(), expected);

@@ -5,14 +5,17 @@ use std::io;
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 use super::file::READ_MAX;
+use super::profile;
 use super::{
-    Denied, FileState, ReportedExpiry, Source, SourceError, Token, Warning, command, content,
+    ClientSource, Denied, FileState, MintSource, Profile, ReportedExpiry, Source, SourceError,
+    Token, Warning, command, content,
 };
 use crate::sys::files::OpenError;
 use crate::sys::{files, program};
@@ -40,6 +43,17 @@ pub struct Read {
     /// The state of the file before it was read; `None` if it did not come from a file.
     pub identity: Option<FileState>,
     /// The warning about the permissions or the mount of the file.
+    pub warning: Option<Warning>,
+}
+
+/// The credentials of an OAuth client.
+#[derive(Debug)]
+pub struct ClientCredentials {
+    /// The id of the client.
+    pub id: Arc<str>,
+    /// The secret of the client.
+    pub secret: Token,
+    /// The warning about the file of the secret.
     pub warning: Option<Warning>,
 }
 
@@ -126,6 +140,43 @@ impl Reader {
         }
     }
 
+    /// Reads the id and the secret of the client, within the limits of [`Self::read`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::read`].
+    ///
+    /// # Panics
+    ///
+    /// As [`Self::read`].
+    pub async fn client(&self, mint: &MintSource) -> Result<ClientCredentials, SourceError> {
+        match &mint.client {
+            ClientSource::Configured { id, secret } => {
+                let read = Box::pin(self.read(secret)).await?;
+                Ok(ClientCredentials {
+                    id: Arc::clone(id),
+                    secret: read.token,
+                    warning: read.warning,
+                })
+            }
+            ClientSource::Profile(profile) => read_profile(profile).await,
+        }
+    }
+
+    /// Returns the file that holds the token or the client's secret; `None` if there is none.
+    #[must_use]
+    pub fn secret_file(&self, source: &Source) -> Option<PathBuf> {
+        match source {
+            Source::Mint(mint) => match &mint.client {
+                ClientSource::Configured { secret, .. } => self.file(secret),
+                ClientSource::Profile(profile) => Some(profile.file.clone()),
+            },
+            Source::File(_) | Source::Env(_) | Source::Credential(_) | Source::Command(_) => {
+                self.file(source)
+            }
+        }
+    }
+
     /// Returns the file to watch for changes of the source; `None` if there is none.
     #[must_use]
     pub fn file(&self, source: &Source) -> Option<PathBuf> {
@@ -184,27 +235,8 @@ fn read_file_here(
     path: &Path,
     directory: Option<&Path>,
 ) -> Result<Read, SourceError> {
-    let place = || source.clone();
-    let whole = files::read_start(path, directory, READ_MAX).map_err(|error| match error {
-        OpenError::NotAFile => SourceError::NotAFile(place()),
-        OpenError::Directory => SourceError::Directory(place()),
-        OpenError::LeadsOut => SourceError::LeadsOut(place()),
-        OpenError::TooLong(_) => SourceError::TooMuchOutput(place()),
-        OpenError::Failed(cause) if cause.kind() == io::ErrorKind::NotFound => {
-            SourceError::Absent(place())
-        }
-        OpenError::Failed(cause) if cause.kind() == io::ErrorKind::PermissionDenied => {
-            SourceError::NotPermitted {
-                place: place(),
-                user: rustix::process::geteuid().as_raw(),
-                denied: denied(path),
-            }
-        }
-        OpenError::Failed(cause) => SourceError::NotReadable {
-            place: place(),
-            cause,
-        },
-    })?;
+    let whole = files::read_start(path, directory, READ_MAX);
+    let whole = whole.map_err(|error| not_opened(source, path, error))?;
     let (token, expiry) = token(source, whole.bytes)?;
     // A file that a sink wrote is as old as its token, whose lifetime is probably the default one.
     let expiry = expiry.or(source.mint().map(|_| ReportedExpiry::In(LIFETIME_DEFAULT)));
@@ -217,6 +249,47 @@ fn read_file_here(
         identity: Some(FileState::from(&whole.metadata)),
         warning: Warning::about(path, &whole.metadata),
     })
+}
+
+async fn read_profile(profile: &Profile) -> Result<ClientCredentials, SourceError> {
+    let place = Source::File(profile.file.clone());
+    let Profile { name, file } = profile.clone();
+    let work = move || {
+        let place = Source::File(file.clone());
+        let whole = files::read_start(&file, None, (profile::KIBIBYTES_MAX << 10) + 1);
+        let whole = whole.map_err(|error| not_opened(&place, &file, error))?;
+        match profile::client(&whole.bytes, &name) {
+            Ok((id, secret)) => Ok(ClientCredentials {
+                id,
+                secret,
+                warning: Warning::about(&file, &whole.metadata),
+            }),
+            Err(problem) => Err(SourceError::Profile { place, problem }),
+        }
+    };
+    let read = files::run(&profile.file, files::TOKEN_LIMIT, work).await;
+    read.unwrap_or_else(|cause| Err(SourceError::not_read(&place, cause)))
+}
+
+fn not_opened(source: &Source, path: &Path, error: OpenError) -> SourceError {
+    let place = source.clone();
+    match error {
+        OpenError::NotAFile => SourceError::NotAFile(place),
+        OpenError::Directory => SourceError::Directory(place),
+        OpenError::LeadsOut => SourceError::LeadsOut(place),
+        OpenError::TooLong(_) => SourceError::TooMuchOutput(place),
+        OpenError::Failed(cause) if cause.kind() == io::ErrorKind::NotFound => {
+            SourceError::Absent(place)
+        }
+        OpenError::Failed(cause) if cause.kind() == io::ErrorKind::PermissionDenied => {
+            SourceError::NotPermitted {
+                place,
+                user: rustix::process::geteuid().as_raw(),
+                denied: denied(path),
+            }
+        }
+        OpenError::Failed(cause) => SourceError::NotReadable { place, cause },
+    }
 }
 
 /// Returns the reason for which this user may not read the file.

@@ -9,7 +9,7 @@ use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::NotAToken;
+use super::{NotAToken, Profile, ProfileProblem};
 use crate::sys::files::NotRead;
 
 /// The source of a session's token.
@@ -34,12 +34,55 @@ pub enum Source {
 pub struct MintSource {
     /// The scheme, host and port of the login host.
     pub login: Arc<str>,
-    /// The id of the client, which is no secret.
-    pub client_id: Arc<str>,
-    /// The source of the client's secret.
-    pub client_secret: Source,
+    /// The client.
+    pub client: ClientSource,
     /// The file that holds the token of an earlier run, with which the session continues.
     pub continues: Option<PathBuf>,
+}
+
+/// The source of an OAuth client's id and secret.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ClientSource {
+    /// The configuration names the client.
+    Configured {
+        /// The id of the client, which is no secret.
+        id: Arc<str>,
+        /// The source of the client's secret.
+        secret: Source,
+    },
+    /// A profile of the official command line, which may change.
+    Profile(Profile),
+}
+
+/// The longest id of an OAuth client; the vendor's ids have 36 characters.
+pub(crate) const CLIENT_ID_LENGTH_MAX: usize = 128;
+
+/// Returns true if the text may be the id of an OAuth client, which ends at the first colon of the
+/// credentials in a request.
+pub(crate) fn is_client_id(text: &str) -> bool {
+    let is_part = |byte: u8| byte.is_ascii_graphic() && byte != b':';
+    !text.is_empty() && text.len() <= CLIENT_ID_LENGTH_MAX && text.bytes().all(is_part)
+}
+
+impl ClientSource {
+    /// Returns the source of the secret, if the configuration names the client.
+    #[must_use]
+    pub fn secret(&self) -> Option<&Source> {
+        match self {
+            Self::Configured { secret, .. } => Some(secret),
+            Self::Profile(_) => None,
+        }
+    }
+}
+
+/// Displays the client as it is known without reading anything.
+impl fmt::Display for ClientSource {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Configured { id, .. } => write!(formatter, "client {id}"),
+            Self::Profile(profile) => write!(formatter, "the client of {profile}"),
+        }
+    }
 }
 
 impl Source {
@@ -57,8 +100,31 @@ impl Source {
     pub fn variable(&self) -> Option<&str> {
         match self {
             Self::Env(name) => Some(name),
-            Self::Mint(mint) => mint.client_secret.variable(),
+            Self::Mint(mint) => mint.client.secret()?.variable(),
             Self::File(_) | Self::Credential(_) | Self::Command(_) => None,
+        }
+    }
+
+    /// Returns the path of the file that holds the token or the client's secret, if the
+    /// configuration names one.
+    #[must_use]
+    pub fn secret_file(&self) -> Option<&Path> {
+        match self {
+            Self::Mint(mint) => match &mint.client {
+                ClientSource::Configured { secret, .. } => secret.file(),
+                ClientSource::Profile(profile) => Some(&profile.file),
+            },
+            Self::File(_) | Self::Env(_) | Self::Credential(_) | Self::Command(_) => self.file(),
+        }
+    }
+
+    /// Returns the program that prints the token or the client's secret, and its arguments.
+    #[must_use]
+    pub fn program(&self) -> Option<&[String]> {
+        match self {
+            Self::Command(words) => Some(words),
+            Self::Mint(mint) => mint.client.secret()?.program(),
+            Self::File(_) | Self::Env(_) | Self::Credential(_) => None,
         }
     }
 
@@ -68,6 +134,15 @@ impl Source {
         match self {
             Self::Mint(mint) => Some(mint),
             Self::File(_) | Self::Env(_) | Self::Credential(_) | Self::Command(_) => None,
+        }
+    }
+
+    /// Returns the profile of the official command line that names the OAuth client, if there is one.
+    #[must_use]
+    pub fn profile(&self) -> Option<&Profile> {
+        match &self.mint()?.client {
+            ClientSource::Profile(profile) => Some(profile),
+            ClientSource::Configured { .. } => None,
         }
     }
 
@@ -91,11 +166,11 @@ impl fmt::Display for Source {
                     words.first().map_or("", String::as_str)
                 )
             }
-            Self::Mint(mint) => write!(
-                formatter,
-                "login host {} for client {}",
-                mint.login, mint.client_id
-            ),
+            // While the configuration is read, the login host may not be known yet.
+            Self::Mint(mint) if mint.login.is_empty() => mint.client.fmt(formatter),
+            Self::Mint(mint) => {
+                write!(formatter, "login host {} for {}", mint.login, mint.client)
+            }
         }
     }
 }
@@ -202,6 +277,14 @@ pub enum SourceError {
         place: Source,
         /// The reason for which it is not a token.
         reason: NotAToken,
+    },
+    /// The file has no usable profile of the official command line.
+    #[error("{place}: {problem}")]
+    Profile {
+        /// The file.
+        place: Source,
+        /// The problem.
+        problem: ProfileProblem,
     },
     /// The tokens are issued to the daemon, and no token of an earlier run is in a sink.
     #[error("the tokens of {0} are obtained by the daemon, and no sink holds one")]

@@ -48,6 +48,7 @@ fn rounds(keeper: &mut Keeper, now: &mut Instant, rounds: u32) {
                     organisation: Some("organisation".into()),
                     organisation_name: None,
                     client: None,
+                    client_end: None,
                     idles_at: Some(server_time(*now + IDLE_TIMEOUT)),
                 }),
                 Operation::ReadTimeout => Verdict::Timeout(TimeoutReport {

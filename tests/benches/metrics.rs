@@ -61,6 +61,7 @@ fn session(number: u32, now: Instant) -> NamedView {
             last_answer: None,
             live: Some(LiveTokenView {
                 expiry: None,
+                client_end: None,
                 proven_at: now - since_touch,
                 deadline: Some(deadline),
                 touch_at: Some(deadline - IDLE_TIMEOUT / 2),

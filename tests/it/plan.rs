@@ -95,6 +95,41 @@ fn the_object_for_machines_says_the_same() {
 }
 
 #[test]
+fn the_tokens_of_a_day_are_counted_and_the_sinks_are_named() {
+    let config = "region = \"eu-central-1\"\n[sessions.kiosk]\n\
+         token = { mint = { client_id = \"kiosk\", client_secret = { env = \"SECRET\" } } }\n\
+         sink = [{ file = \"/run/kiosk/token\" }, { file = \"/run/kiosk/env\", format = \"env\" }]\n\
+         [sessions.printed]\ntoken = { command = [\"/bin/true\"] }\n\
+         [sessions.wallboard]\ntoken = { file = \"wallboard\" }\n";
+    let output = plan(config, None, &["--idle-timeout", "1h"]);
+    let text = printed(&output);
+    for line in [
+        "  Tokens: 1.11 to 1.18 a day are obtained if they live for 24h.\n",
+        "  Tokens: another one before each expiry that the program reports.\n",
+        "  Sinks: /run/kiosk/token (bare), /run/kiosk/env (env).\n",
+        "  Tokens: 1.11 to 1.18 a day; a login host is asked for 5 at once and then for\n",
+    ] {
+        assert!(text.contains(line), "{line}{text}");
+    }
+    let output = plan(config, None, &["--idle-timeout", "1h", "--json"]);
+    let object: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let [kiosk, printed, wallboard] = object["groups"].as_array().unwrap().as_slice() else {
+        panic!("three groups: {object}");
+    };
+    let a_day = &kiosk["plans"][0]["tokens_a_day"];
+    assert!(
+        (a_day["least"].as_f64().unwrap() - 1.0 / 0.9).abs() < 1e-9,
+        "{a_day}"
+    );
+    assert_eq!(kiosk["plans"][0]["token_lifetime"], 86_400.0);
+    assert_eq!(kiosk["sinks"][1]["file"], "/run/kiosk/env");
+    assert_eq!(kiosk["sinks"][1]["session"], "kiosk");
+    assert!(printed["plans"][0]["tokens_a_day"].is_null());
+    assert_eq!(wallboard["sinks"].as_array().map(Vec::len), Some(0));
+    assert_eq!(object["totals"][0]["tokens_a_day"], *a_day);
+}
+
+#[test]
 fn check_ends_with_the_flaws_and_succeeds() {
     let output = run("check", WALLBOARD, None, &[]);
     assert!(!printed(&output).contains("weak") && !printed(&output).contains("cannot"));

@@ -7,9 +7,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use session_keepalive::keeper::{
-    Command, EarlierEnding, EventKind, Expiry, ExpirySource, Failure, HostId, Keeper, Limits,
-    MintCommand, MintFailure, MintOutcome, Offer, OnShutdown, Operation, Outcome, Policy, Refusal,
-    SessionId, SessionView, Ticket, TimeoutReport, TokenReport, Touch, TouchPreference, Verdict,
+    ClientEnd, Command, EarlierEnding, EventKind, Expiry, ExpirySource, Failure, HostId, Keeper,
+    Limits, MintCommand, MintFailure, MintOutcome, Offer, OnShutdown, Operation, Outcome, Policy,
+    Refusal, SessionId, SessionView, Ticket, TimeoutReport, TokenReport, Touch, TouchPreference,
+    Verdict,
 };
 use session_keepalive::time::{Instant, ServerTime};
 use session_keepalive::token::Fingerprint;
@@ -51,6 +52,8 @@ pub(super) struct TimelineServer {
     /// The organisations and the clients of tokens, where they differ from `o` and `c`.
     pub(super) organisation_of: BTreeMap<u32, &'static str>,
     pub(super) client_of: BTreeMap<u32, &'static str>,
+    /// The announced end of every OAuth client.
+    pub(super) client_end: Option<ClientEnd>,
     reset_at: BTreeMap<u32, Instant>,
     dead: Vec<u32>,
     /// The ends of the lifetimes of issued tokens.
@@ -152,6 +155,7 @@ impl TimelineServer {
             date_behind: Duration::ZERO,
             organisation_of: BTreeMap::new(),
             client_of: BTreeMap::new(),
+            client_end: None,
             reset_at: BTreeMap::new(),
             dead: Vec::new(),
             dies_at: BTreeMap::new(),
@@ -216,6 +220,7 @@ impl TimelineServer {
             organisation: Some(self.organisation_of.get(&token).map_or("o", |id| id).into()),
             organisation_name: None,
             client: Some(self.client_of.get(&token).map_or("c", |id| id).into()),
+            client_end: self.client_end,
             idles_at: self.reports_idles_at.then_some(idles_at),
         })
     }
@@ -488,6 +493,7 @@ impl Timeline {
                 EventKind::NotRevoked(_) => "not revoked",
                 EventKind::Left => "left",
                 EventKind::Expiring(_) => "expiring",
+                EventKind::ClientEnding(_) => "client ending",
                 EventKind::Minted => "minted",
                 EventKind::MintFailed(_) => "mint failed",
                 EventKind::EarlierInUse => "earlier in use",

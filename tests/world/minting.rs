@@ -16,7 +16,10 @@
 //!    application uses is revoked within the overlap and one peek.
 //! 5. An application that follows its sink, even late, never gets a 401 with a token that was
 //!    replaced. One that never follows gets it at the expiry of its token, not before.
-//! 6. The stop revokes every token that the keeper was given and that is alive.
+//! 6. A fleet that starts together gets its tokens as soon as the rate of its login host allows: five at once,
+//!    and then one every 2 s. If the host is quick, this limit and not the one attempt in flight
+//!    spreads them.
+//! 7. The stop revokes every token that the keeper was given and that is alive.
 
 mod application;
 mod login;
@@ -27,7 +30,7 @@ use std::time::Duration;
 
 use application::{Application, Habit};
 use fastrand::Rng;
-use login::{LoginFault, LoginHost};
+use login::{BURST, INTERVAL, LoginFault, LoginHost};
 use session_keepalive::keeper::{
     Command, Event, EventKind, Expiry, ExpirySource, Failure, Generation, HostId, Keeper, Limits,
     LoginId, MintCommand, MintFailure, MintOutcome, Offer, OnShutdown, Operation, Outcome, Policy,
@@ -44,14 +47,46 @@ const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(86_400);
 
-const SESSIONS: usize = 50;
-const DAYS: u32 = 30;
+/// The number of sessions of a world, its length and its network.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct MintingScenario {
+    sessions: usize,
+    days: u32,
+    /// The longest time in which a message passes the network, in milliseconds.
+    latency_max: u64,
+    has_faults: bool,
+}
+
+/// Fifty sessions, whose login hosts have faults.
+pub(super) const THIRTY_DAYS: MintingScenario = MintingScenario {
+    sessions: 50,
+    days: 30,
+    latency_max: 2000,
+    has_faults: true,
+};
+
+/// Sessions that start together and whose login hosts answer at once.
+pub(super) const FLEET: MintingScenario = MintingScenario {
+    sessions: 120,
+    days: 3,
+    latency_max: 20,
+    has_faults: false,
+};
+
+/// The time by which the tokens of a fleet may be later than the rate of the login host allows.
+const FLEET_SLACK: Duration = Duration::from_secs(2);
+
 const OVERLAP: Duration = Duration::from_secs(1800);
 
 /// The longest time for which a session is without a living token although its login host gives
 /// tokens: attempts with refused credentials are a quarter of an hour and its jitter apart, and
 /// many sessions share the rate of one host.
 const RECOVERY: Duration = Duration::from_secs(25 * 60);
+
+/// Returns the instant at which every world begins.
+fn began_at() -> Instant {
+    Instant::BOOT + Duration::from_secs(1000)
+}
 
 /// The longest time in which a request and its answer pass the network.
 const ROUND_TRIP: Duration = Duration::from_secs(5);
@@ -71,6 +106,12 @@ pub(super) struct MintingSummary {
     pub(super) failures: BTreeMap<&'static str, u32>,
     /// The largest number of attempts of a session in an hour.
     pub(super) attempts_in_hour: usize,
+    /// The largest number of attempts at a login host in a second, and in a minute.
+    pub(super) busiest_second: usize,
+    pub(super) busiest_minute: usize,
+    /// The number of sessions and of days.
+    pub(super) sessions: usize,
+    days: u32,
     /// The longest time for which a session had no living token while its login host gave tokens.
     pub(super) recovered_after: Duration,
     /// The number of readings of a sink, and of those that found a dead token.
@@ -85,12 +126,17 @@ pub(super) struct MintingSummary {
 
 impl fmt::Display for MintingSummary {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let days = f64::from(DAYS) * f64::from(u32::try_from(SESSIONS).unwrap_or(1));
+        let days = f64::from(self.days) * f64::from(u32::try_from(self.sessions).unwrap_or(1));
         let minted = f64::from(self.minted) / days;
         writeln!(
             formatter,
-            "{} tokens, {minted:.2} a session and day; {} attempts, at most {} of a session in an hour; failures {:?}",
-            self.minted, self.attempts, self.attempts_in_hour, self.failures
+            "{} tokens, {minted:.2} a session and day; {} attempts, at most {} of a session in an hour, {} at a login host in a second and {} in a minute; failures {:?}",
+            self.minted,
+            self.attempts,
+            self.attempts_in_hour,
+            self.busiest_second,
+            self.busiest_minute,
+            self.failures
         )?;
         writeln!(
             formatter,
@@ -163,6 +209,7 @@ struct MintedToken {
 /// One keeper, two organisations with their login hosts, and the applications.
 pub(super) struct MintingWorld {
     seed: u64,
+    scenario: MintingScenario,
     random: Rng,
     now: Instant,
     keeper: Keeper,
@@ -179,7 +226,7 @@ pub(super) struct MintingWorld {
 }
 
 impl MintingWorld {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(super) fn new(seed: u64, scenario: MintingScenario) -> Self {
         let mut random = Rng::with_seed(seed);
         let hosts = vec![
             LoginHost::new(24 * HOUR, HOUR, random.u64(..)),
@@ -187,7 +234,8 @@ impl MintingWorld {
         ];
         let mut world = Self {
             seed,
-            now: Instant::BOOT + Duration::from_secs(1000),
+            scenario,
+            now: began_at(),
             keeper: Keeper::new(Limits::default(), seed),
             hosts,
             sessions: Vec::new(),
@@ -197,7 +245,11 @@ impl MintingWorld {
             outages: BTreeSet::new(),
             is_stopping: false,
             history: History::new(Memory::Short),
-            summary: MintingSummary::default(),
+            summary: MintingSummary {
+                sessions: scenario.sessions,
+                days: scenario.days,
+                ..MintingSummary::default()
+            },
             random,
         };
         world.populate();
@@ -205,7 +257,7 @@ impl MintingWorld {
     }
 
     fn populate(&mut self) {
-        for number in 0..SESSIONS {
+        for number in 0..self.scenario.sessions {
             let host = number % self.hosts.len();
             let index = u32::try_from(host).unwrap_or(0);
             let policy = Policy {
@@ -231,6 +283,10 @@ impl MintingWorld {
             self.keeper.handle_source_known(id, self.now);
             self.schedule(MINUTE, MintingEvent::Use(number));
         }
+        self.schedule(DAY * self.scenario.days, MintingEvent::Stop);
+        if !self.scenario.has_faults {
+            return;
+        }
         for host in 0..self.hosts.len() {
             let after = HOUR.mul_f64(6.0 * self.random.f64());
             self.schedule(after, MintingEvent::ChangeFault(host));
@@ -238,7 +294,6 @@ impl MintingWorld {
             let wrong = MintingEvent::Begin(host, LoginFault::WrongSecret, DAY);
             self.schedule(wrong_at, wrong);
         }
-        self.schedule(DAY * DAYS, MintingEvent::Stop);
     }
 
     /// Runs the world until the keeper has stopped; panics if an invariant is broken.
@@ -263,6 +318,9 @@ impl MintingWorld {
             }
         }
         self.check_end();
+        if !self.scenario.has_faults {
+            self.check_fleet();
+        }
         self.summary
     }
 
@@ -461,7 +519,8 @@ impl MintingWorld {
         let session = &mut self.sessions[number];
         let token = &mut session.tokens[session.by_generation[&ticket.generation]];
         let server = &mut self.hosts[session.host].server;
-        let outcome = if !self.is_stopping && self.random.u8(0..100) == 0 {
+        let has_faults = self.scenario.has_faults && !self.is_stopping;
+        let outcome = if has_faults && self.random.u8(0..100) == 0 {
             failed(Failure::ServerError(503))
         } else {
             let request = match operation {
@@ -535,6 +594,9 @@ impl MintingWorld {
         let host = &mut self.hosts[session.host];
         let is_second = host.in_flight.replace(command.session).is_some();
         let is_within_rate = host.admits(now);
+        let (of_second, of_minute) = host.attempts();
+        self.summary.busiest_second = self.summary.busiest_second.max(of_second);
+        self.summary.busiest_minute = self.summary.busiest_minute.max(of_minute);
         self.summary.attempts_in_hour = self.summary.attempts_in_hour.max(in_hour);
         let violation = if is_second {
             Some("asks a login host while another attempt is in flight there")
@@ -579,6 +641,39 @@ impl MintingWorld {
         released.push(after);
     }
 
+    /// Checks that the tokens of a fleet came as soon as the rate of its login host allowed, and no
+    /// sooner.
+    fn check_fleet(&self) {
+        for host in 0..self.hosts.len() {
+            let of_host = self.sessions.iter().enumerate();
+            let of_host = of_host.filter(|(_, session)| session.host == host);
+            let first = of_host.map(|(number, session)| {
+                let first = session.tokens.first().and_then(|token| token.published_at);
+                let Some(at) = first else {
+                    self.fail(number, "never had a token");
+                };
+                (at, number)
+            });
+            let mut first: Vec<_> = first.collect();
+            first.sort_unstable();
+            for (place, (at, number)) in (0..).zip(first) {
+                let allowed_at = began_at() + INTERVAL * (place + 1_u32).saturating_sub(BURST);
+                if at < allowed_at || at > allowed_at + FLEET_SLACK {
+                    let violation = format!(
+                        "is number {place} of its fleet and has its first token at {at:?}, allowed at {allowed_at:?}"
+                    );
+                    self.fail(number, &violation);
+                }
+            }
+        }
+        assert_eq!(
+            self.summary.busiest_second, BURST as usize,
+            "seed {}",
+            self.seed
+        );
+        assert!(self.summary.failures.is_empty(), "seed {}", self.seed);
+    }
+
     /// Checks the state in which the stop leaves the tokens.
     fn check_end(&self) {
         for (number, session) in self.sessions.iter().enumerate() {
@@ -591,7 +686,8 @@ impl MintingWorld {
     }
 
     fn latency(&mut self) -> Duration {
-        Duration::from_millis(self.random.u64(5..2000))
+        let latency_max = self.scenario.latency_max;
+        Duration::from_millis(self.random.u64(5..latency_max))
     }
 
     fn schedule(&mut self, after: Duration, event: MintingEvent) {

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use session_keepalive::keeper::TouchPreference;
 
 use super::history::Memory;
-use super::minting::MintingWorld;
+use super::minting::{FLEET, MintingWorld, THIRTY_DAYS};
 use super::scenario::Scenario;
 use super::summary::WorldSummary;
 use super::told::Told;
@@ -161,7 +161,15 @@ fn two_hundred_session_years_break_no_invariant() {
 #[test]
 fn thirty_days_of_fifty_sessions_that_mint_break_no_invariant() {
     for seed in seeds(0..4) {
-        let summary = MintingWorld::new(seed).run();
+        let summary = MintingWorld::new(seed, THIRTY_DAYS).run();
+        println!("seed {seed}: {summary}");
+    }
+}
+
+#[test]
+fn a_fleet_that_starts_together_gets_its_tokens_at_the_rate_of_the_login_host() {
+    for seed in seeds(0..4) {
+        let summary = MintingWorld::new(seed, FLEET).run();
         println!("seed {seed}: {summary}");
     }
 }

@@ -5,11 +5,14 @@ use serde_json::Value;
 
 use crate::api::field::{self, Fields};
 use crate::api::time;
-use crate::keeper::TokenReport;
+use crate::keeper::{ClientEnd, TokenReport};
 use crate::time::ServerTime;
 
 const ID_LENGTH_MAX: usize = 64;
 const NAME_LENGTH_MAX: usize = 128;
+
+/// The values of `state` of a client that issues no tokens.
+const INACTIVE: [&str; 2] = ["inactive", "disabled"];
 
 /// The API's information about a token. Every field may be absent.
 #[derive(Clone, PartialEq, Debug, Serialize)]
@@ -32,6 +35,8 @@ pub struct OAuthClient<'a> {
     pub named: NamedEntity<'a>,
     /// `authorizedGrantType`: `CLIENT_CREDENTIALS`, `CODE`, …
     pub grant_type: Option<&'a str>,
+    /// The end of the client that the API announces: `state` and `dateToDelete`.
+    pub end: Option<ClientEnd>,
 }
 
 impl TokenInfo {
@@ -85,6 +90,7 @@ impl TokenInfo {
         Some(OAuthClient {
             named: named(client),
             grant_type: field::text(client, "authorizedGrantType"),
+            end: client_end(client),
         })
     }
 
@@ -113,10 +119,12 @@ impl TokenInfo {
         let organisation = self.organisation();
         let id = organisation.and_then(|named| named.id);
         let name = organisation.and_then(|named| named.name);
-        let client = self.client().and_then(|client| client.named.id);
+        let client = self.client();
+        let client_id = client.and_then(|client| client.named.id);
         TokenReport {
             organisation: id.and_then(|id| field::printable_ascii(id, ID_LENGTH_MAX)),
-            client: client.and_then(|id| field::printable_ascii(id, ID_LENGTH_MAX)),
+            client: client_id.and_then(|id| field::printable_ascii(id, ID_LENGTH_MAX)),
+            client_end: client.and_then(|client| client.end),
             organisation_name: name.and_then(|name| field::printable(name, NAME_LENGTH_MAX)),
             idles_at: self.idles_at(),
         }
@@ -125,6 +133,16 @@ impl TokenInfo {
     fn named(&self, name: &str) -> Option<NamedEntity<'_>> {
         self.0.get(name)?.as_object().map(named)
     }
+}
+
+/// Returns the end that the API announces for a client. An unknown `state` counts as healthy.
+fn client_end(client: &Fields) -> Option<ClientEnd> {
+    let state = field::text(client, "state").unwrap_or_default();
+    let end = ClientEnd {
+        is_inactive: INACTIVE.iter().any(|word| state.eq_ignore_ascii_case(word)),
+        deleted_at: client.get("dateToDelete").and_then(time::instant),
+    };
+    (end.is_inactive || end.deleted_at.is_some()).then_some(end)
 }
 
 fn named(fields: &Fields) -> NamedEntity<'_> {
@@ -170,6 +188,7 @@ mod tests {
             r#"{"organization":"o-1","authorizedScope":[]}"#,
             r#"{"OAuthClient":{}}"#,
             r#"{"organization":{"id":"o-1"},"OAuthClient":{"id":"c-1","state":"active"}}"#,
+            r#"{"organization":{},"OAuthClient":{"state":"inactive","dateToDelete":"2026-12-05T00:00:00Z"}}"#,
             r#"{"organization":{}} and more"#,
             r#"{"message":"of something else"}"#,
             "[]",
@@ -177,6 +196,44 @@ mod tests {
         ] {
             let whole = TokenInfo::read(body.as_bytes()).map(|info| info.report());
             assert_eq!(TokenInfo::read_report(body.as_bytes()), whole, "{body}");
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_client_is_its_state_and_the_date_of_its_deletion() {
+        let end = |client: &str| {
+            let body = format!(r#"{{"OAuthClient":{{"id":"c-1"{client}}}}}"#);
+            let report = TokenInfo::read_report(body.as_bytes()).unwrap();
+            report.client_end
+        };
+        let date = Some(ServerTime::from_unix_milliseconds(1_795_507_200_000));
+        for (client, is_inactive, deleted_at) in [
+            (r#","state":"inactive""#, true, None),
+            (r#","state":"Disabled","dateToDelete":null"#, true, None),
+            (
+                r#","state":"active","dateToDelete":"2026-11-24T08:00:00.000Z""#,
+                false,
+                date,
+            ),
+            (
+                r#","state":"inactive","dateToDelete":1795507200000"#,
+                true,
+                date,
+            ),
+        ] {
+            let expected = ClientEnd {
+                is_inactive,
+                deleted_at,
+            };
+            assert_eq!(end(client), Some(expected), "{client}");
+        }
+        for healthy in [
+            "",
+            r#","state":"active""#,
+            r#","state":"of the future""#,
+            r#","state":7,"dateToDelete":"soon""#,
+        ] {
+            assert_eq!(end(healthy), None, "{healthy}");
         }
     }
 

@@ -53,6 +53,7 @@ fn a_token_info_proves_life_to_a_peek_and_to_a_touch() {
         organisation: Some("o-1".into()),
         organisation_name: Some("Acme".into()),
         client: None,
+        client_end: None,
         idles_at: Some(ServerTime::from_unix_milliseconds(1_795_507_200_000)),
     };
     for operation in [Operation::Peek, GET] {

@@ -1,4 +1,4 @@
-//! Finds programs, configuration and token files that other users can change.
+//! Finds programs, configuration and files of tokens and secrets that other users can change.
 
 use std::collections::BTreeMap;
 use std::fs::{self, Metadata};
@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::check::Check;
 use crate::config::{Config, SessionConfig, SessionName};
-use crate::token::{Reader, Source};
+use crate::token::Reader;
 
 /// The mode bit that lets all users write.
 const OTHERS_WRITE: u32 = 0o002;
@@ -21,12 +21,9 @@ pub(super) fn examine(
     sessions: &BTreeMap<SessionName, SessionConfig>,
 ) -> Vec<Check> {
     let mut checks = Vec::new();
-    let commands = sessions.iter().filter_map(|(name, session)| {
-        let Source::Command(words) = &session.token else {
-            return None;
-        };
-        Some((name.as_str(), words.first()?))
-    });
+    let commands = sessions
+        .iter()
+        .filter_map(|(name, session)| Some((name.as_str(), session.token.program()?.first()?)));
     let hooks = config.hooks.iter();
     let hooks =
         hooks.filter_map(|(name, hook)| Some((name.as_str(), hook.command.words().first()?)));
@@ -50,7 +47,7 @@ pub(super) fn examine(
     }
     let mut folders = BTreeMap::new();
     for (name, session) in sessions {
-        if let Some(path) = Reader::default().file(&session.token)
+        if let Some(path) = Reader::default().secret_file(&session.token)
             && let Some(how) = replaceable_by_all(&path)
         {
             folders.entry(how).or_insert((name.as_str(), path));

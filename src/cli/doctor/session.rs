@@ -16,9 +16,11 @@ use crate::cli::operate::{advice, human_time};
 use crate::cli::timeout::overview;
 use crate::config::{ApiBase, SessionConfig, SessionName};
 use crate::keeper::{Intent, Touch, Verdict};
-use crate::status::phrases::{Chain, Pickup, human_duration, mint_remedy, new_token};
+use crate::status::phrases::{
+    Chain, OF_CLIENT_END, Pickup, client_end, human_duration, mint_remedy, new_token,
+};
 use crate::time::ServerTime;
-use crate::token::{Fingerprint, MintSource, SourceError, Token};
+use crate::token::{ClientCredentials, ClientSource, Fingerprint, MintSource, SourceError, Token};
 
 /// The shortest time between two requests with one token, as in the daemon.
 const PACE: Duration = Duration::from_secs(1);
@@ -142,30 +144,41 @@ async fn obtain(
     checks: &mut Vec<Check>,
 ) -> Option<Token> {
     const NAME: &str = "client";
-    let secret = match service::reader().read(&source.client_secret).await {
-        Ok(read) => read.token,
+    let credentials = match service::reader().client(source).await {
+        Ok(credentials) => credentials,
         Err(error) => {
             checks.push(Check::failure(name, NAME, Chain(&error).to_string()));
             return None;
         }
     };
-    let (login, client_id) = (&source.login, &source.client_id);
+    let ClientCredentials {
+        id,
+        secret,
+        warning,
+    } = credentials;
+    if let Some(warning) = warning {
+        let check = Check::warning(name, "secret", warning.to_string());
+        checks.push(check.advise(warning.advice()));
+    }
+    let login = &source.login;
     if !proofs.mint {
-        let finding = format!(
-            "client {client_id} has a secret in {}; no token was obtained from {login}",
-            source.client_secret
-        );
+        let place = match &source.client {
+            ClientSource::Configured { secret, .. } => secret.to_string(),
+            ClientSource::Profile(profile) => profile.to_string(),
+        };
+        let finding =
+            format!("client {id} has a secret in {place}; no token was obtained from {login}");
         let check = Check::ok(name, NAME, finding);
         checks.push(check.advise("doctor --mint obtains one, checks and revokes it"));
         return None;
     }
     let login = ApiBase::new(login).ok()?;
-    match client.mint(&login, client_id, &secret).await {
+    match client.mint(&login, &id, &secret).await {
         Ok(Minted { token, lifetime }) => {
             let lifetime =
                 lifetime.map(|lifetime| format!(", lifetime {}", human_duration(lifetime)));
             let finding = format!(
-                "{} from {login} for client {client_id}{}",
+                "{} from {login} for client {id}{}",
                 token.fingerprint(),
                 lifetime.unwrap_or_default()
             );
@@ -173,11 +186,7 @@ async fn obtain(
             Some(token)
         }
         Err(failure) => {
-            let check = Check::failure(
-                name,
-                NAME,
-                format!("{failure} ({login}, client {client_id})"),
-            );
+            let check = Check::failure(name, NAME, format!("{failure} ({login}, client {id})"));
             checks.push(check.advise(mint_remedy(&failure)));
             None
         }
@@ -273,6 +282,10 @@ fn add_token_facts(
         client.unwrap_or("not named")
     );
     checks.push(Check::ok(name, "lives", finding));
+    if let Some(end) = info.client().and_then(|client| client.end) {
+        let check = Check::warning(name, "OAuth client", client_end(end));
+        checks.push(check.advise(OF_CLIENT_END));
+    }
     let intent = session.policy.intent.as_str();
     let deadline = match (info.idles_at(), reply.date) {
         (Some(at), Some(date)) => match at.since(date) {

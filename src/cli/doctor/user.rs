@@ -16,7 +16,7 @@ use super::service::ServiceUser;
 use crate::cli::socket::SocketOptions;
 use crate::config::{Config, SessionConfig};
 use crate::sys::harden;
-use crate::token::{Reader, Source};
+use crate::token::Reader;
 
 const SUBJECT: &str = "doctor";
 const NAME: &str = "user";
@@ -131,7 +131,7 @@ fn owner(config: &Config) -> Result<Option<Ids>, Check> {
         Some((found.uid(), found.gid()))
     };
     let sessions = config.sessions.values();
-    let files = sessions.filter_map(|session| Reader::default().file(&session.token));
+    let files = sessions.filter_map(|session| Reader::default().secret_file(&session.token));
     let mut owners: BTreeMap<u32, u32> = files.filter_map(|path| owner(&path)).collect();
     for pool in config.pools.values() {
         let directory = pool.token_dir();
@@ -153,11 +153,10 @@ fn owner(config: &Config) -> Result<Option<Ids>, Check> {
     ))
 }
 
-/// Returns a warning that the session's token command was not run; `None` for other sources.
+/// Returns a warning that the program which prints the session's token or secret was not run; `None`
+/// if there is none.
 pub(super) fn not_run(name: &str, session: &SessionConfig) -> Option<Check> {
-    let Source::Command(_) = session.token else {
-        return None;
-    };
+    session.token.program()?;
     let finding = format!(
         "{} was not run: this is root, and no daemon answers that shows which user it runs as",
         session.token

@@ -233,6 +233,7 @@ fn exit_of_source(error: &SourceError) -> Exit {
         | SourceError::NotAToken { .. }
         | SourceError::NotSet(_)
         | SourceError::NotMinted(_)
+        | SourceError::Profile { .. }
         | SourceError::NoCredentials(_)
         | SourceError::NotAFileName(_)
         | SourceError::TooMuchOutput(_) => Exit::Data,

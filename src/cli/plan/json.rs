@@ -9,8 +9,10 @@ use serde_json::{Value, json};
 
 use super::report::{PlanReport, SessionGroup, Total};
 use super::warning::PlanWarning;
+use crate::config::SessionName;
 use crate::keeper::{Bounds, Grade, Hourly, Margin, Plan, PlannedRequests};
 use crate::log::escape_json;
+use crate::token::Sink;
 
 /// The version of the object. It grows when a key is removed or changes its meaning.
 const VERSION: u32 = 1;
@@ -40,7 +42,7 @@ pub(super) fn object(report: &PlanReport) -> String {
 fn group(group: &SessionGroup) -> Value {
     let policy = &group.policy;
     json!({
-        "names": group.names.iter().map(crate::config::SessionName::as_str).collect::<Vec<_>>(),
+        "names": group.names.iter().map(SessionName::as_str).collect::<Vec<_>>(),
         "sessions": group.sessions,
         "intent": policy.intent.as_str(),
         "touch": policy.touch.as_str(),
@@ -50,7 +52,16 @@ fn group(group: &SessionGroup) -> Value {
         },
         "verify_every": policy.verify_every,
         "on_shutdown": policy.on_shutdown.as_str(),
+        "sinks": group.sinks.iter().map(sink).collect::<Vec<_>>(),
         "plans": group.plans.iter().map(plan).collect::<Vec<_>>(),
+    })
+}
+
+fn sink((session, sink): &(SessionName, Sink)) -> Value {
+    json!({
+        "session": session.as_str(),
+        "file": sink.file.to_string_lossy(),
+        "format": sink.format.as_str(),
     })
 }
 
@@ -70,6 +81,8 @@ fn plan(plan: &Plan) -> Value {
             "tries_if_hung": { "least": touches.hung_tries.least, "most": touches.hung_tries.most },
             "outage_budget": seconds(touches.outage_budget),
             "exclusion_found_after": seconds(touches.exclusion_found_after),
+            "token_lifetime": plan.lifetime().map(seconds),
+            "tokens_a_day": plan.tokens_a_day().map(numbers),
         }),
         PlannedRequests::Lapsing(peeks) => json!({
             "idle_timeout": idle_timeout,
@@ -92,6 +105,7 @@ fn total(total: &Total) -> Value {
             "in_step": total.load.in_step_a_second,
         },
         "start_burst": total.load.start_burst,
+        "tokens_a_day": total.tokens_a_day.map(numbers),
     })
 }
 
@@ -118,6 +132,10 @@ fn hourly(hourly: Hourly) -> Value {
         "reads": hourly.reads,
         "all": hourly.sum(),
     })
+}
+
+fn numbers(bounds: Bounds<f64>) -> Value {
+    json!({ "least": bounds.least, "most": bounds.most })
 }
 
 fn durations(bounds: Bounds<Duration>) -> Value {

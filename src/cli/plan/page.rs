@@ -7,10 +7,13 @@ use super::warning::PlanWarning;
 use crate::cli::text::{Column, Table, TextStyle, wrap};
 use crate::config::exact_duration;
 use crate::keeper::{
-    Bounds, Grade, Hourly, Intent, Margin, OnShutdown, PlannedRequests, Policy, TouchPreference,
-    TouchSchedule,
+    Bounds, Grade, Hourly, Intent, MINT_BURST, MINT_INTERVAL, Margin, OnShutdown, Plan,
+    PlannedRequests, Policy, TouchPreference, TouchSchedule,
 };
 use crate::status::phrases::counted;
+
+/// The number of a group's sinks that are named.
+const SINKS_SHOWN_MAX: usize = 4;
 
 /// The width, in columns, from which on the table shows more of them.
 const WIDE: usize = 110;
@@ -54,7 +57,57 @@ fn section(group: &SessionGroup, report: &PlanReport, style: TextStyle) -> Strin
         OnShutdown::Revoke => "At the stop: revoked.",
         OnShutdown::Leave => "At the stop: left as it is.",
     };
-    wrap("", &head, 2, style.width) + &body + &wrap("  ", end, 2, style.width)
+    let tokens = tokens(group).map(|text| wrap("  ", &text, 2, style.width));
+    let sinks = sinks(group).map(|text| wrap("  ", &text, 2, style.width));
+    [
+        wrap("", &head, 2, style.width),
+        body,
+        tokens.unwrap_or_default(),
+        sinks.unwrap_or_default(),
+        wrap("  ", end, 2, style.width),
+    ]
+    .concat()
+}
+
+/// Describes the tokens that each session of the group obtains.
+fn tokens(group: &SessionGroup) -> Option<String> {
+    group.policy.renewal?;
+    let a_day = group.plans.iter().filter_map(Plan::tokens_a_day);
+    let a_day = a_day.reduce(|widest, more| Bounds {
+        least: widest.least.min(more.least),
+        most: widest.most.max(more.most),
+    });
+    let Some(a_day) = a_day else {
+        return (group.policy.intent == Intent::Keep).then(|| {
+            "Tokens: another one before each expiry that the program reports.".to_owned()
+        });
+    };
+    let lifetime = group.plans.first().and_then(Plan::lifetime);
+    let lifetime = lifetime.map_or_else(String::new, |lifetime| {
+        format!(" if they live for {}", exact_duration(lifetime))
+    });
+    let each = if group.sessions == 1 {
+        ""
+    } else {
+        " for each session"
+    };
+    let a_day = numbers(a_day);
+    Some(format!(
+        "Tokens: {a_day} a day are obtained{each}{lifetime}."
+    ))
+}
+
+/// Names the sinks of the group, as many as are easily read.
+fn sinks(group: &SessionGroup) -> Option<String> {
+    let shown = group.sinks.iter().take(SINKS_SHOWN_MAX);
+    let shown =
+        shown.map(|(_, sink)| format!("{} ({})", sink.file.display(), sink.format.as_str()));
+    let shown: Vec<_> = shown.collect();
+    let more = match group.sinks.len() - shown.len() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    (!shown.is_empty()).then(|| format!("Sinks: {}{more}.", shown.join(", ")))
 }
 
 /// Returns the names of the group's sessions, as many as fit into a line.
@@ -214,8 +267,23 @@ fn totals_section(report: &PlanReport, style: TextStyle) -> String {
         ),
         "A token makes at most 60 requests a minute; the API allows 300.".to_owned(),
     ];
-    let notes = notes.iter().map(|note| wrap("  ", note, 4, style.width));
+    let notes = notes.into_iter().chain(tokens_note(report));
+    let notes = notes.map(|note| wrap("  ", &note, 4, style.width));
     format!("{head}\n{}{}", table.render(), notes.collect::<String>())
+}
+
+/// Describes the tokens that all sessions obtain.
+fn tokens_note(report: &PlanReport) -> Option<String> {
+    let totals = report.totals.iter().filter_map(|total| total.tokens_a_day);
+    let a_day = totals.reduce(|widest, more| Bounds {
+        least: widest.least.min(more.least),
+        most: widest.most.max(more.most),
+    })?;
+    Some(format!(
+        "Tokens: {} a day; a login host is asked for {MINT_BURST} at once and then for one every {}.",
+        numbers(a_day),
+        exact_duration(MINT_INTERVAL)
+    ))
 }
 
 /// Returns the text of each warning.
@@ -263,6 +331,15 @@ fn verdict(report: &PlanReport) -> String {
 fn range(Bounds { least, most }: Bounds<u32>) -> String {
     if least == most {
         least.to_string()
+    } else {
+        format!("{least} to {most}")
+    }
+}
+
+fn numbers(Bounds { least, most }: Bounds<f64>) -> String {
+    let (least, most) = (number(least), number(most));
+    if least == most {
+        least
     } else {
         format!("{least} to {most}")
     }

@@ -7,7 +7,8 @@ use super::IDLE_TIMEOUTS;
 use super::warning::PlanWarning;
 use crate::config::{Loaded, SessionConfig, SessionName};
 use crate::daemon;
-use crate::keeper::{Flaw, Intent, Limits, Load, Plan, Policy, Share};
+use crate::keeper::{Bounds, Flaw, Intent, Limits, Load, Plan, Policy, Share};
+use crate::token::Sink;
 
 /// The plan of a configuration: groups, totals and warnings.
 pub(super) struct PlanReport {
@@ -27,6 +28,8 @@ pub(super) struct SessionGroup {
     pub(super) names: Vec<SessionName>,
     pub(super) sessions: u32,
     pub(super) policy: Policy,
+    /// The sinks of these sessions, in the order of their names.
+    pub(super) sinks: Vec<(SessionName, Sink)>,
     /// One plan for each possible idle timeout.
     pub(super) plans: Vec<Plan>,
 }
@@ -35,6 +38,8 @@ pub(super) struct SessionGroup {
 pub(super) struct Total {
     pub(super) idle_timeout: Duration,
     pub(super) load: Load,
+    /// The number of tokens that are obtained in a day, as far as it can be predicted.
+    pub(super) tokens_a_day: Option<Bounds<f64>>,
 }
 
 impl PlanReport {
@@ -85,6 +90,7 @@ impl PlanReport {
             report.totals.push(Total {
                 idle_timeout: timeout,
                 load: Load::new(&shares, report.organisations, &limits),
+                tokens_a_day: tokens_a_day(&shares),
             });
             let of_all = Flaw::of_all(&shares, &limits, report.in_flight_max, report.grace);
             flaws.extend(of_all.into_iter().map(|flaw| (timeout, flaw)));
@@ -134,6 +140,22 @@ impl SessionGroup {
     }
 }
 
+/// Returns the number of tokens that all sessions obtain in a day.
+fn tokens_a_day(shares: &[Share]) -> Option<Bounds<f64>> {
+    let each = shares.iter().filter_map(|share| {
+        let of_one = share.plan.tokens_a_day()?;
+        let sessions = f64::from(share.sessions);
+        Some(Bounds {
+            least: sessions * of_one.least,
+            most: sessions * of_one.most,
+        })
+    });
+    each.reduce(|sum, more| Bounds {
+        least: sum.least + more.least,
+        most: sum.most + more.most,
+    })
+}
+
 fn groups(sessions: &BTreeMap<SessionName, SessionConfig>) -> Vec<SessionGroup> {
     let mut by_policy = BTreeMap::<Policy, SessionGroup>::new();
     for (name, session) in sessions {
@@ -142,8 +164,11 @@ fn groups(sessions: &BTreeMap<SessionName, SessionConfig>) -> Vec<SessionGroup> 
             names: Vec::new(),
             sessions: 0,
             policy,
+            sinks: Vec::new(),
             plans: Vec::new(),
         });
+        let sinks = session.sinks.iter().cloned();
+        group.sinks.extend(sinks.map(|sink| (name.clone(), sink)));
         group.names.push(name.clone());
         group.sessions = group.sessions.saturating_add(1);
     }

@@ -10,26 +10,26 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 use jiff::Timestamp;
+use serde_json::Value;
 
 use super::super::exec::sink;
 use super::super::exit::{Exit, print, print_error};
-use super::super::operate::{ApiCommand, OperationError, find_session};
+use super::super::operate::{ApiCommand, CommandOutput, OperationError, find_session};
 use super::super::run::runtime;
 use super::super::standard_config;
-use super::super::text::Lines;
 use crate::api::{Client, Minted};
 use crate::config::{self, ApiBase, Flags, Layers, REGIONS};
 use crate::keeper::MintFailure;
 use crate::status::phrases::{Chain, human_duration};
 use crate::sys::clock;
-use crate::token::{Reader, Sink, SinkContent, Token};
+use crate::token::{ClientCredentials, Reader, Sink, SinkContent, Token};
 
 pub(super) const HELP: &str = "\
 Examples:
   session-keepalive token mint --config /etc/session-keepalive/config.toml --session kiosk --sink /run/kiosk/token
   GENESYSCLOUD_REGION=eu-central-1 session-keepalive token mint --stdout | another-program
 
-Without --session the client is that of GENESYSCLOUD_OAUTHCLIENT_ID and GENESYSCLOUD_OAUTHCLIENT_SECRET. The token lives until its expiry unless it is revoked or idles out; one that cannot be handed over is revoked at once.
+Without --session the client is that of GENESYSCLOUD_OAUTHCLIENT_ID and GENESYSCLOUD_OAUTHCLIENT_SECRET. The token lives until its expiry unless it is revoked or idles out; one that cannot be handed over is revoked at once. With --stdout the facts are printed to standard error.
 
 Exit status: 0 done, 64 usage error, 65 no secret, 69 the login host was not reached or failed, 74 input/output error, 75 the login host limits the rate, 77 the client is refused, 78 configuration error.";
 
@@ -65,6 +65,9 @@ pub(in crate::cli) struct Mint {
     /// Print the token even if standard output is a terminal.
     #[arg(long, requires = "stdout")]
     yes: bool,
+    /// Print one JSON object with the facts.
+    #[arg(long)]
+    json: bool,
 }
 
 pub(in crate::cli) fn run(mint: &Mint) -> Exit {
@@ -76,17 +79,18 @@ pub(in crate::cli) fn run(mint: &Mint) -> Exit {
             facts
         });
     match facts {
+        // Standard output holds the token and nothing else.
         Ok(facts) if mint.stdout => {
-            print_error(&facts);
+            print_error(&facts.render(mint.json));
             Exit::Success
         }
-        Ok(facts) => print(&facts),
-        Err(failure) => failure.print(&MINT, None, false),
+        Ok(facts) => print(&facts.render(mint.json)),
+        Err(failure) => failure.print(&MINT, None, mint.json && !mint.stdout),
     }
 }
 
-/// Obtains a token, hands it over, and returns the facts about it for people.
-async fn obtain(mint: &Mint) -> Result<String, OperationError> {
+/// Obtains a token, hands it over, and returns the facts about it.
+async fn obtain(mint: &Mint) -> Result<CommandOutput, OperationError> {
     let usage = |message: &str| OperationError::Usage(message.to_owned());
     if mint.sink.is_none() && !mint.stdout {
         return Err(usage("where to? give --sink FILE, --stdout, or both"));
@@ -116,17 +120,21 @@ async fn obtain(mint: &Mint) -> Result<String, OperationError> {
             session.token
         )));
     };
-    let secret = Reader::default().read(&source.client_secret).await;
-    let secret = secret.map_err(OperationError::Source)?.token;
+    let credentials = Reader::default().client(source).await;
+    let ClientCredentials {
+        id,
+        secret,
+        warning,
+    } = credentials.map_err(OperationError::Source)?;
     let client = Client::new(&config.http).map_err(OperationError::Client)?;
     let failed = |failure| OperationError::Mint {
         failure,
         login: source.login.to_string(),
-        client_id: source.client_id.to_string(),
+        client_id: id.to_string(),
     };
     let login = ApiBase::new(&source.login).map_err(|_| failed(MintFailure::NotTheLoginHost))?;
     let sent_at = clock::wall();
-    let minted = client.mint(&login, &source.client_id, &secret).await;
+    let minted = client.mint(&login, &id, &secret).await;
     let Minted { token, lifetime } = minted.map_err(failed)?;
     let expires_at = lifetime.and_then(|lifetime| sent_at.checked_add(lifetime).ok());
     if let Err(why) = hand_over(mint, &token, expires_at, session.api.as_str()) {
@@ -140,9 +148,9 @@ async fn obtain(mint: &Mint) -> Result<String, OperationError> {
         };
         return Err(OperationError::HandOver(format!("{why}; {end}")));
     }
-    let mut facts = Lines::default();
-    facts.add("token", token.fingerprint().to_string());
-    facts.add("client", format!("{} at {login}", source.client_id));
+    let mut facts = CommandOutput::new();
+    facts.line("token", token.fingerprint().to_string());
+    facts.line("client", format!("{id} at {login}"));
     let expires = match (expires_at, lifetime) {
         (Some(at), Some(lifetime)) => {
             let at = at.strftime("%Y-%m-%d %H:%M:%S UTC");
@@ -153,11 +161,32 @@ async fn obtain(mint: &Mint) -> Result<String, OperationError> {
         }
         _ => "not reported by the login host".to_owned(),
     };
-    facts.add("expires", expires);
+    facts.line("expires", expires);
     if let Some(sink) = &mint.sink {
-        facts.add("written to", sink.file.display().to_string());
+        facts.line("written to", sink.file.display().to_string());
     }
-    Ok(facts.render())
+    if let Some(warning) = warning {
+        facts.note(warning.to_string());
+    }
+    facts.value("command", MINT.words);
+    facts.value("session", name.as_str());
+    facts.value("token_source", session.token.to_string());
+    facts.value("fingerprint", token.fingerprint().to_string());
+    facts.value("api", session.api.as_str());
+    facts.value("status", 200);
+    for absent in ["date", "correlation_id"] {
+        facts.value(absent, Value::Null);
+    }
+    facts.value("login", login.as_str());
+    facts.value("client_id", &*id);
+    facts.value("expires_at", expires_at.map(|at| at.to_string()));
+    facts.value(
+        "expires_in_seconds",
+        lifetime.map(|lifetime| lifetime.as_secs()),
+    );
+    let sink = mint.sink.as_ref().map(|sink| sink.file.to_string_lossy());
+    facts.value("sink", sink);
+    Ok(facts)
 }
 
 /// Writes the token to where it was asked for. The error is a clause for people.

@@ -140,6 +140,7 @@ fn every_key_is_documented() {
             "client_id",
             "login",
             "pid_file",
+            "profile",
         ];
         assert!(
             written(path.last()) || elsewhere.contains(&path.last()),

@@ -69,7 +69,7 @@ comand = []
      --> /etc/session-keepalive/config.toml:6:6
       |
     6 | on = ["lots"]
-      |      ^^^^^^^^ a list of "lost", "lapsed", "at-risk", "recovered", "blocked", "excluded", "rotated", "revoked", "expiring", "incident" and "incident-over"
+      |      ^^^^^^^^ a list of "lost", "lapsed", "at-risk", "recovered", "blocked", "excluded", "rotated", "revoked", "expiring", "client-ending", "incident" and "incident-over"
       |
       = help: did you mean "lost"?
 
@@ -106,7 +106,7 @@ comand = []
       --> /etc/session-keepalive/config.toml:12:6
        |
     12 | on = []
-       |      ^^ a list of "lost", "lapsed", "at-risk", "recovered", "blocked", "excluded", "rotated", "revoked", "expiring", "incident" and "incident-over"
+       |      ^^ a list of "lost", "lapsed", "at-risk", "recovered", "blocked", "excluded", "rotated", "revoked", "expiring", "client-ending", "incident" and "incident-over"
 
     error: hooks.empty.comand: there is no such key
       --> /etc/session-keepalive/config.toml:13:1

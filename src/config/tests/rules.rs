@@ -214,3 +214,129 @@ fn what_is_wrong_with_a_shard_is_named() {
         "{errors}"
     );
 }
+
+/// Returns a home directory with a configuration of the official command line.
+fn home_with_profiles(text: &str) -> tempfile::TempDir {
+    let home = tempfile::tempdir().unwrap();
+    std::fs::create_dir(home.path().join(".gc")).unwrap();
+    std::fs::write(home.path().join(".gc/config.toml"), text).unwrap();
+    home
+}
+
+#[test]
+fn a_profile_gives_the_region_of_a_session_that_has_none() {
+    let profiles =
+        "[DEFAULT]\nenvironment = \"mypurecloud.ie\"\n[Test]\nenvironment = \"us-west-2\"\n";
+    let home = home_with_profiles(profiles);
+    let directory = home.path().to_str().unwrap();
+    let session = |mint: &str| {
+        let text = format!("[sessions.a]\ntoken = {{ mint = {{ {mint} }} }}\n");
+        let loaded = load(&text, &[("HOME", directory)]).unwrap();
+        let session = loaded.config.sessions.values().next().unwrap();
+        let shown = format!("{} from {}", session.api.as_str(), session.token);
+        shown.replace(directory, "HOME")
+    };
+    insta::assert_snapshot!([
+        session("profile = \"DEFAULT\""),
+        session("profile = \"test\""),
+        session("file = \"~/.gc/config.toml\""),
+    ].join("\n"), @"
+    https://api.mypurecloud.ie from login host https://login.mypurecloud.ie for the client of profile DEFAULT of HOME/.gc/config.toml
+    https://api.usw2.pure.cloud from login host https://login.usw2.pure.cloud for the client of profile test of HOME/.gc/config.toml
+    https://api.mypurecloud.ie from login host https://login.mypurecloud.ie for the client of profile DEFAULT of HOME/.gc/config.toml
+    ");
+    let text =
+        "region = \"eu-central-1\"\n[sessions.a]\ntoken = { mint = { profile = \"any\" } }\n";
+    let loaded = load(text, &[("HOME", "/absent")]).unwrap();
+    let session = loaded.config.sessions.values().next().unwrap();
+    assert_eq!(session.api.as_str(), "https://api.mypurecloud.de");
+}
+
+#[test]
+fn a_profile_that_gives_no_client_or_no_region_is_named_with_its_file() {
+    let profiles =
+        "[DEFAULT]\nenvironment = \"mypurecloud.at\"\n[none]\nclient_secret = \"hunter2\"\n";
+    let home = home_with_profiles(profiles);
+    let directory = home.path().to_str().unwrap();
+    let text = r#"
+[sessions.a]
+token = { mint = { profile = "DEFAULT" } }
+[sessions.b]
+token = { mint = { profile = "none" } }
+[sessions.c]
+token = { mint = { profile = "absent" } }
+[sessions.d]
+token = { mint = { profile = "DEFAULT", file = "/absent" } }
+[sessions.e]
+token = { mint = { profile = "DEFAULT", client_id = "kiosk" } }
+"#;
+    let shown = rendered_errors_with(text, &[("HOME", directory)]);
+    assert!(!shown.contains("hunter2"), "{shown}");
+    insta::assert_snapshot!(shown.replace(directory, "HOME"), @r#"
+    error: sessions.a.token.mint: `HOME/.gc/config.toml`: environment `mypurecloud.at` in line 2 is not a region or its domain
+     --> /etc/session-keepalive/config.toml:3:11
+      |
+    3 | token = { mint = { profile = "DEFAULT" } }
+      |           ^^^^ no region, no api, and no region in the profile
+      |
+      = help: write region = "eu-central-1" at the top, or another region
+
+    error: sessions.b.token.mint: `HOME/.gc/config.toml`: profile none (line 3) has no environment
+     --> /etc/session-keepalive/config.toml:5:11
+      |
+    5 | token = { mint = { profile = "none" } }
+      |           ^^^^ no region, no api, and no region in the profile
+      |
+      = help: write region = "eu-central-1" at the top, or another region
+
+    error: sessions.c.token.mint: `HOME/.gc/config.toml`: there is no profile absent; it has DEFAULT, none
+     --> /etc/session-keepalive/config.toml:7:11
+      |
+    7 | token = { mint = { profile = "absent" } }
+      |           ^^^^ no region, no api, and no region in the profile
+      |
+      = help: write region = "eu-central-1" at the top, or another region
+
+    error: sessions.d.token.mint: cannot read `/absent`: No such file or directory (os error 2)
+     --> /etc/session-keepalive/config.toml:9:11
+      |
+    9 | token = { mint = { profile = "DEFAULT", file = "/absent" } }
+      |           ^^^^ no region, no api, and no region in the profile
+      |
+      = help: write region = "eu-central-1" at the top, or another region
+
+    error: sessions.e.token.mint: `HOME/.gc/config.toml`: environment `mypurecloud.at` in line 2 is not a region or its domain
+      --> /etc/session-keepalive/config.toml:11:11
+       |
+    11 | token = { mint = { profile = "DEFAULT", client_id = "kiosk" } }
+       |           ^^^^ no region, no api, and no region in the profile
+       |
+       = help: write region = "eu-central-1" at the top, or another region
+
+    error: sessions.e.token.mint.client_id: stands beside a profile
+      --> /etc/session-keepalive/config.toml:11:41
+       |
+    11 | token = { mint = { profile = "DEFAULT", client_id = "kiosk" } }
+       |                                         ^^^^^^^^^ the profile names the client
+       |
+       = help: write client_id and client_secret, or profile and file
+    "#);
+    let text = "region = \"eu-west-1\"\n[sessions.a]\ntoken = { mint = { profile = \"DEFAULT\" } }\n\
+                [sessions.b]\ntoken = { mint = { client_id = \"kiosk\" } }\n\
+                sink = { file = \"/etc/session-keepalive/gc.toml\" }\n\
+                [sessions.c]\ntoken = { mint = { file = \"gc.toml\" } }\n";
+    let shown = rendered_errors(text);
+    for part in [
+        "sessions.a.token.mint.profile: the directory of the user is not known",
+        "HOME is not set to an absolute path",
+        "sessions.b.token.mint: no client_secret",
+        "or profile = \"DEFAULT\"",
+    ] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    let text = text.replace("client_id = \"kiosk\"", "file = \"other.toml\"");
+    let text = text.replace("profile = \"DEFAULT\"", "file = \"a.toml\"");
+    let shown = rendered_errors(&text);
+    let conflict = "a sink is the file from which session c reads its client's secret";
+    assert!(shown.contains(conflict), "{shown}");
+}

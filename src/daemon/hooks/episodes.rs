@@ -42,6 +42,7 @@ impl Episodes {
             EventKind::Excluded => self.begin(event, Occasion::Excluded),
             // The keeper announces an expiry a few times for each token.
             EventKind::Expiring(_) => Some(Occasion::Expiring),
+            EventKind::ClientEnding(_) => Some(Occasion::ClientEnding),
             EventKind::Recovered { .. } => {
                 self.end(event.session, &[Occasion::AtRisk, Occasion::Blocked])
             }

@@ -156,6 +156,7 @@ impl Session {
                 live.jitter = shared.rng.f64();
                 self.accept_touch(live, touch, now, shared);
                 if let Verdict::Alive(report) = &outcome.verdict {
+                    self.announce_client_end(live.token, report.client_end, now, shared);
                     self.verify_by_own_answer(live, report, outcome, sent_at, now, shared);
                 }
             }
@@ -166,6 +167,7 @@ impl Session {
             }
             (Operation::Peek, Verdict::Alive(report)) => {
                 live.learn(report, outcome.date, sent_at, now, &context);
+                self.announce_client_end(live.token, report.client_end, now, shared);
                 if step == NextStep::Verify {
                     self.verify(live, report, outcome, sent_at, now, shared);
                 }

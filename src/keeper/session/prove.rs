@@ -126,6 +126,7 @@ impl Session {
             now,
             shared,
         );
+        self.announce_client_end(candidate.token, report.client_end, now, shared);
     }
 
     fn end_candidate(

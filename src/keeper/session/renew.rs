@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
-use super::super::event::{EarlierEnding, EventKind, IssuerMismatch};
+use super::super::event::{EarlierEnding, EventKind, IssuerMismatch, TokenId};
 use super::super::expiry::{Expiry, ExpirySource};
 use super::super::issuer::Issuer;
 use super::super::overlap::{EarlierToken, EarlierUse};
 use super::super::renewal::{Need, renew_at};
-use super::super::{Intent, OnShutdown, Operation, Outcome};
+use super::super::{ClientEnd, Intent, OnShutdown, Operation, Outcome};
 use super::stop::Stopping;
-use super::{Choice, InFlight, KeeperState, RequestPurpose, Session, TokenEnding, TokenState};
+use super::{
+    AnnouncedEnd, Choice, InFlight, KeeperState, RequestPurpose, Session, TokenEnding, TokenState,
+};
 use crate::time::Instant;
 use crate::token::Fingerprint;
 
@@ -144,6 +146,35 @@ impl Session {
         live.announced = u8::try_from(over.count()).unwrap_or(u8::MAX);
         let token = live.token;
         self.emit(Some(token), EventKind::Expiring(expiry), now, shared);
+    }
+
+    /// Announces the end of the token's OAuth client that an answer reports, unless it was announced
+    /// before.
+    pub(super) fn announce_client_end(
+        &self,
+        token: TokenId,
+        reported: Option<ClientEnd>,
+        now: Instant,
+        shared: &mut KeeperState,
+    ) {
+        let announced = shared.client_ends.get_mut(&self.id);
+        let Some(end) = reported else {
+            if let Some(announced) = announced {
+                announced.is_current = false;
+            }
+            return;
+        };
+        match announced {
+            Some(announced) if announced.end == end => announced.is_current = true,
+            Some(_) | None => {
+                let announced = AnnouncedEnd {
+                    end,
+                    is_current: true,
+                };
+                shared.client_ends.insert(self.id, announced);
+                self.emit(Some(token), EventKind::ClientEnding(end), now, shared);
+            }
+        }
     }
 
     /// Emits an event about an attempt to obtain a token.

@@ -161,7 +161,7 @@ fn a_source_has_no_token_or_should_be_looked_at() {
     ]), @r"
     INFO  wallboard absent: file /run/wallboard/token does not exist; waiting for it
     WARN  wallboard: no token could be read: file /run/wallboard/token cannot be read: permission denied
-    WARN  wallboard: file /run/wallboard/token has mode 0644: everyone on this machine can read the token; it is used anyway, but mode 0600 would do
+    WARN  wallboard: file /run/wallboard/token has mode 0644: everyone on this machine can read it; it is used anyway, but mode 0600 would do
     WARN  wallboard: file /run/wallboard/token is gone; its token stays in use
     WARN  directory /run/wallboard is not watched, its tokens are only read at each touch: permission denied
     WARN  wallboard and crm have the same token ba7816bf: crm keeps it alive and wallboard does not take it on; each needs its own

@@ -33,13 +33,14 @@ pub enum TokenEvent<'a> {
         /// True if the other daemon revokes the token when it stops.
         is_revoked_there: bool,
     },
-    /// A token was issued for a session that had ended, got another source or was ending with the
-    /// daemon by then.
+    /// A token was issued for a session, which does not use it.
     Unwanted {
         /// The session.
         session: &'a SessionName,
         /// The token.
         fingerprint: Fingerprint,
+        /// The reason for which it is not used.
+        reason: UnwantedReason,
         /// The verdict of the last attempt to revoke it; `None` if it was revoked.
         failure: Option<&'static str>,
     },
@@ -52,6 +53,24 @@ pub enum TokenEvent<'a> {
         /// The system's error.
         cause: &'a io::Error,
     },
+}
+
+/// The reason for which a session does not use a token that was issued for it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum UnwantedReason {
+    /// The session had ended, got another source or was ending with the daemon by then.
+    TooLate,
+    /// It is of another organisation or OAuth client than the session's living token.
+    OtherIssuer,
+}
+
+impl UnwantedReason {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::TooLate => "was obtained too late to be used",
+            Self::OtherIssuer => "has another issuer and is not used",
+        }
+    }
 }
 
 pub(super) fn log(event: &TokenEvent<'_>) {
@@ -74,18 +93,22 @@ pub(super) fn log(event: &TokenEvent<'_>) {
         TokenEvent::Unwanted {
             session,
             fingerprint,
+            reason,
             failure: None,
         } => {
+            let reason = reason.as_str();
             info!(target: TARGET, event = "unwanted_revoked", session = session.as_str(), %fingerprint,
-                "{session}: the token {fingerprint}, which was obtained too late to be used, was revoked");
+                "{session}: the token {fingerprint}, which {reason}, was revoked");
         }
         TokenEvent::Unwanted {
             session,
             fingerprint,
+            reason,
             failure: Some(failure),
         } => {
+            let reason = reason.as_str();
             error!(target: TARGET, event = "unwanted_not_revoked", session = session.as_str(), %fingerprint, failure,
-                "{session}: the token {fingerprint} was obtained too late to be used and could not be revoked ({failure}): it lives until it idles out or expires");
+                "{session}: the token {fingerprint} {reason} and could not be revoked ({failure}): it lives until it idles out or expires");
         }
         TokenEvent::MintUnanswered => {
             warn!(target: TARGET, event = "mint_unanswered",

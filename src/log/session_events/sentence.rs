@@ -10,8 +10,8 @@ use crate::keeper::{
     Operation, Outcome, Severity, TimeoutReport, TimeoutSource, Touch, Verdict,
 };
 use crate::status::phrases::{
-    OF_EXCLUSION, append, counted_as, death_of, earlier_ended, human_duration, issuer_mismatch,
-    mint_failure, new_token, reason, region_question, remedy,
+    OF_CLIENT_END, OF_EXCLUSION, append, client_end, counted_as, death_of, earlier_ended,
+    human_duration, issuer_mismatch, mint_failure, new_token, reason, region_question, remedy,
 };
 use crate::time::Instant;
 
@@ -147,6 +147,9 @@ impl EventSentence<'_> {
                     .to_owned()
             }
             EventKind::Expiring(expiry) => self.expiring(*expiry),
+            EventKind::ClientEnding(end) => {
+                format!("alive, but {}; {OF_CLIENT_END}", client_end(*end))
+            }
             EventKind::Minted => format!("issued by {}", self.session.source),
             EventKind::MintFailed(failure) => {
                 format!(

@@ -7,9 +7,9 @@ use proptest::prelude::*;
 use super::*;
 use crate::config::{LogFormat, LogLevel};
 use crate::keeper::{
-    BlockReason, Death, Failure, FailureReason, HostId, Idleness, Intent, IssuerMismatch,
-    IssuerPart, Keeper, Limits, LiveTokenView, Offer, OnShutdown, Policy, Refusal, State,
-    TimeoutReport, TokenId, TokenReport, Touch, Verdict,
+    BlockReason, ClientEnd, Death, Failure, FailureReason, HostId, Idleness, Intent,
+    IssuerMismatch, IssuerPart, Keeper, Limits, LiveTokenView, Offer, OnShutdown, Policy, Refusal,
+    State, TimeoutReport, TokenId, TokenReport, Touch, Verdict,
 };
 use crate::status::fixture::{
     NamesFixture, a_death, alive_view, excluded_view, failing, incident_view, lines, now, seconds,
@@ -201,6 +201,10 @@ fn a_token_ends() {
             present: "c-1".into(),
             newer: "c-2".into(),
         })), older()),
+        (EventKind::ClientEnding(ClientEnd {
+            is_inactive: true,
+            deleted_at: Some(ServerTime::from_unix_milliseconds(1_795_507_200_000)),
+        }), alive_view()),
         (EventKind::Lapsed(idle), view(State::Lapsed)),
         (EventKind::Revoked { was_gone: false }, view(State::Revoked)),
         (EventKind::Revoked { was_gone: true }, view(State::Revoked)),
@@ -214,6 +218,7 @@ fn a_token_ends() {
     WARN  wallboard ba7816bf lost: is the region right? https://api.mypurecloud.de (eu-central-1) was asked, and no token was alive there yet; refused from the first answer on: it was dead when it came or within seconds, or belongs to another region; a new token in file /run/wallboard/token takes over at once; nothing until the token is replaced correlation_id=c0ffee
     WARN  wallboard ba7816bf newer token, refused from the first answer on: it was dead when it came or within seconds, or belongs to another region; the earlier token da925a30 stays; a new token in file /run/wallboard/token takes over at once; touch in 7m 12s, outage budget 7m 48s correlation_id=c0ffee
     WARN  wallboard ba7816bf newer token, of another OAuth client (c-2 instead of c-1): it is not used, and the earlier token da925a30 stays; another one is obtained every 15m; check file /run/wallboard/token; touch in 7m 12s, outage budget 7m 48s correlation_id=c0ffee
+    WARN  wallboard ba7816bf alive, but its OAuth client is inactive and is to be deleted at 2026-11-24 08:00:00 UTC; its tokens end with it: an administrator keeps the client, or the session needs a token of another one; touch in 7m 12s, outage budget 7m 48s correlation_id=c0ffee
     INFO  wallboard ba7816bf lapsed: refused 2s after its idle deadline, which the API reported 1m 58s before; it idled out as intended, as far as can be known; nothing until the token is replaced
     INFO  wallboard ba7816bf revoked
     INFO  wallboard ba7816bf revocation not needed: the API no longer knew the token

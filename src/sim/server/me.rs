@@ -39,6 +39,8 @@ struct OauthClient<'a> {
     authorized_grant_type: &'a str,
     scope: &'a [String],
     state: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    date_to_delete: Option<String>,
     organization: Named<'a>,
 }
 
@@ -75,7 +77,8 @@ impl Server {
                 date_modified: CLIENT_DATE,
                 authorized_grant_type,
                 scope,
-                state: "active",
+                state: &self.settings.client_state,
+                date_to_delete: self.settings.client_deleted_at.map(wall::iso),
                 organization,
             },
         };

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use super::{Growth, grow, text_weight};
 use crate::keeper::{
-    BlockReason, Event, EventKind, Failure, FailureReason, Generation, MintFailure, Operation,
-    Outcome, Touch, Verdict,
+    BlockReason, ClientEnd, Event, EventKind, Failure, FailureReason, Generation, MintFailure,
+    Operation, Outcome, Touch, Verdict,
 };
 use crate::time::Instant;
 
@@ -72,6 +72,8 @@ pub enum TimelineEvent {
     TimeoutNotPermitted,
     /// The expiry of the token comes nearer.
     Expiring,
+    /// The OAuth client is inactive or is to be deleted.
+    ClientEnding(ClientEnd),
     /// A new token was issued.
     Minted,
     /// No new token is issued.
@@ -148,6 +150,7 @@ impl EventTimeline {
             }
             EventKind::TimeoutNotPermitted(_) => TimelineEvent::TimeoutNotPermitted,
             EventKind::Expiring(_) => TimelineEvent::Expiring,
+            EventKind::ClientEnding(end) => TimelineEvent::ClientEnding(*end),
             EventKind::Minted => TimelineEvent::Minted,
             EventKind::MintFailed(failure) => TimelineEvent::MintFailed(failure.clone()),
             EventKind::EarlierInUse => TimelineEvent::EarlierInUse,
@@ -305,6 +308,7 @@ impl TimelineEntry {
             | TimelineEvent::TimeoutRead(..)
             | TimelineEvent::TimeoutNotPermitted
             | TimelineEvent::Expiring
+            | TimelineEvent::ClientEnding(_)
             | TimelineEvent::Minted
             | TimelineEvent::MintFailed(_)
             | TimelineEvent::EarlierInUse => 0,
@@ -335,6 +339,7 @@ impl TimelineEvent {
             Self::TimeoutRead(..) => "timeout_read",
             Self::TimeoutNotPermitted => "timeout_not_permitted",
             Self::Expiring => "expiring",
+            Self::ClientEnding(_) => "client_ending",
             Self::Minted => "minted",
             Self::MintFailed(_) => "mint_failed",
             Self::EarlierInUse => "earlier_in_use",

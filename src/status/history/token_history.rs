@@ -216,6 +216,7 @@ impl TokenHistory {
             | EventKind::TimeoutRead(_)
             | EventKind::TimeoutNotPermitted(_)
             | EventKind::Expiring(_)
+            | EventKind::ClientEnding(_)
             | EventKind::Minted
             | EventKind::MintFailed(_)
             | EventKind::EarlierInUse

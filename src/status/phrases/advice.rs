@@ -1,6 +1,6 @@
 //! Phrases the advice for a session that needs attention.
 
-use super::{Pickup, new_token, remedy};
+use super::{OF_CLIENT_END, Pickup, new_token, remedy};
 use crate::keeper::{FailureReason, Intent, SessionView, State};
 use crate::token::Source;
 
@@ -30,7 +30,8 @@ pub fn advice(view: &SessionView, source: &Source, pickup: Pickup) -> Option<Str
         | State::Revoked
         | State::Left => None,
     };
-    known.map(str::to_owned)
+    let client = view.live.as_ref().and_then(|live| live.client_end);
+    known.or(client.map(|_| OF_CLIENT_END)).map(str::to_owned)
 }
 
 #[cfg(test)]

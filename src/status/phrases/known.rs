@@ -1,6 +1,8 @@
 //! Phrases the known facts about the cause of a session's state, and the remedies.
 
-use super::{advice, after_death, counted_as, human_duration, new_token, reason, remedy};
+use super::{
+    advice, after_death, client_end, counted_as, human_duration, new_token, reason, remedy,
+};
 use crate::keeper::{Death, ExpirySource, FailureReason, Idleness, SessionView, State};
 use crate::status::NamedView;
 use crate::status::history::{HostChange, NamedHistory, TokenHistory};
@@ -83,6 +85,8 @@ fn of_expiry(view: &SessionView, now: Instant) -> Vec<String> {
         });
         known.push(format!("the token expires in {left}{origin}{renewal}"));
     }
+    let client = view.live.as_ref().and_then(|live| live.client_end);
+    known.extend(client.map(client_end));
     if let Some((token, is_in_use)) = view.earlier {
         let how = if is_in_use {
             "the application still uses it"

@@ -1,7 +1,11 @@
 //! Phrases the failures of obtaining new tokens, and the end of earlier ones.
 
+use jiff::Timestamp;
+
 use super::reason;
-use crate::keeper::{EarlierEnding, FailureReason, IssuerMismatch, IssuerPart, MintFailure};
+use crate::keeper::{
+    ClientEnd, EarlierEnding, FailureReason, IssuerMismatch, IssuerPart, MintFailure,
+};
 use crate::token::Source;
 
 /// Returns the reason for which no token is issued, with the remedy.
@@ -31,6 +35,23 @@ pub(crate) fn mint_remedy(failure: &MintFailure) -> &'static str {
             "the program has to print a new token before the present one expires"
         }
     }
+}
+
+/// The remedy for an OAuth client that ends.
+pub(crate) const OF_CLIENT_END: &str = "its tokens end with it: an administrator keeps the client, or the session needs a token of another one";
+
+/// Returns the announced end of an OAuth client in words.
+pub(crate) fn client_end(end: ClientEnd) -> String {
+    let deleted = end.deleted_at.map(|at| {
+        let at = Timestamp::from_millisecond(at.unix_milliseconds()).unwrap_or_default();
+        format!(
+            "is to be deleted at {}",
+            at.strftime("%Y-%m-%d %H:%M:%S UTC")
+        )
+    });
+    let inactive = end.is_inactive.then(|| "is inactive".to_owned());
+    let parts: Vec<_> = inactive.into_iter().chain(deleted).collect();
+    format!("its OAuth client {}", parts.join(" and "))
 }
 
 /// Returns the difference between the issuers of two tokens.

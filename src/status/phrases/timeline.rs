@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 
-use super::{append, counted, counted_as, death_of, human_duration, reason};
+use super::{append, client_end, counted, counted_as, death_of, human_duration, reason};
 use crate::keeper::{Intent, Operation, Policy, Touch};
 use crate::status::history::{Answers, HostChange, TimelineEntry, TimelineEvent, TokenEnd};
 
@@ -74,6 +74,7 @@ pub fn timeline_event(entry: &TimelineEntry) -> String {
             "the token may not read the organisation's idle timeout, which is no failure".to_owned()
         }
         TimelineEvent::Expiring => "the expiry of the token was announced".to_owned(),
+        TimelineEvent::ClientEnding(end) => client_end(*end),
         TimelineEvent::Minted => "a new token was issued".to_owned(),
         TimelineEvent::MintFailed(failure) => {
             format!("no new token was issued{}: {failure}", times(entry.count))

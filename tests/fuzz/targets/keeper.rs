@@ -124,6 +124,7 @@ impl World {
                 organisation: (organisation > 0).then(|| format!("o{}", organisation % 3).into()),
                 organisation_name: None,
                 client: None,
+                client_end: None,
                 idles_at: idles_in
                     .map(|seconds| ServerTime::from_unix_milliseconds(self.date() + i64::from(seconds) * 1000)),
             }),

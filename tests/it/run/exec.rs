@@ -64,6 +64,33 @@ fn without_a_sink_the_command_finds_the_file_of_the_source() {
 }
 
 #[test]
+fn the_variable_of_a_clients_secret_is_not_passed_on() {
+    let simulation = Simulation::new(seconds(60));
+    let folder = Folder::new();
+    let base = simulation.base();
+    let script = "echo ${GENESYSCLOUD_OAUTHCLIENT_SECRET-absent} $GENESYSCLOUD_OAUTHCLIENT_ID";
+    let arguments = [&["exec", "--mint", "--api", &base][..], &shell(script)].concat();
+    let mut command = folder.command(&arguments);
+    command
+        .env("GENESYSCLOUD_OAUTHCLIENT_ID", "kiosk")
+        .env(
+            "GENESYSCLOUD_OAUTHCLIENT_SECRET",
+            "the-secret-of-the-client",
+        )
+        .env(
+            "SESSION_KEEPALIVE_SESSIONS__DEFAULT__TOKEN__MINT__LOGIN",
+            &base,
+        );
+    let output = output(command);
+    let log = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(
+        String::from_utf8(output.stdout).unwrap(),
+        "absent kiosk\n",
+        "{log}"
+    );
+}
+
+#[test]
 fn the_variable_of_a_token_is_not_passed_on() {
     let simulation = Simulation::new(seconds(60));
     let folder = Folder::new();

@@ -9,10 +9,11 @@ use std::process::Command;
 use std::time::Duration;
 
 use rustix::process::{Signal, geteuid};
+use serde_json::Value;
 use session_keepalive::sys::clock;
 
 use super::super::support::front::{self, HttpVersion};
-use super::super::support::keepalive::{Folder, Keepalive, now};
+use super::super::support::keepalive::{Folder, Keepalive, now, text};
 use super::super::support::memory::{Piece, pieces};
 use super::super::support::simulation::Simulation;
 use super::super::support::tls::Authority;
@@ -214,11 +215,60 @@ fn nothing_is_left_of_a_clients_secret_after_a_token_was_issued() {
     });
     let folder = Folder::new();
     folder.write("secret", CLIENT_SECRET);
-    let base = simulation.base();
+    let client = "client_id = \"kiosk\"\nclient_secret = { file = \"secret\" }";
+    nothing_is_left_of_the_secret(&simulation, &folder, client);
+}
+
+#[test]
+fn nothing_is_left_of_the_secret_in_a_profile_after_a_token_was_issued() {
+    let simulation = Simulation::with(seconds(60), |settings| {
+        settings.clients = vec![("kiosk".to_owned(), CLIENT_SECRET.to_owned())];
+    });
+    let folder = Folder::new();
+    let profile =
+        format!("[DEFAULT]\nclient_credentials = \"kiosk\"\nclient_secret = \"{CLIENT_SECRET}\"\n");
+    folder.write("gc.toml", &profile);
+    nothing_is_left_of_the_secret(&simulation, &folder, "file = \"gc.toml\"");
+}
+
+#[test]
+fn nothing_is_left_of_an_issued_token_after_its_replacement() {
+    let simulation = Simulation::with(seconds(60), |settings| settings.lifetime = seconds(24));
+    let folder = Folder::new();
+    folder.write("secret", CLIENT_SECRET);
+    let (base, sink) = (simulation.base(), folder.path("for-app"));
     let config = head(&simulation)
         + &format!(
-            "level = \"debug\"\n[sessions.kiosk.token.mint]\nclient_id = \"kiosk\"\n\
-             client_secret = {{ file = \"secret\" }}\nlogin = \"{base}\"\n"
+            "level = \"trace\"\n[sessions.kiosk]\noverlap = \"2s\"\nsink = {{ file = \"{}\", format = \"json\" }}\n\
+             [sessions.kiosk.token.mint]\nclient_id = \"kiosk\"\n\
+             client_secret = {{ file = \"secret\" }}\nlogin = \"{base}\"\n",
+            text(&sink)
+        );
+    folder.write("config.toml", &config);
+    let command = folder.command(&["run", "--config", "config.toml"]);
+    let mut daemon = Keepalive::start(readable_by_test(command));
+    daemon.wait_for(&["\"event\":\"sink_written\""]);
+    let written: Value = serde_json::from_slice(&fs::read(&sink).unwrap()).unwrap();
+    let first = written["access_token"].as_str().unwrap();
+    let Some(in_use) = find_pieces(&daemon, first) else {
+        return;
+    };
+    assert!(!in_use.is_empty(), "the search finds what is there");
+    daemon.wait_for(&["not used any more and was revoked"]);
+    wait_until_gone(&mut daemon, first, |_| false);
+    let log = daemon.log.join("\n");
+    for secret in [first, CLIENT_SECRET] {
+        for at in 0..=secret.len() - 8 {
+            assert!(!log.contains(&secret[at..at + 8]), "{log}");
+        }
+    }
+}
+
+fn nothing_is_left_of_the_secret(simulation: &Simulation, folder: &Folder, client: &str) {
+    let base = simulation.base();
+    let config = head(simulation)
+        + &format!(
+            "level = \"debug\"\n[sessions.kiosk.token.mint]\n{client}\nlogin = \"{base}\"\n"
         );
     folder.write("config.toml", &config);
     let command = folder.command(&["run", "--config", "config.toml"]);

@@ -7,7 +7,11 @@ use session_keepalive::sim::{
 };
 use session_keepalive::sys::clock;
 
+use session_keepalive::time::ServerTime;
+
+use super::super::support::hook::{hook_runs, recorder};
 use super::super::support::keepalive::{Folder, Keepalive, text};
+use super::super::support::once;
 use super::super::support::simulation::Simulation;
 use super::{head, seconds};
 
@@ -337,6 +341,134 @@ fn a_program_that_prints_a_token_of_another_client_does_not_replace_the_one_in_t
 }
 
 #[test]
+fn the_client_of_the_environment_serves_token_mint() {
+    let simulation = login_host(3600);
+    let folder = Folder::new();
+    let sink = folder.path("token");
+    let run = |variables: &[(&str, &str)], more: &[&str]| {
+        let arguments = [&["token", "mint"][..], more].concat();
+        let mut command = folder.command(&arguments);
+        command.env("SESSION_KEEPALIVE_API", simulation.base());
+        let login = "SESSION_KEEPALIVE_SESSIONS__DEFAULT__TOKEN__MINT__LOGIN";
+        command.env(login, simulation.base());
+        command.envs(variables.iter().copied());
+        once::run(command, "")
+    };
+    let id = ("GENESYSCLOUD_OAUTHCLIENT_ID", "kiosk-client");
+    let secret = ("GENESYSCLOUD_OAUTHCLIENT_SECRET", SECRET);
+    let output = run(&[id, secret], &["--sink", text(&sink), "--json"]);
+    let json = output.exits_with(0).json();
+    let token = fs::read_to_string(&sink).unwrap();
+    assert!(!output.out.contains(token.trim()), "{output:?}");
+    let derived = &json["derived"];
+    assert_eq!(derived["client_id"], "kiosk-client");
+    assert_eq!(derived["expires_in_seconds"], 3600);
+    assert_eq!(derived["sink"], text(&sink));
+    assert_eq!(derived["session"], "default");
+    assert!(simulation.record(token.trim()).fate.is_living());
+    let piped = run(&[id, secret], &["--stdout", "--json"]);
+    assert!(simulation.record(piped.out.trim()).fate.is_living());
+    assert!(
+        piped.err.contains("\"command\":\"token mint\""),
+        "{}",
+        piped.err
+    );
+    let wrong = (
+        "GENESYSCLOUD_OAUTHCLIENT_SECRET",
+        "another-secret-than-the-clients",
+    );
+    let refused = run(&[id, wrong], &["--sink", text(&sink), "--json"]);
+    let error = refused.exits_with(77).json();
+    assert_eq!(error["error"]["kind"], "mint");
+    for missing in [id, secret] {
+        let output = run(&[missing], &["--sink", text(&sink)]);
+        output.exits_with(78);
+        assert!(output.err.contains(" is not set"), "{}", output.err);
+    }
+    let shown = format!("{output:?}{:?}{refused:?}", piped.err);
+    for part in SECRET.as_bytes().windows(8) {
+        assert!(!shown.contains(str::from_utf8(part).unwrap()), "{shown}");
+    }
+    // The region gives the API and the login host where nothing else names them.
+    let region = ("GENESYSCLOUD_REGION", "eu-central-9");
+    let mut command = folder.command(&["token", "mint", "--sink", text(&sink)]);
+    command.envs([id, secret, region]);
+    let output = once::run(command, "");
+    output.exits_with(78);
+    assert!(output.err.contains("GENESYSCLOUD_REGION"), "{}", output.err);
+}
+
+#[test]
+fn an_issued_token_of_another_client_is_revoked_and_the_living_one_stays() {
+    let other = ("billing".to_owned(), SECRET.to_owned());
+    let mut clients = vec![("kiosk-client".to_owned(), SECRET.to_owned()), other];
+    let simulation = Simulation::with(seconds(60), |settings| {
+        settings.lifetime = seconds(24);
+        settings.clients.append(&mut clients);
+    });
+    let folder = Folder::new();
+    let profile = |client: &str| {
+        let text =
+            format!("[DEFAULT]\nclient_credentials = \"{client}\"\nclient_secret = \"{SECRET}\"\n");
+        folder.write("gc.toml", &text);
+    };
+    profile("kiosk-client");
+    let config = head(&simulation)
+        + &format!(
+            "[sessions.kiosk.token.mint]\nfile = \"gc.toml\"\nlogin = \"{}\"\n",
+            simulation.base()
+        );
+    let mut daemon = folder.run(&config);
+    daemon.wait_for(&["\"state\":\"alive\"", "\"generation\":1"]);
+    // The profile changes without a reload.
+    profile("billing");
+    daemon.wait_for(&[
+        "\"event\":\"newer_mismatched\"",
+        "(billing instead of kiosk-client)",
+    ]);
+    daemon.wait_for(&["\"event\":\"unwanted_revoked\"", "which has another issuer"]);
+    assert_eq!(living(&simulation), 1);
+    assert_eq!(daemon.stop().0, Some(0));
+    assert_eq!(living(&simulation), 0);
+}
+
+#[test]
+fn the_end_of_a_client_is_a_warning_wherever_people_look() {
+    let simulation = Simulation::with(seconds(60), |settings| {
+        settings.client_state = "inactive".to_owned();
+        settings.client_deleted_at = Some(ServerTime::from_unix_milliseconds(1_795_507_200_000));
+    });
+    simulation.token("kiosk-token");
+    let folder = Folder::new();
+    folder.write("kiosk", "kiosk-token");
+    let config = head(&simulation)
+        + "[sessions.kiosk]\ntoken = { file = \"kiosk\" }\n"
+        + &recorder(&folder, &["client-ending"], "");
+    let mut daemon = folder.run(&config);
+    daemon.wait_for(&["\"event\":\"client_ending\"", "\"level\":\"WARN\""]);
+    daemon.listen_until(|_| !hook_runs(&folder).is_empty());
+    let run = &hook_runs(&folder)[0];
+    assert_eq!(run.variable("EVENT"), "client-ending");
+    let deleted = "its OAuth client is inactive and is to be deleted at 2026-11-24 08:00:00 UTC";
+    for arguments in [
+        &["explain", "kiosk"][..],
+        &["doctor", "--config", "config.toml"],
+    ] {
+        let output = folder.command(arguments).output().unwrap();
+        let output = String::from_utf8(output.stdout).unwrap();
+        let output = output.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(output.contains(deleted), "{output}");
+    }
+    let status = folder.command(&["status", "--json"]).output().unwrap();
+    let status: serde_json::Value = serde_json::from_slice(&status.stdout).unwrap();
+    let live = &status["sessions"][0]["alive"];
+    assert_eq!(live["client_inactive"], true, "{status}");
+    assert_eq!(live["client_deleted"], "2026-11-24T08:00:00Z", "{status}");
+    assert_eq!(daemon.stop().0, Some(0));
+    assert_eq!(daemon.count(&["client_ending"]), 1, "{:?}", daemon.log);
+}
+
+#[test]
 fn a_token_that_is_minted_by_hand_is_in_the_sink_and_never_on_the_screen() {
     let simulation = login_host(3600);
     let folder = Folder::new();
@@ -388,4 +520,49 @@ fn a_token_that_is_minted_by_hand_is_in_the_sink_and_never_on_the_screen() {
             .count(),
         2
     );
+}
+
+#[test]
+fn a_profile_of_the_official_command_line_names_the_client_and_is_read_for_each_attempt() {
+    let simulation = login_host(3600);
+    let folder = Folder::new();
+    let profile = |secret: &str| {
+        format!(
+            "[DEFAULT]\nclient_credentials = \"kiosk-client\"\nclient_secret = \"{secret}\"\n\
+             environment = \"mypurecloud.de\"\ngrant_type = \"1\"\n"
+        )
+    };
+    let path = folder.write("gc.toml", "[other]\n");
+    let config = head(&simulation)
+        + &format!(
+            "[sessions.kiosk.token.mint]\nprofile = \"default\"\nfile = \"gc.toml\"\nlogin = \"{}\"\n",
+            simulation.base()
+        );
+    let mut daemon = folder.run(&config);
+    let line = daemon.wait_for(&["no new token", "there is no profile default; it has other"]);
+    assert!(line.contains("file gc.toml: there"), "{line}");
+    folder.write("gc.toml", &profile("another-secret-than-the-clients"));
+    let mut permissions = fs::metadata(&path).unwrap().permissions();
+    std::os::unix::fs::PermissionsExt::set_mode(&mut permissions, 0o644);
+    fs::set_permissions(&path, permissions).unwrap();
+    let touch = || folder.command(&["touch", "kiosk"]).output().unwrap();
+    touch();
+    daemon.wait_for(&["\"event\":\"source_exposed\"", "has mode 0644"]);
+    daemon.wait_for(&["no new token", "refuses the client"]);
+    let doctor = ["doctor", "--config", "config.toml"];
+    let doctor = folder.command(&doctor).output().unwrap();
+    let doctor = String::from_utf8(doctor.stdout).unwrap();
+    assert!(doctor.contains("kiosk secret: file "), "{doctor}");
+    assert!(
+        doctor.contains("client kiosk-client has a secret in profile default of"),
+        "{doctor}"
+    );
+    folder.write("gc.toml", &profile(SECRET));
+    touch();
+    daemon.wait_for(&["\"state\":\"alive\""]);
+    assert_eq!(daemon.count(&["source_exposed"]), 1, "{:?}", daemon.log);
+    let log = daemon.log.join("\n") + &doctor;
+    for part in SECRET.as_bytes().windows(8) {
+        assert!(!log.contains(str::from_utf8(part).unwrap()), "{log}");
+    }
 }

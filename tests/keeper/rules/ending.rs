@@ -254,6 +254,7 @@ fn sessions_that_come_and_go_leave_nothing_behind() {
         organisation: None,
         organisation_name: None,
         client: None,
+        client_end: None,
         idles_at: None,
     });
     let mut timeline = Timeline::new().server(|server| server.always = Some(nameless));

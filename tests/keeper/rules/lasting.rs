@@ -120,6 +120,7 @@ fn alive_with_a_second_left() -> Verdict {
         organisation: Some("o".into()),
         organisation_name: None,
         client: None,
+        client_end: None,
         idles_at: Some(ServerTime::from_unix_milliseconds(1_764_001_001_000)),
     })
 }
@@ -592,6 +593,7 @@ fn the_deadline_of_a_peek_counts_from_when_it_was_sent() {
         organisation: Some("o".into()),
         organisation_name: None,
         client: None,
+        client_end: None,
         idles_at: Some(ServerTime::from_unix_milliseconds(1_764_000_900_000)),
     };
     let answer = outcome(Verdict::Alive(report), Some(date));
@@ -622,6 +624,7 @@ fn the_deadline_of_a_later_answer_counts_from_when_it_was_asked_for_as_well() {
             organisation: Some("o".into()),
             organisation_name: None,
             client: None,
+            client_end: None,
             idles_at: Some(ServerTime::from_unix_milliseconds(1_764_002_900_000)),
         };
         let date = ServerTime::from_unix_milliseconds(1_764_002_000_000);
@@ -961,6 +964,7 @@ fn an_answer_that_comes_again_with_its_date_is_that_of_a_cache() {
         organisation: Some("o".into()),
         organisation_name: None,
         client: None,
+        client_end: None,
         idles_at: Some(ServerTime::from_unix_milliseconds(1_764_000_900_000)),
     };
     let date = ServerTime::from_unix_milliseconds(1_764_000_000_000);

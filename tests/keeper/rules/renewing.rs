@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use session_keepalive::keeper::{
-    EventKind, Expiry, ExpirySource, Failure, Generation, HostId, Intent, IssuerPart, Keeper,
-    LoginId, MintFailure, OnShutdown, Policy, Renewal, State, TimeoutReport, Verdict,
+    ClientEnd, EventKind, Expiry, ExpirySource, Failure, Generation, HostId, Intent, IssuerPart,
+    Keeper, Limits, LoginId, MintFailure, OnShutdown, Plan, Policy, Renewal, State, TimeoutReport,
+    Verdict,
 };
+
+use session_keepalive::time::ServerTime;
 
 use crate::keeper::timeline::{Timeline, TimelineServer, head, seconds};
 
@@ -443,4 +446,77 @@ fn a_token_that_a_person_provides_may_be_of_any_issuer() {
     });
     let timeline = timeline.token(2).pass(10.0);
     assert_eq!(timeline.count("alive, replaced"), 1);
+}
+
+#[test]
+fn the_end_of_a_client_is_announced_once_whatever_follows() {
+    let inactive = ClientEnd {
+        is_inactive: true,
+        deleted_at: None,
+    };
+    let deleted = ClientEnd {
+        deleted_at: Some(ServerTime::from_unix_milliseconds(1_795_507_200_000)),
+        ..inactive
+    };
+    let reporting = |end| move |server: &mut TimelineServer| server.client_end = end;
+    let shown = |timeline: &Timeline| timeline.view().live.and_then(|live| live.client_end);
+    let lapsing = Policy {
+        intent: Intent::Lapse,
+        ..head()
+    };
+    let timeline = Timeline::with(lapsing).server(reporting(Some(inactive)));
+    assert_eq!(timeline.token(1).pass(1.0).count("client ending"), 1);
+    let timeline = Timeline::new().server(reporting(Some(inactive)));
+    let timeline = timeline.token(1).pass(1.0);
+    assert_eq!(timeline.count("client ending"), 1);
+    assert_eq!(shown(&timeline), Some(inactive));
+    // Servers that disagree, and another token of the client, are nothing new.
+    let timeline = timeline.skip().server(reporting(None)).pass(800.0);
+    assert_eq!(shown(&timeline), None);
+    let timeline = timeline.server(reporting(Some(inactive)));
+    let timeline = timeline.token(2).pass(100.0);
+    assert_eq!(shown(&timeline), Some(inactive));
+    assert_eq!(timeline.count("client ending"), 0);
+    let timeline = timeline.server(reporting(Some(deleted))).token(3);
+    let timeline = timeline.pass(900.0);
+    assert_eq!(timeline.count("client ending"), 1);
+    assert_eq!(shown(&timeline), Some(deleted));
+    let healthy = Timeline::new().token(1).pass(900.0);
+    assert_eq!(healthy.count("client ending"), 0);
+}
+
+#[test]
+fn a_day_has_as_many_tokens_as_planned() {
+    let hours = |hours: f64| seconds(3600.0 * hours);
+    for (policy, lifetime) in [
+        (minting(), hours(24.0)),
+        (
+            Policy {
+                lifetime: Some(hours(48.0)),
+                ..minting()
+            },
+            hours(48.0),
+        ),
+        (
+            Policy {
+                renewal: minting().renewal.map(|renewal| Renewal {
+                    every: Some(hours(6.0)),
+                    ..renewal
+                }),
+                ..minting()
+            },
+            hours(24.0),
+        ),
+    ] {
+        let mut timeline = idle_for_an_hour(started(policy));
+        timeline.login = Ok(lifetime);
+        let days = 20.0;
+        let timeline = timeline.pass(days * 86_400.0);
+        let minted = f64::from(timeline.minted - 1000);
+        let planned = Plan::new(policy, &Limits::default(), hours(1.0));
+        let planned = planned.tokens_a_day().unwrap();
+        let is_planned =
+            minted >= days * planned.least - 1.0 && minted <= days * planned.most + 1.0;
+        assert!(is_planned, "{minted} in {days} days, {planned:?}");
+    }
 }

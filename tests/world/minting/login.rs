@@ -1,5 +1,6 @@
 //! A login host with its organisation, its faults and the rate at which it is asked.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use fastrand::Rng;
@@ -10,12 +11,14 @@ use session_keepalive::sim::{
 };
 use session_keepalive::time::Instant;
 
+use super::MINUTE;
+
 const CLIENT: &str = "client";
 const SECRET: &str = "secret";
 
 /// The burst and the interval of the attempts that a login host may get.
-const BURST: u32 = 5;
-const INTERVAL: Duration = Duration::from_secs(2);
+pub(super) const BURST: u32 = 5;
+pub(super) const INTERVAL: Duration = Duration::from_secs(2);
 
 /// The fault of a login host.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -68,6 +71,8 @@ pub(super) struct LoginHost {
     changes: Vec<(Instant, bool)>,
     /// The instant at which the whole burst is available again.
     full_at: Instant,
+    /// The instants of the attempts in the last minute.
+    recent: VecDeque<Instant>,
 }
 
 impl LoginHost {
@@ -85,6 +90,7 @@ impl LoginHost {
             planned: None,
             changes: vec![(Instant::BOOT, true)],
             full_at: Instant::BOOT,
+            recent: VecDeque::new(),
         }
     }
 
@@ -146,7 +152,19 @@ impl LoginHost {
     pub(super) fn admits(&mut self, now: Instant) -> bool {
         let is_within = self.full_at <= now + INTERVAL * (BURST - 1);
         self.full_at = self.full_at.max(now) + INTERVAL;
+        self.recent.retain(|&at| now.since(at) < MINUTE);
+        self.recent.push_back(now);
         is_within
+    }
+
+    /// Returns the number of attempts in the last second and in the last minute.
+    pub(super) fn attempts(&self) -> (usize, usize) {
+        let Some(&last_at) = self.recent.back() else {
+            return (0, 0);
+        };
+        let second = Duration::from_secs(1);
+        let in_second = self.recent.iter().filter(|at| last_at.since(**at) < second);
+        (in_second.count(), self.recent.len())
     }
 
     /// Answers a request for a token: with the token and its lifetime, or the failure.

@@ -238,6 +238,7 @@ impl Model {
             organisation: Some("o".into()),
             organisation_name: None,
             client: None,
+            client_end: None,
             idles_at: Some(time(issued.reset_at + IDLE_TIMEOUT)),
         };
         let verdict = match command.operation {

@@ -21,6 +21,7 @@ fn reading() -> ClockReading {
 fn live_token_view() -> LiveTokenView {
     LiveTokenView {
         expiry: None,
+        client_end: None,
         proven_at: reading().boot,
         deadline: Some(reading().boot + seconds(900)),
         touch_at: Some(reading().boot + seconds(272)),
