@@ -1,6 +1,6 @@
 // Shows the last 24 hours of a session in quarters of an hour, and puts them into words.
 
-import { humanDuration } from './words.js';
+import { humanDuration, wallClock } from './words.js';
 
 const SVG = 'http://www.w3.org/2000/svg';
 const QUARTERS = 96;
@@ -52,15 +52,16 @@ function block({ mark, from, length }) {
   return rectangle;
 }
 
+// What happens in the present quarter of an hour is told by the state of the session.
 function words({ intent, alive_since: since, day: known }) {
   const parts = [];
   if (since) parts.push(`${intent === 'keep' ? 'kept' : 'alive'} for ${humanDuration(-since.in_seconds)}`);
-  for (const [mark, what] of [['!', 'requests failed'], ['x', 'token lost']]) {
-    const last = known ? known.quarters.lastIndexOf(mark) : -1;
+  const past = known ? known.quarters.slice(0, -1) : '';
+  for (const [mark, what] of [['!', 'requests failed'], ['x', 'a token was lost']]) {
+    const last = past.lastIndexOf(mark);
     if (last < 0) continue;
     const begin = new Date(new Date(known.from.at).getTime() + last * QUARTER * 1000);
-    const time = begin.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', hour12: false });
-    parts.push(`${what} ${last === known.quarters.length - 1 ? 'in this quarter of an hour' : `at about ${time}`}`);
+    parts.push(`${what} at about ${wallClock(begin)}`);
   }
   return parts.join('; ');
 }

@@ -58,6 +58,7 @@ class Row {
   #left = make('span', 'left');
   #timeout = make('span', 'timeout');
   #day = day();
+  #past = make('div', 'past', '24 h', this.#day);
   #kept = make('span', 'kept');
   #next = make('p', 'then');
   #budget = make('span', 'budget');
@@ -74,6 +75,7 @@ class Row {
     // The words below contain everything that the bar shows.
     this.#bar.setAttribute('aria-hidden', 'true');
     this.#bar.append(this.#fill, this.#margin, this.#touch);
+    this.#past.append(this.#kept);
     this.#more.type = 'button';
     this.#more.addEventListener('click', () => this.open(this.#facts.hidden));
     this.item = make(
@@ -81,7 +83,7 @@ class Row {
       'row',
       make('div', 'state', this.#picture, this.#word, this.#intent),
       make('div', 'who', make('h3', '', link), this.#whose, this.#more),
-      make('div', 'window', this.#bar, make('p', 'span', this.#left, this.#timeout), make('div', 'past', this.#day, this.#kept)),
+      make('div', 'window', this.#bar, make('p', 'span', this.#left, this.#timeout), this.#past),
       make('div', 'next', this.#next, make('p', 'assured', this.#budget, this.#reset)),
       make('div', 'reason', this.#why, this.#advice),
       this.#facts,
@@ -104,6 +106,7 @@ class Row {
     setText(this.#whose, [alive?.organisation, session.fingerprint].filter(Boolean).join(' · '));
     this.#showWindow(alive);
     setText(this.#kept, showDay(this.#day, session));
+    this.#past.hidden = this.#kept.textContent === '' && this.#day.hasAttribute('hidden');
     this.#showAssurance(session);
     this.#showReason(session);
     this.#showFacts();

@@ -113,7 +113,7 @@ export function near({ at, in_seconds: seconds }) {
   return `${clock(at)}, ${seconds < 0 ? `${distance} ago` : `in ${distance}`}`;
 }
 
-/** Returns the present time in hours and minutes. */
+/** Formats a time, the present one by default, in hours and minutes. */
 export function wallClock(now = new Date()) {
   return now.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', hour12: false });
 }
