@@ -26,6 +26,7 @@ mod environment;
 mod fault;
 mod file;
 mod flags;
+mod framing;
 mod hooks;
 mod key;
 mod load;
@@ -53,6 +54,7 @@ pub use difference::Difference;
 pub use environment::names_token;
 pub use fault::Errors;
 pub use flags::Flags;
+pub use framing::{FrameAncestors, NotAnOrigin, NotFrameAncestors};
 pub use hooks::{HOOK_VARIABLES, HookCommand, HookConfig, HookName, Occasion, SessionPattern};
 pub use key::{FLAG_SESSION, PREFIX, nearest};
 #[cfg(fuzzing)]

@@ -46,8 +46,9 @@ use futures_util::stream::{FuturesUnordered, StreamExt as _};
 #[cfg(fuzzing)]
 pub(crate) use hosts::is_allowed;
 pub use listener::{BindError, Listener, SOCKET_NAME, SocketPlaces};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
+use crate::config::FrameAncestors;
 use crate::status::QuerySender;
 
 /// The maximum number of connections of a listener.
@@ -67,12 +68,19 @@ struct ServerState {
     queries: QuerySender,
     large: Arc<Semaphore>,
     scrapes: Arc<Semaphore>,
+    frame_ancestors: watch::Receiver<FrameAncestors>,
 }
 
-/// Serves clients until the future is dropped, which closes all connections.
-pub async fn serve(listener: Listener, queries: QuerySender) {
+/// Serves clients until the future is dropped, which closes all connections. Pages of the present
+/// `frame_ancestors` may frame the answers.
+pub async fn serve(
+    listener: Listener,
+    queries: QuerySender,
+    frame_ancestors: watch::Receiver<FrameAncestors>,
+) {
     let state = Arc::new(ServerState {
         queries,
+        frame_ancestors,
         large: Arc::new(Semaphore::new(LARGE_MAX)),
         scrapes: Arc::new(Semaphore::new(SCRAPES_MAX)),
     });

@@ -93,7 +93,7 @@ json\t''
 journald\t''"
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -l status-listen -d 'The address that serves /livez, /readyz, /metrics, /status and the status page: a port of 127.0.0.1, or ADDRESS:PORT' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -l status-socket -d 'The Unix socket that serves the same: auto, off or a path' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -l names -d 'Print only the names of the sessions, one a line, without those of pools'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -l names -d 'Print only the names of the sessions, one a line, with those of the files in pools'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand check" -s h -l help -d 'Print help'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l config -d 'The configuration file; /etc/session-keepalive/config.toml if it exists and no token is named' -r -F
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand plan" -l region -d 'The region of the organisation, such as eu-central-1' -r -f -a "us-east-1\t''
@@ -534,12 +534,16 @@ complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and __fish_seen_subcommand_from timeout" -f -a "disable" -d 'Disable the organisation\'s idle timeout; group timeouts are not changed'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand help; and __fish_seen_subcommand_from user" -f -a "revoke" -d 'Log a user out everywhere: revoke all tokens of the user, including refresh tokens'
 
-# The sessions of the configuration that the command line names, or that the program finds.
+# The sessions of the configuration or the instance that the command line names, or of the
+# configuration that the program finds.
 function __fish_session_keepalive_sessions
     set -l words (commandline -opc)
     set -l config
     if set -l place (contains -i -- --config $words)
         set config --config $words[(math $place + 1)]
+    end
+    if set -l place (contains -i -- --instance $words)
+        set config --config /etc/session-keepalive/$words[(math $place + 1)].toml
     end
     session-keepalive check --names $config 2>/dev/null
 end

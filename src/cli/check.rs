@@ -1,6 +1,7 @@
 //! `check`: describes a valid configuration with the flaws of its plan, or lists the errors of an
 //! invalid one. The verdict comes last.
 
+use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -10,20 +11,29 @@ use clap::Args;
 use super::exit::{Exit, print, print_error};
 use super::text::{TextStyle, is_coloured, wrap};
 use super::{ConfigOptions, plan};
-use crate::config::{self, Config, clean};
+use crate::config::{self, Config, PoolConfig, SessionName, clean};
 use crate::status::phrases::counted;
-use crate::token::Source;
+use crate::token::{Listing, Source};
 
 pub(super) const HELP: &str = "Example: session-keepalive check\n\nWithout --config, /etc/session-keepalive/config.toml is read. Settings that cannot work or leave little margin (see plan) and missing programs are listed at the end; the last line is the verdict.\n\nExit status: 0 the configuration is valid, 78 it is invalid.";
 
 /// The configuration, and what to print of it.
 #[derive(Debug, Args)]
 pub(super) struct CheckArgs {
-    /// Print only the names of the sessions, one a line, without those of pools.
+    /// Print only the names of the sessions, one a line, with those of the files in pools.
     #[arg(long)]
     names: bool,
     #[command(flatten)]
     settings: ConfigOptions,
+}
+
+/// Returns the names of the sessions, and of the files of pools that can be listed.
+fn names(config: &Config) -> BTreeSet<SessionName> {
+    let listings = config.pools.values().map(PoolConfig::token_dir);
+    let files = listings.filter_map(|directory| Listing::of(directory).ok());
+    let files = files.flat_map(|listing| listing.names);
+    let files = files.filter_map(|name| SessionName::new(&name).ok());
+    files.chain(config.sessions.keys().cloned()).collect()
 }
 
 pub(super) fn run(check: &CheckArgs) -> Exit {
@@ -42,12 +52,9 @@ pub(super) fn run(check: &CheckArgs) -> Exit {
         }
     };
     if check.names {
-        let names = loaded.config.sessions.keys();
-        return print(
-            &names
-                .flat_map(|name| [name.as_str(), "\n"])
-                .collect::<String>(),
-        );
+        let names = names(&loaded.config);
+        let names = names.iter().flat_map(|name| [name.as_str(), "\n"]);
+        return print(&names.collect::<String>());
     }
     let style = TextStyle::of(&std::io::stdout());
     let mut warnings = plan::warnings(&loaded, style);

@@ -12,14 +12,14 @@ use std::time::Duration;
 
 use clap::Args;
 use futures_util::stream::{self, Stream};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use self::stage::DemoServers;
 use super::exit::{Exit, failed, print};
 use super::run::block_on;
 use super::text::{Column, Table, truncated};
-use crate::config::listen_address;
+use crate::config::{FrameAncestors, listen_address};
 use crate::daemon::systemd::Systemd;
 use crate::daemon::{
     Daemon, DaemonCommand, OtherDaemonPolicy, Revocations, Setup, SocketPlaces, signals,
@@ -96,7 +96,8 @@ async fn show(demo: &Demo) -> std::io::Result<Exit> {
     // Dropping the set ends the listener.
     let mut serving = JoinSet::new();
     if let Some(listener) = listener {
-        serving.spawn(serve(listener, queries.clone()));
+        let (_, nobody) = watch::channel(FrameAncestors::default());
+        serving.spawn(serve(listener, queries.clone(), nobody));
     }
     let (stopped, seconds) = tokio::join!(
         daemon.run(commands(stops)?),

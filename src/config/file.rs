@@ -1,5 +1,6 @@
 //! Reads the configuration file: TOML with the position of every key and value.
 
+use std::ops::Range;
 use std::path::Path;
 
 use figment::value::{Dict, Empty, Value};
@@ -147,7 +148,12 @@ impl Walk<'_> {
             }
             let values = array.iter().enumerate().map(|(position, value)| {
                 match (value.as_str(), value.as_inline_table()) {
-                    (Some(text), _) => Value::from(text),
+                    (Some(text), _) => {
+                        if visible == usize::MAX {
+                            self.hide_user(Some(text), value.span().unwrap_or_default());
+                        }
+                        Value::from(text)
+                    }
                     (None, Some(table)) if path.is_listed() => {
                         Value::from(self.table(table, &path.element(position)))
                     }
@@ -162,20 +168,26 @@ impl Walk<'_> {
         let is_shown = path
             .key()
             .is_some_and(|key| !matches!(key.kind, Kind::Command));
-        if is_shown && !self.is_disguised(item, span) {
-            self.redacted.hide_user(span.range());
+        if is_shown {
+            self.hide_user(item.as_str(), span.range());
         } else {
             self.redacted.hide(span.range());
         }
         scalar(item)
     }
 
-    /// Returns true if escapes prevent the recognition of a secret in the written text.
-    fn is_disguised(&self, item: &Item, span: ByteRange) -> bool {
-        item.as_str().is_some_and(|text| {
-            let is_plain = self.text[span.range()].contains(text);
+    /// Hides the user and the password of a URL, or the whole value if escapes prevent the
+    /// recognition of a secret in the written text.
+    fn hide_user(&mut self, text: Option<&str>, range: Range<usize>) {
+        let is_disguised = text.is_some_and(|text| {
+            let is_plain = self.text[range.clone()].contains(text);
             !is_plain && (text.contains('@') || redact::is_like_a_token(text))
-        })
+        });
+        if is_disguised {
+            self.redacted.hide(range);
+        } else {
+            self.redacted.hide_user(range);
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use figment::value::Value;
 
 use super::model::SessionName;
-use super::reader::{At, ParseProblem, TableReader, kind_of, word};
+use super::reader::{At, ParseProblem, TableReader, word};
 use super::{redact, source};
 
 /// The largest number of hooks: each may have one program running.
@@ -290,33 +290,10 @@ fn list<T>(
     name: &str,
     parse: impl Fn(&str) -> Result<T, ParseProblem>,
 ) -> Option<At<Vec<T>>> {
-    let found = hook.value(name)?;
-    let parsed = match found.value {
-        Value::Array(_, values) if values.is_empty() => Err(ParseProblem::new("is empty")),
-        Value::Array(_, values) => values
-            .iter()
-            .map(|value| match value.as_str() {
-                Some(word) => parse(word),
-                None => Err(ParseProblem::new("holds something other than text")),
-            })
-            .collect(),
-        Value::String(..)
-        | Value::Char(..)
-        | Value::Bool(..)
-        | Value::Num(..)
-        | Value::Empty(..)
-        | Value::Dict(..) => {
-            let title = format!("{} where a list belongs", kind_of(found.value));
-            Err(ParseProblem::new(title))
-        }
-    };
-    match parsed {
-        Ok(parsed) => Some(found.with(parsed)),
-        Err(problem) => {
-            hook.refuse(&found, &hook.key(name).kind, problem);
-            None
-        }
-    }
+    hook.list(name, |words| match words.as_slice() {
+        [] => Err(ParseProblem::new("is empty")),
+        words => words.iter().map(|word| parse(word)).collect(),
+    })
 }
 
 fn occasion(text: &str) -> Result<Occasion, ParseProblem> {

@@ -173,6 +173,7 @@ fn read_config(
         status: StatusConfig {
             listen: settings::listen(&status),
             socket: settings::socket(&status),
+            frame_ancestors: settings::frame_ancestors(&status),
         },
         metrics: MetricsConfig {
             per_session_max: top.table("metrics").number("per_session_max"),

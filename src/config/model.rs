@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::address::ApiBase;
+use super::framing::FrameAncestors;
 use super::hooks::{HookConfig, HookName};
 use super::proxy::{ProxyUrl, ProxyVariables};
 use super::shard::Shard;
@@ -248,6 +249,8 @@ pub struct StatusConfig {
     pub listen: Option<SocketAddr>,
     /// The Unix socket.
     pub socket: StatusSocket,
+    /// The origins whose pages may frame the web page.
+    pub frame_ancestors: FrameAncestors,
 }
 
 /// The place of the Unix socket.

@@ -282,6 +282,42 @@ impl<'a> TableReader<'a> {
         found
     }
 
+    /// Returns the value of a key that holds a list of texts, which `parse` converts. It is not
+    /// recorded.
+    pub(super) fn list<T>(
+        &self,
+        name: &str,
+        parse: impl FnOnce(Vec<&'a str>) -> Result<T, ParseProblem>,
+    ) -> Option<At<T>> {
+        let found = self.value(name)?;
+        let parsed = match found.value {
+            Value::Array(_, values) => values
+                .iter()
+                .map(|value| {
+                    let problem = || ParseProblem::new("holds something other than text");
+                    value.as_str().ok_or_else(problem)
+                })
+                .collect::<Result<_, _>>()
+                .and_then(parse),
+            Value::String(..)
+            | Value::Char(..)
+            | Value::Bool(..)
+            | Value::Num(..)
+            | Value::Empty(..)
+            | Value::Dict(..) => {
+                let title = format!("{} where a list belongs", kind_of(found.value));
+                Err(ParseProblem::new(title))
+            }
+        };
+        match parsed {
+            Ok(parsed) => Some(found.with(parsed)),
+            Err(problem) => {
+                self.refuse(&found, &self.key(name).kind, problem);
+                None
+            }
+        }
+    }
+
     /// Records the value of a key that has no default.
     pub(super) fn record_optional<T>(
         &self,

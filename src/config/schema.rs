@@ -679,6 +679,16 @@ pub static TABLES: [SchemaTable; 16] = [
                  in $RUNTIME_DIRECTORY, else in /run/session-keepalive, else in session-keepalive in \
                  $XDG_RUNTIME_DIR.",
             ),
+            Key::new(
+                "frame_ancestors",
+                Kind::List(
+                    r#"a list of origins and "'self'", such as ["https://signage.example", "http://10.0.0.7:8080"]"#,
+                ),
+                unset("none", r#"["https://signage.example"]"#),
+                "The origins whose pages may show the web page in a frame, as players for signage do: \
+                 scheme, host and port, at most 16. By default no page may.",
+            )
+            .shown_as("framed by", |origins| origins),
         ],
         ..SchemaTable::NONE
     },

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::address::ApiBase;
 use super::describe::Origin;
 use super::fault::ConfigFault;
+use super::framing::FrameAncestors;
 use super::model::{HttpConfig, Proxy, StatusSocket, Trust};
 use super::proxy::{ProxyUrl, ProxyVariables, UnusableVariable};
 use super::raw::{LayerKind, Place};
@@ -147,4 +148,17 @@ pub(super) fn socket(status: &TableReader<'_>) -> StatusSocket {
         StatusSocket::Off => "off".to_owned(),
         StatusSocket::At(path) => path.display().to_string(),
     })
+}
+
+/// Reads `status.frame_ancestors`.
+pub(super) fn frame_ancestors(status: &TableReader<'_>) -> FrameAncestors {
+    let found = status.list("frame_ancestors", |origins| {
+        FrameAncestors::new(origins).map_err(|error| ParseProblem::new(error.to_string()))
+    });
+    status.record_optional(
+        "frame_ancestors",
+        found.as_ref().filter(|found| !found.value.is_empty()),
+        FrameAncestors::to_string,
+    );
+    found.map(|found| found.value).unwrap_or_default()
 }

@@ -92,6 +92,7 @@ impl Daemon {
             revoked: managed.revoked_as(view.token.map(|token| token.fingerprint)),
             incident: self.reporter.incidents.of_session(id).map(|open| open.id.0),
             is_region_doubtful: self.reporter.log.is_region_doubtful(&managed.config.api),
+            day: self.reporter.histories.day_of(id),
             view,
         })
     }

@@ -16,11 +16,11 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use inotify::{EventStream, Inotify, WatchMask};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::next_result;
-use crate::config::{StatusConfig, StatusSocket};
+use crate::config::{FrameAncestors, StatusConfig, StatusSocket};
 use crate::http::{BindError, Listener, SOCKET_NAME, SocketPlaces, serve};
 use crate::log::{LogEvent, log_event};
 use crate::status::phrases::Chain;
@@ -42,6 +42,8 @@ pub(super) struct Listeners {
     places: SocketPlaces,
     pub(super) query_sender: QuerySender,
     queries: mpsc::Receiver<Query>,
+    /// The origins whose pages may frame the answers of all listeners.
+    frame_ancestors: watch::Sender<FrameAncestors>,
     configured: StatusConfig,
     watch: SocketWatch,
     /// The checks for the Unix socket's file.
@@ -103,9 +105,11 @@ impl Listeners {
             places,
             query_sender,
             queries,
+            frame_ancestors: watch::Sender::default(),
             configured: StatusConfig {
                 listen: None,
                 socket: StatusSocket::Off,
+                frame_ancestors: FrameAncestors::default(),
             },
             watch: SocketWatch::default(),
             checking: JoinSet::new(),
@@ -143,6 +147,8 @@ impl Listeners {
     /// Serves the bound listeners in place of the present ones.
     pub(super) fn change(&mut self, bound: BoundListeners, now: Instant) {
         self.configured = bound.configured;
+        self.frame_ancestors
+            .send_replace(self.configured.frame_ancestors.clone());
         self.serve_at(bound.tcp, bound.unix);
         self.check_soon(now);
     }
@@ -161,9 +167,11 @@ impl Listeners {
                     Some(OpenListener {
                         file: (!listener.is_tcp()).then(|| SocketFileId::of(place.as_ref())),
                         place,
-                        handle: self
-                            .serving
-                            .spawn(serve(listener, self.query_sender.clone())),
+                        handle: self.serving.spawn(serve(
+                            listener,
+                            self.query_sender.clone(),
+                            self.frame_ancestors.subscribe(),
+                        )),
                     })
                 }
             };

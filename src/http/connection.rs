@@ -58,7 +58,11 @@ async fn serve_stream(
 ) {
     let service = service_fn(move |request| {
         let state = Arc::clone(&state);
-        async move { Ok::<_, Infallible>(reply(request, transport, &state).await.into_response()) }
+        async move {
+            let reply = reply(request, transport, &state).await;
+            let response = reply.into_response(&state.frame_ancestors.borrow());
+            Ok::<_, Infallible>(response)
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

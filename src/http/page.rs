@@ -22,11 +22,12 @@ macro_rules! file {
 }
 
 /// The path, content type and content of each file.
-const FILES: [(&str, &str, &[u8]); 13] = [
+const FILES: [(&str, &str, &[u8]); 14] = [
     ("/", HTML, include_bytes!("page/index.html")),
     file!("page.css", STYLE),
     file!("page.js", SCRIPT),
     file!("asking.js", SCRIPT),
+    file!("day.js", SCRIPT),
     file!("events.js", SCRIPT),
     file!("rows.js", SCRIPT),
     file!("verdict.js", SCRIPT),

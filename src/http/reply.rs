@@ -7,9 +7,14 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
-use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use hyper::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue,
+    RETRY_AFTER,
+};
 use hyper::{Response, StatusCode};
 use tokio::sync::OwnedSemaphorePermit;
+
+use crate::config::FrameAncestors;
 
 /// The size of a piece of a body, in bytes.
 ///
@@ -22,11 +27,19 @@ pub(crate) const TEXT: &str = "text/plain; charset=utf-8";
 
 /// The content security policy. It allows only scripts, styles, images and requests of this server,
 /// and prevents text from becoming markup.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
+macro_rules! policy {
+    ($frame_ancestors:literal) => {
+        concat!(
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; ",
+            "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors ",
+            $frame_ancestors,
+            "; require-trusted-types-for 'script'; trusted-types 'none'"
+        )
+    };
+}
 
-const HEADERS: [(HeaderName, &str); 5] = [
+const HEADERS: [(HeaderName, &str); 4] = [
     (CACHE_CONTROL, "no-store"),
-    (HeaderName::from_static("content-security-policy"), POLICY),
     (HeaderName::from_static("x-content-type-options"), "nosniff"),
     (HeaderName::from_static("referrer-policy"), "no-referrer"),
     (
@@ -99,10 +112,23 @@ impl HttpReply {
         self
     }
 
-    /// Returns the response in the form that hyper needs.
-    pub(crate) fn into_response(self) -> Response<BodyPieces> {
+    /// Returns the response in the form that hyper needs. Pages of these origins may frame it.
+    pub(crate) fn into_response(
+        mut self,
+        frame_ancestors: &FrameAncestors,
+    ) -> Response<BodyPieces> {
+        let headers = self.0.headers_mut();
+        headers.insert(CONTENT_SECURITY_POLICY, policy(frame_ancestors));
         self.0
     }
+}
+
+fn policy(frame_ancestors: &FrameAncestors) -> HeaderValue {
+    if frame_ancestors.is_empty() {
+        return HeaderValue::from_static(policy!("'none'"));
+    }
+    let policy = format!(policy!("{}"), frame_ancestors);
+    HeaderValue::try_from(policy).expect("origins are of characters that headers may hold")
 }
 
 /// A body that is sent piece by piece. No piece is empty.

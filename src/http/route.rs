@@ -209,7 +209,10 @@ fn has_key(query: Option<&str>, key: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use tokio::sync::watch;
+
     use super::*;
+    use crate::config::FrameAncestors;
 
     #[test]
     fn a_query_asks_by_its_key() {
@@ -231,11 +234,12 @@ mod tests {
             queries,
             scrapes: Arc::clone(&large),
             large,
+            frame_ancestors: watch::channel(FrameAncestors::default()).1,
         };
         let request = hyper::Request::get("/metrics").body(()).unwrap();
         let reply = answer(&request.into_parts().0, Transport::Unix(None), &state)
             .await
-            .into_response();
+            .into_response(&FrameAncestors::default());
         assert_eq!(reply.status(), 200);
         let text = http_body_util::BodyExt::collect(reply.into_body()).await;
         let text = text.unwrap().to_bytes();
@@ -249,7 +253,8 @@ mod tests {
         ] {
             let request = hyper::Request::get(path).body(()).unwrap();
             let reply = answer(&request.into_parts().0, Transport::Unix(None), &state).await;
-            assert_eq!(reply.into_response().status(), 503, "{path}");
+            let response = reply.into_response(&FrameAncestors::default());
+            assert_eq!(response.status(), 503, "{path}");
         }
     }
 }

@@ -11,6 +11,7 @@ pub(crate) use history::HistoryFixture;
 use jiff::Timestamp;
 use tracing::Subscriber;
 
+use super::history::SessionDay;
 use super::{IncidentView, NamedView, Snapshot};
 use crate::config::{ApiBase, LogConfig, LogFormat, LogLevel, SessionName};
 use crate::keeper::{
@@ -187,6 +188,7 @@ pub(crate) fn named_view(name: &str, view: SessionView) -> NamedView {
         revoked: None,
         incident: None,
         is_region_doubtful: false,
+        day: SessionDay::default(),
         view,
     }
 }

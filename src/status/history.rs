@@ -15,6 +15,7 @@
 //!
 //! *A repeated answer allocates nothing.* Answers that are alike are counted in one entry.
 
+mod day;
 #[cfg(test)]
 mod tests;
 mod timeline;
@@ -23,6 +24,7 @@ mod token_history;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
+pub use day::{QUARTERS, Quarter, SessionDay};
 use jiff::SignedDuration;
 pub use timeline::{Answers, EventTimeline, TimelineEntry, TimelineEvent};
 pub use token_history::{Nearest, Outage, TokenEnd, TokenHistory};
@@ -70,6 +72,8 @@ pub struct SessionHistory {
     pub tokens_forgotten: u32,
     /// The events between each token's beginning and end.
     pub timeline: EventTimeline,
+    /// The last 24 hours.
+    pub day: SessionDay,
 }
 
 /// An event of the host, which concerns all sessions.
@@ -156,6 +160,15 @@ impl SessionHistories {
         self.by_session.get(&session).cloned().unwrap_or_default()
     }
 
+    /// Returns the last 24 hours of a session, which are empty for an unknown one.
+    #[must_use]
+    pub fn day_of(&self, session: SessionId) -> SessionDay {
+        let history = self.by_session.get(&session);
+        history
+            .map(|history| history.day.clone())
+            .unwrap_or_default()
+    }
+
     /// Returns the events of the host, the oldest first.
     #[must_use]
     pub fn host_events(&self) -> Vec<HostEvent> {
@@ -184,6 +197,11 @@ impl SessionHistory {
         let Some(token) = event.token else {
             return Growth::Counted;
         };
+        let day = if self.day.handle_event(event) {
+            Growth::Grown
+        } else {
+            Growth::Counted
+        };
         if let EventKind::Found = event.kind {
             for token_history in &mut self.tokens {
                 token_history.handle_newer_found(event.at);
@@ -201,8 +219,8 @@ impl SessionHistory {
         let ended =
             token_history.map_or(Growth::Counted, |history| history.handle_event(event, view));
         match self.timeline.handle_event(event, token.generation) {
-            Growth::Counted => ended,
-            Growth::Grown => Growth::Grown,
+            Growth::Counted if ended == Growth::Counted => day,
+            Growth::Counted | Growth::Grown => Growth::Grown,
         }
     }
 
@@ -239,7 +257,8 @@ impl SessionHistory {
     fn weight(&self) -> usize {
         let tokens: usize = self.tokens.iter().map(TokenHistory::weight).sum();
         let spare = self.tokens.capacity() - self.tokens.len();
-        size_of::<Self>() + tokens + spare * size_of::<TokenHistory>() + self.timeline.weight()
+        let lists = tokens + spare * size_of::<TokenHistory>() + self.timeline.weight();
+        size_of::<Self>() + lists + self.day.weight()
     }
 }
 

@@ -14,6 +14,7 @@ pub use incident::IncidentReport;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::history::{Quarter, SessionDay};
 use super::selection::PageSelector;
 use super::{
     NamedView, ReadinessSums, RecentEvent, Selection, SessionEntry, SessionSums, Snapshot,
@@ -138,6 +139,13 @@ pub struct SessionReport {
     pub on_shutdown: String,
     /// The number of failed requests since the last success.
     pub failures: u32,
+    /// The time from which on the session has had a living token without interruption; a
+    /// replacement of a living token is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alive_since: Option<Moment>,
+    /// The last 24 hours, if anything failed or a token ended in them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub day: Option<DayReport>,
     /// The number of the open incident that affects the session.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub incident: Option<u32>,
@@ -153,6 +161,16 @@ pub struct SessionReport {
     /// The state of the token, if it lives.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub alive: Option<LiveTokenReport>,
+}
+
+/// The last 24 hours of a session, in quarters of an hour.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct DayReport {
+    /// The beginning of the first quarter.
+    pub from: Moment,
+    /// One character for each quarter, the oldest first and the present one last: `-` no living
+    /// token, `+` a token lived and no request failed, `!` requests failed, `x` a token was lost.
+    pub quarters: String,
 }
 
 /// A token that was replaced.
@@ -399,6 +417,8 @@ impl SessionReport {
             api: session.api.as_str().to_owned(),
             on_shutdown: view.policy.on_shutdown.as_str().to_owned(),
             failures: view.failures,
+            alive_since: session.day.alive_since.map(|at| Moment::of(at, snapshot)),
+            day: DayReport::of(&session.day, snapshot),
             incident: session.incident,
             blocked: view.blocked.as_ref().map(ToString::to_string),
             trouble: trouble.map(str::to_owned),
@@ -413,6 +433,16 @@ impl SessionReport {
     #[must_use]
     pub fn to_json(&self) -> String {
         json(self)
+    }
+}
+
+impl DayReport {
+    fn of(day: &SessionDay, snapshot: &Snapshot) -> Option<Self> {
+        let (from, quarters) = day.quarters(snapshot.at)?;
+        Some(Self {
+            from: Moment::of(from, snapshot),
+            quarters: quarters.into_iter().map(Quarter::as_char).collect(),
+        })
     }
 }
 

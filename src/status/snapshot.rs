@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::history::SessionDay;
 use super::{IncidentView, RecentEvent, SessionEntry, SessionSums};
 use crate::config::{ApiBase, SessionName, Shard};
 use crate::keeper::{Intent, SessionView};
@@ -62,6 +63,8 @@ pub struct NamedView {
     pub incident: Option<u32>,
     /// True if no token was alive at the API yet.
     pub is_region_doubtful: bool,
+    /// The last 24 hours of the session.
+    pub day: SessionDay,
     /// The session's state in the keeper.
     pub view: SessionView,
 }

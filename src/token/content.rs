@@ -44,12 +44,24 @@ struct Object<'a> {
     expires_at: Option<Value>,
 }
 
-/// Returns the token, and its expiry if the bytes are a JSON object that reports one.
-pub(super) fn parse(
-    mut bytes: Zeroizing<Vec<u8>>,
-) -> Result<(Token, Option<ReportedExpiry>), NotAToken> {
+/// A token and what its source holds beside it.
+#[derive(Debug)]
+pub(super) struct Content {
+    pub(super) token: Token,
+    /// The end of the token's lifetime, if the source is an object that reports one.
+    pub(super) expiry: Option<ReportedExpiry>,
+    /// True if the token is the `access_token` of an object.
+    pub(super) is_object: bool,
+}
+
+/// Returns the token, from `access_token` if the bytes are a JSON object.
+pub(super) fn parse(mut bytes: Zeroizing<Vec<u8>>) -> Result<Content, NotAToken> {
     if !bytes.trim_ascii_start().starts_with(b"{") {
-        return Ok((Token::from_bytes(std::mem::take(&mut *bytes))?, None));
+        return Ok(Content {
+            token: Token::from_bytes(std::mem::take(&mut *bytes))?,
+            expiry: None,
+            is_object: false,
+        });
     }
     let object: Object<'_> =
         serde_json::from_slice(&bytes).map_err(|_| NotAToken::NoAccessToken)?;
@@ -58,8 +70,11 @@ pub(super) fn parse(
     let at = object.expires_at.as_ref().and_then(timestamp);
     let lifetime = object.expires_in.as_ref().and_then(seconds);
     let at = at.map(|at| ReportedExpiry::At(at, lifetime));
-    let expiry = at.or(lifetime.map(ReportedExpiry::In));
-    Ok((token, expiry))
+    Ok(Content {
+        token,
+        expiry: at.or(lifetime.map(ReportedExpiry::In)),
+        is_object: true,
+    })
 }
 
 /// Returns a number of seconds that is a lifetime.
@@ -88,7 +103,10 @@ mod tests {
 
     fn parsed(text: &str) -> Result<(Vec<u8>, Option<ReportedExpiry>), NotAToken> {
         let parsed = parse(Zeroizing::new(text.as_bytes().to_vec()));
-        parsed.map(|(token, expiry)| (token.expose().to_vec(), expiry))
+        parsed.map(|content| {
+            assert_eq!(content.is_object, text.contains('{'), "{text}");
+            (content.token.expose().to_vec(), content.expiry)
+        })
     }
 
     #[test]

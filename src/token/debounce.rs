@@ -265,6 +265,7 @@ mod tests {
         let token = Token::from_bytes(content.to_vec());
         let read = token.map(|token| Read {
             expiry: None,
+            is_object: false,
             token,
             identity: None,
             warning: None,

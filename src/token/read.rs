@@ -11,6 +11,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
+use super::content::Content;
 use super::file::READ_MAX;
 use super::profile;
 use super::{
@@ -40,6 +41,8 @@ pub struct Read {
     pub token: Token,
     /// The end of its lifetime, if the source reports it.
     pub expiry: Option<ReportedExpiry>,
+    /// True if the token is the `access_token` of a JSON object.
+    pub is_object: bool,
     /// The state of the file before it was read; `None` if it did not come from a file.
     pub identity: Option<FileState>,
     /// The warning about the permissions or the mount of the file.
@@ -116,10 +119,11 @@ impl Reader {
                 let variables = program::inherited(self.variable);
                 let output =
                     command::output(source, words, variables, self.command_time_limit).await?;
-                let (token, expiry) = token(source, output)?;
+                let content = content(source, output)?;
                 Ok(Read {
-                    token,
-                    expiry,
+                    token: content.token,
+                    expiry: content.expiry,
+                    is_object: content.is_object,
                     identity: None,
                     warning: None,
                 })
@@ -190,10 +194,11 @@ impl Reader {
     fn read_variable(&self, source: &Source, name: &str) -> Result<Read, SourceError> {
         let value = (self.variable)(name);
         let value = value.ok_or_else(|| SourceError::NotSet(source.clone()))?;
-        let (token, expiry) = token(source, Zeroizing::new(value.into_vec()))?;
+        let content = content(source, Zeroizing::new(value.into_vec()))?;
         Ok(Read {
-            token,
-            expiry,
+            token: content.token,
+            expiry: content.expiry,
+            is_object: content.is_object,
             identity: None,
             warning: None,
         })
@@ -237,13 +242,16 @@ fn read_file_here(
 ) -> Result<Read, SourceError> {
     let whole = files::read_start(path, directory, READ_MAX);
     let whole = whole.map_err(|error| not_opened(source, path, error))?;
-    let (token, expiry) = token(source, whole.bytes)?;
+    let content = content(source, whole.bytes)?;
     // A file that a sink wrote is as old as its token, whose lifetime is probably the default one.
-    let expiry = expiry.or(source.mint().map(|_| ReportedExpiry::In(LIFETIME_DEFAULT)));
+    let expiry = content
+        .expiry
+        .or(source.mint().map(|_| ReportedExpiry::In(LIFETIME_DEFAULT)));
     let written = whole.metadata.modified().ok();
     let written = written.and_then(|at| Timestamp::try_from(at).ok());
     Ok(Read {
-        token,
+        token: content.token,
+        is_object: content.is_object,
         expiry: expiry.map(|expiry| expiry.since(written)),
         // A change after this state was read shows as another state.
         identity: Some(FileState::from(&whole.metadata)),
@@ -304,10 +312,7 @@ fn denied(path: &Path) -> Denied {
     }
 }
 
-fn token(
-    source: &Source,
-    bytes: Zeroizing<Vec<u8>>,
-) -> Result<(Token, Option<ReportedExpiry>), SourceError> {
+fn content(source: &Source, bytes: Zeroizing<Vec<u8>>) -> Result<Content, SourceError> {
     content::parse(bytes).map_err(|reason| SourceError::NotAToken {
         place: source.clone(),
         reason,

@@ -14,6 +14,8 @@ pub enum Shape {
     ByteOrderMark,
     /// A page in HTML or a document in XML.
     Html,
+    /// A list in JSON.
+    JsonArray,
     /// Text in quotes.
     Quoted,
     /// `Authorization: …`, the whole header.
@@ -61,6 +63,10 @@ impl Shape {
             return Some(Self::Html);
         }
         let first = text.first()?;
+        // No bearer token has brackets (RFC 6750). The end of a long list may be cut off.
+        if *first == b'[' {
+            return Some(Self::JsonArray);
+        }
         if QUOTES.contains(first) || text.last().is_some_and(|last| QUOTES.contains(last)) {
             return Some(Self::Quoted);
         }
@@ -92,6 +98,9 @@ impl fmt::Display for Shape {
             }
             Self::Html => {
                 "is a page in HTML or XML, perhaps an error page or a sign-in: check what fetches the token"
+            }
+            Self::JsonArray => {
+                "is a JSON array: put the token in its place, or one object with the token in `access_token`"
             }
             Self::Quoted => "is in quotes: leave them out",
             Self::Header => {
@@ -180,6 +189,10 @@ mod tests {
             (b"\n<html>", Shape::Html),
             (b"<?xml version=\"1.0\"?>", Shape::Html),
             (b"<a><b></b></a>", Shape::Html),
+            (b"[\"abc\"]", Shape::JsonArray),
+            (b" [\n{\"access_token\":\"abc\"}\n]\n", Shape::JsonArray),
+            (b"[{\"access_token\":\"ab", Shape::JsonArray),
+            (b"[]", Shape::JsonArray),
             (b"\"abc\"", Shape::Quoted),
             (b"'abc'", Shape::Quoted),
             (b" `abc` ", Shape::Quoted),

@@ -17,6 +17,7 @@ use session_keepalive::keeper::{
     State, TimeoutSource, Touch,
 };
 use session_keepalive::metrics::{Counters, MetricsFormat, Totals, render};
+use session_keepalive::status::history::SessionDay;
 use session_keepalive::status::phrases::Pickup;
 use session_keepalive::status::{NamedView, Snapshot};
 use session_keepalive::sys::clock;
@@ -40,6 +41,7 @@ fn session(number: u32, now: Instant) -> NamedView {
         pickup: Pickup::AtOnce,
         trouble: None,
         is_region_doubtful: false,
+        day: SessionDay::default(),
         view: SessionView {
             earlier: None,
             renew_at: None,

@@ -63,6 +63,8 @@ export async function dense(browser, url, ok) {
   await close(tiles);
   ok('controls from 13 sessions on, a line each from 21, tiles from 101; the healthy collapse; events are grouped');
 
+  await days(browser, url, ok);
+
   let looked = 0;
   for (const sessions of [1, 6, 300, 5000]) {
     for (const trouble of ['quiet', 'outage', 'lost']) {
@@ -80,6 +82,32 @@ export async function dense(browser, url, ok) {
     }
   }
   ok(`axe finds nothing in ${looked} views of 1 to 5,000 sessions on a phone and a wall; nothing scrolls sideways`);
+}
+
+/** The last 24 hours: of each session if there are few, of one session if there are many. */
+async function days(browser, url, ok) {
+  const few = await open(browser, url, [6, 'lost']);
+  await until('all sessions', async () => (await few.names()).length === 6);
+  const blocks = (seen, name) => seen.row(name).locator('.day rect').evaluateAll((list) => list.map((block) => `${block.getAttribute('class')} ${block.getAttribute('x')}+${block.getAttribute('width')}`));
+  assert.deepEqual(await blocks(few, 'kiosk-0001'), ['day-well 0+96']);
+  assert.deepEqual(await blocks(few, 'kiosk-0003'), ['day-well 0+86', 'day-failed 86+2', 'day-well 88+7', 'day-failed 95+1']);
+  assert.deepEqual(await blocks(few, 'kiosk-0000'), ['day-well 30+58', 'day-failed 88+2', 'day-well 90+4', 'day-failed 94+1', 'day-lost 95+1']);
+  assert.match(await few.words('kiosk-0001'), /24 h kept for 12d 1h/);
+  assert.match(await few.words('kiosk-0003'), /24 h kept for 12d 3h; requests failed at about \d\d:\d\d/);
+  await few.row('kiosk-0003').locator('.more').click();
+  const facts = await few.row('kiosk-0003').locator('.facts').innerText();
+  for (const fact of [/Kept since\s.*12d ago/, /Token proven alive\s.*12d ago/, /Token expires\s.*in 21h/, /New token\s.*in 10h/]) assert.match(facts, fact);
+  await close(few);
+
+  const many = await open(browser, url, [300, 'lost']);
+  await until('tiles', async () => (await many.names()).length === 100);
+  assert.equal(await many.page.locator('.past:visible').count(), 0, 'a tile has no bar');
+  await many.page.getByRole('link', { name: 'kiosk-0040', exact: true }).first().click();
+  await until('one session', async () => (await many.names()).join() === 'kiosk-0040');
+  assert.ok(await many.row('kiosk-0040').locator('.day').isVisible());
+  assert.deepEqual(await many.violations(), []);
+  await close(many);
+  ok('the last 24 hours of each of few sessions, and of one of many, with the age and the end of its token');
 }
 
 /** The page on a wall: large type, a clock, nothing to press, and no growth. */

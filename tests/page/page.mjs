@@ -48,6 +48,7 @@ async function losesOne(seen, simulator, daemon) {
   await until('kiosk is shown as lost', async () => /^lost/.test(await seen.words('kiosk')));
   const took = performance.now() - at;
   assert.equal(requests(), 1, 'the page was not loaded again');
+  assert.equal(await seen.row('kiosk').locator('.day .day-lost').count(), 1, 'the day shows the loss');
   await until('it is said aloud', async () => /kiosk: lost/.test(await seen.page.locator('#said').textContent()));
   ok(`a session that is lost is shown so ${Math.round(took)} ms after the daemon knew, without loading the page again`);
 }

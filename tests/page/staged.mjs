@@ -4,9 +4,17 @@ const moment = (seconds) => ({ at: new Date(Date.now() + seconds * 1000).toISOSt
 
 const TIMEOUT = 900;
 
+// A quiet day, one with an outage two hours ago, or one at whose end the token was lost.
+const DAYS = {
+  alive: () => undefined,
+  'at risk': () => '+'.repeat(86) + '!!' + '+'.repeat(7) + '!',
+  lost: () => '-'.repeat(30) + '+'.repeat(58) + '!!' + '+'.repeat(4) + '!x',
+};
+
 function session(number, state, deadline) {
   const name = `kiosk-${String(number).padStart(4, '0')}`;
   const isOver = state === 'lost';
+  const quarters = DAYS[state]();
   const attempts = state === 'at risk' ? 3 : 0;
   const words = { alive: 'alive and kept', lost: 'lost: refused 3s after its idle deadline; it idled out', 'at risk': 'at risk: 3 attempts failed, the last one: no connection to the API' };
   const next = isOver ? 'nothing until the token is replaced' : 'touch in 4s';
@@ -25,6 +33,9 @@ function session(number, state, deadline) {
     api: 'https://api.mypurecloud.de',
     on_shutdown: 'leave',
     failures: attempts,
+    alive_since: isOver ? undefined : moment(-86_400 * 12 - 3600 * (number % 9)),
+    day: quarters && { from: moment(-900 * (quarters.length - 0.5)), quarters },
+    renews: isOver || number % 2 === 0 ? undefined : moment(36_000),
     alive: isOver ? undefined : {
       organisation: 'Example',
       idle_timeout_seconds: TIMEOUT,
@@ -37,6 +48,8 @@ function session(number, state, deadline) {
       outage_budget_seconds: 600,
       reset: 'proven',
       touch: 'head',
+      expires: number % 2 === 0 ? undefined : moment(75_600),
+      expiry_source: number % 2 === 0 ? undefined : 'reported',
     },
   };
 }

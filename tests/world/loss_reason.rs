@@ -46,6 +46,10 @@ pub(super) enum LossReason {
     Skewed,
 }
 
+/// The time within which an excluded touch is found not to count: the floor between two requests,
+/// the waits before a second proof, and their round trips.
+const PROVEN_WITHIN: Duration = Duration::from_secs(60);
+
 /// The facts of one lapse, from which its reason is determined.
 struct Lapse<'a> {
     session: &'a SimSession,
@@ -64,29 +68,7 @@ impl World {
     /// Returns the first reason that holds for the lapse of a token; `None` for an error of the
     /// keeper.
     pub(super) fn loss_reason(&self, number: usize, token: usize) -> Option<LossReason> {
-        let session = &self.sessions[number];
-        let site = &self.sites[session.site];
-        let record = site.server.record(&session.tokens[token].value, self.now)?;
-        let lapsed_at = record.lapsed_at()?;
-        let reset_at = record.last_reset_at;
-        let policies = session.policies.between(lapsed_at, lapsed_at);
-        let policy = *policies.last()?;
-        let idle_timeout = lapsed_at.since(reset_at);
-        let configured = policy.idle_timeout.unwrap_or(idle_timeout);
-        let margin = policy.margin.of(idle_timeout.min(configured));
-        // The keeper cannot act by a policy before it is in force.
-        let changes = session.policies.changes(Instant::BOOT, lapsed_at);
-        let policy_since = changes.map(|(at, ..)| at).last().unwrap_or_default();
-        let lapse = Lapse {
-            session,
-            site,
-            policy,
-            token,
-            reset_at,
-            lapsed_at,
-            margin_at: (lapsed_at - margin).max(policy_since),
-            sleeps: &self.sleeps,
-        };
+        let lapse = self.lapse(number, token)?;
         let reasons = [
             (LossReason::NoTime, lapse.had_no_time()),
             (LossReason::Asleep, lapse.was_asleep()),
@@ -101,6 +83,50 @@ impl World {
         reasons
             .find(|(_, holds)| *holds)
             .map(|(loss_reason, _)| loss_reason)
+    }
+
+    /// Returns true if the keeper could not know that a token idles out by this much earlier than
+    /// it claims: nobody could see a shortening, the configured timeout is too long, an answer had a
+    /// wrong `Date` or came from a cache, or an excluded touch was not yet proven to have had no
+    /// effect.
+    pub(super) fn is_lateness_excused(&self, number: usize, token: usize, late: Duration) -> bool {
+        let Some(lapse) = self.lapse(number, token) else {
+            return false;
+        };
+        // What an answer says of a token that has idled out already is part of the claim.
+        let since = lapse.reset_at - SKEW_EFFECT_MAX;
+        let mut misleading = lapse.site.skewed_at.iter().chain(&lapse.site.cached_at);
+        lapse.was_shortened()
+            || lapse.was_misconfigured()
+            || lapse.was_unverified()
+            || misleading.any(|at| (since..=self.now).contains(at))
+            || lapse.was_touch_excluded() && (late <= PROVEN_WITHIN || lapse.was_proof_prevented())
+    }
+
+    fn lapse(&self, number: usize, token: usize) -> Option<Lapse<'_>> {
+        let session = &self.sessions[number];
+        let site = &self.sites[session.site];
+        let record = site.server.record(&session.tokens[token].value, self.now)?;
+        let lapsed_at = record.lapsed_at()?;
+        let reset_at = record.last_reset_at;
+        let policies = session.policies.between(lapsed_at, lapsed_at);
+        let policy = *policies.last()?;
+        let idle_timeout = lapsed_at.since(reset_at);
+        let configured = policy.idle_timeout.unwrap_or(idle_timeout);
+        let margin = policy.margin.of(idle_timeout.min(configured));
+        // The keeper cannot act by a policy before it is in force.
+        let changes = session.policies.changes(Instant::BOOT, lapsed_at);
+        let policy_since = changes.map(|(at, ..)| at).last().unwrap_or_default();
+        Some(Lapse {
+            session,
+            site,
+            policy,
+            token,
+            reset_at,
+            lapsed_at,
+            margin_at: (lapsed_at - margin).max(policy_since),
+            sleeps: &self.sleeps,
+        })
     }
 }
 
@@ -197,12 +223,25 @@ impl Lapse<'_> {
         was_attempted && all_failed
     }
 
-    fn was_unverified(&self) -> bool {
+    fn was_touch_excluded(&self) -> bool {
         let mut excluded = self.site.exclusions.between(self.reset_at, self.lapsed_at);
-        let was_touch_excluded = excluded.any(|operations| {
+        excluded.any(|operations| {
             operations.contains(&ApiOperation::HeadMe) || operations.contains(&ApiOperation::GetMe)
-        });
-        was_touch_excluded && (self.policy.verify_every > 1 || self.was_date_absent())
+        })
+    }
+
+    /// Returns true if no answer could show that the last accepted touch had no effect.
+    fn was_proof_prevented(&self) -> bool {
+        let attempts = self.attempts(self.reset_at);
+        let touches = attempts.filter(|attempt| matches!(attempt.operation, Operation::Touch(_)));
+        let touched_at = touches.filter_map(SimAttempt::good_at).max();
+        let touched_at = touched_at.unwrap_or(self.reset_at);
+        let mut peeks = self.attempts(touched_at);
+        !peeks.any(|attempt| attempt.operation == Operation::Peek && attempt.good_at().is_some())
+    }
+
+    fn was_unverified(&self) -> bool {
+        self.was_touch_excluded() && (self.policy.verify_every > 1 || self.was_date_absent())
     }
 
     fn was_misconfigured(&self) -> bool {

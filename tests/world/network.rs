@@ -225,6 +225,7 @@ pub(super) fn arrive(
         && let Some(stored) = site.cache.get(&key)
     {
         site.fault = Some("answer of a cache");
+        site.cached_at.push(now);
         let mut stored = stored.clone();
         stored.is_cached = random.bool();
         stored.correlation_id = Some(CACHE_CORRELATION_ID.into());

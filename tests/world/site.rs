@@ -24,6 +24,8 @@ pub(super) struct Site {
     pub(super) idle_dates: ValueHistory<IdleDate>,
     /// The instants of the answers with a wrong `Date`.
     pub(super) skewed_at: Vec<Instant>,
+    /// The instants of the answers of a cache.
+    pub(super) cached_at: Vec<Instant>,
     /// True if the current connection has stopped answering, until a request on it times out.
     pub(super) is_wedged: bool,
     /// The instant until which the API refuses every token, as after an internal failure.
@@ -59,6 +61,7 @@ impl Site {
             exclusions: ValueHistory::new(settings.excluded.clone()),
             idle_dates: ValueHistory::new(settings.idle_date),
             skewed_at: Vec::new(),
+            cached_at: Vec::new(),
             is_wedged: false,
             refuses_until: Instant::BOOT,
             fault: None,

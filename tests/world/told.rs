@@ -15,6 +15,9 @@ use super::session::SimAttemptResult;
 /// The time for which a wrong `Date` may have an effect: until the next verification.
 const SKEW_EFFECT_MAX: Duration = Duration::from_secs(8 * 3600);
 
+/// The precision of the server's dates, to which a claimed deadline is true.
+const LATE_MAX: Duration = Duration::from_secs(1);
+
 /// The grade of what is told about a death.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum Told {
@@ -72,7 +75,9 @@ impl World {
                 let late = ended_at
                     .map(|at| claimed_at.since(at))
                     .filter(|_| idled_out);
-                self.count_late(death, late.unwrap_or_default());
+                if let Some(late) = late {
+                    self.check_late(number, token, death, late)?;
+                }
                 let is_explained = match self.sessions[number].policy().intent {
                     Intent::Lapse => true,
                     Intent::Keep => self.check_passed(number, token, death)?,
@@ -83,8 +88,15 @@ impl World {
         }
     }
 
-    /// Remembers the longest time by which a claimed deadline was later than the real one.
-    fn count_late(&mut self, death: &Death, late: Duration) {
+    /// Checks that a claimed deadline is not later than the real one without a reason, and remembers
+    /// the longest time by which one was.
+    fn check_late(
+        &mut self,
+        number: usize,
+        token: usize,
+        death: &Death,
+        late: Duration,
+    ) -> Result<(), &'static str> {
         let basis = match death.basis {
             Some(DeadlineBasis::Reported(_)) => "reported",
             Some(DeadlineBasis::Computed(timeout)) => timeout.source.as_str(),
@@ -92,6 +104,11 @@ impl World {
         };
         let longest = self.summary.claimed_late.entry(basis).or_default();
         *longest = late.max(*longest);
+        if late <= LATE_MAX || self.is_lateness_excused(number, token, late) {
+            Ok(())
+        } else {
+            Err("the claimed idle deadline is later than the real one")
+        }
     }
 
     /// Returns true if the conditions that are told for an earlier idleness held.

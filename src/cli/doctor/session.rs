@@ -242,7 +242,15 @@ async fn read(name: &str, session: &SessionConfig, checks: &mut Vec<Check>) -> O
             let check = Check::warning(name, NAME, warning.to_string());
             check.advise(warning.advice())
         }
-        None => Check::ok(name, NAME, format!("{fingerprint} from {source}{mode}")),
+        None => {
+            let part = if read.is_object {
+                "access_token in the JSON of "
+            } else {
+                ""
+            };
+            let finding = format!("{fingerprint} from {part}{source}{mode}");
+            Check::ok(name, NAME, finding)
+        }
     });
     Some(read.token)
 }

@@ -191,6 +191,9 @@ fn reasons(sessions: &[&SessionReport], is_named: bool, width: usize) -> String 
         let advice = advice.map_or_else(String::new, |advice| format!("; {advice}"));
         let reason = format!("{}{fingerprint} {}{advice}", session.name, session.standing);
         text += &wrap("", &reason, 2, width);
+        if is_named {
+            text += &past_and_future(session, width);
+        }
     }
     if unready.len() > REASONS_MAX {
         let more = unready.len() - REASONS_MAX;
@@ -216,6 +219,61 @@ fn reasons(sessions: &[&SessionReport], is_named: bool, width: usize) -> String 
         text.push('\n');
     }
     text
+}
+
+/// Returns how long the session has been kept, what is known of its token's lifetime, and its last
+/// 24 hours if anything failed in them.
+fn past_and_future(session: &SessionReport, width: usize) -> String {
+    let ago = |moment: &Moment| seconds(-moment.in_seconds);
+    let live = session.alive.as_ref();
+    let kept = session.alive_since.as_ref().map(|since| {
+        let word = if session.intent == "keep" {
+            "kept"
+        } else {
+            "alive"
+        };
+        format!("{word} for {}", ago(since))
+    });
+    let proven = live.map(|live| format!("its token was proven {} ago", ago(&live.proven)));
+    let expires = live.and_then(|live| {
+        let estimated = match live.expiry_source.as_deref() {
+            Some("estimated") => ", as estimated",
+            _ => "",
+        };
+        let left = seconds(live.expires.as_ref()?.in_seconds);
+        Some(format!("expires in {left}{estimated}"))
+    });
+    let renews = session.renews.as_ref();
+    let renews = renews.map(|at| format!("a new one in {}", seconds(at.in_seconds)));
+    let facts: Vec<_> = [kept, proven, expires, renews]
+        .into_iter()
+        .flatten()
+        .collect();
+    let mut text = String::new();
+    if !facts.is_empty() {
+        text += &wrap("  ", &facts.join("; "), 2, width);
+    }
+    if let Some(day) = &session.day {
+        append(
+            &mut text,
+            format_args!(
+                "  last 24h: {} (! failed, x lost)\n",
+                by_half_hour(&day.quarters)
+            ),
+        );
+    }
+    text
+}
+
+/// Returns one character for each half hour: the worst of its quarters.
+fn by_half_hour(quarters: &str) -> String {
+    let quarters: Vec<_> = quarters.chars().collect();
+    let rank = |quarter: &char| "-+!x".find(*quarter);
+    // The last half hour is whole, the first may be a quarter.
+    let halves = quarters.rchunks(2).rev();
+    halves
+        .filter_map(|half| half.iter().copied().max_by_key(rank))
+        .collect()
 }
 
 fn verdict(report: &StatusReport, style: TextStyle) -> String {
@@ -258,11 +316,41 @@ fn shortened(name: &str, width: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::status::report::DayReport;
 
     #[test]
     fn a_long_name_keeps_its_beginning_and_its_end() {
         assert_eq!(shortened("wallboard", 20), "wallboard");
         let name = "kiosk-in-the-lobby-of-the-main-building-05";
         assert_eq!(shortened(name, 20), "kiosk-in-…uilding-05");
+    }
+
+    #[test]
+    fn a_named_session_is_shown_with_its_past_and_the_lifetime_of_its_token() {
+        let moment = |in_seconds| Moment {
+            at: String::new(),
+            in_seconds,
+        };
+        let mut session = SessionReport {
+            intent: "keep".to_owned(),
+            alive_since: Some(moment(-86_400.0 * 12.0 - 7200.0)),
+            renews: Some(moment(36_000.0)),
+            ..SessionReport::default()
+        };
+        assert_eq!(
+            past_and_future(&session, 80),
+            "  kept for 12d 2h; a new one in 10h\n"
+        );
+        session.intent = "lapse".to_owned();
+        session.renews = None;
+        session.day = Some(DayReport {
+            from: moment(-6000.0),
+            quarters: "+!+-xx+".to_owned(),
+        });
+        assert_eq!(
+            past_and_future(&session, 80),
+            "  alive for 12d 2h\n  last 24h: +!xx (! failed, x lost)\n"
+        );
+        assert_eq!(past_and_future(&SessionReport::default(), 80), "");
     }
 }

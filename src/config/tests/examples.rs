@@ -40,6 +40,7 @@ fn is_example(line: &str) -> bool {
         "batch = ",
         "timeout = ",
         "sessions = ",
+        "frame_ancestors",
     ]
     .iter()
     .any(|key| line.starts_with(key))

@@ -72,6 +72,7 @@ fn a_configuration_says_what_it_means() {
       log format       auto                                   default
       status listen    off                                    default
       status socket    in the runtime directory               default
+      framed by        none                                   default
       metrics of each  up to 1000 sessions                    default
     ");
 }
@@ -144,6 +145,7 @@ fn no_file_is_needed() {
       log format       auto                        default
       status listen    off                         default
       status socket    in the runtime directory    default
+      framed by        none                        default
       metrics of each  up to 1000 sessions         default
     ");
 }

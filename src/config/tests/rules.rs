@@ -340,3 +340,66 @@ token = { mint = { profile = "DEFAULT", client_id = "kiosk" } }
     let conflict = "a sink is the file from which session c reads its client's secret";
     assert!(shown.contains(conflict), "{shown}");
 }
+
+#[test]
+fn the_page_is_framed_by_origins_and_by_nothing_else() {
+    let shown = |value: &str| {
+        let text = format!(
+            "region = \"eu-west-1\"\n[sessions.a]\ntoken = {{ file = \"/a\" }}\n[status]\n\
+             frame_ancestors = {value}\n"
+        );
+        match load(&text, &[]) {
+            Ok(loaded) => {
+                let description = loaded.describe();
+                let mut lines = description.lines();
+                let line = lines.find(|line| line.starts_with("  framed by"));
+                line.unwrap().trim().to_owned()
+            }
+            Err(errors) => errors.render(false),
+        }
+    };
+    for (value, words) in [
+        ("[]", "framed by        none"),
+        (
+            "[\"https://Signage.example/\", \"'self'\"]",
+            "framed by        https://signage.example 'self'",
+        ),
+    ] {
+        assert!(shown(value).starts_with(words), "{}", shown(value));
+    }
+    insta::assert_snapshot!(shown("\"https://signage.example\""), @r#"
+    error: status.frame_ancestors: text where a list belongs
+     --> /etc/session-keepalive/config.toml:5:19
+      |
+    5 | frame_ancestors = "https://signage.example"
+      |                   ^^^^^^^^^^^^^^^^^^^^^^^^^ a list of origins and "'self'", such as ["https://signage.example", "http://10.0.0.7:8080"]
+    "#);
+    insta::assert_snapshot!(shown("[\"*\"]"), @r#"
+    error: status.frame_ancestors: `*` holds a wildcard: each origin must be named
+     --> /etc/session-keepalive/config.toml:5:19
+      |
+    5 | frame_ancestors = ["*"]
+      |                   ^^^^^ a list of origins and "'self'", such as ["https://signage.example", "http://10.0.0.7:8080"]
+    "#);
+    insta::assert_snapshot!(shown("[\"self\"]"), @r#"
+    error: status.frame_ancestors: `self` must be written "'self'", with single quotes inside the double ones
+     --> /etc/session-keepalive/config.toml:5:19
+      |
+    5 | frame_ancestors = ["self"]
+      |                   ^^^^^^^^ a list of origins and "'self'", such as ["https://signage.example", "http://10.0.0.7:8080"]
+    "#);
+    insta::assert_snapshot!(shown("[\"https://a; script-src *\", 7]"), @r#"
+    error: status.frame_ancestors: holds something other than text
+     --> /etc/session-keepalive/config.toml:5:19
+      |
+    5 | frame_ancestors = ["https://a; script-src *", *]
+      |                   ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ a list of origins and "'self'", such as ["https://signage.example", "http://10.0.0.7:8080"]
+    "#);
+    insta::assert_snapshot!(shown("[\"https://u:hunter2@a\"]"), @r#"
+    error: status.frame_ancestors: `https://*********@a` must be a scheme, a host and a port alone, without user, path, query or fragment
+     --> /etc/session-keepalive/config.toml:5:19
+      |
+    5 | frame_ancestors = ["https://*********@a"]
+      |                   ^^^^^^^^^^^^^^^^^^^^^^^ a list of origins and "'self'", such as ["https://signage.example", "http://10.0.0.7:8080"]
+    "#);
+}

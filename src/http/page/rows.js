@@ -1,6 +1,7 @@
 // Shows each session in a row; its remaining idle time counts down between two answers.
 
-import { RESETS, TIMEOUT_SOURCES, clock, humanDuration, make, mark, setText, tone, upcoming } from './words.js';
+import { day, showDay } from './day.js';
+import { RESETS, TIMEOUT_SOURCES, clock, humanDuration, make, mark, near, setText, tone, upcoming } from './words.js';
 
 /** A list of sessions. Rows of sessions that stay are kept, with their focus and open details. */
 export class Rows {
@@ -56,6 +57,9 @@ class Row {
   #touch = make('div', 'bar-touch');
   #left = make('span', 'left');
   #timeout = make('span', 'timeout');
+  #day = day();
+  #past = make('div', 'past', '24 h', this.#day);
+  #kept = make('span', 'kept');
   #next = make('p', 'then');
   #budget = make('span', 'budget');
   #reset = make('span', 'reset');
@@ -71,6 +75,7 @@ class Row {
     // The words below contain everything that the bar shows.
     this.#bar.setAttribute('aria-hidden', 'true');
     this.#bar.append(this.#fill, this.#margin, this.#touch);
+    this.#past.append(this.#kept);
     this.#more.type = 'button';
     this.#more.addEventListener('click', () => this.open(this.#facts.hidden));
     this.item = make(
@@ -78,7 +83,7 @@ class Row {
       'row',
       make('div', 'state', this.#picture, this.#word, this.#intent),
       make('div', 'who', make('h3', '', link), this.#whose, this.#more),
-      make('div', 'window', this.#bar, make('p', 'span', this.#left, this.#timeout)),
+      make('div', 'window', this.#bar, make('p', 'span', this.#left, this.#timeout), this.#past),
       make('div', 'next', this.#next, make('p', 'assured', this.#budget, this.#reset)),
       make('div', 'reason', this.#why, this.#advice),
       this.#facts,
@@ -100,6 +105,8 @@ class Row {
     const { alive } = session;
     setText(this.#whose, [alive?.organisation, session.fingerprint].filter(Boolean).join(' · '));
     this.#showWindow(alive);
+    setText(this.#kept, showDay(this.#day, session));
+    this.#past.hidden = this.#kept.textContent === '' && this.#day.hasAttribute('hidden');
     this.#showAssurance(session);
     this.#showReason(session);
     this.#showFacts();
@@ -169,20 +176,21 @@ class Row {
 
   #showFacts() {
     if (this.#facts.hidden) return;
-    const { api, on_shutdown, generation, alive, last_answer: last, fingerprint, configured_intent: intended, renews, earlier_token: earlier } = this.#session;
+    const { api, intent, on_shutdown, generation, alive, alive_since: since, last_answer: last, fingerprint, configured_intent: intended, renews, earlier_token: earlier } = this.#session;
     const status = last?.status === undefined ? '' : ` ${last.status}`;
     const facts = [
       ['Configured to', intended && (intended === 'keep' ? 'be kept: an order says otherwise' : 'lapse: an order says otherwise')],
       ['API', api],
       ['When the daemon stops', on_shutdown === 'revoke' ? 'the token is revoked' : 'the token is left'],
       ['Token', fingerprint && `${fingerprint}, generation ${generation}`],
-      ['Proven alive since', alive && clock(alive.proven.at)],
+      [intent === 'keep' ? 'Kept since' : 'Alive since', since && near(since)],
+      ['Token proven alive', alive && near(alive.proven)],
       ['Last touch', alive?.touched && clock(alive.touched.at)],
       ['Touched with', alive && `${alive.touch.toUpperCase()} /api/v2/tokens/me`],
       ['Idle timeout', alive && `${humanDuration(alive.idle_timeout_seconds)}, ${TIMEOUT_SOURCES[alive.idle_timeout_source]?.[1] ?? ''}`],
       ['Idle deadline', alive?.deadline && clock(alive.deadline.at)],
-      ['Expires', alive?.expires && `${clock(alive.expires.at)}${alive.expiry_source === 'estimated' ? ', as estimated' : ''}`],
-      ['New token', renews && clock(renews.at)],
+      ['Token expires', alive?.expires && `${near(alive.expires)}${alive.expiry_source === 'estimated' ? ', as estimated' : ''}`],
+      ['New token', renews && near(renews)],
       ['Earlier token', earlier && `${earlier.fingerprint}${earlier.in_use ? ', still in use' : ''}`],
       ['Last answer', last && `${last.verdict}${status} to ${last.operation}, ${clock(last.at.at)}`],
     ].filter(([, fact]) => fact);

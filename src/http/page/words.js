@@ -107,7 +107,13 @@ export function clock(at, now = new Date()) {
   return `${date.toLocaleDateString([], { day: 'numeric', month: 'short' })} ${time}`;
 }
 
-/** Returns the present time in hours and minutes. */
+/** Formats a moment with its distance from now in its largest unit: `09:35:00, 3h ago`. */
+export function near({ at, in_seconds: seconds }) {
+  const [distance] = humanDuration(Math.abs(seconds)).split(' ');
+  return `${clock(at)}, ${seconds < 0 ? `${distance} ago` : `in ${distance}`}`;
+}
+
+/** Formats a time, the present one by default, in hours and minutes. */
 export function wallClock(now = new Date()) {
   return now.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', hour12: false });
 }

@@ -30,7 +30,10 @@ fn a_healthy_world_is_ok_and_a_lapsing_token_is_only_peeked_at() {
     simulation.token(TOKEN);
     simulation.token("crm-token");
     let folder = folder(&simulation.base(), LAPSING);
-    folder.write("crm", "crm-token");
+    folder.write(
+        "crm",
+        "{\"access_token\":\"crm-token\",\"expires_in\":86399}",
+    );
     let output = doctor(&folder, &["--touch"]);
     output.exits_with(0).prints(&["0 failures, 1 warning"]);
     has_line(&output, "warning  daemon answers: no daemon was found", &[]);
@@ -58,6 +61,8 @@ fn a_healthy_world_is_ok_and_a_lapsing_token_is_only_peeked_at() {
     let timeouts = ["15m (900s), for groups 10m (600s)"];
     has_line(&output, "ok       wallboard idle timeout:", &timeouts);
     has_line(&output, "ok       wallboard touch: HEAD moves", &[]);
+    let parts = [" from access_token in the JSON of file crm, mode 0600"];
+    has_line(&output, "ok       crm token: ", &parts);
     has_line(&output, "ok       crm lives:", &[]);
     has_line(&output, "ok       crm idle deadline:", &["to lapse"]);
     assert!(!output.out.contains("crm touch") && !output.out.contains("crm idle timeout"));

@@ -72,7 +72,8 @@ fn bash(text: &str, commands: &[CompletedCommand]) -> String {
     let cases = commands.iter().map(case).collect::<Vec<_>>().concat();
     let function = format!(
         r#"
-# Adds the sessions of the configuration that the command line names, or that the program finds.
+# Adds the sessions of the configuration or the instance that the command line names, or of the
+# configuration that the program finds.
 _session_keepalive_with_sessions() {{
     local names='' config=() place line
     _session__keepalive "$@"
@@ -80,7 +81,10 @@ _session_keepalive_with_sessions() {{
 {cases}    esac
     [ -n "$names" ] || return 0
     for ((place = 1; place < COMP_CWORD; place++)); do
-        [ "${{COMP_WORDS[place]}}" != --config ] || config=(--config "${{COMP_WORDS[place + 1]}}")
+        case ${{COMP_WORDS[place]}} in
+        --config) config=(--config "${{COMP_WORDS[place + 1]}}") ;;
+        --instance) config=(--config "/etc/session-keepalive/${{COMP_WORDS[place + 1]}}.toml") ;;
+        esac
     done
     [ "$names" != only ] || COMPREPLY=()
     while IFS= read -r line; do
@@ -103,11 +107,14 @@ _session_keepalive_with_sessions() {{
 /// Names a function as the completion of the arguments that are sessions.
 fn zsh(text: &str) -> String {
     let function = r#"
-# The sessions of the configuration that the command line names, or that the program finds.
+# The sessions of the configuration or the instance that the command line names, or of the
+# configuration that the program finds.
 _session-keepalive_sessions() {
     local -a config names
     local place=${words[(I)--config]}
     (( place == 0 )) || config=(--config "${(Q)words[place + 1]}")
+    place=${words[(I)--instance]}
+    (( place == 0 )) || config=(--config "/etc/session-keepalive/${(Q)words[place + 1]}.toml")
     names=("${(@f)$(session-keepalive check --names $config 2>/dev/null)}")
     compadd -a names
 }
@@ -137,12 +144,16 @@ fn fish(text: &str, commands: &[CompletedCommand]) -> String {
         " -l session -f -a \"(__fish_session_keepalive_sessions)\" ",
     );
     text += r"
-# The sessions of the configuration that the command line names, or that the program finds.
+# The sessions of the configuration or the instance that the command line names, or of the
+# configuration that the program finds.
 function __fish_session_keepalive_sessions
     set -l words (commandline -opc)
     set -l config
     if set -l place (contains -i -- --config $words)
         set config --config $words[(math $place + 1)]
+    end
+    if set -l place (contains -i -- --instance $words)
+        set config --config /etc/session-keepalive/$words[(math $place + 1)].toml
     end
     session-keepalive check --names $config 2>/dev/null
 end

@@ -4,6 +4,8 @@ use std::io::{BufRead as _, BufReader};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Command, Stdio};
 
+use rustix::process::Signal;
+
 use super::super::support::ask::{ask, get, get_unix, plain};
 use super::super::support::keepalive::{Folder, Keepalive};
 use super::super::support::simulation::Simulation;
@@ -112,6 +114,44 @@ fn every_file_of_the_page_is_served_with_its_type_and_a_strict_policy_and_none_l
             "{path} in {paths:?}"
         );
     }
+}
+
+#[test]
+fn pages_of_the_origins_that_a_reload_names_may_frame_the_page() {
+    let simulation = Simulation::new(seconds(3600));
+    let folder = Folder::new();
+    simulation.token(TOKEN);
+    folder.write("wallboard", TOKEN);
+    let sessions = session("wallboard", "");
+    let mut keepalive = folder.run(&(head(&simulation) + &sessions));
+    let address = address(&mut keepalive);
+    let allowed = |path: &str| {
+        let answers = [
+            get(address, path),
+            get_unix(&folder.path("control.sock"), path),
+        ];
+        let [over_tcp, over_socket] = answers.map(|answer| {
+            let (_, rest) = answer.head.split_once("; frame-ancestors ").unwrap();
+            rest.split_once("; require-trusted").unwrap().0.to_owned()
+        });
+        assert_eq!(over_tcp, over_socket);
+        over_tcp
+    };
+    assert_eq!(allowed("/"), "'none'");
+    let mut reload = |key: &str, line: &str| {
+        folder.write("config.toml", &(head(&simulation) + key + &sessions));
+        keepalive.signal(Signal::HUP);
+        keepalive.wait_for(&[line]);
+    };
+    let players = "frame_ancestors = [\"https://Signage.example\", \"'self'\"]\n";
+    reload(players, "\"event\":\"reloaded\"");
+    assert_eq!(allowed("/?wall"), "https://signage.example 'self'");
+    assert_eq!(allowed("/nothing"), "https://signage.example 'self'");
+    let injected = "frame_ancestors = [\"https://a; script-src 'unsafe-inline'\"]\n";
+    reload(injected, "status.frame_ancestors");
+    assert_eq!(allowed("/"), "https://signage.example 'self'");
+    reload("", "\"event\":\"reloaded\"");
+    assert_eq!(allowed("/"), "'none'");
 }
 
 #[test]

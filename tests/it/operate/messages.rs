@@ -34,6 +34,7 @@ fn a_token_file_that_holds_something_else_is_named() {
     let simulation = Simulation::new(seconds(900));
     let mut messages = Vec::new();
     for (name, content) in [
+        ("array", &b"[\"abc\"]"[..]),
         ("assignment", &b"TOKEN=abc\n"[..]),
         ("bearer", b"Bearer abc\n"),
         ("empty", b"\n"),
@@ -57,6 +58,7 @@ fn a_token_file_that_holds_something_else_is_named() {
         messages.push(settled(&output.err, &simulation, &folder));
     }
     insta::assert_snapshot!(messages.concat(), @r#"
+    session-keepalive: token show: the token from file array is a JSON array: put the token in its place, or one object with the token in `access_token`
     session-keepalive: token show: the token from file assignment is an assignment such as KEY=value: leave out all but the value
     session-keepalive: token show: the token from file bearer begins with "Bearer": leave that out, the daemon adds it
     session-keepalive: token show: the token from file empty is empty

@@ -58,6 +58,20 @@ fn check_prints_the_names_of_the_sessions_alone_where_it_is_asked_to() {
     let output = bench.run_bare(&["check", "--names", "--config", "config.toml"], "");
     output.exits_with(0);
     assert_eq!(output.out, "crm\n");
+    let pool = bench.folder.path("pool");
+    std::fs::create_dir(&pool).unwrap();
+    for name in ["desk-2", "alpha", ".hidden", "No Name", "desk-2.tmp"] {
+        std::fs::write(pool.join(name), "abc").unwrap();
+    }
+    let config = std::fs::read_to_string(bench.folder.path("config.toml")).unwrap();
+    let pools = format!(
+        "[pools.desks]\ntoken_dir = \"{}\"\n[pools.gone]\ntoken_dir = \"/gone\"\n",
+        pool.display()
+    );
+    bench.folder.write("config.toml", &(config + &pools));
+    let output = bench.run_bare(&["check", "--names", "--config", "config.toml"], "");
+    output.exits_with(0);
+    assert_eq!(output.out, "alpha\ncrm\ndesk-2\n");
     bench.folder.write("config.toml", "tokn = 1\n");
     let output = bench.run_bare(&["check", "--names", "--config", "config.toml"], "");
     output.exits_with(78);

@@ -11,7 +11,7 @@ use super::super::support::simulation::Simulation;
 use super::seconds;
 
 /// The contents of token files that hold something else, and a part of the message about each.
-const NO_TOKENS: [(&str, &[u8], &str); 12] = [
+const NO_TOKENS: [(&str, &[u8], &str); 13] = [
     ("quotes", b"\"Kx7pQ2mZ9rT4vB1n\"\n", "is in quotes"),
     ("single", b"'Kx7pQ2mZ9rT4vB1n'", "is in quotes"),
     (
@@ -38,6 +38,11 @@ const NO_TOKENS: [(&str, &[u8], &str); 12] = [
         "utf16",
         b"\xff\xfeK\0x\x007\0p\0Q\x002\0m\0Z\0",
         "text in UTF-16",
+    ),
+    (
+        "array",
+        b"[{\"access_token\":\"Kx7pQ2mZ9rT4vB1n\"}]\n",
+        "is a JSON array",
     ),
     ("null", b"null\n", "the word \"null\""),
     ("placeholder", b"<your-token>\n", "is a placeholder"),

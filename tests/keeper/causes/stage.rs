@@ -250,6 +250,7 @@ impl Stage {
             revoked: None,
             incident: None,
             is_region_doubtful: self.log.is_region_doubtful(&self.api),
+            day: self.histories.day_of(self.id),
             view,
         };
         let report = SessionReport::of(&session, &snapshot);
