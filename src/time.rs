@@ -1,6 +1,7 @@
 //! The instants of two clocks: ours, which is monotonic, and the server's wall clock.
 
 use std::fmt;
+use std::num::NonZeroU64;
 use std::ops::{Add, Sub};
 use std::time::Duration;
 
@@ -8,35 +9,44 @@ use std::time::Duration;
 ///
 /// Arithmetic saturates: no answer of a server can move an instant before boot or past the largest
 /// value.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Instant(u64);
+///
+/// It holds one more than the nanoseconds, so that an `Option<Instant>` takes no more memory.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Instant(NonZeroU64);
 
 impl Instant {
     /// The instant of boot.
-    pub const BOOT: Self = Self(0);
+    pub const BOOT: Self = Self(NonZeroU64::MIN);
 
     /// Returns the instant `since_boot` after boot.
     #[must_use]
     pub fn from_boot(since_boot: Duration) -> Self {
-        Self(u64::try_from(since_boot.as_nanos()).unwrap_or(u64::MAX))
+        let nanoseconds = u64::try_from(since_boot.as_nanos()).unwrap_or(u64::MAX);
+        Self(NonZeroU64::MIN.saturating_add(nanoseconds))
     }
 
     /// Returns the time since boot.
     #[must_use]
     pub fn since_boot(self) -> Duration {
-        Duration::from_nanos(self.0)
+        Duration::from_nanos(self.0.get() - 1)
     }
 
     /// Returns the time since `earlier`; zero if `self` is not later.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
-        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+        Duration::from_nanos(self.0.get().saturating_sub(earlier.0.get()))
     }
 
     /// Returns the time from `now` to `self`; zero if `self` has passed.
     #[must_use]
     pub fn until(self, now: Self) -> Duration {
         self.since(now)
+    }
+}
+
+impl Default for Instant {
+    fn default() -> Self {
+        Self::BOOT
     }
 }
 
