@@ -29,7 +29,7 @@ pub(super) struct ManagedSession {
     /// lose them too.
     pub(super) held_elsewhere: BTreeSet<Fingerprint>,
     /// The newest token if this daemon revoked it earlier, and a text that tells when.
-    pub(super) revoked: Option<(Fingerprint, Arc<str>)>,
+    pub(super) revoked: Option<Box<(Fingerprint, Arc<str>)>>,
     pub(super) reading: ReadingState,
     /// True if its file was removed from its pool, which is reported when the session ends.
     pub(super) is_file_gone: bool,
@@ -38,10 +38,10 @@ pub(super) struct ManagedSession {
 /// The state of reading a session's source.
 #[derive(Default)]
 pub(super) struct ReadingState {
-    /// The state of the file when it was last read.
-    pub(super) identity: Option<FileState>,
-    /// The state of the file when it last gave a token, whatever happened since.
+    /// The state of the file when it last gave a token.
     pub(super) seen_as: Option<FileState>,
+    /// True if the file counts as changed since then, whatever its state is.
+    pub(super) counts_as_changed: bool,
     /// The token that was last read.
     pub(super) fingerprint: Option<Fingerprint>,
     /// True if the file was read ahead of the next request.
@@ -51,13 +51,20 @@ pub(super) struct ReadingState {
     /// The problem of the source that was last logged.
     pub(super) trouble: Option<Arc<str>>,
     /// The token that was not adopted because another session holds it.
-    pub(super) shared: Option<Fingerprint>,
+    pub(super) shared: Option<Box<Fingerprint>>,
     /// The number of retries that were scheduled since the session last had a living token.
     pub(super) attempts: u32,
     /// True if the next token is tried although it was refused before, as a user requested.
     pub(super) is_tried_again: bool,
     /// The keeper's request for a new token, for which the program runs.
     pub(super) renewal: Option<MintCommand>,
+}
+
+impl ReadingState {
+    /// Returns the state of the file when it was last read; `None` if it counts as changed.
+    pub(super) fn identity(&self) -> Option<FileState> {
+        self.seen_as.filter(|_| !self.counts_as_changed)
+    }
 }
 
 impl ManagedSession {
@@ -78,7 +85,7 @@ impl ManagedSession {
 
     /// Returns the text that tells when this daemon revoked the token earlier, if it did.
     pub(super) fn revoked_as(&self, token: Option<Fingerprint>) -> Option<Arc<str>> {
-        let (revoked, when) = self.revoked.as_ref()?;
+        let (revoked, when) = self.revoked.as_deref()?;
         (Some(*revoked) == token).then(|| Arc::clone(when))
     }
 
@@ -92,7 +99,7 @@ impl ManagedSession {
 
     /// Returns the session's policy: the configured one, with the overrides that are in effect.
     pub(super) fn policy(&self) -> Policy {
-        let configured = self.config.policy;
+        let configured = *self.config.policy;
         Policy {
             intent: self.intent.unwrap_or(configured.intent),
             on_shutdown: if self.is_held_elsewhere() {
@@ -162,7 +169,8 @@ impl ManagedSession {
 /// and have not ended yet.
 pub(super) struct SessionTable {
     pub(super) keeper: Keeper,
-    pub(super) by_id: BTreeMap<SessionId, ManagedSession>,
+    /// In boxes, because the nodes of a tree are filled by half.
+    pub(super) by_id: BTreeMap<SessionId, Box<ManagedSession>>,
     /// The configured sessions and those of the pools' files.
     pub(super) by_name: BTreeMap<SessionName, SessionId>,
     pub(super) ownership: Ownership,
@@ -211,7 +219,7 @@ impl SessionTable {
         };
         let id = self.keeper.handle_added(host, managed.policy());
         self.by_name.insert(name, id);
-        self.by_id.insert(id, managed);
+        self.by_id.insert(id, Box::new(managed));
         self.ownership.handle_added(id, host, now);
         id
     }
@@ -223,6 +231,11 @@ impl SessionTable {
             self.logins.len() - 1
         });
         LoginId(u32::try_from(position).unwrap_or(u32::MAX))
+    }
+
+    /// Returns all sessions, including those that are ending.
+    pub(super) fn managed(&self) -> impl Iterator<Item = &ManagedSession> {
+        self.by_id.values().map(Box::as_ref)
     }
 
     /// Returns the API of a host.
@@ -270,7 +283,7 @@ impl SessionTable {
 
     fn set_on_shutdown(&mut self, id: SessionId, on_shutdown: OnShutdown, now: Instant) {
         if let Some(managed) = self.by_id.get_mut(&id) {
-            managed.config.policy.on_shutdown = on_shutdown;
+            Arc::make_mut(&mut managed.config.policy).on_shutdown = on_shutdown;
             self.update_policy(id, now);
         }
     }

@@ -126,7 +126,7 @@ impl Sources {
             api: &managed.config.api,
             revoked: managed
                 .revoked
-                .as_ref()
+                .as_deref()
                 .map(|(token, when)| (*token, &**when)),
             pickup: self.pickup(&managed.config.token),
         }
@@ -239,7 +239,7 @@ impl Sources {
             };
             let is_known = settled.is_fresh
                 && settled.identity.is_some()
-                && settled.identity == managed.reading.identity;
+                && settled.identity == managed.reading.identity();
             if !is_known {
                 self.read(id, &managed.config.token);
             }
@@ -259,7 +259,7 @@ impl Sources {
         managed.reading.is_slow = matches!(result, Err(SourceError::TimedOut { .. }));
         if let Some(path) = self.reader.file(&managed.config.token) {
             let identity = result.as_ref().ok().and_then(|read| read.identity);
-            if is_blind && identity.is_some() && identity != managed.reading.identity {
+            if is_blind && identity.is_some() && identity != managed.reading.identity() {
                 // The path may lead to another file than the one that is watched, for example
                 // after a mount.
                 self.watch.refresh(&path);

@@ -137,7 +137,7 @@ impl SessionGroup {
 fn groups(sessions: &BTreeMap<SessionName, SessionConfig>) -> Vec<SessionGroup> {
     let mut by_policy = BTreeMap::<Policy, SessionGroup>::new();
     for (name, session) in sessions {
-        let policy = session.policy;
+        let policy = *session.policy;
         let group = by_policy.entry(policy).or_insert_with(|| SessionGroup {
             names: Vec::new(),
             sessions: 0,
