@@ -10,6 +10,8 @@ use crate::keeper::{
     Event, EventKind, Generation, HostId, Intent, Keeper, LoginId, MintCommand, OnShutdown, Policy,
     Renewal, SessionId, SessionView,
 };
+use crate::log::SessionNames;
+use crate::status::phrases::Pickup;
 use crate::time::Instant;
 use crate::token::{FileState, Fingerprint, Source, Token};
 
@@ -87,6 +89,18 @@ impl ManagedSession {
     pub(super) fn revoked_as(&self, token: Option<Fingerprint>) -> Option<Arc<str>> {
         let (revoked, when) = self.revoked.as_deref()?;
         (Some(*revoked) == token).then(|| Arc::clone(when))
+    }
+
+    /// Returns the names of the session for log messages.
+    pub(super) fn names(&self, pickup: Pickup) -> SessionNames<'_> {
+        let revoked = self.revoked.as_deref();
+        SessionNames {
+            name: &self.name,
+            source: &self.config.token,
+            api: &self.config.api,
+            revoked: revoked.map(|(token, when)| (*token, &**when)),
+            pickup,
+        }
     }
 
     /// Applies a new configuration. A changed configured intent ends the override of a user.
@@ -379,6 +393,8 @@ impl SessionTable {
         self.retain(id, |generation| Some(generation) <= present);
         self.ownership.handle_taken_on(id, token.fingerprint());
         if let Some(managed) = self.by_id.get_mut(&id) {
+            // Most sessions have one token.
+            managed.tokens.reserve_exact(1);
             managed.tokens.push((generation, Arc::new(token)));
         }
     }
@@ -423,12 +439,10 @@ impl SessionTable {
         let Some(managed) = self.by_id.get_mut(&id) else {
             return;
         };
-        let (kept, dropped) = managed
+        let dropped: Vec<_> = managed
             .tokens
-            .drain(..)
-            .partition(|(generation, _)| keep(*generation));
-        managed.tokens = kept;
-        let dropped: Vec<(Generation, Arc<Token>)> = dropped;
+            .extract_if(.., |(generation, _)| !keep(*generation))
+            .collect();
         self.has_dropped |= !dropped.is_empty();
         for (_, token) in dropped {
             self.ownership.handle_released(id, token.fingerprint());

@@ -49,6 +49,7 @@ pub(super) struct Sources {
     pub(super) waiting_for_token: BTreeSet<SessionId>,
     reader: Reader,
     pub(super) watch: Watch,
+    /// The sessions of each watched file, except those that their file's name finds.
     by_path: BTreeMap<PathBuf, BTreeSet<SessionId>>,
     pub(super) readings: Readings,
     running: JoinSet<SourceEvent>,
@@ -73,19 +74,48 @@ impl Sources {
     /// source any more.
     pub(super) fn watch(&mut self, sessions: &SessionTable) {
         self.by_path.clear();
+        let mut paths = Vec::new();
         for id in sessions.by_name.values() {
-            let managed = sessions.by_id.get(id);
-            if let Some(path) = managed.and_then(|managed| self.reader.file(&managed.config.token))
+            if let Some(managed) = sessions.by_id.get(id)
+                && let Some(path) = self.reader.file(&managed.config.token)
             {
-                self.by_path.entry(path).or_default().insert(*id);
+                self.index(*id, &managed.name, &path);
+                paths.push(path);
             }
         }
         self.readings.retain(sessions);
-        let files = self.by_path.keys();
+        let files = paths.iter();
         let files = files.map(|path| (path.as_path(), file_kind(&self.pools, path)));
         let directories = self.pools.directories();
         let directories = directories.map(|path| (path, Watched::Directory));
         self.watch.set(files.chain(directories));
+    }
+
+    fn index(&mut self, id: SessionId, name: &SessionName, path: &Path) {
+        if !self.is_member_of_name(name, path) {
+            let ids = self.by_path.entry(path.to_owned()).or_default();
+            ids.insert(id);
+        }
+    }
+
+    /// Returns true if the path is the file of this name in the folder of a pool.
+    fn is_member_of_name(&self, name: &SessionName, path: &Path) -> bool {
+        path.file_name() == Some(name.as_str().as_ref())
+            && file_kind(&self.pools, path) == Watched::Member
+    }
+
+    /// Returns the sessions whose file has this path.
+    fn at_path(&self, path: &Path, sessions: &SessionTable) -> Vec<SessionId> {
+        let name = path.file_name().and_then(|name| name.to_str());
+        let name = name.and_then(|name| SessionName::new(name).ok());
+        let member = name.filter(|name| self.is_member_of_name(name, path));
+        let member = member.and_then(|name| sessions.by_name.get(&name).copied());
+        let member = member.filter(|id| {
+            let managed = sessions.by_id.get(id);
+            managed.is_some_and(|managed| managed.config.token.file() == Some(path))
+        });
+        let others = self.by_path.get(path).into_iter().flatten();
+        member.into_iter().chain(others.copied()).collect()
     }
 
     /// Watches the file of one more session.
@@ -93,20 +123,25 @@ impl Sources {
         if let Some(path) = self.reader.file(&managed.config.token) {
             let kind = file_kind(&self.pools, &path);
             self.watch.add(&path, kind);
-            self.by_path.entry(path).or_default().insert(id);
+            self.index(id, &managed.name, &path);
         }
     }
 
     /// Stops watching the file of a session, unless another session has the same file.
     pub(super) fn unwatch_session(&mut self, id: SessionId, managed: &ManagedSession) {
-        if let Some(path) = self.reader.file(&managed.config.token)
-            && let Some(ids) = self.by_path.get_mut(&path)
-        {
-            ids.remove(&id);
-            if ids.is_empty() {
-                self.by_path.remove(&path);
-                self.watch.remove(&path);
+        let Some(path) = self.reader.file(&managed.config.token) else {
+            return;
+        };
+        let mut has_watch = self.is_member_of_name(&managed.name, &path);
+        if let Some(ids) = self.by_path.get_mut(&path) {
+            has_watch |= ids.remove(&id);
+            if !ids.is_empty() {
+                return;
             }
+            self.by_path.remove(&path);
+        }
+        if has_watch {
+            self.watch.remove(&path);
         }
     }
 
@@ -120,16 +155,7 @@ impl Sources {
 
     /// Returns the names of a session for log messages.
     pub(super) fn names<'a>(&self, managed: &'a ManagedSession) -> SessionNames<'a> {
-        SessionNames {
-            name: &managed.name,
-            source: &managed.config.token,
-            api: &managed.config.api,
-            revoked: managed
-                .revoked
-                .as_deref()
-                .map(|(token, when)| (*token, &**when)),
-            pickup: self.pickup(&managed.config.token),
-        }
+        managed.names(self.pickup(&managed.config.token))
     }
 
     /// Starts to list a directory.
@@ -232,8 +258,7 @@ impl Sources {
             self.pools.handle_change(&settled.path, now);
             return;
         }
-        let ids = self.by_path.get(&*settled.path).cloned();
-        for id in ids.into_iter().flatten() {
+        for id in self.at_path(&settled.path, sessions) {
             let Some(managed) = sessions.by_id.get(&id) else {
                 continue;
             };
