@@ -158,10 +158,11 @@ impl Sources {
         managed.names(self.pickup(&managed.config.token))
     }
 
-    /// Starts to list a directory.
-    pub(super) fn list(&mut self, directory: PathBuf) {
+    /// Starts to list a directory, or to look for these names in it.
+    pub(super) fn list(&mut self, directory: PathBuf, names: Option<BTreeSet<String>>) {
         self.running.spawn(async move {
-            SourceEvent::Listed(pools::find_within(&directory, files::LISTING_LIMIT).await)
+            let found = pools::find_within(&directory, names, files::LISTING_LIMIT).await;
+            SourceEvent::Listed(found)
         });
     }
 
@@ -255,7 +256,10 @@ impl Sources {
             return;
         };
         if self.pools.has_folder(&settled.path) {
-            self.pools.handle_change(&settled.path, now);
+            match &settled.names {
+                Some(names) => self.pools.handle_changed_names(&settled.path, names, now),
+                None => self.pools.handle_change(&settled.path, now),
+            }
             return;
         }
         for id in self.at_path(&settled.path, sessions) {
@@ -303,8 +307,8 @@ impl Sources {
             self.running
                 .spawn(async move { SourceEvent::Probed(path, job.run().await) });
         }
-        while let Some(directory) = self.pools.poll_listing(now) {
-            self.list(directory);
+        while let Some((directory, names)) = self.pools.poll_listing(now) {
+            self.list(directory, names);
         }
         while let Some(id) = self.retries.pop_due(now) {
             let Some(managed) = sessions.by_id.get_mut(&id) else {

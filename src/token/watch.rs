@@ -19,6 +19,7 @@ mod probe;
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -59,6 +60,9 @@ pub struct Watch {
     fresh: BTreeSet<Arc<Path>>,
     /// The paths that are being probed, with true for those that were fresh.
     probing: BTreeMap<Arc<Path>, bool>,
+    /// The names that came or went in each directory that is to be listed; `None` if all may have
+    /// changed.
+    names: BTreeMap<Arc<Path>, Option<BTreeSet<OsString>>>,
     /// The directories of the pools, as their last probes found them.
     directories: BTreeMap<Arc<Path>, DirectoryId>,
     /// The watches that were removed while a probe may have relied on them.
@@ -78,6 +82,8 @@ pub struct Settled {
     /// True if the probe was not caused by an event: the file has to be read only if its state
     /// differs from the one in which it was last read.
     pub is_fresh: bool,
+    /// The names in the directory that came or went; `None` if all may have changed.
+    pub names: Option<BTreeSet<OsString>>,
 }
 
 /// The reason for which some changes are not detected until the file is read for another reason.
@@ -194,6 +200,7 @@ impl Watch {
             self.debounce.forget(&path);
             self.fresh.remove(&path);
             self.directories.remove(&path);
+            self.names.remove(&path);
         }
     }
 
@@ -212,9 +219,14 @@ impl Watch {
         let affected: Vec<Arc<Path>> = match change.0 {
             ChangeKind::Of(entry, NameChange::Content) => self.index.of_entry(&entry),
             ChangeKind::Of(entry, NameChange::Name) => {
-                let mut paths = self.index.of_listing(&entry.directory);
-                paths.extend(self.index.of_entry(&entry));
-                paths
+                for path in self.index.of_listing(&entry.directory) {
+                    let names = self.names.entry(path.clone());
+                    if let Some(names) = names.or_insert_with(|| Some(BTreeSet::new())) {
+                        names.insert(entry.name.clone());
+                    }
+                    self.debounce.handle_event(&path, now);
+                }
+                self.index.of_entry(&entry)
             }
             ChangeKind::OfDirectory(directory) => self.index.of_directory(&directory),
             ChangeKind::Overflow => self.index.paths().cloned().collect(),
@@ -226,6 +238,9 @@ impl Watch {
             }
         };
         for path in affected {
+            if self.index.watched(&path) == Some(Watched::Directory) {
+                self.names.insert(path.clone(), None);
+            }
             self.debounce.handle_event(&path, now);
         }
     }
@@ -306,7 +321,8 @@ impl Watch {
     ) -> Option<Settled> {
         let is_due =
             is_fresh || self.debounce.handle_probe(&path, identity, now) == DebounceStep::Take;
-        is_due.then_some(Settled {
+        is_due.then(|| Settled {
+            names: self.names.remove(&path).flatten().filter(|_| !is_fresh),
             path,
             identity,
             is_fresh,

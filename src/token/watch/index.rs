@@ -213,6 +213,12 @@ impl Index {
     }
 
     #[cfg(test)]
+    pub(super) fn entries_of(&self, path: &Path) -> usize {
+        let entries = self.entries.iter();
+        entries.filter(|(_, of)| **of == *path).count()
+    }
+
+    #[cfg(test)]
     pub(super) fn watches(&self) -> BTreeSet<WatchDescriptor> {
         let entries = self.entries.iter();
         entries.map(|(entry, _)| entry.directory.clone()).collect()
