@@ -21,8 +21,7 @@ impl Instant {
     /// Returns the instant `since_boot` after boot.
     #[must_use]
     pub fn from_boot(since_boot: Duration) -> Self {
-        let nanoseconds = u64::try_from(since_boot.as_nanos()).unwrap_or(u64::MAX);
-        Self(NonZeroU64::MIN.saturating_add(nanoseconds))
+        Self(NonZeroU64::MIN.saturating_add(nanoseconds(since_boot)))
     }
 
     /// Returns the time since boot.
@@ -54,7 +53,7 @@ impl Add<Duration> for Instant {
     type Output = Self;
 
     fn add(self, duration: Duration) -> Self {
-        Self::from_boot(self.since_boot().saturating_add(duration))
+        Self(self.0.saturating_add(nanoseconds(duration)))
     }
 }
 
@@ -62,8 +61,15 @@ impl Sub<Duration> for Instant {
     type Output = Self;
 
     fn sub(self, duration: Duration) -> Self {
-        Self::from_boot(self.since_boot().saturating_sub(duration))
+        let earlier = self.0.get().saturating_sub(nanoseconds(duration));
+        Self(NonZeroU64::new(earlier).unwrap_or(NonZeroU64::MIN))
     }
+}
+
+/// Returns the length in nanoseconds, or the largest number if it is longer.
+fn nanoseconds(duration: Duration) -> u64 {
+    let seconds = duration.as_secs().saturating_mul(1_000_000_000);
+    seconds.saturating_add(duration.subsec_nanos().into())
 }
 
 impl fmt::Debug for Instant {
