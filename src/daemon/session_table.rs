@@ -2,7 +2,7 @@
 //! and secrets.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use super::ownership::Ownership;
 use crate::config::{ApiBase, SessionConfig, SessionName};
@@ -160,6 +160,11 @@ impl ManagedSession {
         tokens
             .find(|(known, _)| *known == generation)
             .map(|(_, token)| Arc::clone(token))
+    }
+
+    /// Returns the newest token.
+    pub(super) fn newest_token(&self) -> Option<Weak<Token>> {
+        self.tokens.last().map(|(_, token)| Arc::downgrade(token))
     }
 
     /// Returns true if the source may be read for another token. A token that is to lapse is not

@@ -8,7 +8,7 @@ mod readings;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tokio::task::JoinSet;
@@ -26,7 +26,8 @@ use crate::status::phrases::Pickup;
 use crate::sys::files;
 use crate::time::Instant;
 use crate::token::{
-    FileChange, NotRead, ProbedPath, Read, ReadState, Reader, Source, SourceError, Watch, Watched,
+    FileChange, NotRead, ProbedPath, Read, ReadState, Reader, Source, SourceError, Token, Watch,
+    Watched,
 };
 
 /// The first delay before a program runs again that gave no living token. It doubles each time.
@@ -185,15 +186,21 @@ impl Sources {
 
     /// Starts to read a source. A source that is being read is read once more afterwards.
     pub(super) fn read(&mut self, id: SessionId, source: &Source) {
-        self.start(id, source, ReadReason::Change);
+        self.start(id, source, None, ReadReason::Change);
     }
 
-    fn start(&mut self, id: SessionId, source: &Source, reason: ReadReason) {
+    fn start(
+        &mut self,
+        id: SessionId,
+        source: &Source,
+        known: Option<Weak<Token>>,
+        reason: ReadReason,
+    ) {
         // Links must not leave the folder of a pool.
         let folder = source.file().and_then(Path::parent);
         let within = folder.filter(|folder| self.pools.has_folder(folder));
         let within = within.map(Path::to_owned);
-        self.readings.start(id, source, within, reason);
+        self.readings.start(id, source, within, known, reason);
     }
 
     /// Reads the source of a session, unless the session has a token.
@@ -206,14 +213,15 @@ impl Sources {
                     ReadReason::Blind
                 }
             };
-            self.start(id, &managed.config.token, reason);
+            self.start(id, &managed.config.token, None, reason);
         }
     }
 
     /// Reads a session's file at the time of a request, unless it was read ahead of the request.
     pub(super) fn read_with_request(&mut self, id: SessionId, managed: &mut ManagedSession) {
         if is_file(&managed.config.token) && !std::mem::take(&mut managed.reading.is_ahead) {
-            self.start(id, &managed.config.token, ReadReason::Blind);
+            let known = managed.newest_token();
+            self.start(id, &managed.config.token, known, ReadReason::Blind);
         }
     }
 
@@ -317,7 +325,8 @@ impl Sources {
             if managed.has_token() {
                 if is_file(&managed.config.token) {
                     managed.reading.is_ahead = true;
-                    self.start(id, &managed.config.token, ReadReason::Blind);
+                    let known = managed.newest_token();
+                    self.start(id, &managed.config.token, known, ReadReason::Blind);
                 }
             } else {
                 self.read_unless_held(id, managed);

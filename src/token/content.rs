@@ -44,10 +44,15 @@ struct Object<'a> {
     expires_at: Option<Value>,
 }
 
-/// Returns the token, and its expiry if the bytes are a JSON object that reports one.
+/// Returns the token, and its expiry if the bytes are a JSON object that reports one. The known token
+/// is recognised without being checked and hashed again.
 pub(super) fn parse(
     mut bytes: Zeroizing<Vec<u8>>,
+    known: Option<&Token>,
 ) -> Result<(Token, Option<ReportedExpiry>), NotAToken> {
+    if let Some(known) = known.filter(|known| known.is_in(&bytes)) {
+        return Ok((known.clone(), None));
+    }
     if !bytes.trim_ascii_start().starts_with(b"{") {
         return Ok((Token::from_bytes(std::mem::take(&mut *bytes))?, None));
     }
@@ -87,7 +92,7 @@ mod tests {
     use super::*;
 
     fn parsed(text: &str) -> Result<(Vec<u8>, Option<ReportedExpiry>), NotAToken> {
-        let parsed = parse(Zeroizing::new(text.as_bytes().to_vec()));
+        let parsed = parse(Zeroizing::new(text.as_bytes().to_vec()), None);
         parsed.map(|(token, expiry)| (token.expose().to_vec(), expiry))
     }
 
@@ -121,6 +126,25 @@ mod tests {
         ] {
             assert_eq!(parsed(text), Ok((b"abc".to_vec(), expiry)), "{text}");
         }
+    }
+
+    #[test]
+    fn a_known_token_is_recognised_and_another_one_is_not_taken_for_it() {
+        let known = Token::from_bytes(b"abc".to_vec()).unwrap();
+        for (text, token) in [
+            ("abc", "abc"),
+            ("abc\r\n", "abc"),
+            ("abd\n", "abd"),
+            ("ab", "ab"),
+        ] {
+            let parsed = parse(Zeroizing::new(text.into()), Some(&known)).unwrap();
+            assert_eq!(parsed.0.expose(), token.as_bytes());
+            let is_same = parsed.0.fingerprint() == known.fingerprint();
+            assert_eq!(is_same, token == "abc", "{text:?}");
+        }
+        let json = r#"{"access_token":"abc","expires_in":60}"#;
+        let parsed = parse(Zeroizing::new(json.into()), Some(&known)).unwrap();
+        assert_eq!(parsed.1, Some(ReportedExpiry::In(Duration::from_secs(60))));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
+use std::sync::Weak;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -74,10 +75,11 @@ impl Reader {
     ///
     /// Outside a tokio runtime with its drivers enabled.
     pub async fn read(&self, source: &Source) -> Result<Read, SourceError> {
-        self.read_within(source, None).await
+        self.read_within(source, None, None).await
     }
 
-    /// Reads as [`Self::read`] does, but follows no link that leads out of this directory.
+    /// Reads as [`Self::read`] does, but follows no link that leads out of this directory. If the file
+    /// still holds the known token, that one is returned. A thread that hangs does not keep it in memory.
     ///
     /// # Errors
     ///
@@ -90,19 +92,20 @@ impl Reader {
         &self,
         source: &Source,
         directory: Option<&Path>,
+        known: Option<Weak<Token>>,
     ) -> Result<Read, SourceError> {
         match source {
-            Source::File(path) => read_file(source, path, directory).await,
+            Source::File(path) => read_file(source, path, directory, known).await,
             Source::Credential(name) => {
                 let path = self.credential(source, name)?;
-                read_file(source, &path, None).await
+                read_file(source, &path, None, known).await
             }
             Source::Env(name) => self.read_variable(source, name),
             Source::Command(words) => {
                 let variables = program::inherited(self.variable);
-                let output =
-                    command::output(source, words, variables, self.command_time_limit).await?;
-                let (token, expiry) = token(source, output)?;
+                // In a box, since a task that reads a file would be as large as one that runs a program.
+                let output = command::output(source, words, variables, self.command_time_limit);
+                let (token, expiry) = token(source, Box::pin(output).await?, None)?;
                 Ok(Read {
                     token,
                     expiry,
@@ -112,7 +115,7 @@ impl Reader {
             }
             Source::Mint(mint) => match &mint.continues {
                 Some(path) => {
-                    let read = read_file(source, path, None).await;
+                    let read = read_file(source, path, None, known).await;
                     read.map_err(|error| {
                         if error.is_absent() {
                             SourceError::NotMinted(source.clone())
@@ -139,7 +142,7 @@ impl Reader {
     fn read_variable(&self, source: &Source, name: &str) -> Result<Read, SourceError> {
         let value = (self.variable)(name);
         let value = value.ok_or_else(|| SourceError::NotSet(source.clone()))?;
-        let (token, expiry) = token(source, Zeroizing::new(value.into_vec()))?;
+        let (token, expiry) = token(source, Zeroizing::new(value.into_vec()), None)?;
         Ok(Read {
             token,
             expiry,
@@ -167,13 +170,14 @@ async fn read_file(
     source: &Source,
     path: &Path,
     directory: Option<&Path>,
+    known: Option<Weak<Token>>,
 ) -> Result<Read, SourceError> {
     let (place, at, within) = (
         source.clone(),
         path.to_owned(),
         directory.map(Path::to_owned),
     );
-    let work = move || read_file_here(&place, &at, within.as_deref());
+    let work = move || read_file_here(&place, &at, within.as_deref(), known);
     let read = files::run(path, files::TOKEN_LIMIT, work).await;
     read.unwrap_or_else(|cause| Err(SourceError::not_read(source, cause)))
 }
@@ -183,6 +187,7 @@ fn read_file_here(
     source: &Source,
     path: &Path,
     directory: Option<&Path>,
+    known: Option<Weak<Token>>,
 ) -> Result<Read, SourceError> {
     let place = || source.clone();
     let whole = files::read_start(path, directory, READ_MAX).map_err(|error| match error {
@@ -205,7 +210,8 @@ fn read_file_here(
             cause,
         },
     })?;
-    let (token, expiry) = token(source, whole.bytes)?;
+    let known = known.and_then(|known| known.upgrade());
+    let (token, expiry) = token(source, whole.bytes, known.as_deref())?;
     // A file that a sink wrote is as old as its token, whose lifetime is probably the default one.
     let expiry = expiry.or(source.mint().map(|_| ReportedExpiry::In(LIFETIME_DEFAULT)));
     let written = whole.metadata.modified().ok();
@@ -234,8 +240,9 @@ fn denied(path: &Path) -> Denied {
 fn token(
     source: &Source,
     bytes: Zeroizing<Vec<u8>>,
+    known: Option<&Token>,
 ) -> Result<(Token, Option<ReportedExpiry>), SourceError> {
-    content::parse(bytes).map_err(|reason| SourceError::NotAToken {
+    content::parse(bytes, known).map_err(|reason| SourceError::NotAToken {
         place: source.clone(),
         reason,
     })
