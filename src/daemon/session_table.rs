@@ -39,6 +39,10 @@ pub(super) struct ManagedSession {
 
 /// The state of reading a session's source.
 #[derive(Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is set by one event and cleared by another"
+)]
 pub(super) struct ReadingState {
     /// The state of the file when it last gave a token.
     pub(super) seen_as: Option<FileState>,

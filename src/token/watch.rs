@@ -304,9 +304,7 @@ impl Watch {
         if self.probing.is_empty() {
             self.removed_watches.clear();
         }
-        if self.index.path(path).is_none() {
-            return None;
-        }
+        self.index.path(path)?;
         self.trouble(WatchTrouble::Unanswered(path.to_path_buf()));
         // The path is read nevertheless: the reading reports what is wrong with the file.
         self.after_probe(path.clone(), None, is_fresh, now)
