@@ -81,7 +81,7 @@ use crate::keeper::{
 };
 use crate::log::{LogEvent, LogHandle, log_event};
 use crate::status::Snapshot;
-use crate::status::phrases::mint_failure;
+use crate::status::phrases::{Pickup, mint_failure};
 use crate::sys::clock::{Clock, ClockReading};
 use crate::time::Instant;
 
@@ -398,7 +398,8 @@ impl Daemon {
         self.revoke_mismatched(event, now);
         self.sessions.handle_event(event);
         self.publish_after(event);
-        self.handle_incident_event(event, now);
+        let mut view = self.sessions.keeper.view(event.session, now);
+        self.handle_incident_event(event, view.as_ref(), now);
         let is_configured = self.sessions.is_configured(event.session);
         let Some(managed) = self.sessions.by_id.get_mut(&event.session) else {
             return;
@@ -411,6 +412,7 @@ impl Daemon {
                 self.sessions
                     .keeper
                     .handle_policy(event.session, policy, now);
+                view = self.sessions.keeper.view(event.session, now);
             }
         } else if let EventKind::MintFailed(failure) = &event.kind {
             let trouble = mint_failure(failure, &managed.config.token);
@@ -422,7 +424,6 @@ impl Daemon {
         {
             self.sources.schedule_retry(event.session, managed, now);
         }
-        let view = self.sessions.keeper.view(event.session, now);
         let live = view.as_ref().and_then(|view| view.live.as_ref());
         if let Some(touch_at) = live.and_then(|live| live.touch_at)
             && is_configured
@@ -434,7 +435,12 @@ impl Daemon {
         let Some(managed) = self.sessions.by_id.get(&event.session) else {
             return;
         };
-        let names = self.sources.names(managed);
+        let names = if let EventKind::Answered { .. } = event.kind {
+            // No text about an answer tells when a new token is noticed.
+            managed.names(Pickup::AtOnce)
+        } else {
+            self.sources.names(managed)
+        };
         self.reporter
             .handle_event(event, &names, view.as_ref(), cause.as_ref(), now, at);
         // Readiness does not depend on a session that a reload removed.

@@ -187,6 +187,7 @@ mod session;
 mod view;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use circumstances::{Absence, DeadlineBasis, FailedRequests};
@@ -225,10 +226,14 @@ pub use view::{LiveTokenView, Next, SessionView, State};
 use crate::time::Instant;
 use crate::token::Fingerprint;
 
+/// The number of events for which the empty queue keeps its memory.
+const EVENTS_KEPT: usize = 64;
+
 /// The state of all sessions, organisations and hosts, and the queue of their requests.
 #[derive(Debug)]
 pub struct Keeper {
-    sessions: BTreeMap<SessionId, Session>,
+    /// In boxes, because the nodes of a tree are filled by half.
+    sessions: BTreeMap<SessionId, Box<Session>>,
     shared: KeeperState,
     due: Due,
     /// The sessions that are ending, by the daemon's stop or by a reload, with the time limit of
@@ -239,6 +244,8 @@ pub struct Keeper {
     /// The ending sessions that are deleted once they have ended.
     leaving: BTreeSet<SessionId>,
     renewals: Renewals,
+    /// The policy that a session got last.
+    last_policy: Arc<Policy>,
     /// The sessions whose token's expiry is to be announced, ordered by the instant of that.
     announcements: BTreeSet<(Instant, SessionId)>,
     next_id: u32,
@@ -264,6 +271,7 @@ impl Keeper {
             stopping_until: BTreeSet::new(),
             leaving: BTreeSet::new(),
             renewals: Renewals::default(),
+            last_policy: Arc::default(),
             announcements: BTreeSet::new(),
             next_id: 0,
         }
@@ -281,17 +289,28 @@ impl Keeper {
     pub fn handle_added(&mut self, host: HostId, policy: Policy) -> SessionId {
         let id = SessionId(self.next_id);
         self.next_id += 1;
-        self.sessions.insert(id, Session::new(id, host, policy));
+        let policy = self.share(policy);
+        self.sessions
+            .insert(id, Box::new(Session::new(id, host, policy)));
         id
     }
 
     /// Replaces the policy of a session; the knowledge about its token stays.
     pub fn handle_policy(&mut self, id: SessionId, policy: Policy, now: Instant) {
+        let policy = self.share(policy);
         if let Some(session) = self.sessions.get_mut(&id) {
             session.change_policy(policy, &mut self.shared);
             session.estimate_expiry();
             self.reschedule(id, now);
         }
+    }
+
+    /// Returns the policy in a place that it shares with the last one, if they are equal.
+    fn share(&mut self, policy: Policy) -> Arc<Policy> {
+        if *self.last_policy != policy {
+            self.last_policy = Arc::new(policy);
+        }
+        Arc::clone(&self.last_policy)
     }
 
     /// Schedules a touch of the session's token as soon as the floor and the API allow,
@@ -529,7 +548,12 @@ impl Keeper {
     /// Returns the oldest event that was not returned yet. The daemon calls this until it returns
     /// `None`.
     pub fn poll_event(&mut self) -> Option<Event> {
-        self.shared.events.pop_front()
+        let event = self.shared.events.pop_front();
+        if event.is_none() {
+            // The start of many sessions queues an event of each at once.
+            self.shared.events.shrink_to(EVENTS_KEPT);
+        }
+        event
     }
 
     /// Returns the instant at which [`Self::poll_command`] is to be called again.
@@ -632,7 +656,11 @@ impl Keeper {
     }
 
     fn forget(&mut self, id: SessionId) {
-        if !self.sessions.get(&id).is_some_and(Session::is_stopped) {
+        if !self
+            .sessions
+            .get(&id)
+            .is_some_and(|session| session.is_stopped())
+        {
             return;
         }
         if let Some(until) = self.stopping.remove(&id) {

@@ -1,6 +1,7 @@
 //! The instants of two clocks: ours, which is monotonic, and the server's wall clock.
 
 use std::fmt;
+use std::num::NonZeroU64;
 use std::ops::{Add, Sub};
 use std::time::Duration;
 
@@ -8,8 +9,10 @@ use std::time::Duration;
 ///
 /// Arithmetic saturates: no answer of a server can move an instant before boot or past the largest
 /// value.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Instant(u64);
+///
+/// It holds one more than the nanoseconds, so that an `Option<Instant>` takes no more memory.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Instant(NonZeroU64);
 
 /// Rounds to milliseconds, the precision of all durations in reports and metrics.
 pub(crate) fn rounded_seconds(seconds: f64) -> f64 {
@@ -18,24 +21,24 @@ pub(crate) fn rounded_seconds(seconds: f64) -> f64 {
 
 impl Instant {
     /// The instant of boot.
-    pub const BOOT: Self = Self(0);
+    pub const BOOT: Self = Self(NonZeroU64::MIN);
 
     /// Returns the instant `since_boot` after boot.
     #[must_use]
     pub fn from_boot(since_boot: Duration) -> Self {
-        Self(u64::try_from(since_boot.as_nanos()).unwrap_or(u64::MAX))
+        Self(NonZeroU64::MIN.saturating_add(nanoseconds(since_boot)))
     }
 
     /// Returns the time since boot.
     #[must_use]
     pub fn since_boot(self) -> Duration {
-        Duration::from_nanos(self.0)
+        Duration::from_nanos(self.0.get() - 1)
     }
 
     /// Returns the time since `earlier`; zero if `self` is not later.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
-        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+        Duration::from_nanos(self.0.get().saturating_sub(earlier.0.get()))
     }
 
     /// Returns the time from `now` to `self`; zero if `self` has passed.
@@ -45,11 +48,17 @@ impl Instant {
     }
 }
 
+impl Default for Instant {
+    fn default() -> Self {
+        Self::BOOT
+    }
+}
+
 impl Add<Duration> for Instant {
     type Output = Self;
 
     fn add(self, duration: Duration) -> Self {
-        Self::from_boot(self.since_boot().saturating_add(duration))
+        Self(self.0.saturating_add(nanoseconds(duration)))
     }
 }
 
@@ -57,8 +66,15 @@ impl Sub<Duration> for Instant {
     type Output = Self;
 
     fn sub(self, duration: Duration) -> Self {
-        Self::from_boot(self.since_boot().saturating_sub(duration))
+        let earlier = self.0.get().saturating_sub(nanoseconds(duration));
+        Self(NonZeroU64::new(earlier).unwrap_or(NonZeroU64::MIN))
     }
+}
+
+/// Returns the length in nanoseconds, or the largest number if it is longer.
+fn nanoseconds(duration: Duration) -> u64 {
+    let seconds = duration.as_secs().saturating_mul(1_000_000_000);
+    seconds.saturating_add(duration.subsec_nanos().into())
 }
 
 impl fmt::Debug for Instant {

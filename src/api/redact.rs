@@ -11,7 +11,6 @@
 mod escape;
 
 use std::borrow::Cow;
-use std::iter;
 
 use serde_json::Value;
 
@@ -36,8 +35,8 @@ const RUN_MAX: usize = 16;
 
 /// A remover of one token from texts.
 pub struct Redactor {
-    /// The runs of characters that are searched for, by length.
-    runs: Vec<(usize, RunSet)>,
+    /// The runs of letters and digits that are searched for.
+    runs: PlainRuns,
     /// The runs of [`RUN`] characters of the token that are not letters and digits alone. They have
     /// fewer letters and digits than the others.
     exact: RunSet,
@@ -46,95 +45,74 @@ pub struct Redactor {
 /// Returns true if none of these texts needs a [`Redactor`]: there is nothing to decode in them, and
 /// no run of the token.
 ///
-/// Nearly every answer passes this check, which costs a small part of the redaction. It compares the
-/// runs of the texts with those of the token instead of building a set of the latter.
-pub(super) fn is_clean<'a>(token: &Token, texts: impl Iterator<Item = &'a [u8]>) -> bool {
+/// Nearly every answer passes this check, which costs a small part of the redaction.
+pub(super) fn is_clean<'a>(token: &Token, mut texts: impl Iterator<Item = &'a [u8]>) -> bool {
     let secret = token.expose();
     if secret.len() < LENGTH_MIN {
         return false;
     }
-    let mut shown = ShownRuns::default();
-    for text in texts {
-        if !is_decoded(text) {
-            return false;
-        }
-        let (mut exact, mut plain) = (Window::default(), Window::default());
-        for &byte in text {
-            let byte = byte.to_ascii_lowercase();
-            exact
-                .push(byte)
-                .into_iter()
-                .for_each(|run| shown.insert(run));
-            if byte.is_ascii_alphanumeric() {
-                plain
-                    .push(byte)
-                    .into_iter()
-                    .for_each(|run| shown.insert(run));
-            }
-        }
-    }
-    let is_shown = |form: &[u8]| {
-        let mut window = Window::default();
-        let mut runs = form.iter().filter_map(|byte| window.push(*byte));
-        runs.any(|run| shown.contains(run))
-    };
-    // A longer run begins with a shorter one.
-    let plain = plain_forms(secret);
-    !plain.iter().any(|(form, _)| is_shown(form))
-        && !exact_forms(secret).iter().any(|form| is_shown(form))
+    let samples = Samples::of(secret);
+    texts.all(|text| is_decoded(text) && !samples.occur_in(text))
 }
 
-/// The last [`RUN`] characters of a text, as a number.
-#[derive(Default)]
-struct Window {
-    run: u64,
-    length: usize,
-}
-
-impl Window {
-    /// Adds a character. Returns the run that it ends, if there are enough characters.
-    fn push(&mut self, byte: u8) -> Option<u64> {
-        self.run = self.run << 8 | u64::from(byte);
-        self.length += 1;
-        (self.length >= RUN).then_some(self.run)
-    }
-}
-
-/// The runs of the texts that are checked. A filter answers most questions.
-struct ShownRuns {
-    runs: Vec<u64>,
-    /// A bit for each hash of a run.
+/// Samples of a token: a few characters at regular places of each form. A text that shows a run of
+/// the token shows a sample of it.
+struct Samples {
+    samples: Vec<u64>,
+    /// A bit for each hash of a sample. It answers most questions.
     filter: [u64; 1 << (Self::HASH_BITS - 6)],
 }
 
-impl Default for ShownRuns {
-    fn default() -> Self {
-        Self {
-            runs: Vec::with_capacity(1024),
-            filter: [0; 1 << (Self::HASH_BITS - 6)],
-        }
-    }
-}
+impl Samples {
+    /// The number of characters of a sample.
+    const LENGTH: usize = 5;
 
-impl ShownRuns {
+    /// The bits of a sample in a number to which characters are added at the end.
+    const MASK: u64 = (1 << (8 * Self::LENGTH)) - 1;
+
     /// The number of bits of a hash.
-    const HASH_BITS: u32 = 15;
+    const HASH_BITS: u32 = 14;
 
-    fn insert(&mut self, run: u64) {
-        let (word, bit) = Self::place(run);
-        self.filter[word] |= bit;
-        self.runs.push(run);
+    fn of(secret: &[u8]) -> Self {
+        let mut samples = Self {
+            // All forms together have nine times as many characters as the secret.
+            samples: Vec::with_capacity(secret.len() * 5 / 2),
+            filter: [0; 1 << (Self::HASH_BITS - 6)],
+        };
+        add_exact_forms(secret, &mut samples);
+        add_plain_forms(secret, &mut samples);
+        samples
     }
 
-    fn contains(&self, run: u64) -> bool {
-        let (word, bit) = Self::place(run);
-        self.filter[word] & bit != 0 && self.runs.contains(&run)
+    /// Returns true if the text shows a sample, with or without other characters in between.
+    fn occur_in(&self, text: &[u8]) -> bool {
+        let (mut exact, mut plain) = (0, 0);
+        text.iter().any(|byte| {
+            let byte = byte.to_ascii_lowercase();
+            exact = extended(exact, byte);
+            if !byte.is_ascii_alphanumeric() {
+                return self.contains(exact);
+            }
+            plain = extended(plain, byte);
+            self.contains(plain) || exact != plain && self.contains(exact)
+        })
+    }
+
+    fn insert(&mut self, sample: u64) {
+        let (word, bit) = Self::place(sample);
+        self.filter[word] |= bit;
+        self.samples.push(sample);
+    }
+
+    fn contains(&self, sample: u64) -> bool {
+        let (word, bit) = Self::place(sample);
+        self.filter[word] & bit != 0 && self.samples.contains(&sample)
     }
 
     /// Returns the word of the filter and the bit in it.
-    fn place(run: u64) -> (usize, u64) {
-        // The golden ratio of 2^64: neighbouring runs differ in the highest bits.
-        let hash = run.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - Self::HASH_BITS);
+    fn place(sample: u64) -> (usize, u64) {
+        // The golden ratio of 2^64: neighbouring samples differ in the highest bits.
+        let hash = sample.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - Self::HASH_BITS);
         (
             usize::try_from(hash >> 6).unwrap_or_default(),
             1 << (hash & 63),
@@ -142,49 +120,73 @@ impl ShownRuns {
     }
 }
 
-/// Returns true if decoding the text would change nothing.
-fn is_decoded(text: &[u8]) -> bool {
-    let is_hexadecimal = |pair: &[u8]| matches!(pair, b"0x" | b"0X");
-    text.is_ascii()
-        && !text.iter().any(|byte| b"%=\\&".contains(byte))
-        && !text.windows(2).any(is_hexadecimal)
+/// Adds a character to the end of a sample, and drops the first one.
+fn extended(sample: u64, byte: u8) -> u64 {
+    (sample << 8 | u64::from(byte)) & Samples::MASK
 }
 
-/// Returns the letters and digits of a secret in every form in which they are searched for, each
-/// with the length of its runs.
-fn plain_forms(secret: &[u8]) -> Vec<(Vec<u8>, usize)> {
+impl Forms for Samples {
+    fn add(&mut self, form: impl Iterator<Item = u8>, run: usize) {
+        let mut sample = 0;
+        let mut missing = Self::LENGTH;
+        for byte in form {
+            sample = extended(sample, byte);
+            missing -= 1;
+            if missing == 0 {
+                self.insert(sample);
+                // A run that begins right after the start of a sample holds the next one.
+                missing = run - Self::LENGTH + 1;
+            }
+        }
+    }
+}
+
+/// Returns true if decoding the text would change nothing.
+fn is_decoded(text: &[u8]) -> bool {
+    let mut before = 0;
+    text.iter().all(|&byte| {
+        let is_hexadecimal = before == b'0' && matches!(byte, b'x' | b'X');
+        before = byte;
+        byte.is_ascii() && !is_hexadecimal && !matches!(byte, b'%' | b'=' | b'\\' | b'&')
+    })
+}
+
+/// A collection of the forms in which a token is searched for.
+trait Forms {
+    /// Adds the characters of a form, whose runs of this length are searched for.
+    fn add(&mut self, form: impl Iterator<Item = u8>, run: usize);
+}
+
+/// Adds the letters and digits of a secret in every form in which they are searched for.
+fn add_plain_forms(secret: &[u8], forms: &mut impl Forms) {
     let run = if secret.len() < LENGTH_MIN {
         RUN_MAX
     } else {
         RUN
     };
+    forms.add(plain_characters(secret.iter().copied()), run);
+    forms.add(plain_characters(secret.iter().rev().copied()), run);
     // Each character has two hexadecimal digits.
     let hexadecimal = secret.iter().flat_map(|byte| hexadecimal(*byte));
-    let mut forms = vec![
-        (plain_characters(secret.iter().copied()).collect(), run),
-        (
-            plain_characters(secret.iter().rev().copied()).collect(),
-            run,
-        ),
-        (hexadecimal.collect(), RUN_MAX),
-    ];
+    forms.add(hexadecimal, RUN_MAX);
     // The base64 form of the same bytes depends on the number of bytes before them.
+    let mut bytes = Vec::with_capacity(secret.len() + 3);
+    bytes.extend_from_slice(secret);
     for before in 0..3 {
-        let bytes = iter::repeat_n(b'\0', before).chain(secret.iter().copied());
-        let encoded = base64(&bytes.collect::<Vec<_>>());
+        let encoded = base64(&bytes);
         // The characters that also depend on neighbouring bytes are left out.
         let whole = encoded.get(before * 2..).unwrap_or_default();
         let whole = &whole[..whole.len().saturating_sub(2)];
-        forms.push((plain_characters(whole.iter().copied()).collect(), run));
+        forms.add(plain_characters(whole.iter().copied()), run);
+        bytes.insert(0, 0);
     }
-    forms
 }
 
-/// Returns all characters of a secret in the forms in which they are searched for.
-fn exact_forms(secret: &[u8]) -> [Vec<u8>; 2] {
-    let forward = secret.to_ascii_lowercase();
-    let backward = forward.iter().rev().copied().collect();
-    [forward, backward]
+/// Adds all characters of a secret in the forms in which they are searched for.
+fn add_exact_forms(secret: &[u8], forms: &mut impl Forms) {
+    let bytes = secret.iter().map(u8::to_ascii_lowercase);
+    forms.add(bytes.clone(), RUN);
+    forms.add(bytes.rev(), RUN);
 }
 
 impl Redactor {
@@ -193,42 +195,14 @@ impl Redactor {
     pub fn new(token: &Token) -> Self {
         let secret = token.expose();
         let mut redactor = Self {
-            runs: Vec::new(),
+            runs: PlainRuns::default(),
             exact: RunSet::default(),
         };
         if secret.len() >= LENGTH_MIN {
-            for form in exact_forms(secret) {
-                redactor.add_exact_runs(&form);
-            }
+            add_exact_forms(secret, &mut redactor.exact);
         }
-        for (form, length) in plain_forms(secret) {
-            redactor.add_runs(&form, length);
-        }
+        add_plain_forms(secret, &mut redactor.runs);
         redactor
-    }
-
-    /// Adds all runs of this length, or the whole text if it is shorter.
-    fn add_runs(&mut self, characters: &[u8], length: usize) {
-        let length = length.min(characters.len());
-        if length >= RUN {
-            let known = self.runs.iter().position(|(known, _)| *known == length);
-            let place = known.unwrap_or_else(|| {
-                self.runs.push((length, RunSet::default()));
-                self.runs.len() - 1
-            });
-            let set = &mut self.runs[place].1;
-            Runs::of(characters, length).for_each(|(_, run)| set.insert(run));
-        }
-    }
-
-    /// Adds the runs that hold other characters than letters and digits.
-    fn add_exact_runs(&mut self, characters: &[u8]) {
-        let runs = Runs::of(characters, RUN).filter(|&(at, _)| {
-            !characters[at..at + RUN]
-                .iter()
-                .all(u8::is_ascii_alphanumeric)
-        });
-        runs.for_each(|(_, run)| self.exact.insert(run));
     }
 
     /// Returns the text without the parts that repeat the token.
@@ -359,10 +333,44 @@ impl Redactor {
                 }
             }
         };
-        for (length, known) in &self.runs {
+        for (length, known) in &self.runs.0 {
             mark(&characters, &kept, *length, known);
         }
         mark(&whole, units, RUN, &self.exact);
+    }
+}
+
+/// The runs of letters and digits, by length.
+#[derive(Default)]
+struct PlainRuns(Vec<(usize, RunSet)>);
+
+impl Forms for PlainRuns {
+    /// Adds all runs of this length, or the whole form if it is shorter.
+    fn add(&mut self, form: impl Iterator<Item = u8>, run: usize) {
+        let characters: Vec<_> = form.collect();
+        let length = run.min(characters.len());
+        if length >= RUN {
+            let known = self.0.iter().position(|(known, _)| *known == length);
+            let place = known.unwrap_or_else(|| {
+                self.0.push((length, RunSet::default()));
+                self.0.len() - 1
+            });
+            let set = &mut self.0[place].1;
+            Runs::of(&characters, length).for_each(|(_, run)| set.insert(run));
+        }
+    }
+}
+
+impl Forms for RunSet {
+    /// Adds the runs that hold other characters than letters and digits.
+    fn add(&mut self, form: impl Iterator<Item = u8>, run: usize) {
+        let characters: Vec<_> = form.collect();
+        let runs = Runs::of(&characters, run).filter(|&(at, _)| {
+            !characters[at..at + run]
+                .iter()
+                .all(u8::is_ascii_alphanumeric)
+        });
+        runs.for_each(|(_, run)| self.insert(run));
     }
 }
 

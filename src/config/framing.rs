@@ -42,6 +42,9 @@ pub enum NotAnOrigin {
     /// Not a URL with the scheme http or https and a host.
     #[error("is not an origin such as https://signage.example")]
     NotAnOrigin,
+    /// A host in letters other than ASCII.
+    #[error("must write its host in ASCII: xn--… for a name with other letters")]
+    NotAscii,
     /// The keyword without its quotes.
     #[error("must be written \"'self'\", with single quotes inside the double ones")]
     Unquoted,
@@ -106,6 +109,9 @@ fn source(text: &str) -> Result<Box<str>, NotAnOrigin> {
         _ if text.contains('*') => return Err(NotAnOrigin::Wildcard),
         _ => {}
     }
+    if !text.is_ascii() {
+        return Err(NotAnOrigin::NotAscii);
+    }
     let url = Url::parse(text).map_err(|_| NotAnOrigin::NotAnOrigin)?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err(NotAnOrigin::NotAnOrigin);
@@ -150,7 +156,7 @@ mod tests {
             ("HTTPS://Signage.Example:443/", "https://signage.example"),
             ("http://10.0.0.7:8080", "http://10.0.0.7:8080"),
             ("http://player_1", "http://player_1"),
-            ("https://b\u{fc}ro.example", "https://xn--bro-hoa.example"),
+            ("https://xn--bro-hoa.example", "https://xn--bro-hoa.example"),
         ] {
             assert_eq!(one(text).as_deref(), Ok(source), "{text}");
         }
@@ -188,6 +194,7 @@ mod tests {
         ] {
             assert_eq!(one(text), Err(NotAnOrigin::MoreThanAnOrigin), "{text}");
         }
+        assert_eq!(one("https://b\u{fc}ro.example"), Err(NotAnOrigin::NotAscii));
         assert_eq!(one("self"), Err(NotAnOrigin::Unquoted));
         assert_eq!(one("'none'"), Err(NotAnOrigin::None));
         assert_eq!(one("http://[::1]:80"), Err(NotAnOrigin::Ipv6));

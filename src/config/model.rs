@@ -53,7 +53,7 @@ pub struct SessionConfig {
     /// The API that the token belongs to.
     pub api: ApiBase,
     /// The treatment of the token by the keeper.
-    pub policy: Policy,
+    pub policy: Arc<Policy>,
     /// The files that hold the token for applications.
     pub sinks: Vec<Sink>,
     /// The processes that get a signal when another token is in the sinks.
@@ -124,7 +124,7 @@ impl Config {
             &mut pool.template
         });
         for session in self.sessions.values_mut().chain(pools) {
-            session.policy.on_shutdown = OnShutdown::Leave;
+            Arc::make_mut(&mut session.policy).on_shutdown = OnShutdown::Leave;
         }
     }
 }

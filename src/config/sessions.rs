@@ -1,6 +1,7 @@
 //! Reads the sessions: the values of each, over those of `[defaults]`, over the built-in defaults.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use figment::value::Value;
 
@@ -111,7 +112,7 @@ impl<'a> Common<'a> {
         Some(SessionConfig {
             token: source,
             api,
-            policy,
+            policy: Arc::new(policy),
             sinks,
             signals,
         })

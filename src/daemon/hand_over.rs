@@ -98,8 +98,8 @@ impl Daemon {
         self.sources.waiting_for_token.remove(&claimant);
         let (name, config, intent) = (new.name.clone(), new.config.clone(), new.intent);
         let reading = ReadingState {
-            identity: new.reading.identity,
             seen_as: new.reading.seen_as,
+            counts_as_changed: new.reading.counts_as_changed,
             fingerprint: new.reading.fingerprint,
             ..ReadingState::default()
         };

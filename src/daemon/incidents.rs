@@ -5,13 +5,19 @@ use jiff::Timestamp;
 
 use super::Daemon;
 use crate::config::SessionName;
-use crate::keeper::{Event, EventKind, Incident, SessionId, Stage};
+use crate::keeper::{Event, EventKind, Incident, SessionId, SessionView, Stage};
 use crate::status::{IncidentView, NAMED_MAX};
 use crate::time::Instant;
 
 impl Daemon {
-    /// Handles an event of a session, and reports the incidents that it opens.
-    pub(super) fn handle_incident_event(&mut self, event: &Event, now: Instant) {
+    /// Handles an event of a session, and reports the incidents that it opens. `view` is the state
+    /// of the session after it.
+    pub(super) fn handle_incident_event(
+        &mut self,
+        event: &Event,
+        view: Option<&SessionView>,
+        now: Instant,
+    ) {
         if self.stop.is_some() {
             return;
         }
@@ -22,8 +28,7 @@ impl Daemon {
                 self.reporter.incidents.handle_view(&view);
             }
         }
-        let view = keeper.view(event.session, now);
-        self.reporter.incidents.handle_event(event, view.as_ref());
+        self.reporter.incidents.handle_event(event, view);
         self.report_updates(now);
     }
 

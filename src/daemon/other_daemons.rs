@@ -320,7 +320,7 @@ impl OtherDaemons {
     async fn overlaps(&mut self, sessions: &SessionTable) -> Vec<Overlap> {
         let search = find_overlaps(
             self.numbers.clone(),
-            self.claims(sessions.by_id.values()),
+            self.claims(sessions.managed()),
             START_WITHIN,
         );
         let mut overlaps = self.answer_until(search, sessions).await;
@@ -352,7 +352,7 @@ impl OtherDaemons {
     fn answer(&self, question: Question, sessions: &SessionTable) {
         let holdings = Holdings {
             stage: self.stage,
-            claims: self.claims(sessions.by_id.values()),
+            claims: self.claims(sessions.managed()),
         };
         // Sending fails if the connection has ended.
         drop(question.send(holdings));
@@ -382,7 +382,9 @@ impl OtherDaemons {
         let mut holders: Vec<_> = new.values().collect();
         holders.sort_unstable();
         holders.dedup();
-        let holders = holders.into_iter().filter_map(|id| sessions.by_id.get(id));
+        let holders = holders
+            .into_iter()
+            .filter_map(|id| sessions.by_id.get(id).map(Box::as_ref));
         let mut claims = self.claims(holders);
         claims.retain(|claim| new.contains_key(&claim.token));
         self.lookup

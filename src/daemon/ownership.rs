@@ -37,7 +37,7 @@ pub(super) const LISTED_WITHIN: Duration = Duration::from_secs(60);
 /// The facts about all sessions, and the decisions that follow from them.
 #[derive(Debug, Default)]
 pub(super) struct Ownership {
-    sessions: BTreeMap<SessionId, OwnershipRecord>,
+    sessions: BTreeMap<SessionId, Box<OwnershipRecord>>,
     /// The sessions that have a token in use.
     holders: ByToken,
     /// The configured sessions whose source gave a token when it was last read.
@@ -99,7 +99,7 @@ struct OwnershipRecord {
     proven: Option<Fingerprint>,
     content: SourceContent,
     /// The token that its source last gave before the source was changed.
-    content_before: Option<Fingerprint>,
+    content_before: Option<Box<Fingerprint>>,
     /// The sessions that replaced it when it left the configuration.
     successors: BTreeSet<SessionId>,
 }
@@ -146,7 +146,7 @@ impl Ownership {
             content_before: None,
             successors: BTreeSet::new(),
         };
-        self.sessions.insert(id, entry);
+        self.sessions.insert(id, Box::new(entry));
         self.unread.insert(id);
     }
 
@@ -155,7 +155,7 @@ impl Ownership {
         if let Some(entry) = self.sessions.get_mut(&id)
             && let SourceContent::Token(token) = entry.content
         {
-            entry.content_before = Some(token);
+            entry.content_before = Some(Box::new(token));
         }
         self.set_content(id, SourceContent::Unread(now + GIVES_WITHIN));
     }
@@ -191,9 +191,9 @@ impl Ownership {
             SourceContent::Unread(_) | SourceContent::Empty(_)
         );
         if is_new {
-            let content = entry
-                .content_before
-                .map_or(SourceContent::Missing, SourceContent::Token);
+            let before = entry.content_before.as_deref();
+            let content =
+                before.map_or(SourceContent::Missing, |token| SourceContent::Token(*token));
             self.set_content(id, content);
         }
     }
@@ -208,6 +208,8 @@ impl Ownership {
     pub(super) fn handle_taken_on(&mut self, id: SessionId, token: Fingerprint) {
         if let Some(entry) = self.sessions.get_mut(&id) {
             entry.tokens.retain(|known| *known != token);
+            // Most sessions have one token.
+            entry.tokens.reserve_exact(1);
             entry.tokens.push(token);
             self.holders.insert(token, id);
         }
@@ -420,23 +422,21 @@ impl Ownership {
 
 /// Sessions by token.
 #[derive(Debug, Default)]
-struct ByToken(BTreeMap<Fingerprint, BTreeSet<SessionId>>);
+struct ByToken(BTreeSet<(Fingerprint, SessionId)>);
 
 impl ByToken {
     fn insert(&mut self, token: Fingerprint, id: SessionId) {
-        self.0.entry(token).or_default().insert(id);
+        self.0.insert((token, id));
     }
 
     fn remove(&mut self, token: Fingerprint, id: SessionId) {
-        if let Some(ids) = self.0.get_mut(&token) {
-            ids.remove(&id);
-            if ids.is_empty() {
-                self.0.remove(&token);
-            }
-        }
+        self.0.remove(&(token, id));
     }
 
     fn of(&self, token: Fingerprint) -> impl Iterator<Item = SessionId> {
-        self.0.get(&token).into_iter().flatten().copied()
+        let of_token = self
+            .0
+            .range((token, SessionId(0))..=(token, SessionId(u32::MAX)));
+        of_token.map(|&(_, id)| id)
     }
 }

@@ -11,6 +11,7 @@
 mod pool;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -55,7 +56,7 @@ pub(crate) fn sessions_now(config: &Config) -> BTreeMap<SessionName, SessionConf
     let mut pools = Pools::default();
     let find_now = |path: &Path| {
         let at = path.to_owned();
-        let found = files::run_blocking(files::TOKEN_LIMIT, move || find(&at));
+        let found = files::run_blocking(files::TOKEN_LIMIT, move || find(&at, None));
         Some(found.unwrap_or_else(|cause| not_listed(path, files::TOKEN_LIMIT, cause)))
     };
     let mut sessions = pools.complete(config, find_now, Instant::BOOT);
@@ -73,7 +74,7 @@ pub(crate) fn sessions_now(config: &Config) -> BTreeMap<SessionName, SessionConf
 pub(super) async fn list_all(config: &Config) -> Listings {
     let directories = config.pools.values().map(PoolConfig::token_dir);
     let listings = directories.map(|directory| async move {
-        let found = find_within(directory, files::TOKEN_LIMIT).await;
+        let found = find_within(directory, None, files::TOKEN_LIMIT).await;
         (directory.to_owned(), found)
     });
     join_all(listings).await.into_iter().collect()
@@ -181,6 +182,25 @@ impl Pools {
         }
     }
 
+    /// Handles a change of these names in the directory at this path.
+    pub(super) fn handle_changed_names(
+        &mut self,
+        directory: &Path,
+        names: &BTreeSet<OsString>,
+        now: Instant,
+    ) {
+        let names = names.iter().map(|name| name.to_str().map(str::to_owned));
+        // A name that is not UTF-8 cannot be looked for.
+        let Some(names) = names.collect::<Option<BTreeSet<_>>>() else {
+            return self.handle_change(directory, now);
+        };
+        for pool in self.by_name.values_mut() {
+            if pool.folder.path == directory {
+                pool.handle_changed_names(names.iter().cloned());
+            }
+        }
+    }
+
     /// Removes a member whose token another session has taken over.
     pub(super) fn forget(&mut self, session: &SessionName) {
         self.by_name
@@ -250,19 +270,22 @@ impl Pools {
         self.by_name.iter_mut().find_map(admits)
     }
 
-    /// Returns a directory that is to be listed.
-    pub(super) fn poll_listing(&mut self, now: Instant) -> Option<PathBuf> {
+    /// Returns a directory that is to be listed, and the names to look for; `None` for all.
+    pub(super) fn poll_listing(
+        &mut self,
+        now: Instant,
+    ) -> Option<(PathBuf, Option<BTreeSet<String>>)> {
         loop {
             let name = self.poll_due(now)?;
             let pool = self.by_name.get_mut(&name)?;
-            pool.handle_listing_begun();
+            let names = pool.handle_listing_begun(now);
             let directory = pool.folder.path.clone();
             if let Some(is_outdated) = self.listing.get_mut(&directory) {
                 *is_outdated = true;
                 continue;
             }
             self.listing.insert(directory.clone(), false);
-            return Some(directory);
+            return Some((directory, names));
         }
     }
 
@@ -306,12 +329,16 @@ fn begin_unlisted(path: &Path, now: Instant) -> Pool {
 }
 
 /// Finds and lists a folder on another thread, which is abandoned after the time limit.
-pub(super) async fn find_within(path: &Path, time_limit: Duration) -> PoolContents {
+pub(super) async fn find_within(
+    path: &Path,
+    names: Option<BTreeSet<String>>,
+    time_limit: Duration,
+) -> PoolContents {
     let at = path.to_owned();
     // The path stands for all names in the folder, so the listing counts towards the limits of the
     // folder's own files and not of the files beside the folder.
     let place = path.join("*");
-    let found = files::run(&place, time_limit, move || find(&at)).await;
+    let found = files::run(&place, time_limit, move || find(&at, names)).await;
     found.unwrap_or_else(|cause| not_listed(path, time_limit, cause))
 }
 
@@ -326,8 +353,9 @@ fn not_listed(path: &Path, time_limit: Duration, cause: NotRead) -> PoolContents
     }
 }
 
-/// Finds the folder at a path and lists it. The folder may be absent. This may hang.
-fn find(path: &Path) -> PoolContents {
+/// Finds the folder at a path and lists it, or looks for these names in it. The folder may be absent.
+/// This may hang.
+fn find(path: &Path, names: Option<BTreeSet<String>>) -> PoolContents {
     let canonical = path.ancestors().find_map(|ancestor| {
         let rest = path.strip_prefix(ancestor).ok()?;
         Some(ancestor.canonicalize().ok()?.join(rest))
@@ -336,7 +364,10 @@ fn find(path: &Path) -> PoolContents {
     let canonical = canonical.as_deref().unwrap_or(path).components().collect();
     PoolContents {
         folder: PoolFolder::new(path, canonical),
-        listing: Listing::of(path),
+        listing: match names {
+            Some(names) => Listing::of_names(path, names),
+            None => Listing::of(path),
+        },
     }
 }
 

@@ -2,7 +2,7 @@
 //! and secrets.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use super::ownership::Ownership;
 use crate::config::{ApiBase, SessionConfig, SessionName};
@@ -10,6 +10,8 @@ use crate::keeper::{
     Event, EventKind, Generation, HostId, Intent, Keeper, LoginId, MintCommand, OnShutdown, Policy,
     Renewal, SessionId, SessionView,
 };
+use crate::log::SessionNames;
+use crate::status::phrases::Pickup;
 use crate::time::Instant;
 use crate::token::{FileState, Fingerprint, Source, Token};
 
@@ -29,7 +31,7 @@ pub(super) struct ManagedSession {
     /// lose them too.
     pub(super) held_elsewhere: BTreeSet<Fingerprint>,
     /// The newest token if this daemon revoked it earlier, and a text that tells when.
-    pub(super) revoked: Option<(Fingerprint, Arc<str>)>,
+    pub(super) revoked: Option<Box<(Fingerprint, Arc<str>)>>,
     pub(super) reading: ReadingState,
     /// True if its file was removed from its pool, which is reported when the session ends.
     pub(super) is_file_gone: bool,
@@ -37,11 +39,15 @@ pub(super) struct ManagedSession {
 
 /// The state of reading a session's source.
 #[derive(Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is set by one event and cleared by another"
+)]
 pub(super) struct ReadingState {
-    /// The state of the file when it was last read.
-    pub(super) identity: Option<FileState>,
-    /// The state of the file when it last gave a token, whatever happened since.
+    /// The state of the file when it last gave a token.
     pub(super) seen_as: Option<FileState>,
+    /// True if the file counts as changed since then, whatever its state is.
+    pub(super) counts_as_changed: bool,
     /// The token that was last read.
     pub(super) fingerprint: Option<Fingerprint>,
     /// True if the file was read ahead of the next request.
@@ -51,13 +57,20 @@ pub(super) struct ReadingState {
     /// The problem of the source that was last logged.
     pub(super) trouble: Option<Arc<str>>,
     /// The token that was not adopted because another session holds it.
-    pub(super) shared: Option<Fingerprint>,
+    pub(super) shared: Option<Box<Fingerprint>>,
     /// The number of retries that were scheduled since the session last had a living token.
     pub(super) attempts: u32,
     /// True if the next token is tried although it was refused before, as a user requested.
     pub(super) is_tried_again: bool,
     /// The keeper's request for a new token, for which the program runs.
     pub(super) renewal: Option<MintCommand>,
+}
+
+impl ReadingState {
+    /// Returns the state of the file when it was last read; `None` if it counts as changed.
+    pub(super) fn identity(&self) -> Option<FileState> {
+        self.seen_as.filter(|_| !self.counts_as_changed)
+    }
 }
 
 impl ManagedSession {
@@ -78,8 +91,20 @@ impl ManagedSession {
 
     /// Returns the text that tells when this daemon revoked the token earlier, if it did.
     pub(super) fn revoked_as(&self, token: Option<Fingerprint>) -> Option<Arc<str>> {
-        let (revoked, when) = self.revoked.as_ref()?;
+        let (revoked, when) = self.revoked.as_deref()?;
         (Some(*revoked) == token).then(|| Arc::clone(when))
+    }
+
+    /// Returns the names of the session for log messages.
+    pub(super) fn names(&self, pickup: Pickup) -> SessionNames<'_> {
+        let revoked = self.revoked.as_deref();
+        SessionNames {
+            name: &self.name,
+            source: &self.config.token,
+            api: &self.config.api,
+            revoked: revoked.map(|(token, when)| (*token, &**when)),
+            pickup,
+        }
     }
 
     /// Applies a new configuration. A changed configured intent ends the override of a user.
@@ -92,7 +117,7 @@ impl ManagedSession {
 
     /// Returns the session's policy: the configured one, with the overrides that are in effect.
     pub(super) fn policy(&self) -> Policy {
-        let configured = self.config.policy;
+        let configured = *self.config.policy;
         Policy {
             intent: self.intent.unwrap_or(configured.intent),
             on_shutdown: if self.is_held_elsewhere() {
@@ -141,6 +166,11 @@ impl ManagedSession {
             .map(|(_, token)| Arc::clone(token))
     }
 
+    /// Returns the newest token.
+    pub(super) fn newest_token(&self) -> Option<Weak<Token>> {
+        self.tokens.last().map(|(_, token)| Arc::downgrade(token))
+    }
+
     /// Returns true if the source may be read for another token. A token that is to lapse is not
     /// replaced by one that a configured command creates.
     pub(super) fn may_have_another(&self) -> bool {
@@ -162,7 +192,8 @@ impl ManagedSession {
 /// and have not ended yet.
 pub(super) struct SessionTable {
     pub(super) keeper: Keeper,
-    pub(super) by_id: BTreeMap<SessionId, ManagedSession>,
+    /// In boxes, because the nodes of a tree are filled by half.
+    pub(super) by_id: BTreeMap<SessionId, Box<ManagedSession>>,
     /// The configured sessions and those of the pools' files.
     pub(super) by_name: BTreeMap<SessionName, SessionId>,
     pub(super) ownership: Ownership,
@@ -211,7 +242,7 @@ impl SessionTable {
         };
         let id = self.keeper.handle_added(host, managed.policy());
         self.by_name.insert(name, id);
-        self.by_id.insert(id, managed);
+        self.by_id.insert(id, Box::new(managed));
         self.ownership.handle_added(id, host, now);
         id
     }
@@ -223,6 +254,11 @@ impl SessionTable {
             self.logins.len() - 1
         });
         LoginId(u32::try_from(position).unwrap_or(u32::MAX))
+    }
+
+    /// Returns all sessions, including those that are ending.
+    pub(super) fn managed(&self) -> impl Iterator<Item = &ManagedSession> {
+        self.by_id.values().map(Box::as_ref)
     }
 
     /// Returns the API of a host.
@@ -270,7 +306,7 @@ impl SessionTable {
 
     fn set_on_shutdown(&mut self, id: SessionId, on_shutdown: OnShutdown, now: Instant) {
         if let Some(managed) = self.by_id.get_mut(&id) {
-            managed.config.policy.on_shutdown = on_shutdown;
+            Arc::make_mut(&mut managed.config.policy).on_shutdown = on_shutdown;
             self.update_policy(id, now);
         }
     }
@@ -366,6 +402,8 @@ impl SessionTable {
         self.retain(id, |generation| Some(generation) <= present);
         self.ownership.handle_taken_on(id, token.fingerprint());
         if let Some(managed) = self.by_id.get_mut(&id) {
+            // Most sessions have one token.
+            managed.tokens.reserve_exact(1);
             managed.tokens.push((generation, Arc::new(token)));
         }
     }
@@ -410,12 +448,10 @@ impl SessionTable {
         let Some(managed) = self.by_id.get_mut(&id) else {
             return;
         };
-        let (kept, dropped) = managed
+        let dropped: Vec<_> = managed
             .tokens
-            .drain(..)
-            .partition(|(generation, _)| keep(*generation));
-        managed.tokens = kept;
-        let dropped: Vec<(Generation, Arc<Token>)> = dropped;
+            .extract_if(.., |(generation, _)| !keep(*generation))
+            .collect();
         self.has_dropped |= !dropped.is_empty();
         for (_, token) in dropped {
             self.ownership.handle_released(id, token.fingerprint());

@@ -8,7 +8,7 @@ mod readings;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tokio::task::JoinSet;
@@ -26,7 +26,8 @@ use crate::status::phrases::Pickup;
 use crate::sys::files;
 use crate::time::Instant;
 use crate::token::{
-    FileChange, NotRead, ProbedPath, Read, ReadState, Reader, Source, SourceError, Watch, Watched,
+    FileChange, NotRead, ProbedPath, Read, ReadState, Reader, Source, SourceError, Token, Watch,
+    Watched,
 };
 
 /// The first delay before a program runs again that gave no living token. It doubles each time.
@@ -49,6 +50,7 @@ pub(super) struct Sources {
     pub(super) waiting_for_token: BTreeSet<SessionId>,
     reader: Reader,
     pub(super) watch: Watch,
+    /// The sessions of each watched file, except those that their file's name finds.
     by_path: BTreeMap<PathBuf, BTreeSet<SessionId>>,
     pub(super) readings: Readings,
     running: JoinSet<SourceEvent>,
@@ -73,19 +75,48 @@ impl Sources {
     /// source any more.
     pub(super) fn watch(&mut self, sessions: &SessionTable) {
         self.by_path.clear();
+        let mut paths = Vec::new();
         for id in sessions.by_name.values() {
-            let managed = sessions.by_id.get(id);
-            if let Some(path) = managed.and_then(|managed| self.reader.file(&managed.config.token))
+            if let Some(managed) = sessions.by_id.get(id)
+                && let Some(path) = self.reader.file(&managed.config.token)
             {
-                self.by_path.entry(path).or_default().insert(*id);
+                self.index(*id, &managed.name, &path);
+                paths.push(path);
             }
         }
         self.readings.retain(sessions);
-        let files = self.by_path.keys();
+        let files = paths.iter();
         let files = files.map(|path| (path.as_path(), file_kind(&self.pools, path)));
         let directories = self.pools.directories();
         let directories = directories.map(|path| (path, Watched::Directory));
         self.watch.set(files.chain(directories));
+    }
+
+    fn index(&mut self, id: SessionId, name: &SessionName, path: &Path) {
+        if !self.is_member_of_name(name, path) {
+            let ids = self.by_path.entry(path.to_owned()).or_default();
+            ids.insert(id);
+        }
+    }
+
+    /// Returns true if the path is the file of this name in the folder of a pool.
+    fn is_member_of_name(&self, name: &SessionName, path: &Path) -> bool {
+        path.file_name() == Some(name.as_str().as_ref())
+            && file_kind(&self.pools, path) == Watched::Member
+    }
+
+    /// Returns the sessions whose file has this path.
+    fn at_path(&self, path: &Path, sessions: &SessionTable) -> Vec<SessionId> {
+        let name = path.file_name().and_then(|name| name.to_str());
+        let name = name.and_then(|name| SessionName::new(name).ok());
+        let member = name.filter(|name| self.is_member_of_name(name, path));
+        let member = member.and_then(|name| sessions.by_name.get(&name).copied());
+        let member = member.filter(|id| {
+            let managed = sessions.by_id.get(id);
+            managed.is_some_and(|managed| managed.config.token.file() == Some(path))
+        });
+        let others = self.by_path.get(path).into_iter().flatten();
+        member.into_iter().chain(others.copied()).collect()
     }
 
     /// Watches the file of one more session.
@@ -93,20 +124,25 @@ impl Sources {
         if let Some(path) = self.reader.file(&managed.config.token) {
             let kind = file_kind(&self.pools, &path);
             self.watch.add(&path, kind);
-            self.by_path.entry(path).or_default().insert(id);
+            self.index(id, &managed.name, &path);
         }
     }
 
     /// Stops watching the file of a session, unless another session has the same file.
     pub(super) fn unwatch_session(&mut self, id: SessionId, managed: &ManagedSession) {
-        if let Some(path) = self.reader.file(&managed.config.token)
-            && let Some(ids) = self.by_path.get_mut(&path)
-        {
-            ids.remove(&id);
-            if ids.is_empty() {
-                self.by_path.remove(&path);
-                self.watch.remove(&path);
+        let Some(path) = self.reader.file(&managed.config.token) else {
+            return;
+        };
+        let mut has_watch = self.is_member_of_name(&managed.name, &path);
+        if let Some(ids) = self.by_path.get_mut(&path) {
+            has_watch |= ids.remove(&id);
+            if !ids.is_empty() {
+                return;
             }
+            self.by_path.remove(&path);
+        }
+        if has_watch {
+            self.watch.remove(&path);
         }
     }
 
@@ -120,22 +156,14 @@ impl Sources {
 
     /// Returns the names of a session for log messages.
     pub(super) fn names<'a>(&self, managed: &'a ManagedSession) -> SessionNames<'a> {
-        SessionNames {
-            name: &managed.name,
-            source: &managed.config.token,
-            api: &managed.config.api,
-            revoked: managed
-                .revoked
-                .as_ref()
-                .map(|(token, when)| (*token, &**when)),
-            pickup: self.pickup(&managed.config.token),
-        }
+        managed.names(self.pickup(&managed.config.token))
     }
 
-    /// Starts to list a directory.
-    pub(super) fn list(&mut self, directory: PathBuf) {
+    /// Starts to list a directory, or to look for these names in it.
+    pub(super) fn list(&mut self, directory: PathBuf, names: Option<BTreeSet<String>>) {
         self.running.spawn(async move {
-            SourceEvent::Listed(pools::find_within(&directory, files::LISTING_LIMIT).await)
+            let found = pools::find_within(&directory, names, files::LISTING_LIMIT).await;
+            SourceEvent::Listed(found)
         });
     }
 
@@ -158,15 +186,21 @@ impl Sources {
 
     /// Starts to read a source. A source that is being read is read once more afterwards.
     pub(super) fn read(&mut self, id: SessionId, source: &Source) {
-        self.start(id, source, ReadReason::Change);
+        self.start(id, source, None, ReadReason::Change);
     }
 
-    fn start(&mut self, id: SessionId, source: &Source, reason: ReadReason) {
+    fn start(
+        &mut self,
+        id: SessionId,
+        source: &Source,
+        known: Option<Weak<Token>>,
+        reason: ReadReason,
+    ) {
         // Links must not leave the folder of a pool.
         let folder = source.file().and_then(Path::parent);
         let within = folder.filter(|folder| self.pools.has_folder(folder));
         let within = within.map(Path::to_owned);
-        self.readings.start(id, source, within, reason);
+        self.readings.start(id, source, within, known, reason);
     }
 
     /// Reads the source of a session, unless the session has a token.
@@ -179,14 +213,15 @@ impl Sources {
                     ReadReason::Blind
                 }
             };
-            self.start(id, &managed.config.token, reason);
+            self.start(id, &managed.config.token, None, reason);
         }
     }
 
     /// Reads a session's file at the time of a request, unless it was read ahead of the request.
     pub(super) fn read_with_request(&mut self, id: SessionId, managed: &mut ManagedSession) {
         if is_file(&managed.config.token) && !std::mem::take(&mut managed.reading.is_ahead) {
-            self.start(id, &managed.config.token, ReadReason::Blind);
+            let known = managed.newest_token();
+            self.start(id, &managed.config.token, known, ReadReason::Blind);
         }
     }
 
@@ -229,17 +264,19 @@ impl Sources {
             return;
         };
         if self.pools.has_folder(&settled.path) {
-            self.pools.handle_change(&settled.path, now);
+            match &settled.names {
+                Some(names) => self.pools.handle_changed_names(&settled.path, names, now),
+                None => self.pools.handle_change(&settled.path, now),
+            }
             return;
         }
-        let ids = self.by_path.get(&*settled.path).cloned();
-        for id in ids.into_iter().flatten() {
+        for id in self.at_path(&settled.path, sessions) {
             let Some(managed) = sessions.by_id.get(&id) else {
                 continue;
             };
             let is_known = settled.is_fresh
                 && settled.identity.is_some()
-                && settled.identity == managed.reading.identity;
+                && settled.identity == managed.reading.identity();
             if !is_known {
                 self.read(id, &managed.config.token);
             }
@@ -259,7 +296,7 @@ impl Sources {
         managed.reading.is_slow = matches!(result, Err(SourceError::TimedOut { .. }));
         if let Some(path) = self.reader.file(&managed.config.token) {
             let identity = result.as_ref().ok().and_then(|read| read.identity);
-            if is_blind && identity.is_some() && identity != managed.reading.identity {
+            if is_blind && identity.is_some() && identity != managed.reading.identity() {
                 // The path may lead to another file than the one that is watched, for example
                 // after a mount.
                 self.watch.refresh(&path);
@@ -278,8 +315,8 @@ impl Sources {
             self.running
                 .spawn(async move { SourceEvent::Probed(path, job.run().await) });
         }
-        while let Some(directory) = self.pools.poll_listing(now) {
-            self.list(directory);
+        while let Some((directory, names)) = self.pools.poll_listing(now) {
+            self.list(directory, names);
         }
         while let Some(id) = self.retries.pop_due(now) {
             let Some(managed) = sessions.by_id.get_mut(&id) else {
@@ -288,7 +325,8 @@ impl Sources {
             if managed.has_token() {
                 if is_file(&managed.config.token) {
                     managed.reading.is_ahead = true;
-                    self.start(id, &managed.config.token, ReadReason::Blind);
+                    let known = managed.newest_token();
+                    self.start(id, &managed.config.token, known, ReadReason::Blind);
                 }
             } else {
                 self.read_unless_held(id, managed);

@@ -164,7 +164,7 @@ impl Daemon {
             .collect();
         let count = directories.len();
         for directory in directories {
-            self.sources.list(directory);
+            self.sources.list(directory, None);
         }
         let mut listings = Listings::new();
         while listings.len() < count {

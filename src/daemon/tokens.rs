@@ -73,15 +73,15 @@ impl Daemon {
         let is_tried_again = std::mem::take(&mut managed.reading.is_tried_again);
         let is_unchanged = !is_tried_again
             && read.identity.is_some()
-            && managed.reading.identity == read.identity
+            && managed.reading.identity() == read.identity
             && managed.reading.fingerprint == Some(fingerprint);
         // A refused token is tried again if its file was written again, since the refusal may have
         // been temporary.
         let is_written_again = read.identity.is_some()
             && managed.reading.seen_as.is_some()
             && managed.reading.seen_as != read.identity;
-        managed.reading.identity = read.identity;
         managed.reading.seen_as = read.identity;
+        managed.reading.counts_as_changed = false;
         managed.reading.fingerprint = Some(fingerprint);
         if is_unchanged {
             self.sessions.ownership.handle_read(id, Some(fingerprint));
@@ -123,9 +123,10 @@ impl Daemon {
         {
             // Without an identity, the file counts as changed when it is read again, after the
             // other session has dropped the token.
-            managed.reading.identity = None;
+            managed.reading.counts_as_changed = true;
             self.sources.waiting_for_token.insert(id);
-            if managed.reading.shared.replace(fingerprint) == Some(fingerprint) {
+            let before = managed.reading.shared.replace(Box::new(fingerprint));
+            if before.as_deref() == Some(&fingerprint) {
                 return;
             }
             let describe = |id| {
@@ -170,11 +171,11 @@ impl Daemon {
             return;
         };
         let revoked = revoked.map(|when| (fingerprint, when));
-        if managed.revoked == revoked {
+        if managed.revoked.as_deref() == revoked.as_ref() {
             return;
         }
-        managed.revoked = revoked;
-        if let Some((fingerprint, when)) = &managed.revoked {
+        managed.revoked = revoked.map(Box::new);
+        if let Some((fingerprint, when)) = managed.revoked.as_deref() {
             log_event(&LogEvent::Token(TokenEvent::RevokedBefore {
                 session: &self.sources.names(managed),
                 fingerprint: *fingerprint,
@@ -217,7 +218,7 @@ impl Daemon {
             managed.reading.trouble = Some(trouble);
         }
         if !error.is_unanswered() {
-            managed.reading.identity = None;
+            managed.reading.counts_as_changed = true;
         }
         self.schedule_retry_unless_held(id, now);
         self.handle_program_ended(id, false, now);

@@ -19,7 +19,8 @@ const SOON: Duration = Duration::from_secs(1);
 /// outlast the only minute in which a server works.
 const PARTS_OF_TIME_LEFT: u32 = 4;
 
-/// The consecutive failed attempts.
+/// The consecutive failed attempts. The boxes are there only after a failure, which most sessions
+/// do not have.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tries {
     /// The number of failures since the last success.
@@ -27,13 +28,13 @@ pub(super) struct Tries {
     /// The number of failures that determines the next delay; zero after a change of the network.
     steps: u32,
     /// The last failure whose delay applies.
-    last: Option<LastFailure>,
+    last: Option<Box<LastFailure>>,
     /// The reason of the last failure.
-    pub(super) reason: Option<FailureReason>,
+    pub(super) reason: Option<Box<FailureReason>>,
     /// The reason for which answers do not concern the token.
-    pub(super) blocked: Option<BlockReason>,
+    pub(super) blocked: Option<Box<BlockReason>>,
     /// A 401 whose code must be read by a peek.
-    pub(super) doubt: Option<UnconfirmedRefusal>,
+    pub(super) doubt: Option<Box<UnconfirmedRefusal>>,
 }
 
 /// The last failed attempt, and the delays that follow from it.
@@ -164,9 +165,9 @@ impl Tries {
     ) {
         self.failures = self.failures.saturating_add(1);
         self.steps = self.steps.saturating_add(1);
-        self.reason = FailureReason::of(verdict);
+        self.reason = FailureReason::of(verdict).map(Box::new);
         let range = if let Verdict::Blocked(reason) = verdict {
-            self.blocked = Some(reason.clone());
+            self.blocked = Some(Box::new(reason.clone()));
             limits.blocked_backoff
         } else {
             limits.backoff
@@ -184,28 +185,28 @@ impl Tries {
             retry_after_until = Some(now + retry_after + part(retry_after / 10, rng.f64()));
             capped_until = now + part(range.cap, rng.f64());
         }
-        self.last = Some(LastFailure {
+        self.last = Some(Box::new(LastFailure {
             sent_at,
             failed_at: now,
             backoff_until,
             capped_until,
             retry_after_until,
             is_network_suspect: is_network_suspect(verdict),
-        });
+        }));
     }
 
     /// Records a failure after which the other touch is tried without a delay.
     pub(super) fn fail_over(&mut self, verdict: &Verdict) {
         self.failures = self.failures.saturating_add(1);
-        self.reason = FailureReason::of(verdict);
+        self.reason = FailureReason::of(verdict).map(Box::new);
         self.last = None;
     }
 
     /// Returns the earliest instant of the next attempt.
     pub(super) fn retry_at(&self, fit: Option<Fit>) -> Instant {
-        let retry_at = self.last.map(|last| last.retry_at(fit)).unwrap_or_default();
-        let confirm_at = self.doubt.map(|doubt| doubt.confirm_at).unwrap_or_default();
-        retry_at.max(confirm_at)
+        let retry_at = self.last.as_ref().map(|last| last.retry_at(fit));
+        let confirm_at = self.doubt.as_ref().map(|doubt| doubt.confirm_at);
+        retry_at.max(confirm_at).unwrap_or_default()
     }
 
     /// Cancels the delay after the last failure.
@@ -236,11 +237,11 @@ impl Tries {
     /// Records a 401 whose code is still to be read, no earlier than at `confirm_at`.
     pub(super) fn doubt(&mut self, request: RefusedRequest, confirm_at: Instant) {
         self.last = None;
-        self.doubt = Some(UnconfirmedRefusal {
+        self.doubt = Some(Box::new(UnconfirmedRefusal {
             request,
             confirm_at,
             confirmed_at: None,
-        });
+        }));
     }
 }
 

@@ -9,7 +9,8 @@ use super::event::{IssuerMismatch, IssuerPart};
 /// The issuer of a token, as far as the API reported it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Issuer {
-    organisation: Option<Arc<str>>,
+    /// The sessions of an organisation share this text.
+    pub(super) organisation: Option<Arc<str>>,
     client: Option<Arc<str>>,
 }
 

@@ -58,7 +58,7 @@ pub(super) struct LiveToken {
     pub(super) touched_at: Option<Instant>,
     pub(super) reset: Reset,
     /// An accepted touch whose effect is not verified yet.
-    pub(super) verification: Option<Verification>,
+    pub(super) verification: Option<Box<Verification>>,
     pub(super) risk: Risk,
     /// The touch that `reset` refers to.
     proven_touch: Option<Touch>,
@@ -102,9 +102,9 @@ pub(super) struct LiveToken {
     /// True if a setting changed since then on which the deadline or the touches depend.
     is_setting_new: bool,
     /// The suspension of the machine that ended last.
-    sleep: Option<Sleep>,
+    sleep: Option<Box<Sleep>>,
     /// The absence that let the present deadline pass.
-    absence: Option<Absence>,
+    absence: Option<Box<Absence>>,
     /// The position of the next touch within the jitter, 0 to 1.
     pub(super) jitter: f64,
 }
@@ -131,7 +131,7 @@ struct SeenDeadline {
 pub(super) struct FailedTouches {
     head: bool,
     get: bool,
-    last: Option<FailedTouch>,
+    last: Option<Box<FailedTouch>>,
 }
 
 /// A touch that failed.
@@ -169,11 +169,11 @@ impl FailedTouches {
             Touch::Head => self.head = true,
             Touch::Get => self.get = true,
         }
-        self.last = Some(FailedTouch {
+        self.last = Some(Box::new(FailedTouch {
             touch,
             reason,
             is_refused,
-        });
+        }));
     }
 
     /// Returns true if this touch failed.
@@ -186,7 +186,7 @@ impl FailedTouches {
 
     /// Returns the touch that failed last.
     pub(super) fn last(&self) -> Option<&FailedTouch> {
-        self.last.as_ref()
+        self.last.as_deref()
     }
 }
 
@@ -492,7 +492,8 @@ impl LiveToken {
         }
         let due_at = self.due_at(deadline, context);
         let idle_since = due_at.max(self.sent_at).max(self.reported_at);
-        self.absence = Absence::of(idle_since, now, self.sleep);
+        let sleep = self.sleep.as_deref().copied();
+        self.absence = Absence::of(idle_since, now, sleep).map(Box::new);
     }
 
     /// Records that the request for this step was sent.
@@ -555,10 +556,10 @@ impl LiveToken {
         peek_at: Instant,
         now: Instant,
     ) {
-        self.sleep = Some(Sleep {
+        self.sleep = Some(Box::new(Sleep {
             length: slept,
             woken_at: now,
-        });
+        }));
         let due_at = self.deadline.map(|deadline| match context.policy.intent {
             Intent::Keep => self.schedule(context).margin_at(deadline),
             Intent::Lapse => deadline + LAPSED_AFTER,
@@ -598,7 +599,7 @@ impl LiveToken {
             idle: Idleness::of(self.deadline, now),
             basis: self.basis(context, now),
             failed: self.failed.clone(),
-            absence: self.absence,
+            absence: self.absence.as_deref().copied(),
             since_touch: self.touched_at.map(|touched_at| now.since(touched_at)),
             age: now.since(self.seen_at),
             was_alive: true,

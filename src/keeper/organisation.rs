@@ -25,6 +25,8 @@ pub(super) struct OrganisationId(usize);
 /// The state known of one organisation.
 #[derive(Debug)]
 pub(super) struct Organisation {
+    /// `organization.id`, if the tokens name it.
+    pub(super) id: Option<Arc<str>>,
     /// The organisation's name, for people.
     pub(super) name: Option<Arc<str>>,
     /// The last answer to `GET /tokens/timeout`.
@@ -116,6 +118,7 @@ impl Organisations {
         if organisation == next {
             self.next_id += 1;
             let new = Organisation {
+                id: id.cloned(),
                 name: None,
                 report: None,
                 read_at: now,

@@ -6,6 +6,7 @@ mod renew;
 mod stop;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 use fastrand::Rng;
@@ -83,18 +84,21 @@ pub(super) enum TimeoutUpdate {
 }
 
 /// The token of one source, its policy and its request in flight.
+///
+/// There may be a million sessions: what few of them have at a time is in a box.
 #[derive(Debug)]
 pub(super) struct Session {
     pub(super) id: SessionId,
     pub(super) host: HostId,
-    pub(super) policy: Policy,
+    /// Sessions that were added one after the other share equal policies.
+    pub(super) policy: Arc<Policy>,
     pub(super) present: TokenState,
     /// A newer token, which replaces the present one once it is proven alive.
-    pub(super) candidate: Option<Candidate>,
+    pub(super) candidate: Option<Box<Candidate>>,
     /// The token before the present one, which the application may still use.
     pub(super) earlier: Option<Box<EarlierToken>>,
     /// The revocation of an earlier token that is not used any more.
-    pub(super) release: Option<Stopping>,
+    pub(super) release: Option<Box<Stopping>>,
     /// True once the source was read or found empty; no new token is obtained before that.
     pub(super) is_source_known: bool,
     /// The lifetime of the last token with a known expiry.
@@ -109,11 +113,11 @@ pub(super) struct Session {
     /// The token that was refused last; no further request uses it.
     pub(super) refused: Option<Fingerprint>,
     /// The last new token of another issuer than the living one, and the instant of the answer.
-    pub(super) mismatched: Option<(Fingerprint, Instant)>,
+    pub(super) mismatched: Option<Box<(Fingerprint, Instant)>>,
     /// The organisation for which [`EventKind::Excluded`] was emitted.
     pub(super) exclusion_reported: Option<OrganisationId>,
     pub(super) generations: u32,
-    pub(super) stopping: Option<Stopping>,
+    pub(super) stopping: Option<Box<Stopping>>,
     /// The session's place in the queues of its host.
     pub(super) place: Option<QueuePlace>,
     /// The instant at which the request became due that waits in [`QueuePlace::Ready`].
@@ -216,7 +220,7 @@ pub enum NoTouch {
 }
 
 impl Session {
-    pub(super) fn new(id: SessionId, host: HostId, policy: Policy) -> Self {
+    pub(super) fn new(id: SessionId, host: HostId, policy: Arc<Policy>) -> Self {
         Self {
             id,
             host,
@@ -274,10 +278,11 @@ impl Session {
                 if offer == Offer::Seen
                     && self
                         .mismatched
-                        .is_some_and(|(known, _)| known == fingerprint) =>
+                        .as_ref()
+                        .is_some_and(|known| known.0 == fingerprint) =>
             {
                 // The next attempt comes later, as after another token.
-                self.mismatched = Some((fingerprint, now));
+                self.mismatched = Some(Box::new((fingerprint, now)));
                 return None;
             }
             TokenState::Ended(ended)
@@ -299,7 +304,7 @@ impl Session {
             generation: Generation(self.generations),
             fingerprint,
         };
-        self.candidate = Some(Candidate::new(token, now));
+        self.candidate = Some(Box::new(Candidate::new(token, now)));
         self.emit(Some(token), EventKind::Found, now, shared);
         Some(token.generation)
     }
@@ -311,7 +316,7 @@ impl Session {
         let preferred = known.preferred(self.policy.touch, live.reset, now);
         let chosen = known.choose(preferred, now);
         let failed = live.failed_touches.last().map(|failed| failed.touch);
-        let doubted = live.tries.doubt.map(|doubt| doubt.request);
+        let doubted = live.tries.doubt.as_ref().map(|doubt| doubt.request);
         let has_failed = failed == Some(chosen) || doubted == Some(RefusedRequest::Touch(chosen));
         // The knowledge about an exclusion may be outdated. After repeated failures an excluded
         // touch is therefore tried as well: it costs nothing, and it may be the one that works.
@@ -454,7 +459,7 @@ impl Session {
         let earlier = self.earlier.as_ref().map(|earlier| earlier.token);
         let ending = [&self.release, &self.stopping].into_iter().flatten();
         let held = live.into_iter().chain(candidate).chain(earlier);
-        let mut held = held.chain(ending.flat_map(Stopping::tokens));
+        let mut held = held.chain(ending.flat_map(|ending| ending.tokens()));
         held.any(|token| token.generation == generation)
     }
 
@@ -537,7 +542,7 @@ impl Session {
     }
 
     /// Replaces the policy; the knowledge about the token stays.
-    pub(super) fn change_policy(&mut self, policy: Policy, shared: &mut KeeperState) {
+    pub(super) fn change_policy(&mut self, policy: Arc<Policy>, shared: &mut KeeperState) {
         if policy.touch != self.policy.touch
             && let TokenState::Alive(live) = &mut self.present
         {
@@ -564,7 +569,7 @@ impl Session {
             // A pending verification belongs to the previous intent.
             live.verification = None;
             live.risk = Risk::None;
-            let may_read = policy.intent == Intent::Keep;
+            let may_read = self.policy.intent == Intent::Keep;
             shared
                 .organisations
                 .set_reading(self.id, live.organisation, may_read);

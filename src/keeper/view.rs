@@ -187,7 +187,7 @@ impl Session {
         SessionView {
             id: self.id,
             host: self.host,
-            policy: self.policy,
+            policy: *self.policy,
             state: self.state(),
             token: self.token(),
             is_newer_waiting: self.candidate.is_some()
@@ -198,9 +198,9 @@ impl Session {
                 .map(|earlier| (earlier.token, earlier.is_in_use)),
             renew_at: None,
             mint_failures: 0,
-            blocked: tries.and_then(|tries| tries.blocked.clone()),
+            blocked: tries.and_then(|tries| tries.blocked.as_deref().cloned()),
             failures: tries.map_or(0, |tries| tries.failures),
-            failure: tries.and_then(|tries| tries.reason.clone()),
+            failure: tries.and_then(|tries| tries.reason.as_deref().cloned()),
             next: self.next(now, shared),
             last_answer: self.last_answer,
             live: self.live_token_view(now, shared),

@@ -57,7 +57,8 @@ const HOST_EVENTS_MAX: usize = 24;
 /// The histories of all sessions, and the events of the host.
 #[derive(Debug, Default)]
 pub struct SessionHistories {
-    by_session: BTreeMap<SessionId, SessionHistory>,
+    /// In boxes, because the nodes of a tree are filled by half.
+    by_session: BTreeMap<SessionId, Box<SessionHistory>>,
     host_events: VecDeque<HostEvent>,
     /// The number of histories when all were last cut to their shares.
     cut_for: usize,
@@ -157,7 +158,10 @@ impl SessionHistories {
     /// Returns the history of a session, which is empty for an unknown one.
     #[must_use]
     pub fn of(&self, session: SessionId) -> SessionHistory {
-        self.by_session.get(&session).cloned().unwrap_or_default()
+        let history = self.by_session.get(&session);
+        history
+            .map(|history| (**history).clone())
+            .unwrap_or_default()
     }
 
     /// Returns the last 24 hours of a session, which are empty for an unknown one.
@@ -178,7 +182,8 @@ impl SessionHistories {
     /// Returns the memory of all histories in bytes, without the overhead of the allocator.
     #[must_use]
     pub fn weight(&self) -> usize {
-        self.by_session.values().map(SessionHistory::weight).sum()
+        let histories = self.by_session.values();
+        histories.map(|history| history.weight()).sum()
     }
 }
 

@@ -54,8 +54,19 @@ pub(super) struct Content {
     pub(super) is_object: bool,
 }
 
-/// Returns the token, from `access_token` if the bytes are a JSON object.
-pub(super) fn parse(mut bytes: Zeroizing<Vec<u8>>) -> Result<Content, NotAToken> {
+/// Returns the token, from `access_token` if the bytes are a JSON object. The known token is
+/// recognised without being checked and hashed again.
+pub(super) fn parse(
+    mut bytes: Zeroizing<Vec<u8>>,
+    known: Option<&Token>,
+) -> Result<Content, NotAToken> {
+    if let Some(known) = known.filter(|known| known.is_in(&bytes)) {
+        return Ok(Content {
+            token: known.clone(),
+            expiry: None,
+            is_object: false,
+        });
+    }
     if !bytes.trim_ascii_start().starts_with(b"{") {
         return Ok(Content {
             token: Token::from_bytes(std::mem::take(&mut *bytes))?,
@@ -102,7 +113,7 @@ mod tests {
     use super::*;
 
     fn parsed(text: &str) -> Result<(Vec<u8>, Option<ReportedExpiry>), NotAToken> {
-        let parsed = parse(Zeroizing::new(text.as_bytes().to_vec()));
+        let parsed = parse(Zeroizing::new(text.as_bytes().to_vec()), None);
         parsed.map(|content| {
             assert_eq!(content.is_object, text.contains('{'), "{text}");
             (content.token.expose().to_vec(), content.expiry)
@@ -139,6 +150,28 @@ mod tests {
         ] {
             assert_eq!(parsed(text), Ok((b"abc".to_vec(), expiry)), "{text}");
         }
+    }
+
+    #[test]
+    fn a_known_token_is_recognised_and_another_one_is_not_taken_for_it() {
+        let known = Token::from_bytes(b"abc".to_vec()).unwrap();
+        for (text, token) in [
+            ("abc", "abc"),
+            ("abc\r\n", "abc"),
+            ("abd\n", "abd"),
+            ("ab", "ab"),
+        ] {
+            let parsed = parse(Zeroizing::new(text.into()), Some(&known)).unwrap();
+            assert_eq!(parsed.token.expose(), token.as_bytes());
+            let is_same = parsed.token.fingerprint() == known.fingerprint();
+            assert_eq!(is_same, token == "abc", "{text:?}");
+        }
+        let json = r#"{"access_token":"abc","expires_in":60}"#;
+        let parsed = parse(Zeroizing::new(json.into()), Some(&known)).unwrap();
+        assert_eq!(
+            parsed.expiry,
+            Some(ReportedExpiry::In(Duration::from_secs(60)))
+        );
     }
 
     #[test]

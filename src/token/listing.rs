@@ -1,7 +1,8 @@
 //! Lists the files of a directory that may hold tokens. It reads names, and never opens a file.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
-use std::fs::{DirEntry, Metadata};
+use std::fs::{DirEntry, FileType, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -39,6 +40,8 @@ pub struct Listing {
     pub names: Vec<String>,
     /// True if the listing contains all files.
     pub is_whole: bool,
+    /// The only names that were looked for; `None` if the whole directory was listed.
+    pub looked_for: Option<BTreeSet<String>>,
 }
 
 /// The reason for a failed listing.
@@ -69,6 +72,18 @@ pub enum ListingError {
     },
 }
 
+impl ListingError {
+    fn new(directory: &Path, cause: io::Error) -> Self {
+        let directory = directory.to_owned();
+        let absent = [io::ErrorKind::NotFound, io::ErrorKind::NotADirectory];
+        if absent.contains(&cause.kind()) {
+            Self::Absent(directory)
+        } else {
+            Self::NotReadable { directory, cause }
+        }
+    }
+}
+
 impl Listing {
     /// Lists the possible token files: neither directories nor hidden nor temporary files.
     ///
@@ -76,14 +91,27 @@ impl Listing {
     ///
     /// [`ListingError`], also if only a part of the directory could be read.
     pub fn of(directory: &Path) -> Result<Self, ListingError> {
-        list(directory, LISTED_MAX).map_err(|cause| {
-            let directory = directory.to_owned();
-            let absent = [io::ErrorKind::NotFound, io::ErrorKind::NotADirectory];
-            if absent.contains(&cause.kind()) {
-                ListingError::Absent(directory)
-            } else {
-                ListingError::NotReadable { directory, cause }
-            }
+        list(directory, LISTED_MAX).map_err(|cause| ListingError::new(directory, cause))
+    }
+
+    /// Looks for these names only, which takes no longer in a large directory.
+    ///
+    /// # Errors
+    ///
+    /// [`ListingError`] if the directory cannot be found.
+    pub fn of_names(directory: &Path, names: BTreeSet<String>) -> Result<Self, ListingError> {
+        let metadata = directory.metadata();
+        let metadata = metadata.map_err(|cause| ListingError::new(directory, cause))?;
+        let is_there = |name: &&String| {
+            let path = || directory.join(name);
+            let is_file = |found: Metadata| !is_directory(found.file_type(), path);
+            !is_ignored(OsStr::new(name)) && path().symlink_metadata().is_ok_and(is_file)
+        };
+        Ok(Self {
+            directory: DirectoryId::from(&metadata),
+            names: names.iter().filter(is_there).cloned().collect(),
+            is_whole: true,
+            looked_for: Some(names),
         })
     }
 }
@@ -119,7 +147,7 @@ fn list_once(directory: &Path, files_max: usize) -> io::Result<Listing> {
     for entry in directory.read_dir()? {
         let entry = entry?;
         let name = entry.file_name();
-        if is_ignored(&name) || is_directory(&entry) {
+        if is_ignored(&name) || is_listed_directory(&entry) {
             continue;
         }
         if names.len() >= files_max {
@@ -132,6 +160,7 @@ fn list_once(directory: &Path, files_max: usize) -> io::Result<Listing> {
         directory: id,
         names,
         is_whole,
+        looked_for: None,
     })
 }
 
@@ -142,11 +171,14 @@ fn is_ignored(name: &OsStr) -> bool {
 }
 
 /// Returns true for a directory or a link to one, and false for an entry that was removed.
-fn is_directory(entry: &DirEntry) -> bool {
-    entry.file_type().is_ok_and(|kind| {
-        let links_to_directory = || entry.path().metadata().is_ok_and(|found| found.is_dir());
-        kind.is_dir() || kind.is_symlink() && links_to_directory()
-    })
+fn is_listed_directory(entry: &DirEntry) -> bool {
+    let kind = entry.file_type();
+    kind.is_ok_and(|kind| is_directory(kind, || entry.path()))
+}
+
+fn is_directory(kind: FileType, path: impl Fn() -> PathBuf) -> bool {
+    let links_to_directory = || path().metadata().is_ok_and(|found| found.is_dir());
+    kind.is_dir() || kind.is_symlink() && links_to_directory()
 }
 
 #[cfg(test)]
@@ -213,6 +245,18 @@ mod tests {
         symlink("nowhere", at("grace")).unwrap();
         let found = names(list(directory.path(), 10));
         assert_eq!(found, ["Bob", "alice", "e\u{fffd}", "frank", "grace"]);
+        let looked_for = [
+            "alice",
+            "carol.tmp",
+            ".dave",
+            "linked-folder",
+            "grace",
+            "henry",
+        ];
+        let looked_for: BTreeSet<_> = looked_for.map(str::to_owned).into();
+        let listing = Listing::of_names(directory.path(), looked_for.clone()).unwrap();
+        assert_eq!(listing.names, ["alice", "grace"]);
+        assert_eq!(listing.looked_for, Some(looked_for));
     }
 
     #[test]

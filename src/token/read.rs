@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -91,10 +91,11 @@ impl Reader {
     ///
     /// Outside a tokio runtime with its drivers enabled.
     pub async fn read(&self, source: &Source) -> Result<Read, SourceError> {
-        self.read_within(source, None).await
+        self.read_within(source, None, None).await
     }
 
-    /// Reads as [`Self::read`] does, but follows no link that leads out of this directory.
+    /// Reads as [`Self::read`] does, but follows no link that leads out of this directory. If the file
+    /// still holds the known token, that one is returned. A thread that hangs does not keep it in memory.
     ///
     /// # Errors
     ///
@@ -107,19 +108,20 @@ impl Reader {
         &self,
         source: &Source,
         directory: Option<&Path>,
+        known: Option<Weak<Token>>,
     ) -> Result<Read, SourceError> {
         match source {
-            Source::File(path) => read_file(source, path, directory).await,
+            Source::File(path) => read_file(source, path, directory, known).await,
             Source::Credential(name) => {
                 let path = self.credential(source, name)?;
-                read_file(source, &path, None).await
+                read_file(source, &path, None, known).await
             }
             Source::Env(name) => self.read_variable(source, name),
             Source::Command(words) => {
                 let variables = program::inherited(self.variable);
-                let output =
-                    command::output(source, words, variables, self.command_time_limit).await?;
-                let content = content(source, output)?;
+                // In a box, since a task that reads a file would be as large as one that runs a program.
+                let output = command::output(source, words, variables, self.command_time_limit);
+                let content = content(source, Box::pin(output).await?, None)?;
                 Ok(Read {
                     token: content.token,
                     expiry: content.expiry,
@@ -130,7 +132,7 @@ impl Reader {
             }
             Source::Mint(mint) => match &mint.continues {
                 Some(path) => {
-                    let read = read_file(source, path, None).await;
+                    let read = read_file(source, path, None, known).await;
                     read.map_err(|error| {
                         if error.is_absent() {
                             SourceError::NotMinted(source.clone())
@@ -194,7 +196,7 @@ impl Reader {
     fn read_variable(&self, source: &Source, name: &str) -> Result<Read, SourceError> {
         let value = (self.variable)(name);
         let value = value.ok_or_else(|| SourceError::NotSet(source.clone()))?;
-        let content = content(source, Zeroizing::new(value.into_vec()))?;
+        let content = content(source, Zeroizing::new(value.into_vec()), None)?;
         Ok(Read {
             token: content.token,
             expiry: content.expiry,
@@ -223,13 +225,14 @@ async fn read_file(
     source: &Source,
     path: &Path,
     directory: Option<&Path>,
+    known: Option<Weak<Token>>,
 ) -> Result<Read, SourceError> {
     let (place, at, within) = (
         source.clone(),
         path.to_owned(),
         directory.map(Path::to_owned),
     );
-    let work = move || read_file_here(&place, &at, within.as_deref());
+    let work = move || read_file_here(&place, &at, within.as_deref(), known);
     let read = files::run(path, files::TOKEN_LIMIT, work).await;
     read.unwrap_or_else(|cause| Err(SourceError::not_read(source, cause)))
 }
@@ -239,10 +242,12 @@ fn read_file_here(
     source: &Source,
     path: &Path,
     directory: Option<&Path>,
+    known: Option<Weak<Token>>,
 ) -> Result<Read, SourceError> {
     let whole = files::read_start(path, directory, READ_MAX);
     let whole = whole.map_err(|error| not_opened(source, path, error))?;
-    let content = content(source, whole.bytes)?;
+    let known = known.and_then(|known| known.upgrade());
+    let content = content(source, whole.bytes, known.as_deref())?;
     // A file that a sink wrote is as old as its token, whose lifetime is probably the default one.
     let expiry = content
         .expiry
@@ -312,8 +317,12 @@ fn denied(path: &Path) -> Denied {
     }
 }
 
-fn content(source: &Source, bytes: Zeroizing<Vec<u8>>) -> Result<Content, SourceError> {
-    content::parse(bytes).map_err(|reason| SourceError::NotAToken {
+fn content(
+    source: &Source,
+    bytes: Zeroizing<Vec<u8>>,
+    known: Option<&Token>,
+) -> Result<Content, SourceError> {
+    content::parse(bytes, known).map_err(|reason| SourceError::NotAToken {
         place: source.clone(),
         reason,
     })

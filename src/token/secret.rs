@@ -2,6 +2,7 @@
 //! is wiped when dropped.
 
 use std::fmt;
+use std::sync::Arc;
 
 use secrecy::{ExposeSecret, SecretSlice};
 use sha2::{Digest, Sha256};
@@ -16,9 +17,10 @@ pub const TOKEN_LENGTH_MAX: usize = 8 * 1024;
 /// optimisation.
 const WIPED_STACK: usize = 16 * 1024;
 
-/// A bearer token: 1 to 8192 visible ASCII characters.
+/// A bearer token: 1 to 8192 visible ASCII characters. Clones share the secret.
+#[derive(Clone)]
 pub struct Token {
-    secret: SecretSlice<u8>,
+    secret: Arc<SecretSlice<u8>>,
     fingerprint: Fingerprint,
 }
 
@@ -61,8 +63,7 @@ impl Token {
     }
 
     fn from_slice(bytes: &[u8]) -> Result<Self, NotAToken> {
-        let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
-        let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
+        let bytes = without_line_ending(bytes);
         if bytes.is_empty() {
             return Err(NotAToken::Empty);
         }
@@ -77,8 +78,13 @@ impl Token {
         }
         Ok(Self {
             fingerprint: Fingerprint::of(bytes),
-            secret: SecretSlice::from(bytes.to_vec()),
+            secret: Arc::new(SecretSlice::from(bytes.to_vec())),
         })
+    }
+
+    /// Returns true if these bytes are the token, perhaps with a line ending.
+    pub(super) fn is_in(&self, bytes: &[u8]) -> bool {
+        without_line_ending(bytes) == self.expose()
     }
 
     /// Returns the fingerprint, the only form in which the token may be shown.
@@ -92,6 +98,11 @@ impl Token {
     pub fn expose(&self) -> &[u8] {
         self.secret.expose_secret()
     }
+}
+
+fn without_line_ending(bytes: &[u8]) -> &[u8] {
+    let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+    bytes.strip_suffix(b"\r").unwrap_or(bytes)
 }
 
 impl fmt::Debug for Token {

@@ -19,6 +19,7 @@ mod probe;
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -27,7 +28,7 @@ use futures_util::StreamExt;
 use inotify::{EventStream, Inotify, WatchDescriptor};
 
 pub use self::index::FileChange;
-use self::index::{ChangeKind, Index, NameChange};
+use self::index::{ChangeKind, Index, NameChange, Unneeded};
 pub use self::probe::{ProbeJob, ProbedPath};
 use super::debounce::{DebounceStep, Debouncer, ReadState};
 use super::{DirectoryId, FileState, Read, SourceError};
@@ -54,13 +55,14 @@ pub struct Watch {
     /// `None` while inotify is not available.
     events: Option<EventStream<Vec<u8>>>,
     index: Index,
-    /// The use of each path.
-    watched: BTreeMap<Arc<Path>, Watched>,
     debounce: Debouncer,
     /// The paths that are to be probed without an event.
     fresh: BTreeSet<Arc<Path>>,
     /// The paths that are being probed, with true for those that were fresh.
     probing: BTreeMap<Arc<Path>, bool>,
+    /// The names that came or went in each directory that is to be listed; `None` if all may have
+    /// changed.
+    names: BTreeMap<Arc<Path>, Option<BTreeSet<OsString>>>,
     /// The directories of the pools, as their last probes found them.
     directories: BTreeMap<Arc<Path>, DirectoryId>,
     /// The watches that were removed while a probe may have relied on them.
@@ -80,6 +82,8 @@ pub struct Settled {
     /// True if the probe was not caused by an event: the file has to be read only if its state
     /// differs from the one in which it was last read.
     pub is_fresh: bool,
+    /// The names in the directory that came or went; `None` if all may have changed.
+    pub names: Option<BTreeSet<OsString>>,
 }
 
 /// The reason for which some changes are not detected until the file is read for another reason.
@@ -133,21 +137,18 @@ impl Watch {
                 Err(cause) => self.trouble(WatchTrouble::Unavailable(cause)),
             }
         }
-        let requested: BTreeMap<Arc<Path>, Watched> = paths
-            .into_iter()
-            .map(|(path, watched)| (Arc::from(path), watched))
-            .collect();
+        let requested: BTreeMap<&Path, Watched> = paths.into_iter().collect();
         let obsolete: Vec<_> = self
-            .watched
-            .iter()
-            .filter(|(path, watched)| requested.get(*path) != Some(watched))
-            .map(|(path, _)| path.clone())
+            .index
+            .paths()
+            .filter(|path| requested.get(&***path) != self.index.watched(path).as_ref())
+            .cloned()
             .collect();
         for path in obsolete {
             self.remove(&path);
         }
         for (path, watched) in requested {
-            self.add(&path, watched);
+            self.add(path, watched);
         }
     }
 
@@ -159,16 +160,14 @@ impl Watch {
                 None => path.into(),
             };
             // The index knows the path at once; its directories are watched by the first probe.
-            let unneeded = self.index.put(&path, BTreeSet::new());
-            self.remove_watches(unneeded);
-            self.watched.insert(path.clone(), watched);
+            self.index.add(&path, watched);
             self.fresh.insert(path);
         }
     }
 
     /// Schedules a probe of a path that may lead elsewhere without an event, as after a mount.
     pub fn refresh(&mut self, path: &Path) {
-        if let Some((path, _)) = self.watched.get_key_value(path) {
+        if let Some(path) = self.index.path(path) {
             self.fresh.insert(path.clone());
         }
     }
@@ -195,12 +194,13 @@ impl Watch {
 
     /// Stops watching this path.
     pub fn remove(&mut self, path: &Path) {
-        if let Some((path, _)) = self.watched.remove_entry(path) {
+        if let Some(path) = self.index.path(path).cloned() {
             let unneeded = self.index.remove(&path);
-            self.remove_watches(unneeded);
+            self.let_go(unneeded);
             self.debounce.forget(&path);
             self.fresh.remove(&path);
             self.directories.remove(&path);
+            self.names.remove(&path);
         }
     }
 
@@ -217,19 +217,18 @@ impl Watch {
     /// Handles a change: the files concerned become due for a probe.
     pub fn handle_change(&mut self, change: FileChange, now: Instant) {
         let affected: Vec<Arc<Path>> = match change.0 {
-            ChangeKind::Of(entry, NameChange::Content) => {
-                self.index.of_entry(&entry).cloned().collect()
-            }
+            ChangeKind::Of(entry, NameChange::Content) => self.index.of_entry(&entry),
             ChangeKind::Of(entry, NameChange::Name) => {
-                let listings = self.index.of_listing(&entry.directory);
-                listings
-                    .chain(self.index.of_entry(&entry))
-                    .cloned()
-                    .collect()
+                for path in self.index.of_listing(&entry.directory) {
+                    let names = self.names.entry(path.clone());
+                    if let Some(names) = names.or_insert_with(|| Some(BTreeSet::new())) {
+                        names.insert(entry.name.clone());
+                    }
+                    self.debounce.handle_event(&path, now);
+                }
+                self.index.of_entry(&entry)
             }
-            ChangeKind::OfDirectory(directory) => {
-                self.index.of_directory(&directory).cloned().collect()
-            }
+            ChangeKind::OfDirectory(directory) => self.index.of_directory(&directory),
             ChangeKind::Overflow => self.index.paths().cloned().collect(),
             ChangeKind::Broken(cause) => {
                 self.events = None;
@@ -239,6 +238,9 @@ impl Watch {
             }
         };
         for path in affected {
+            if self.index.watched(&path) == Some(Watched::Directory) {
+                self.names.insert(path.clone(), None);
+            }
             self.debounce.handle_event(&path, now);
         }
     }
@@ -276,10 +278,9 @@ impl Watch {
         if self.probing.is_empty() {
             self.removed_watches.clear();
         }
-        if !self.watched.contains_key(&path) {
+        if self.index.path(&path).is_none() {
             let added = probed.entries.into_iter().map(|entry| entry.directory);
-            let added =
-                added.filter(|directory| self.index.of_directory(directory).next().is_none());
+            let added = added.filter(|directory| !self.index.needs(directory));
             self.remove_watches(added.collect());
             return None;
         }
@@ -290,7 +291,7 @@ impl Watch {
             self.fresh.insert(path.clone());
         }
         let unneeded = self.index.put(&path, probed.entries);
-        self.remove_watches(unneeded);
+        self.let_go(unneeded);
         if let Some(directory) = probed.directory {
             self.directories.insert(path.clone(), directory);
         }
@@ -303,9 +304,7 @@ impl Watch {
         if self.probing.is_empty() {
             self.removed_watches.clear();
         }
-        if !self.watched.contains_key(path) {
-            return None;
-        }
+        self.index.path(path)?;
         self.trouble(WatchTrouble::Unanswered(path.to_path_buf()));
         // The path is read nevertheless: the reading reports what is wrong with the file.
         self.after_probe(path.clone(), None, is_fresh, now)
@@ -320,7 +319,8 @@ impl Watch {
     ) -> Option<Settled> {
         let is_due =
             is_fresh || self.debounce.handle_probe(&path, identity, now) == DebounceStep::Take;
-        is_due.then_some(Settled {
+        is_due.then(|| Settled {
+            names: self.names.remove(&path).flatten().filter(|_| !is_fresh),
             path,
             identity,
             is_fresh,
@@ -328,7 +328,7 @@ impl Watch {
     }
 
     fn probe(&mut self, path: Arc<Path>, is_fresh: bool) -> Option<ProbeJob> {
-        let watched = *self.watched.get(&path)?;
+        let watched = self.index.watched(&path)?;
         self.probing.insert(path.clone(), is_fresh);
         let inotify = self.events.as_ref().map(EventStream::watches);
         Some(ProbeJob::new(path, watched, inotify))
@@ -364,6 +364,11 @@ impl Watch {
     /// Returns the first trouble since the paths were set, once.
     pub fn poll_trouble(&mut self) -> Option<WatchTrouble> {
         self.trouble.take()
+    }
+
+    fn let_go(&mut self, unneeded: Unneeded) {
+        self.fresh.extend(unneeded.members);
+        self.remove_watches(unneeded.directories);
     }
 
     fn remove_watches(&mut self, directories: BTreeSet<WatchDescriptor>) {

@@ -159,7 +159,7 @@ fn tokens_a_day(shares: &[Share]) -> Option<Bounds<f64>> {
 fn groups(sessions: &BTreeMap<SessionName, SessionConfig>) -> Vec<SessionGroup> {
     let mut by_policy = BTreeMap::<Policy, SessionGroup>::new();
     for (name, session) in sessions {
-        let policy = session.policy;
+        let policy = *session.policy;
         let group = by_policy.entry(policy).or_insert_with(|| SessionGroup {
             names: Vec::new(),
             sessions: 0,

@@ -41,7 +41,7 @@ impl Ownership {
     ) -> impl Iterator<Item = (SessionId, &OwnershipRecord)> {
         let holders = self.holders.of(token).filter(move |&holder| holder != id);
         holders
-            .filter_map(|holder| Some((holder, self.sessions.get(&holder)?)))
+            .filter_map(|holder| Some((holder, &**self.sessions.get(&holder)?)))
             .filter(|(_, entry)| entry.standing == SessionStanding::Configured)
     }
 
@@ -213,7 +213,7 @@ impl Ownership {
             heirs.map(move |heir| (*token, heir))
         });
         heirs.filter_map(move |(token, heir)| {
-            let found = self.sessions.get(&heir)?;
+            let found = &**self.sessions.get(&heir)?;
             let is_heir = heir != id && found.standing == SessionStanding::Configured;
             is_heir.then_some((token, heir, found))
         })

@@ -12,6 +12,7 @@ mod truth;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use self::model::{Model, fingerprint};
@@ -112,7 +113,7 @@ impl Model {
                 session.token = source;
                 session.api = shelf::hosts()[host].clone();
                 if self.random.u8(0..6) == 0 {
-                    session.policy.on_shutdown = OnShutdown::Leave;
+                    Arc::make_mut(&mut session.policy).on_shutdown = OnShutdown::Leave;
                 }
                 self.written.sessions.insert(new, session);
                 text

@@ -18,7 +18,7 @@ use crate::config::{SessionName, quoted};
 use crate::log::PoolEvent;
 use crate::status::phrases::Chain;
 use crate::time::Instant;
-use crate::token::{DirectoryId, Listing, ListingError};
+use crate::token::{DirectoryId, LISTED_MAX, Listing, ListingError};
 
 /// The time after which a missing file counts as removed: longer than a writer takes to replace it.
 pub(super) const REMOVED_AFTER: Duration = Duration::from_secs(10);
@@ -49,6 +49,8 @@ pub(super) struct Pool {
     ignored: BTreeSet<String>,
     is_full: bool,
     list_at: Option<Instant>,
+    /// Names that came or went; only these are looked for unless the directory is listed anyway.
+    changed: BTreeSet<String>,
 }
 
 /// The place of a pool's directory.
@@ -101,8 +103,14 @@ impl Pool {
         owner: impl Fn(&SessionName) -> Owner,
         now: Instant,
     ) -> Changes {
-        self.list_at = Some(now + LIST_EVERY);
         let mut changes = Changes::default();
+        if let Ok(listing) = &listing
+            && let Some(looked_for) = &listing.looked_for
+        {
+            self.compare_names(looked_for, listing, owner, now, &mut changes);
+            return changes;
+        }
+        self.list_at = Some(now + LIST_EVERY);
         match listing {
             Err(error) => changes
                 .events
@@ -141,9 +149,20 @@ impl Pool {
         self.list_at = Some(now);
     }
 
-    /// Records that a listing begins.
-    pub(super) fn handle_listing_begun(&mut self) {
-        self.list_at = None;
+    /// Handles a change of these names in the directory.
+    pub(super) fn handle_changed_names(&mut self, names: impl IntoIterator<Item = String>) {
+        self.changed.extend(names);
+    }
+
+    /// Records that a listing begins. Returns the names that are looked for; `None` if the whole
+    /// directory is to be listed.
+    pub(super) fn handle_listing_begun(&mut self, now: Instant) -> Option<BTreeSet<String>> {
+        let changed = std::mem::take(&mut self.changed);
+        if self.list_at.is_some_and(|at| at <= now) || changed.is_empty() {
+            self.list_at = None;
+            return None;
+        }
+        Some(changed)
     }
 
     /// Handles a suspension of the machine, which also suspended the writers: the wait for missing
@@ -208,7 +227,11 @@ impl Pool {
 
     /// Returns the instant at which the directory is to be listed.
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
-        self.list_at
+        if self.changed.is_empty() {
+            self.list_at
+        } else {
+            Some(Instant::BOOT)
+        }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -251,6 +274,47 @@ impl Pool {
         self.away = Some(why.clone());
         let sessions = self.members.len();
         Some(PoolEvent::Away { why, sessions })
+    }
+
+    /// Compares a listing that looked for these names only. The whole directory is listed where
+    /// that does not show all that follows.
+    fn compare_names(
+        &mut self,
+        looked_for: &BTreeSet<String>,
+        listing: &Listing,
+        owner: impl Fn(&SessionName) -> Owner,
+        now: Instant,
+        changes: &mut Changes,
+    ) {
+        let is_another = self.directory != Some(listing.directory);
+        let has_room = !self.is_full && self.members.len() + looked_for.len() <= LISTED_MAX;
+        if is_another || self.away.is_some() || !has_room {
+            self.list_at = Some(now);
+            return;
+        }
+        let found: BTreeSet<_> = listing.names.iter().collect();
+        for text in looked_for {
+            let is_there = found.contains(text);
+            let name = SessionName::new(text).ok();
+            let missing = name.as_ref().and_then(|name| self.members.get_mut(name));
+            match (name, missing) {
+                (_, Some(missing)) if is_there => *missing = None,
+                // A whole listing decides then if the file is still missing.
+                (_, Some(missing)) => {
+                    let removed_at = (now + REMOVED_AFTER).max(self.filled_at.unwrap_or(now));
+                    let removed_at = *missing.get_or_insert(removed_at);
+                    self.list_at = self.list_at.into_iter().chain([removed_at]).min();
+                }
+                (Some(name), None) if is_there && owner(&name) == Owner::Nobody => {
+                    self.others.remove(&name);
+                    self.members.insert(name.clone(), None);
+                    changes.added.push(name);
+                }
+                (_, None) if is_there => self.list_at = Some(now),
+                (Some(name), None) => _ = self.others.remove(&name),
+                (None, None) => {}
+            }
+        }
     }
 
     fn compare(

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
@@ -12,7 +12,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use crate::daemon::next_result;
 use crate::daemon::session_table::SessionTable;
 use crate::keeper::SessionId;
-use crate::token::{Read, Reader, Source, SourceError};
+use crate::token::{Read, Reader, Source, SourceError, Token};
 
 /// The number of files that are being read or wait for a thread at a time. The others wait in a
 /// queue.
@@ -63,6 +63,8 @@ struct SourceReading {
     source: Source,
     /// The folder that links must not leave.
     within: Option<PathBuf>,
+    /// The token that the file probably still holds.
+    known: Option<Weak<Token>>,
     reason: ReadReason,
     /// `None` while it waits in the queue.
     task: Option<AbortHandle>,
@@ -134,6 +136,7 @@ impl Readings {
         id: SessionId,
         source: &Source,
         within: Option<PathBuf>,
+        known: Option<Weak<Token>>,
         reason: ReadReason,
     ) {
         if let Some(run) = self.runs.get_mut(&id) {
@@ -150,6 +153,7 @@ impl Readings {
             number: self.last_run,
             source: source.clone(),
             within,
+            known,
             reason,
             task: None,
             is_outdated: false,
@@ -181,11 +185,11 @@ impl Readings {
             return;
         };
         let (reader, source) = (Reader::default(), run.source.clone());
-        let within = run.within.clone();
+        let (within, known) = (run.within.take(), run.known.take());
         let (number, reason) = (run.number, run.reason);
         let slots = source.is_command().then(|| self.slots.clone());
         let task = self.running.spawn(async move {
-            let reading = reader.read_within(&source, within.as_deref());
+            let reading = Box::pin(reader.read_within(&source, within.as_deref(), known));
             let result = match slots {
                 Some(slots) => slots.run(reason == ReadReason::AfterTimeOut, reading).await,
                 None => reading.await,

@@ -141,7 +141,7 @@ impl LiveToken {
         self.touches_unproven = self.touches_unproven.saturating_add(1);
         // The answer to a GET may verify it, whether that is due or not.
         if touch == Touch::Get || self.is_verification_due(context) {
-            self.verification = Some(Verification {
+            self.verification = Some(Box::new(Verification {
                 touch,
                 before: self.seen.map(|seen| seen.idles_at),
                 before_age: sent_at.since(self.reported_at),
@@ -150,7 +150,7 @@ impl LiveToken {
                 attempts: 0,
                 attempted_at: None,
                 shown: None,
-            });
+            }));
         }
         self.is_report_stale = true;
     }
@@ -195,7 +195,7 @@ impl LiveToken {
             Some(ShownEffect::Moved) if !touches.neither_works(sent_at) => {
                 return Some(Verification {
                     shown: Some(ShownEffect::Moved),
-                    ..*verification
+                    ..**verification
                 });
             }
             Some(ShownEffect::Stayed) => {
@@ -222,7 +222,7 @@ impl LiveToken {
         self.own_proofs += 1;
         if !is_trusted || self.own_proofs >= OWN_PROOFS_MAX {
             self.own_proofs = 0;
-            self.verification = Some(verification);
+            self.verification = Some(Box::new(verification));
         }
     }
 

@@ -12,8 +12,8 @@ use super::super::{
     TokenReport, Touch, Verdict,
 };
 use super::{
-    EndedToken, InFlight, KeeperState, LastAnswer, RequestPurpose, Session, Stopping,
-    TimeoutChange, TimeoutUpdate, TokenEnding, TokenState,
+    EndedToken, InFlight, KeeperState, LastAnswer, RequestPurpose, Session, TimeoutChange,
+    TimeoutUpdate, TokenEnding, TokenState,
 };
 use crate::keeper::Ticket;
 use crate::time::Instant;
@@ -74,7 +74,7 @@ impl Session {
         };
         let candidate = self.candidate.as_ref().map(|candidate| candidate.token);
         let earlier = self.earlier.as_ref().map(|earlier| earlier.token);
-        let released = self.release.iter().flat_map(Stopping::tokens);
+        let released = self.release.iter().flat_map(|release| release.tokens());
         let mut tokens = { live.into_iter().chain(candidate) }
             .chain(earlier)
             .chain(released);
@@ -182,7 +182,7 @@ impl Session {
                 return self.record_failure(live, step, in_flight, &verdict, now, shared);
             }
         }
-        match live.tries.doubt.map(|doubt| doubt.request) {
+        match live.tries.doubt.as_ref().map(|doubt| doubt.request) {
             Some(RefusedRequest::Touch(touch)) if step == NextStep::Confirm => {
                 self.refuse_touch(live, touch, in_flight, now, shared);
             }
@@ -472,7 +472,7 @@ impl Session {
         if let Some(block_reason) = &live.tries.blocked
             && was_blocked.as_ref() != Some(block_reason)
         {
-            let kind = EventKind::Blocked(block_reason.clone());
+            let kind = EventKind::Blocked(block_reason.as_ref().clone());
             self.emit(Some(live.token), kind, now, shared);
         }
         self.record_risk(live, verdict, now, shared);

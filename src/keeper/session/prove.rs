@@ -76,12 +76,12 @@ impl Session {
         now: Instant,
         shared: &mut KeeperState,
     ) {
-        let issuer = Issuer::of(report);
+        let mut issuer = Issuer::of(report);
         let mismatch = self
             .mismatch(&issuer)
             .filter(|_| !candidate.is_from_elsewhere);
         if let Some(mismatch) = mismatch {
-            self.mismatched = Some((candidate.token.fingerprint, now));
+            self.mismatched = Some(Box::new((candidate.token.fingerprint, now)));
             let kind = EventKind::NewerMismatched(Box::new(mismatch));
             return self.emit(Some(candidate.token), kind, now, shared);
         }
@@ -95,10 +95,11 @@ impl Session {
             report.organisation.as_ref(),
             now,
         );
-        if report.organisation_name.is_some() {
-            let entry = shared.organisations.of_mut(organisation);
+        let entry = shared.organisations.of_mut(organisation);
+        if report.organisation_name.is_some() && report.organisation_name != entry.name {
             entry.name.clone_from(&report.organisation_name);
         }
+        issuer.organisation.clone_from(&entry.id);
         let jitter = shared.rng.f64();
         let mut live = LiveToken::new(
             candidate.token,
@@ -186,7 +187,7 @@ impl Session {
             .fail(verdict, sent_at, now, &shared.limits, &mut shared.rng);
         let kind = match &candidate.tries.blocked {
             Some(block_reason) if was_blocked.as_ref() != Some(block_reason) => {
-                EventKind::Blocked(block_reason.clone())
+                EventKind::Blocked(block_reason.as_ref().clone())
             }
             None if !candidate.is_reported => {
                 EventKind::Unanswered(FailureReason::of_missing(verdict))

@@ -90,7 +90,8 @@ impl Session {
                 _ => return None,
             },
             TokenState::Alive(_) => {
-                let retry_at = self.mismatched.map(|(_, at)| at + MISMATCHED_EVERY);
+                let mismatched = self.mismatched.as_ref();
+                let retry_at = mismatched.map(|known| known.1 + MISMATCHED_EVERY);
                 self.renew_at(shared)?
                     .max(retry_at.unwrap_or(Instant::BOOT))
             }
@@ -258,7 +259,8 @@ impl Session {
                 OnShutdown::Leave => self.end_earlier(&earlier, EarlierEnding::Left, now, shared),
                 OnShutdown::Revoke => {
                     let until = now + RELEASE_TIME;
-                    self.release = Some(Stopping::new(vec![earlier.token], until, now));
+                    let release = Stopping::new(vec![earlier.token], until, now);
+                    self.release = Some(Box::new(release));
                 }
             },
         }

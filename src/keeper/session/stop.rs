@@ -178,14 +178,14 @@ impl Session {
         let earlier = self.earlier.take().map(|earlier| earlier.token);
         let released = self.release.take();
         tokens.extend(earlier);
-        tokens.extend(released.iter().flat_map(Stopping::tokens));
+        tokens.extend(released.iter().flat_map(|release| release.tokens()));
         if on_shutdown == OnShutdown::Leave {
             for &token in tokens.iter().rev() {
                 self.end(token, TokenEnding::Left, EventKind::Left, now, shared);
             }
             tokens.clear();
         }
-        self.stopping = Some(Stopping::new(tokens, until, now));
+        self.stopping = Some(Box::new(Stopping::new(tokens, until, now)));
     }
 
     /// Cancels the end of the session: tokens that are not revoked yet continue as before.
@@ -209,7 +209,7 @@ impl Session {
                     self.earlier = Some(Box::new(EarlierToken::new(token, None, now)));
                 }
                 TokenState::Absent | TokenState::Alive(_) | TokenState::Ended(_) => {
-                    self.candidate = Some(Candidate::new(token, now));
+                    self.candidate = Some(Box::new(Candidate::new(token, now)));
                 }
             }
         }

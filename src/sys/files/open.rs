@@ -127,7 +127,9 @@ pub(crate) fn read_start(
     };
     // The capacity has some bytes to spare, so that the buffer of a small file is never
     // reallocated and leaves no copy of a token behind.
-    let mut bytes = Zeroizing::new(Vec::with_capacity(length_max.min(64 << 10) + 64));
+    let length = usize::try_from(metadata.len()).unwrap_or(usize::MAX);
+    let capacity = length.max(1 << 10).min(length_max).min(64 << 10);
+    let mut bytes = Zeroizing::new(Vec::with_capacity(capacity + 64));
     file.take(length_max as u64).read_to_end(&mut bytes)?;
     Ok(Whole { bytes, metadata })
 }

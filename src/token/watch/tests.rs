@@ -71,6 +71,21 @@ impl WatchFixture {
         self.rest()
     }
 
+    /// Awaits the event after which the directory is to be listed, and returns the names that came or
+    /// went in it.
+    async fn listed_names(&mut self) -> Option<BTreeSet<OsString>> {
+        loop {
+            let change = self.watch.next().await;
+            self.watch.handle_change(change, self.now);
+            while let Some(now) = self.watch.poll_timeout() {
+                self.now = now;
+                if let Some(settled) = self.probe().pop() {
+                    return settled.names;
+                }
+            }
+        }
+    }
+
     /// Runs the probes that are due, as the loop does, and returns the paths that are to be read.
     fn probe(&mut self) -> Vec<Settled> {
         let mut settled = Vec::new();
@@ -354,4 +369,47 @@ async fn an_unfinished_file_comes_up_again_by_itself() {
         .watch
         .handle_read(&unwatched, &absent(), fixture.now);
     assert_eq!(state, ReadState::Final);
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_directory_comes_up_with_the_names_that_came_or_went() {
+    let mut fixture = WatchFixture::new();
+    fs::create_dir(fixture.at("pool")).unwrap();
+    fixture.set_directory("pool");
+    fixture.write("pool/alice", "abc");
+    let alice = BTreeSet::from([OsString::from("alice")]);
+    assert_eq!(fixture.listed_names().await, Some(alice));
+    // The directory itself may have become another one.
+    fs::set_permissions(fixture.at("pool"), Permissions::from_mode(0o750)).unwrap();
+    assert_eq!(fixture.listed_names().await, None);
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_file_of_a_listed_directory_needs_no_entry_and_follows_the_directory() {
+    let mut fixture = WatchFixture::new();
+    fs::create_dir(fixture.at("pool")).unwrap();
+    fixture.write("pool/alice", "abc");
+    fixture.set_directory("pool");
+    let (pool, alice) = (fixture.at("pool"), fixture.at("pool/alice"));
+    let set = |watch: &mut Watch| {
+        watch.set([(&*pool, Watched::Directory), (&*alice, Watched::Member)]);
+    };
+    set(&mut fixture.watch);
+    fixture.probe();
+    let entries = fixture.watch.index.entries_of(&alice);
+    assert!(entries == 0 && fixture.watch.has_events(&alice));
+    fixture.write("pool/new", "def");
+    fixture.rename("pool/new", "pool/alice");
+    let names = fixture.changed_names().await;
+    assert!(names.contains(&"pool/alice".to_owned()), "{names:?}");
+    fs::create_dir(fixture.at("other")).unwrap();
+    fixture.write("other/alice", "ghi");
+    fixture.rename("pool", "old");
+    fixture.rename("other", "pool");
+    let names = fixture.changed_names().await;
+    assert!(names.contains(&"pool/alice".to_owned()), "{names:?}");
+    fixture.write("pool/alice", "jkl");
+    let names = fixture.changed_names().await;
+    assert!(names.contains(&"pool/alice".to_owned()), "{names:?}");
+    assert!(fixture.watch.has_events(&alice));
 }

@@ -68,6 +68,7 @@ impl Disk {
                 self.names(&canonical)
             },
             is_whole: true,
+            looked_for: None,
         };
         PoolContents {
             folder: PoolFolder::new(path, canonical),

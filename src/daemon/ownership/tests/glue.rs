@@ -127,11 +127,11 @@ impl Model {
 
     fn add(&mut self, name: SessionName, session: SessionConfig) {
         let host = host(&session.api);
-        let id = self.table.keeper.handle_added(host, session.policy);
+        let id = self.table.keeper.handle_added(host, *session.policy);
         self.table.by_name.insert(name.clone(), id);
         self.table
             .by_id
-            .insert(id, ManagedSession::new(name, session));
+            .insert(id, Box::new(ManagedSession::new(name, session)));
         self.table.ownership.handle_added(id, host, self.now);
         self.read(id);
     }

@@ -74,6 +74,7 @@ impl PoolTimeline {
             directory,
             names,
             is_whole: true,
+            looked_for: None,
         };
         self.listing(Ok(listing), expected)
     }
@@ -84,6 +85,18 @@ impl PoolTimeline {
             directory: directory(),
             names,
             is_whole: false,
+            looked_for: None,
+        };
+        self.listing(Ok(listing), expected)
+    }
+
+    /// Looks for names alone, of which these are there.
+    fn looks_for(self, looked_for: &[&str], names: &[&str], expected: &[&str]) -> Self {
+        let listing = Listing {
+            directory: directory(),
+            names: names.iter().map(|name| (*name).to_owned()).collect(),
+            is_whole: true,
+            looked_for: Some(looked_for.iter().map(|name| (*name).to_owned()).collect()),
         };
         self.listing(Ok(listing), expected)
     }
@@ -279,4 +292,47 @@ fn a_pool_is_known_by_its_path_without_links_and_by_its_directory() {
     assert!(is_of("/elsewhere", Some(directory())));
     assert!(!is_of("/elsewhere", Some(another_directory())));
     assert!(!is_of("/elsewhere", None));
+}
+
+#[test]
+fn a_name_that_comes_or_goes_is_looked_for_alone() {
+    PoolTimeline::default()
+        .finds(&["alice", "bob"], &["+alice", "+bob"])
+        .at(5)
+        .looks_for(&["bob", "carol", "dora"], &["carol"], &["+carol"])
+        .looks_at(15)
+        .at(6)
+        .looks_for(&["bob"], &["bob"], &[])
+        .at(15)
+        .finds(&["alice", "bob"], &[])
+        .looks_at(25)
+        .at(25)
+        .finds(&["alice", "bob"], &["-carol"]);
+}
+
+#[test]
+fn what_a_name_alone_does_not_show_is_found_by_a_whole_listing() {
+    let begun = || PoolTimeline::default().finds(&["alice"], &["+alice"]).at(5);
+    let taken = begun().take(&["dora"]);
+    taken.looks_for(&["dora"], &["dora"], &[]).looks_at(5);
+    begun().looks_for(&["A b"], &["A b"], &[]).looks_at(5);
+    let away = begun().finds_nothing_there(&["away with 1"]);
+    away.at(6).looks_for(&["bob"], &["bob"], &[]).looks_at(6);
+    let part = begun().finds_part(&["alice"], &["full"]);
+    part.at(6).looks_for(&["bob"], &["bob"], &[]).looks_at(6);
+    let unknown = PoolTimeline::default().at(5);
+    unknown.looks_for(&["bob"], &["bob"], &[]).looks_at(5);
+}
+
+#[test]
+fn changed_names_are_looked_for_unless_the_directory_is_listed_anyway() {
+    let mut pool = PoolTimeline::default().finds(&["alice"], &["+alice"]).pool;
+    pool.handle_changed_names(["bob".to_owned()]);
+    assert_eq!(pool.poll_timeout(), Some(Instant::BOOT));
+    let names = pool.handle_listing_begun(moment(5));
+    assert_eq!(names, Some(BTreeSet::from(["bob".to_owned()])));
+    assert_eq!(pool.poll_timeout(), Some(moment(60)));
+    pool.handle_changed_names(["bob".to_owned()]);
+    assert_eq!(pool.handle_listing_begun(moment(60)), None);
+    assert_eq!(pool.poll_timeout(), None);
 }
