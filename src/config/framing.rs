@@ -41,7 +41,7 @@ pub enum NotFrameAncestors {
 pub enum NotAnOrigin {
     /// Not a URL with the scheme http or https and a host.
     #[error("is not an origin such as https://signage.example")]
-    NotAnOrigin,
+    NotAUrl,
     /// A host in letters other than ASCII.
     #[error("must write its host in ASCII: xn--… for a name with other letters")]
     NotAscii,
@@ -112,15 +112,15 @@ fn source(text: &str) -> Result<Box<str>, NotAnOrigin> {
     if !text.is_ascii() {
         return Err(NotAnOrigin::NotAscii);
     }
-    let url = Url::parse(text).map_err(|_| NotAnOrigin::NotAnOrigin)?;
+    let url = Url::parse(text).map_err(|_| NotAnOrigin::NotAUrl)?;
     if !matches!(url.scheme(), "http" | "https") {
-        return Err(NotAnOrigin::NotAnOrigin);
+        return Err(NotAnOrigin::NotAUrl);
     }
     match url.host() {
         Some(Host::Domain(host)) if is_plain(host) => {}
         Some(Host::Ipv4(_)) => {}
         Some(Host::Ipv6(_)) => return Err(NotAnOrigin::Ipv6),
-        Some(Host::Domain(_)) | None => return Err(NotAnOrigin::NotAnOrigin),
+        Some(Host::Domain(_)) | None => return Err(NotAnOrigin::NotAUrl),
     }
     let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
     if !bare || !url.username().is_empty() || url.password().is_some() {
@@ -181,7 +181,7 @@ mod tests {
             "'unsafe-inline'",
             "https://a https://b",
         ] {
-            assert_eq!(one(text), Err(NotAnOrigin::NotAnOrigin), "{text:?}");
+            assert_eq!(one(text), Err(NotAnOrigin::NotAUrl), "{text:?}");
         }
         for text in ["*", "https:*", "https://*.example", "https://a:*"] {
             assert_eq!(one(text), Err(NotAnOrigin::Wildcard), "{text}");
@@ -199,7 +199,7 @@ mod tests {
         assert_eq!(one("'none'"), Err(NotAnOrigin::None));
         assert_eq!(one("http://[::1]:80"), Err(NotAnOrigin::Ipv6));
         let long = format!("https://{}", "a.".repeat(128));
-        assert_eq!(one(&long), Err(NotAnOrigin::NotAnOrigin));
+        assert_eq!(one(&long), Err(NotAnOrigin::NotAUrl));
     }
 
     #[test]

@@ -237,20 +237,18 @@ async fn read(name: &str, session: &SessionConfig, checks: &mut Vec<Check>) -> O
     let mode = mode.map_or_else(String::new, |file| {
         format!(", mode {:04o}, owner {}", file.mode() & 0o7777, file.uid())
     });
+    let part = if read.is_object {
+        "access_token in the JSON of "
+    } else {
+        ""
+    };
+    let finding = format!("{fingerprint} from {part}{source}{mode}");
     checks.push(match read.warning {
         Some(warning) => {
             let check = Check::warning(name, NAME, warning.to_string());
             check.advise(warning.advice())
         }
-        None => {
-            let part = if read.is_object {
-                "access_token in the JSON of "
-            } else {
-                ""
-            };
-            let finding = format!("{fingerprint} from {part}{source}{mode}");
-            Check::ok(name, NAME, finding)
-        }
+        None => Check::ok(name, NAME, finding),
     });
     Some(read.token)
 }

@@ -60,8 +60,8 @@ function words({ intent, alive_since: since, day: known }) {
   for (const [mark, what] of [['!', 'requests failed'], ['x', 'a token was lost']]) {
     const last = past.lastIndexOf(mark);
     if (last < 0) continue;
-    const begin = new Date(new Date(known.from.at).getTime() + last * QUARTER * 1000);
-    parts.push(`${what} at about ${wallClock(begin)}`);
+    const border = (quarter) => wallClock(new Date(new Date(known.from.at).getTime() + quarter * QUARTER * 1000));
+    parts.push(`${what} between ${border(last)} and ${border(last + 1)}`);
   }
   return parts.join('; ');
 }
