@@ -1,7 +1,7 @@
 //! Notifies a service manager of the daemon's state by the protocol of `sd_notify(3)`.
 //!
 //! It sends nothing unless `NOTIFY_SOCKET` is set. Each message blocks the
-//! loop for at most [`SEND_LIMIT`].
+//! loop for at most `SEND_LIMIT`.
 //!
 //! - `READY=1` once every kept session was proven alive in its present generation, or after
 //!   `ready_after`, so that a machine without network still boots. Until then

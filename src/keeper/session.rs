@@ -189,7 +189,7 @@ pub(super) enum RequestPurpose {
 pub struct LastAnswer {
     /// The operation of the request.
     pub operation: Operation,
-    /// The verdict, as [`Verdict::as_str`] returns it.
+    /// The verdict, as [`as_str`](super::Verdict::as_str) returns it.
     pub verdict: &'static str,
     /// The HTTP status.
     pub status: Option<u16>,
