@@ -34,6 +34,10 @@ pub(super) struct TimelineServer {
     pub(super) peek_is: Option<Verdict>,
     /// True if every answer to a peek comes from a cache.
     pub(super) is_cached: bool,
+    /// True if every peek gets the first peek's answer from a cache that does not say so.
+    pub(super) repeats_peek: bool,
+    /// The answer to the first peek.
+    first_peek: Option<Outcome>,
     /// The time by which `dateTokenIdles` is too late.
     pub(super) idles_later: Duration,
     /// True if no answer has a correlation id, as if from a proxy.
@@ -142,6 +146,8 @@ impl TimelineServer {
             head_is: None,
             peek_is: None,
             is_cached: false,
+            repeats_peek: false,
+            first_peek: None,
             idles_later: Duration::ZERO,
             is_a_proxy: false,
             keeps_revoked: false,
@@ -414,6 +420,9 @@ impl Timeline {
         outcome.is_cached = self.server.is_cached && operation == Operation::Peek;
         if self.server.is_a_proxy {
             outcome.correlation_id = None;
+        }
+        if self.server.repeats_peek && operation == Operation::Peek {
+            outcome = self.server.first_peek.get_or_insert(outcome).clone();
         }
         self.keeper.handle_outcome(ticket, &outcome, self.now);
     }

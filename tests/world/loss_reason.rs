@@ -212,6 +212,11 @@ impl Lapse<'_> {
         if exclusions.any(|operations| operations.contains(&excluded)) {
             return true;
         }
+        let mut cached_at = self.site.cached_at.iter();
+        let period = from..=self.lapsed_at;
+        if excluded == ApiOperation::GetMe && cached_at.any(|at| period.contains(at)) {
+            return true;
+        }
         let mut attempts = self
             .attempts(from)
             .filter(|attempt| attempt.operation == operation);

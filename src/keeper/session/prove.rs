@@ -112,6 +112,8 @@ impl Session {
         if !candidate.is_from_elsewhere {
             live.issuer = issuer;
         }
+        // A cache may repeat this answer later.
+        live.is_fresh(in_flight.operation, outcome, in_flight.sent_at);
         live.learn(
             report,
             outcome.date,

@@ -447,6 +447,19 @@ fn answers_of_a_cache_exclude_nothing_and_lose_no_token() {
 }
 
 #[test]
+fn a_cache_that_repeats_the_first_answer_moves_no_deadline() {
+    let timeline = Timeline::with(lapse())
+        .server(|server| server.repeats_peek = true)
+        .token(1)
+        .pass(1.0);
+    let deadline = |timeline: &Timeline| timeline.view().live.unwrap().deadline;
+    let first = deadline(&timeline);
+    let timeline = timeline.pass(1000.0);
+    assert!(timeline.count("peek") >= 2, "{}", timeline.count("peek"));
+    assert_eq!(deadline(&timeline), first);
+}
+
+#[test]
 fn a_new_token_about_which_nothing_intelligible_is_heard_is_touched_all_the_same() {
     for verdict in [
         Verdict::Blocked(BlockReason::NotTheApi(NotTheApi::Encoded("gzip".into()))),
