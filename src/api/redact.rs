@@ -51,19 +51,19 @@ pub(super) fn is_clean<'a>(token: &Token, mut texts: impl Iterator<Item = &'a [u
     if secret.len() < LENGTH_MIN {
         return false;
     }
-    let samples = Samples::of(secret);
+    let samples = TokenSamples::of(secret);
     texts.all(|text| is_decoded(text) && !samples.occur_in(text))
 }
 
 /// Samples of a token: a few characters at regular places of each form. A text that shows a run of
 /// the token shows a sample of it.
-struct Samples {
+struct TokenSamples {
     samples: Vec<u64>,
     /// A bit for each hash of a sample. It answers most questions.
     filter: [u64; 1 << (Self::HASH_BITS - 6)],
 }
 
-impl Samples {
+impl TokenSamples {
     /// The number of characters of a sample.
     const LENGTH: usize = 5;
 
@@ -122,10 +122,10 @@ impl Samples {
 
 /// Adds a character to the end of a sample, and drops the first one.
 fn extended(sample: u64, byte: u8) -> u64 {
-    (sample << 8 | u64::from(byte)) & Samples::MASK
+    (sample << 8 | u64::from(byte)) & TokenSamples::MASK
 }
 
-impl Forms for Samples {
+impl Forms for TokenSamples {
     fn add(&mut self, form: impl Iterator<Item = u8>, run: usize) {
         let mut sample = 0;
         let mut missing = Self::LENGTH;

@@ -165,6 +165,39 @@ pub enum Severity {
 }
 
 impl EventKind {
+    /// The words of all events but answers, of which the metrics count the verdicts.
+    pub const WORDS: [&str; 29] = [
+        "found",
+        "unanswered",
+        "alive",
+        "replaced",
+        "newer_refused",
+        "newer_mismatched",
+        "at_risk",
+        "past_deadline",
+        "blocked",
+        "recovered",
+        "unconfirmed",
+        "touch_refused",
+        "touch_excluded",
+        "excluded",
+        "reset_proven",
+        "exclusion_ended",
+        "timeout_read",
+        "timeout_not_permitted",
+        "lost",
+        "lapsed",
+        "revoked",
+        "not_revoked",
+        "left",
+        "expiring",
+        "client_ending",
+        "minted",
+        "mint_failed",
+        "earlier_in_use",
+        "earlier_ended",
+    ];
+
     /// Returns the word for machines: in the log, metrics and hooks.
     #[must_use]
     pub fn as_str(&self) -> &'static str {

@@ -17,39 +17,6 @@ const BOUNDS: [f64; 12] = [
     0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
 ];
 
-/// The names of the counted events: all except answers, which are counted by operation.
-const EVENTS: [&str; 29] = [
-    "found",
-    "unanswered",
-    "alive",
-    "replaced",
-    "newer_refused",
-    "newer_mismatched",
-    "at_risk",
-    "past_deadline",
-    "blocked",
-    "recovered",
-    "unconfirmed",
-    "touch_refused",
-    "touch_excluded",
-    "excluded",
-    "reset_proven",
-    "exclusion_ended",
-    "timeout_read",
-    "timeout_not_permitted",
-    "lost",
-    "lapsed",
-    "revoked",
-    "not_revoked",
-    "left",
-    "expiring",
-    "client_ending",
-    "minted",
-    "mint_failed",
-    "earlier_in_use",
-    "earlier_ended",
-];
-
 /// The counters since the daemon's start.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Counters {
@@ -60,7 +27,7 @@ pub struct Counters {
     pub touches: Histogram,
     /// The durations for which touches were due before they were sent.
     pub touch_delays: Histogram,
-    events: [u64; EVENTS.len()],
+    events: [u64; EventKind::WORDS.len()],
     /// The number of accepted reloads.
     pub reloads: u64,
     /// The number of refused reloads.
@@ -112,7 +79,7 @@ impl Counters {
             requests: Default::default(),
             touches: Histogram::default(),
             touch_delays: Histogram::default(),
-            events: [0; EVENTS.len()],
+            events: [0; EventKind::WORDS.len()],
             reloads: 0,
             reloads_refused: 0,
             is_last_reload_refused: false,
@@ -141,7 +108,7 @@ impl Counters {
             return;
         }
         let word = event.kind.as_str();
-        let place = EVENTS.iter().position(|event| *event == word);
+        let place = EventKind::WORDS.iter().position(|event| *event == word);
         debug_assert!(place.is_some(), "{word} has a place");
         if let Some(place) = place {
             self.events[place] += 1;
@@ -186,7 +153,7 @@ impl Counters {
 
     /// Returns the number of occurrences of each event, including those with none.
     pub fn events(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        EVENTS.into_iter().zip(self.events)
+        EventKind::WORDS.into_iter().zip(self.events)
     }
 
     fn count_answer(&mut self, operation: Operation, took: Duration, outcome: &Outcome) {

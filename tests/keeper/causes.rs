@@ -10,13 +10,13 @@ use session_keepalive::sim::{
     ApiOperation, GroupBundle, IdleDate, IdleSettings, Settings, SimFault, TokenSpec,
 };
 
-use stage::{Stage, TOKEN, Texts, USER, seconds};
+use stage::{StagedCase, TOKEN, Texts, USER, seconds};
 
 /// A case: the true cause, how it is staged, and what must and must not be said about it.
 struct Case {
     cause: &'static str,
-    stage: fn() -> Stage,
-    play: fn(&mut Stage),
+    stage: fn() -> StagedCase,
+    play: fn(&mut StagedCase),
     /// The parts of the log, which hooks get as well.
     log: &'static [&'static str],
     /// The parts of `status`.
@@ -39,11 +39,11 @@ const NEVER: [&str; 8] = [
     "without an answer;",
 ];
 
-fn keep() -> Stage {
+fn keep() -> StagedCase {
     found(Policy::default(), |_| {})
 }
 
-fn head() -> Stage {
+fn head() -> StagedCase {
     found(prefer_head(), |_| {})
 }
 
@@ -54,7 +54,7 @@ fn prefer_head() -> Policy {
     }
 }
 
-fn lapse() -> Stage {
+fn lapse() -> StagedCase {
     let policy = Policy {
         intent: Intent::Lapse,
         ..Policy::default()
@@ -62,15 +62,15 @@ fn lapse() -> Stage {
     found(policy, |_| {})
 }
 
-fn found(policy: Policy, change: impl FnOnce(&mut Settings)) -> Stage {
-    let mut stage = Stage::new(policy, change);
+fn found(policy: Policy, change: impl FnOnce(&mut Settings)) -> StagedCase {
+    let mut stage = StagedCase::new(policy, change);
     stage.find(TOKEN);
     stage
 }
 
 /// Returns a session whose API tells no deadline and whose token may not read the timeout.
-fn untold(policy: Policy, timeout: u64) -> Stage {
-    let mut stage = Stage::new(policy, |settings| {
+fn untold(policy: Policy, timeout: u64) -> StagedCase {
+    let mut stage = StagedCase::new(policy, |settings| {
         settings.timeout = IdleSettings::of_organisation(seconds(timeout));
         settings.idle_date = IdleDate::Absent;
     });
@@ -80,7 +80,7 @@ fn untold(policy: Policy, timeout: u64) -> Stage {
     stage
 }
 
-fn down(stage: &mut Stage, failure: Failure) {
+fn down(stage: &mut StagedCase, failure: Failure) {
     stage.pass(1000);
     stage.outage = Some(failure);
     stage.pass(1000);
@@ -88,7 +88,7 @@ fn down(stage: &mut Stage, failure: Failure) {
     stage.pass(100);
 }
 
-fn broken(stage: &mut Stage, fault: SimFault) {
+fn broken(stage: &mut StagedCase, fault: SimFault) {
     stage.pass(1000);
     stage.fault(fault);
     stage.pass(1000);
@@ -96,7 +96,7 @@ fn broken(stage: &mut Stage, fault: SimFault) {
     stage.pass(4000);
 }
 
-fn shorten(stage: &mut Stage, to: u64) {
+fn shorten(stage: &mut StagedCase, to: u64) {
     let now = stage.now;
     stage.server.alter(now, |settings| {
         settings.timeout = IdleSettings::of_organisation(seconds(to));
@@ -178,7 +178,7 @@ const CASES: &[Case] = &[
     Case {
         cause: "idled out: a timeout of its group was added",
         stage: || {
-            let mut stage = Stage::new(Policy::default(), |_| {});
+            let mut stage = StagedCase::new(Policy::default(), |_| {});
             let now = stage.now;
             let spec = TokenSpec::user("grouped", "grouped").in_group("g");
             stage.server.add_token(spec, now);
@@ -524,7 +524,7 @@ const CASES: &[Case] = &[
     Case {
         cause: "dead when it came, and no other was alive",
         stage: || {
-            let mut stage = Stage::new(Policy::default(), |_| {});
+            let mut stage = StagedCase::new(Policy::default(), |_| {});
             let now = stage.now;
             stage.server.revoke(TOKEN, now);
             stage.find(TOKEN);
@@ -545,7 +545,7 @@ const CASES: &[Case] = &[
     Case {
         cause: "of another region",
         stage: || {
-            let mut stage = Stage::new(Policy::default(), |_| {});
+            let mut stage = StagedCase::new(Policy::default(), |_| {});
             stage.find("of-another-region");
             stage
         },
@@ -574,7 +574,7 @@ const CASES: &[Case] = &[
     Case {
         cause: "died unseen during an outage",
         stage: || {
-            let mut stage = Stage::new(Policy::default(), |_| {});
+            let mut stage = StagedCase::new(Policy::default(), |_| {});
             stage.outage = Some(Failure::NotConnected);
             stage.find(TOKEN);
             stage
@@ -595,7 +595,7 @@ const CASES: &[Case] = &[
     Case {
         cause: "nothing is known during an outage",
         stage: || {
-            let mut stage = Stage::new(Policy::default(), |_| {});
+            let mut stage = StagedCase::new(Policy::default(), |_| {});
             stage.outage = Some(Failure::NameNotResolved);
             stage.find(TOKEN);
             stage

@@ -156,7 +156,7 @@ impl fmt::Display for MintingSummary {
     }
 }
 
-enum MintingEvent {
+enum ScheduledEvent {
     /// A request with a token reaches the API.
     Arrive(Ticket, Operation),
     /// The answer comes back.
@@ -216,7 +216,7 @@ pub(super) struct MintingWorld {
     hosts: Vec<LoginHost>,
     sessions: Vec<MintingSession>,
     by_id: BTreeMap<SessionId, usize>,
-    queue: BTreeMap<(Instant, u64), MintingEvent>,
+    queue: BTreeMap<(Instant, u64), ScheduledEvent>,
     scheduled: u64,
     /// The login hosts whose outage begins at the next moment that is the worst.
     outages: BTreeSet<usize>,
@@ -281,17 +281,17 @@ impl MintingWorld {
                 attempts: VecDeque::new(),
             });
             self.keeper.handle_source_known(id, self.now);
-            self.schedule(MINUTE, MintingEvent::Use(number));
+            self.schedule(MINUTE, ScheduledEvent::Use(number));
         }
-        self.schedule(DAY * self.scenario.days, MintingEvent::Stop);
+        self.schedule(DAY * self.scenario.days, ScheduledEvent::Stop);
         if !self.scenario.has_faults {
             return;
         }
         for host in 0..self.hosts.len() {
             let after = HOUR.mul_f64(6.0 * self.random.f64());
-            self.schedule(after, MintingEvent::ChangeFault(host));
+            self.schedule(after, ScheduledEvent::ChangeFault(host));
             let wrong_at = DAY * 8 + DAY.mul_f64(3.0 * self.random.f64());
-            let wrong = MintingEvent::Begin(host, LoginFault::WrongSecret, DAY);
+            let wrong = ScheduledEvent::Begin(host, LoginFault::WrongSecret, DAY);
             self.schedule(wrong_at, wrong);
         }
     }
@@ -345,40 +345,40 @@ impl MintingWorld {
         }
     }
 
-    fn handle_event(&mut self, event: MintingEvent) {
+    fn handle_event(&mut self, event: ScheduledEvent) {
         match event {
-            MintingEvent::Arrive(ticket, operation) => self.arrive(ticket, operation),
-            MintingEvent::Reply(ticket, outcome) => {
+            ScheduledEvent::Arrive(ticket, operation) => self.arrive(ticket, operation),
+            ScheduledEvent::Reply(ticket, outcome) => {
                 self.keeper.handle_outcome(ticket, &outcome, self.now);
             }
-            MintingEvent::MintArrive(command) => self.mint(command),
-            MintingEvent::MintReply(command, sent_at, result) => {
+            ScheduledEvent::MintArrive(command) => self.mint(command),
+            ScheduledEvent::MintReply(command, sent_at, result) => {
                 self.handle_minted(command, sent_at, result);
             }
-            MintingEvent::Follow(number) => self.follow(number),
-            MintingEvent::Use(number) => {
+            ScheduledEvent::Follow(number) => self.follow(number),
+            ScheduledEvent::Use(number) => {
                 self.use_token(number);
                 let after = Duration::from_secs(self.random.u64(60..300));
-                self.schedule(after, MintingEvent::Use(number));
+                self.schedule(after, ScheduledEvent::Use(number));
             }
-            MintingEvent::ChangeFault(host) => self.change_fault(host),
-            MintingEvent::Begin(host, fault, length) => {
+            ScheduledEvent::ChangeFault(host) => self.change_fault(host),
+            ScheduledEvent::Begin(host, fault, length) => {
                 self.begin_planned(host, fault, length);
             }
-            MintingEvent::End(host) => {
+            ScheduledEvent::End(host) => {
                 self.note(
                     None,
                     format!("login host {host}: the planned fault is over"),
                 );
                 if self.hosts[host].end_planned(self.now) == Some(LoginFault::WrongSecret) {
                     // Some days later an outage begins at the worst moment.
-                    self.schedule(DAY * 5, MintingEvent::Await(host));
+                    self.schedule(DAY * 5, ScheduledEvent::Await(host));
                 }
             }
-            MintingEvent::Await(host) => {
+            ScheduledEvent::Await(host) => {
                 self.outages.insert(host);
             }
-            MintingEvent::Stop => {
+            ScheduledEvent::Stop => {
                 self.is_stopping = true;
                 let until = self.now + MINUTE;
                 self.keeper
@@ -398,13 +398,13 @@ impl MintingWorld {
         };
         let fault = self.hosts[host].fault();
         self.note(None, format!("login host {host}: {fault:?}"));
-        self.schedule(length, MintingEvent::ChangeFault(host));
+        self.schedule(length, ScheduledEvent::ChangeFault(host));
     }
 
     fn begin_planned(&mut self, host: usize, fault: LoginFault, length: Duration) {
         self.hosts[host].begin_planned(fault, self.now);
         self.note(None, format!("login host {host}: {fault:?} for {length:?}"));
-        self.schedule(length, MintingEvent::End(host));
+        self.schedule(length, ScheduledEvent::End(host));
     }
 
     /// Sends a request for a token, within the limits.
@@ -425,7 +425,7 @@ impl MintingWorld {
             self.begin_planned(host, LoginFault::Outage, HOUR * 3);
         }
         let after = self.latency();
-        self.schedule(after, MintingEvent::MintArrive(command));
+        self.schedule(after, ScheduledEvent::MintArrive(command));
     }
 
     fn mint(&mut self, command: MintCommand) {
@@ -436,7 +436,7 @@ impl MintingWorld {
             Err(MintFailure::Unreachable(Failure::TimedOut)) => MINT_LIMIT,
             Ok(_) | Err(_) => self.latency(),
         };
-        self.schedule(after, MintingEvent::MintReply(command, sent_at, result));
+        self.schedule(after, ScheduledEvent::MintReply(command, sent_at, result));
     }
 
     /// Passes the answer of a login host to the keeper, in the order of the daemon.
@@ -510,7 +510,7 @@ impl MintingWorld {
             self.check_release(number, token);
         }
         let after = self.latency();
-        let event = MintingEvent::Arrive(command.ticket, command.operation);
+        let event = ScheduledEvent::Arrive(command.ticket, command.operation);
         self.schedule(after, event);
     }
 
@@ -544,7 +544,7 @@ impl MintingWorld {
             understood(operation, &answer.response)
         };
         let after = self.latency();
-        self.schedule(after, MintingEvent::Reply(ticket, Box::new(outcome)));
+        self.schedule(after, ScheduledEvent::Reply(ticket, Box::new(outcome)));
     }
 
     /// Writes the session's token to its sink once it is proven alive.
@@ -571,7 +571,7 @@ impl MintingWorld {
             .habit
             .follows_after(is_first, &mut self.random);
         if let Some(after) = after {
-            self.schedule(after, MintingEvent::Follow(number));
+            self.schedule(after, ScheduledEvent::Follow(number));
         }
     }
 
@@ -690,7 +690,7 @@ impl MintingWorld {
         Duration::from_millis(self.random.u64(5..latency_max))
     }
 
-    fn schedule(&mut self, after: Duration, event: MintingEvent) {
+    fn schedule(&mut self, after: Duration, event: ScheduledEvent) {
         self.scheduled += 1;
         self.queue.insert((self.now + after, self.scheduled), event);
     }

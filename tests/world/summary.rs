@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::loss_reason::LossReason;
-use super::told::Told;
+use super::told::CauseGrade;
 
 /// The statistics of one world, or of several.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -19,7 +19,7 @@ pub(super) struct WorldSummary {
     pub(super) lapsed: u32,
     pub(super) late: u32,
     /// The number of deaths by the grade of what is told about their causes.
-    pub(super) told: BTreeMap<Told, u32>,
+    pub(super) told: BTreeMap<CauseGrade, u32>,
     /// The longest time by which a claimed idle deadline was later than the real one, by the way in
     /// which it was known.
     pub(super) claimed_late: BTreeMap<&'static str, Duration>,

@@ -11,7 +11,7 @@ use super::history::Memory;
 use super::minting::{FLEET, MintingWorld, THIRTY_DAYS};
 use super::scenario::Scenario;
 use super::summary::WorldSummary;
-use super::told::Told;
+use super::told::CauseGrade;
 use super::{Climate, World};
 
 const SEED: &str = "SESSION_KEEPALIVE_SEED";
@@ -70,8 +70,8 @@ fn run_worlds(scenarios: &[Scenario]) -> WorldSummary {
     );
     println!(
         "told causes of death: {} true, {} open, 0 false; claimed deadlines were later than the real ones by at most {:?}",
-        sum.told.get(&Told::True).copied().unwrap_or_default(),
-        sum.told.get(&Told::Open).copied().unwrap_or_default(),
+        sum.told.get(&CauseGrade::True).copied().unwrap_or_default(),
+        sum.told.get(&CauseGrade::Open).copied().unwrap_or_default(),
         sum.claimed_late
     );
     sum

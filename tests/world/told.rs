@@ -20,7 +20,7 @@ const LATE_MAX: Duration = Duration::from_secs(1);
 
 /// The grade of what is told about a death.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) enum Told {
+pub(super) enum CauseGrade {
     True,
     Open,
 }
@@ -50,7 +50,7 @@ impl World {
         token: usize,
         death: &Death,
         fate: Option<Fate>,
-    ) -> Result<Told, &'static str> {
+    ) -> Result<CauseGrade, &'static str> {
         let ended_at = match fate {
             // A token of nobody was never alive.
             None => None,
@@ -62,13 +62,13 @@ impl World {
         if !death.was_alive {
             // It is said to have been dead when it came, to have died unseen, or to be of another
             // region: one of these is always the case.
-            return Ok(Told::Open);
+            return Ok(CauseGrade::Open);
         }
         let idled_out = matches!(fate, Some(Fate::Lapsed(_)));
         match death.idle {
-            Idleness::Unknown => Ok(Told::Open),
-            Idleness::Before(_) if !idled_out => Ok(Told::Open),
-            Idleness::Before(_) if self.could_idle_before(number, death) => Ok(Told::Open),
+            Idleness::Unknown => Ok(CauseGrade::Open),
+            Idleness::Before(_) if !idled_out => Ok(CauseGrade::Open),
+            Idleness::Before(_) if self.could_idle_before(number, death) => Ok(CauseGrade::Open),
             Idleness::Before(_) => Err("idleness was excluded"),
             Idleness::After(passed) => {
                 let claimed_at = self.now - passed;
@@ -83,7 +83,11 @@ impl World {
                     Intent::Keep => self.check_passed(number, token, death)?,
                 };
                 let is_true = idled_out && is_explained;
-                Ok(if is_true { Told::True } else { Told::Open })
+                Ok(if is_true {
+                    CauseGrade::True
+                } else {
+                    CauseGrade::Open
+                })
             }
         }
     }

@@ -34,7 +34,7 @@ pub(super) fn seconds(seconds: u64) -> Duration {
 }
 
 /// The whole of one case, which a test plays.
-pub(super) struct Stage {
+pub(super) struct StagedCase {
     pub(super) server: Server,
     pub(super) now: Instant,
     keeper: Keeper,
@@ -63,7 +63,7 @@ pub(super) struct Texts {
     pub(super) json: String,
 }
 
-impl Stage {
+impl StagedCase {
     /// Returns a stage whose session has not found its token yet.
     pub(super) fn new(policy: Policy, change: impl FnOnce(&mut Settings)) -> Self {
         let mut settings = Settings::default();
