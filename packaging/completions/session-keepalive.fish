@@ -210,7 +210,7 @@ json\t''
 journald\t''"
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l status-listen -d 'The address that serves /livez, /readyz, /metrics, /status and the status page: a port of 127.0.0.1, or ADDRESS:PORT' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l status-socket -d 'The Unix socket that serves the same: auto, off or a path' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l mint -d 'Obtain tokens for a session called "default" with the OAuth client in GENESYSCLOUD_OAUTHCLIENT_ID, GENESYSCLOUD_OAUTHCLIENT_SECRET and GENESYSCLOUD_REGION'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l mint -d 'Obtain tokens for a session called "default" with the OAuth client in GENESYSCLOUD_OAUTHCLIENT_ID, GENESYSCLOUD_OAUTHCLIENT_SECRET and GENESYSCLOUD_REGION, or without a client use the token in GENESYSCLOUD_ACCESS_TOKEN'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -l force -d 'Start although another daemon uses the same tokens, and never revoke any'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand run" -s h -l help -d 'Print help'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand exec" -l config -d 'The configuration file; /etc/session-keepalive/config.toml if it exists and no token is named' -r -F
@@ -250,7 +250,7 @@ complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand exec
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand exec" -l status-socket -d 'The Unix socket that serves the same: auto, off or a path' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand exec" -l sink -d 'A file to write the token to for the command: FILE or FILE,FORMAT (bare, env, json, gc-profile)' -r
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand exec" -l wait -d 'The time to wait for live tokens before giving up' -r
-complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand exec" -l mint -d 'Obtain tokens for a session called "default" with the OAuth client in GENESYSCLOUD_OAUTHCLIENT_ID, GENESYSCLOUD_OAUTHCLIENT_SECRET and GENESYSCLOUD_REGION'
+complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand exec" -l mint -d 'Obtain tokens for a session called "default" with the OAuth client in GENESYSCLOUD_OAUTHCLIENT_ID, GENESYSCLOUD_OAUTHCLIENT_SECRET and GENESYSCLOUD_REGION, or without a client use the token in GENESYSCLOUD_ACCESS_TOKEN'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand exec" -l force -d 'Start although another daemon uses the same tokens, and never revoke any'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand exec" -s h -l help -d 'Print help'
 complete -c session-keepalive -n "__fish_session_keepalive_using_subcommand status" -l socket -d 'The daemon\'s socket; detected automatically if one daemon runs' -r -F

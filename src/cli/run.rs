@@ -46,7 +46,8 @@ pub(super) struct Run {
     #[command(flatten)]
     settings: ConfigOptions,
     /// Obtain tokens for a session called "default" with the OAuth client in
-    /// GENESYSCLOUD_OAUTHCLIENT_ID, GENESYSCLOUD_OAUTHCLIENT_SECRET and GENESYSCLOUD_REGION.
+    /// GENESYSCLOUD_OAUTHCLIENT_ID, GENESYSCLOUD_OAUTHCLIENT_SECRET and GENESYSCLOUD_REGION,
+    /// or without a client use the token in GENESYSCLOUD_ACCESS_TOKEN.
     #[arg(long, conflicts_with = "token_file")]
     #[expect(clippy::doc_markdown, reason = "the text is for a terminal")]
     mint: bool,

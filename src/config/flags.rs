@@ -23,6 +23,7 @@ pub struct Flags {
     pub token_file: Option<OsString>,
     /// True if the session called "default" obtains tokens with the OAuth client of the environment:
     /// `GENESYSCLOUD_OAUTHCLIENT_ID`, `GENESYSCLOUD_OAUTHCLIENT_SECRET` and `GENESYSCLOUD_REGION`.
+    /// Without a client it uses the token in `GENESYSCLOUD_ACCESS_TOKEN`.
     #[arg(skip)]
     pub mint: bool,
     /// The intent of sessions that do not set their own: keep or lapse.
@@ -50,6 +51,7 @@ pub struct Flags {
 const CLIENT_ID_VARIABLE: &str = "GENESYSCLOUD_OAUTHCLIENT_ID";
 const CLIENT_SECRET_VARIABLE: &str = "GENESYSCLOUD_OAUTHCLIENT_SECRET";
 const REGION_VARIABLE: &str = "GENESYSCLOUD_REGION";
+const ACCESS_TOKEN_VARIABLE: &str = "GENESYSCLOUD_ACCESS_TOKEN";
 
 /// Reads the flags. `environment` names the OAuth client of `--mint`.
 pub(super) fn read(
@@ -101,7 +103,7 @@ pub(super) fn read(
     layer
 }
 
-/// Reads the OAuth client of the environment.
+/// Reads the OAuth client of the environment, or its token if there is no client.
 fn read_client(
     layer: &mut Layer,
     environment: &[(OsString, OsString)],
@@ -122,8 +124,17 @@ fn read_client(
         // A value of another flag stays as it is.
         let _ = layer.insert(&path, value, &place);
     };
-    for name in [CLIENT_ID_VARIABLE, CLIENT_SECRET_VARIABLE] {
-        if value(name).is_none_or(|value| value.is_empty()) {
+    if let Some(region) = value(REGION_VARIABLE).filter(|_| !has_api) {
+        insert(KeyPath::of(["region"]), REGION_VARIABLE, &region);
+    }
+    let is_set = |name: &str| value(name).is_some_and(|value| !value.is_empty());
+    let client = [CLIENT_ID_VARIABLE, CLIENT_SECRET_VARIABLE];
+    if !client.iter().any(|name| is_set(name)) && is_set(ACCESS_TOKEN_VARIABLE) {
+        let token = KeyPath::of(["sessions", FLAG_SESSION, "token", "env"]);
+        return insert(token, "--mint", ACCESS_TOKEN_VARIABLE);
+    }
+    for name in client {
+        if !is_set(name) {
             let place = Place::outside(LayerKind::Flags, "--mint", "");
             faults.push(ConfigFault::at(
                 place,
@@ -138,7 +149,4 @@ fn read_client(
     );
     let secret = in_mint(&["client_secret", "env"]);
     insert(secret, "--mint", CLIENT_SECRET_VARIABLE);
-    if let Some(region) = value(REGION_VARIABLE).filter(|_| !has_api) {
-        insert(KeyPath::of(["region"]), REGION_VARIABLE, &region);
-    }
 }

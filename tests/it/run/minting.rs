@@ -153,6 +153,19 @@ fn the_client_of_the_environment_needs_no_configuration() {
 }
 
 #[test]
+fn without_a_client_the_token_of_the_environment_is_used() {
+    let simulation = Simulation::new(seconds(60));
+    simulation.token("kiosk-token");
+    let folder = Folder::new();
+    let mut command = folder.command(&["run", "--mint", "--api", &simulation.base()]);
+    command.env("GENESYSCLOUD_ACCESS_TOKEN", "kiosk-token");
+    let mut daemon = Keepalive::start(command);
+    daemon.wait_for(&["alive and kept"]);
+    assert_eq!(daemon.stop().0, Some(0));
+    assert!(!simulation.record("kiosk-token").fate.is_living());
+}
+
+#[test]
 fn a_daemon_that_was_killed_continues_with_the_token_in_its_sink() {
     let simulation = login_host(3600);
     let folder = Folder::new();

@@ -243,7 +243,7 @@ fn a_sink_that_cannot_work_is_refused_with_its_reason() {
 }
 
 /// The number of kills. The acceptance of sinks demands several hundred.
-const KILLS: usize = 400;
+const KILLS: usize = 500;
 
 /// The variable that makes the test of kills the process that writes.
 const WRITER: &str = "SINK_TO_WRITE_UNTIL_KILLED";
