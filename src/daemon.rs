@@ -77,7 +77,7 @@ use self::systemd::Systemd;
 use crate::config::{Config, Errors};
 pub use crate::http::SocketPlaces;
 use crate::keeper::{
-    Command, EarlierEnding, Event, EventKind, Failure, OnShutdown, Operation, Outcome,
+    Command, EarlierEnding, Event, EventKind, Failure, OnShutdown, Operation, Outcome, Verdict,
 };
 use crate::log::{LogEvent, LogHandle, log_event};
 use crate::status::Snapshot;
@@ -333,7 +333,8 @@ impl Daemon {
         } else {
             debug_assert!(false, "a generation that is asked with has a token");
             let why = "the daemon does not have the token of this generation";
-            let outcome = Outcome::unanswered(Failure::NotSent(why.into()));
+            let outcome =
+                Outcome::without_answer(Verdict::Unreachable(Failure::NotSent(why.into())));
             let keeper = &mut self.sessions.keeper;
             keeper.handle_outcome(command.ticket, &outcome, now);
         }

@@ -512,8 +512,8 @@ impl Keeper {
                 debug_assert!(false, "a session that is due exists");
                 return None;
             };
-            session.due_at = due_at;
-            let place = Some(QueuePlace::Ready(session.urgency(now)));
+            let lost_at = session.urgency(now);
+            let place = Some(QueuePlace::Ready { due_at, lost_at });
             self.due.set(id, session.host, session.place, place);
             session.place = place;
         }

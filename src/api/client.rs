@@ -259,13 +259,7 @@ fn authorization(token: &Token) -> Option<HeaderValue> {
 fn outcome(api: &ApiBase, call: Call<'_>, received: &Result<Received, Verdict>) -> Outcome {
     let outcome = match received {
         Ok(received) => verdict::outcome(call.expected_body(), &received.answer()),
-        Err(verdict) => Outcome {
-            verdict: verdict.clone(),
-            status: None,
-            date: None,
-            is_cached: false,
-            correlation_id: None,
-        },
+        Err(verdict) => Outcome::without_answer(verdict.clone()),
     };
     tracing::trace!(
         api = %api,

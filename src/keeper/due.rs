@@ -14,8 +14,8 @@ pub(super) enum QueuePlace {
     InFlight(Instant),
     /// A request becomes due at this instant.
     Waiting(Instant),
-    /// A request is due, for a token that is lost at this instant without it.
-    Ready(Instant),
+    /// A request has been due since one instant, for a token that is lost at the other without it.
+    Ready { due_at: Instant, lost_at: Instant },
 }
 
 /// The time before a token is lost from which its request may take a further place: as many requests
@@ -122,7 +122,7 @@ impl Queues {
         match place {
             QueuePlace::InFlight(at) => (&mut self.in_flight, at),
             QueuePlace::Waiting(at) => (&mut self.waiting, at),
-            QueuePlace::Ready(at) => (&mut self.ready, at),
+            QueuePlace::Ready { lost_at, .. } => (&mut self.ready, lost_at),
         }
     }
 

@@ -31,9 +31,9 @@ pub struct Outcome {
 impl Outcome {
     /// Creates the outcome of a request without an answer.
     #[must_use]
-    pub fn unanswered(failure: Failure) -> Self {
+    pub fn without_answer(verdict: Verdict) -> Self {
         Self {
-            verdict: Verdict::Unreachable(failure),
+            verdict,
             status: None,
             date: None,
             is_cached: false,

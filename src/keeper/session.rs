@@ -23,7 +23,7 @@ use super::policy::Limits;
 use super::schedule::{IDLE_TIMEOUT_FALLBACK, IDLE_TIMEOUT_MAX};
 use super::{
     ClientEnd, Command, Failure, Generation, Intent, Next, Operation, Outcome, Policy, SessionId,
-    State, Ticket, Touch, TouchPreference,
+    State, Ticket, Touch, TouchPreference, Verdict,
 };
 use crate::time::Instant;
 use crate::token::Fingerprint;
@@ -120,8 +120,6 @@ pub(super) struct Session {
     pub(super) stopping: Option<Box<Stopping>>,
     /// The session's place in the queues of its host.
     pub(super) place: Option<QueuePlace>,
-    /// The instant at which the request became due that waits in [`QueuePlace::Ready`].
-    pub(super) due_at: Instant,
 }
 
 /// The session's token.
@@ -189,7 +187,7 @@ pub(super) enum RequestPurpose {
 pub struct LastAnswer {
     /// The operation of the request.
     pub operation: Operation,
-    /// The verdict, as [`as_str`](super::Verdict::as_str) returns it.
+    /// The verdict, as [`Verdict::as_str`] returns it.
     pub verdict: &'static str,
     /// The HTTP status.
     pub status: Option<u16>,
@@ -242,7 +240,6 @@ impl Session {
             generations: 0,
             stopping: None,
             place: None,
-            due_at: Instant::BOOT,
         }
     }
 
@@ -382,7 +379,7 @@ impl Session {
     /// Returns the request that is due, if any, and records it as in flight.
     pub(super) fn send(&mut self, now: Instant, shared: &mut KeeperState) -> Option<Command> {
         if let Some(overdue) = self.overdue(now, shared) {
-            let outcome = Outcome::unanswered(Failure::TimedOut);
+            let outcome = Outcome::without_answer(Verdict::Unreachable(Failure::TimedOut));
             self.receive(overdue, &outcome, now, shared);
         }
         if self.in_flight.is_some() {
@@ -421,7 +418,7 @@ impl Session {
             purpose: choice.purpose,
             sent_at: now,
             queued: match self.place {
-                Some(QueuePlace::Ready(_)) => now.since(self.due_at),
+                Some(QueuePlace::Ready { due_at, .. }) => now.since(due_at),
                 Some(QueuePlace::Waiting(_) | QueuePlace::InFlight(_)) | None => Duration::ZERO,
             },
             give_up_at: now + time_limit + overdue_after,

@@ -5,13 +5,7 @@ use session_keepalive::sim::Response;
 
 /// Returns the outcome of a request that got no answer.
 pub(crate) fn failed(failure: Failure) -> Outcome {
-    Outcome {
-        verdict: Verdict::Unreachable(failure),
-        status: None,
-        date: None,
-        is_cached: false,
-        correlation_id: None,
-    }
+    Outcome::without_answer(Verdict::Unreachable(failure))
 }
 
 /// Evaluates a response as the daemon evaluates that of a real server.

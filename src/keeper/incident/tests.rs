@@ -77,13 +77,7 @@ impl IncidentTimeline {
     }
 
     fn answer(&mut self, second: u64, session: u32, verdict: Verdict) -> &mut Self {
-        let outcome = Outcome {
-            verdict,
-            status: None,
-            date: None,
-            is_cached: false,
-            correlation_id: None,
-        };
+        let outcome = Outcome::without_answer(verdict);
         let kind = EventKind::Answered {
             operation: TOUCH,
             sent_at: at(second),

@@ -26,10 +26,10 @@ pub(in crate::keeper) enum Verified {
 }
 
 impl LiveToken {
-    /// Returns true if an answer does not come from a cache and is therefore evidence. The answer
-    /// of a cache has an `Age`, or repeats the `Date` and the deadline of an earlier answer to the
-    /// same request.
-    pub(in crate::keeper) fn is_fresh(
+    /// Records an answer, which a cache may repeat later. Returns true if it does not come from a
+    /// cache itself and is therefore evidence. The answer of a cache has an `Age`, or repeats the
+    /// `Date` and the deadline of an earlier answer to the same request.
+    pub(in crate::keeper) fn record_answer(
         &mut self,
         operation: Operation,
         outcome: &Outcome,

@@ -119,7 +119,7 @@ impl Session {
             },
             Verdict::Accepted | Verdict::Alive(_)
                 if matches!(in_flight.operation, Operation::Touch(_))
-                    && !live.is_fresh(in_flight.operation, outcome, in_flight.sent_at) =>
+                    && !live.record_answer(in_flight.operation, outcome, in_flight.sent_at) =>
             {
                 let verdict = Verdict::Blocked(BlockReason::NotTheApi(NotTheApi::Cached));
                 self.record_failure(&mut live, step, in_flight, &verdict, now, shared);
@@ -161,7 +161,7 @@ impl Session {
                 }
             }
             (Operation::Peek, Verdict::Alive(_))
-                if !live.is_fresh(Operation::Peek, outcome, sent_at) =>
+                if !live.record_answer(Operation::Peek, outcome, sent_at) =>
             {
                 live.record_cached_peek(sent_at);
             }

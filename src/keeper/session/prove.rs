@@ -113,7 +113,7 @@ impl Session {
             live.issuer = issuer;
         }
         // A cache may repeat this answer later.
-        live.is_fresh(in_flight.operation, outcome, in_flight.sent_at);
+        live.record_answer(in_flight.operation, outcome, in_flight.sent_at);
         live.learn(
             report,
             outcome.date,

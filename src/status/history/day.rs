@@ -3,6 +3,8 @@
 //! *Invariant*: a session of which nothing is known but that its token lives takes no memory beyond
 //! [`SessionDay`] itself.
 
+use std::time::Duration;
+
 use crate::keeper::{BlockReason, Event, EventKind, Idleness, Operation, Verdict};
 use crate::time::Instant;
 
@@ -132,10 +134,7 @@ impl SessionDay {
         }
         let quarters = (first..=marks.last).map(|at| marks.get(at)).collect();
         let seconds = u64::from(first) * QUARTER_SECONDS;
-        Some((
-            Instant::from_boot(std::time::Duration::from_secs(seconds)),
-            quarters,
-        ))
+        Some((Instant::from_boot(Duration::from_secs(seconds)), quarters))
     }
 
     /// Returns the memory beyond the struct itself, in bytes.
@@ -264,8 +263,6 @@ fn place(at: u32) -> (usize, u32) {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::keeper::{Failure, Outcome, SessionId, Touch};
     use crate::status::fixture::a_death;
@@ -285,13 +282,7 @@ mod tests {
         }
 
         fn answer(&mut self, minute: u64, verdict: Verdict) -> bool {
-            let outcome = Outcome {
-                verdict,
-                status: None,
-                date: None,
-                is_cached: false,
-                correlation_id: None,
-            };
+            let outcome = Outcome::without_answer(verdict);
             let kind = EventKind::Answered {
                 operation: Operation::Touch(Touch::Head),
                 sent_at: minutes(minute),

@@ -183,7 +183,7 @@ impl EventTimeline {
         at: Instant,
         generation: Generation,
     ) -> Growth {
-        let timeline_event = match &outcome.verdict {
+        match &outcome.verdict {
             Verdict::Accepted | Verdict::Alive(_) | Verdict::Timeout(_) => {
                 return self.handle_success(operation, at, generation);
             }
@@ -191,19 +191,14 @@ impl EventTimeline {
             Verdict::Blocked(BlockReason::Forbidden(_)) if operation == Operation::ReadTimeout => {
                 return Growth::Counted;
             }
-            Verdict::Refused(_) => TimelineEvent::Refused(operation),
-            Verdict::Blocked(reason) => {
-                TimelineEvent::Failed(operation, FailureReason::Blocked(reason.clone()))
-            }
-            Verdict::Throttled { retry_after } => TimelineEvent::Failed(
-                operation,
-                FailureReason::Throttled {
-                    retry_after: *retry_after,
-                },
-            ),
-            Verdict::Unreachable(failure) => {
-                TimelineEvent::Failed(operation, FailureReason::Unreachable(failure.clone()))
-            }
+            Verdict::Refused(_)
+            | Verdict::Blocked(_)
+            | Verdict::Throttled { .. }
+            | Verdict::Unreachable(_) => {}
+        }
+        let timeline_event = match FailureReason::of(&outcome.verdict) {
+            Some(reason) => TimelineEvent::Failed(operation, reason),
+            None => TimelineEvent::Refused(operation),
         };
         let correlation_id = outcome.correlation_id.clone();
         match self.last_answer_mut(generation) {
