@@ -13,7 +13,7 @@ mod failure;
 
 use std::time::Duration;
 
-pub(super) use access::{Access, find_session};
+pub(super) use access::{Access, ConfigFile, find_session};
 pub(super) use consent::Yes;
 pub(super) use failure::{OperationError, advice, print_usage_error};
 use jiff::Timestamp;
@@ -60,24 +60,28 @@ pub(super) fn run(
     request: impl AsyncFnOnce(&mut ApiSession) -> Result<CommandOutput, OperationError>,
 ) -> Exit {
     let mut opened = None;
-    let result = runtime()
-        .map_err(OperationError::Runtime)
-        .and_then(|runtime| {
-            let result = runtime.block_on(async {
-                let session = opened.insert(ApiSession::open(command, access, yes).await?);
-                let mut answer = request(session).await?;
-                answer.notes.append(&mut session.notes);
-                Ok(answer)
-            });
-            // The resolver's threads cannot be cancelled, and a name that is still being looked up
-            // would delay the exit.
-            runtime.shutdown_background();
-            result
-        });
+    let result = block_on(async {
+        let session = opened.insert(ApiSession::open(command, access, yes).await?);
+        let mut answer = request(session).await?;
+        answer.notes.append(&mut session.notes);
+        Ok(answer)
+    });
     match result {
         Ok(answer) => answer.print(access.json),
         Err(failure) => failure.print(command, opened.as_ref(), access.json),
     }
+}
+
+/// Runs an operation to its end.
+pub(super) fn block_on<T>(
+    operation: impl Future<Output = Result<T, OperationError>>,
+) -> Result<T, OperationError> {
+    let runtime = runtime().map_err(OperationError::Runtime)?;
+    let result = runtime.block_on(operation);
+    // The resolver's threads cannot be cancelled, and a name that is still being looked up would
+    // delay the exit.
+    runtime.shutdown_background();
+    result
 }
 
 /// Prints that an argument of the command is wrong.

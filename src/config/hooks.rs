@@ -8,7 +8,7 @@ use figment::value::Value;
 
 use super::model::SessionName;
 use super::reader::{At, ParseProblem, TableReader, word};
-use super::{redact, source};
+use super::source;
 
 /// The largest number of hooks: each may have one program running.
 const HOOKS_MAX: usize = 16;
@@ -301,8 +301,7 @@ fn occasion(text: &str) -> Result<Occasion, ParseProblem> {
 }
 
 fn pattern(text: &str) -> Result<SessionPattern, ParseProblem> {
-    SessionPattern::new(text)
-        .ok_or_else(|| ParseProblem::new(format!("{} cannot be a session", redact::quoted(text))))
+    SessionPattern::new(text).ok_or_else(|| ParseProblem::about(text, "cannot be a session"))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::cell::RefCell;
+use std::fmt::Display;
 use std::time::Duration;
 
 use figment::value::{Dict, Value};
@@ -61,6 +62,11 @@ impl ParseProblem {
             allowed: None,
             help: None,
         }
+    }
+
+    /// Creates the problem of a text, which the title begins with, quoted or hidden.
+    pub(super) fn about(text: &str, title: impl Display) -> Self {
+        Self::new(format!("{} {title}", redact::quoted(text)))
     }
 
     pub(super) fn allowed(self, allowed: impl Into<String>) -> Self {

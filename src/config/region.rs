@@ -31,11 +31,16 @@ impl Region {
         format!("https://login.{}", self.domain)
     }
 
+    /// Returns the region that has the API at this address.
+    #[must_use]
+    pub fn of_api(api: &str) -> Option<&'static Self> {
+        REGIONS.iter().find(|region| region.api() == api)
+    }
+
     /// Returns the login host of the region that has this API.
     #[must_use]
     pub fn login_of(api: &ApiBase) -> Option<String> {
-        let region = REGIONS.iter().find(|region| region.api() == api.as_str());
-        region.map(Self::login)
+        Self::of_api(api.as_str()).map(Self::login)
     }
 
     /// Returns the region that the text names: by its name, whatever the case and with `_` for `-`,

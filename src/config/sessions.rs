@@ -355,7 +355,7 @@ fn api_base(text: &str) -> Result<ApiBase, ParseProblem> {
         Ok(_) => "is not the API of its region".to_owned(),
         Err(error) => error.to_string(),
     };
-    let problem = ParseProblem::new(format!("{} {reason}", redact::quoted(text)));
+    let problem = ParseProblem::about(text, reason);
     Err(match meant {
         Some(meant) => problem.allowed(format!("did you mean \"{meant}\"?")),
         None => problem,

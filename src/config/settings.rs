@@ -133,10 +133,9 @@ pub(super) fn socket(status: &TableReader<'_>) -> StatusSocket {
     let parse = |text: &str, _: &Kind| match text {
         "auto" => Ok(StatusSocket::Auto),
         "off" => Ok(StatusSocket::Off),
-        path if !path.starts_with('/') || path.ends_with('/') => Err(ParseProblem::new(format!(
-            "{} is no absolute path of a socket",
-            redact::quoted(path)
-        ))),
+        path if !path.starts_with('/') || path.ends_with('/') => {
+            Err(ParseProblem::about(path, "is no absolute path of a socket"))
+        }
         path if path.len() > SOCKET_LENGTH_MAX => {
             Err(ParseProblem::new("is too long for a socket")
                 .allowed("a path of at most 107 bytes, the limit of the system"))

@@ -1,7 +1,7 @@
 //! Reads the signals: the processes that learn of another token.
 
 use std::fmt;
-use std::path::{Component, Path, PathBuf};
+use std::path::PathBuf;
 
 use super::describe::Origin;
 use super::reader::{At, ParseProblem, TableReader, word};
@@ -126,7 +126,11 @@ fn signal<T>(table: &TableReader<'_>, found: &At<T>) -> Option<RotationSignal> {
     let written = (table.value("unit"), table.value("pid_file"));
     let target = match written {
         (Some(_), None) => SignalTarget::Unit(table.find("unit", unit)?.value),
-        (None, Some(_)) => SignalTarget::PidFile(table.find("pid_file", path)?.value),
+        (None, Some(_)) => SignalTarget::PidFile(
+            table
+                .find("pid_file", |text, _| source::absolute_file(text))?
+                .value,
+        ),
         (unit, _) => {
             let fault = match unit {
                 Some(unit) => unit.fault("a signal with both a unit and a pid_file"),
@@ -148,10 +152,7 @@ fn unit(text: &str, _: &Kind) -> Result<String, ParseProblem> {
     } else {
         return Ok(text.to_owned());
     };
-    Err(ParseProblem::new(format!(
-        "{} {title}",
-        redact::quoted(text)
-    )))
+    Err(ParseProblem::about(text, title))
 }
 
 fn is_service(unit: &str) -> bool {
@@ -164,25 +165,6 @@ fn is_service(unit: &str) -> bool {
             let is_template = prefix.is_empty() || prefix.ends_with('@');
             !is_template && !prefix.starts_with(['-', '@', '.']) && prefix.bytes().all(is_plain)
         })
-}
-
-fn path(text: &str, _: &Kind) -> Result<PathBuf, ParseProblem> {
-    let path = Path::new(text);
-    let title = if !text.contains('/') && redact::is_like_a_token(text) {
-        return Err(source::pasted());
-    } else if !path.is_absolute() {
-        "is not an absolute path"
-    } else if text.ends_with('/') || path.file_name().is_none() {
-        "is a folder"
-    } else if path.components().any(|part| part == Component::ParentDir) {
-        "contains \"..\""
-    } else {
-        return Ok(path.to_owned());
-    };
-    Err(ParseProblem::new(format!(
-        "{} {title}",
-        redact::quoted(text)
-    )))
 }
 
 #[cfg(test)]

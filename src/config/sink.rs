@@ -1,7 +1,7 @@
 //! Reads the sinks: the files that hold a session's token for applications.
 
 use std::collections::BTreeMap;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use super::describe::Origin;
 use super::fault::ConfigFault;
@@ -82,25 +82,12 @@ fn sink<T>(table: &TableReader<'_>, found: &At<T>, scope: SinkScope) -> Option<S
 }
 
 fn path(text: &str, scope: SinkScope) -> Result<PathBuf, ParseProblem> {
-    let path = Path::new(text);
-    let title = if !text.contains('/') && redact::is_like_a_token(text) {
-        return Err(source::pasted());
-    } else if !path.is_absolute() {
-        "is not an absolute path"
-    } else if text.ends_with('/') || path.file_name().is_none() {
-        "is a folder"
-    } else if path.components().any(|part| part == Component::ParentDir) {
-        "contains \"..\""
-    } else if scope == SinkScope::Many && !text.contains(SINK_NAME) {
-        "has no {name}, so that several sessions would write the same file"
-    } else {
-        // The components drop what does not matter, so that equal files have equal paths.
-        return Ok(path.components().collect());
-    };
-    Err(ParseProblem::new(format!(
-        "{} {title}",
-        redact::quoted(text)
-    )))
+    let path = source::absolute_file(text)?;
+    if scope == SinkScope::Many && !text.contains(SINK_NAME) {
+        let title = "has no {name}, so that several sessions would write the same file";
+        return Err(ParseProblem::about(text, title));
+    }
+    Ok(path)
 }
 
 fn mode(text: &str, _: &Kind) -> Result<u32, ParseProblem> {
@@ -110,10 +97,7 @@ fn mode(text: &str, _: &Kind) -> Result<u32, ParseProblem> {
         .flatten();
     match mode {
         Some(mode) if mode <= 0o777 && mode & 0o400 != 0 => Ok(mode),
-        _ => Err(ParseProblem::new(format!(
-            "{} is not such a mode",
-            redact::quoted(text)
-        ))),
+        _ => Err(ParseProblem::about(text, "is not such a mode")),
     }
 }
 
@@ -124,10 +108,7 @@ fn account(text: &str, _: &Kind) -> Result<String, ParseProblem> {
     } else if !text.is_empty() && text.len() <= NAME_LENGTH_MAX && text.bytes().all(is_plain) {
         Ok(text.to_owned())
     } else {
-        Err(ParseProblem::new(format!(
-            "{} is not a name",
-            redact::quoted(text)
-        )))
+        Err(ParseProblem::about(text, "is not a name"))
     }
 }
 

@@ -62,8 +62,7 @@ fn mint(session: &TableReader<'_>) -> Option<Source> {
         configured_client(session, &client)
     };
     let login = client.find("login", |text, _| {
-        ApiBase::new(text)
-            .map_err(|error| ParseProblem::new(format!("{} {error}", redact::quoted(text))))
+        ApiBase::new(text).map_err(|error| ParseProblem::about(text, error))
     });
     Some(Source::Mint(Box::new(MintSource {
         login: login.map_or_else(|| "".into(), |login| login.value.as_str().into()),
@@ -295,6 +294,24 @@ pub(super) fn path(reader: &TableReader<'_>, key: &str) -> Option<At<PathBuf>> {
 /// Returns the problem of a token in the place of its source.
 pub(super) fn pasted() -> ParseProblem {
     ParseProblem::new("looks like a token itself, and is hidden")
+}
+
+/// Parses the absolute path of a file that lies anywhere. The components drop what does not matter, so
+/// that equal files have equal paths.
+pub(super) fn absolute_file(text: &str) -> Result<PathBuf, ParseProblem> {
+    let path = Path::new(text);
+    let title = if !text.contains('/') && redact::is_like_a_token(text) {
+        return Err(pasted());
+    } else if !path.is_absolute() {
+        "is not an absolute path"
+    } else if text.ends_with('/') || path.file_name().is_none() {
+        "is a folder"
+    } else if path.components().any(|part| part == Component::ParentDir) {
+        "contains \"..\""
+    } else {
+        return Ok(path.components().collect());
+    };
+    Err(ParseProblem::about(text, title))
 }
 
 fn variable(name: &str, _: &Kind) -> Result<String, ParseProblem> {

@@ -5,7 +5,7 @@
 //!
 //! *Invariant*: a token that was issued belongs to its session or is revoked. The daemon's stop waits
 //! for the answers of login hosts within the grace, since a token that is issued meanwhile would
-//! live unknown to everybody.
+//! live without being known to anyone.
 
 use std::collections::BTreeMap;
 use std::future::pending;
@@ -44,7 +44,7 @@ pub(super) struct Minting {
     revocations: JoinSet<UnwantedToken>,
     /// The defects of the files of clients' secrets that were logged last.
     exposed: BTreeMap<SessionId, Warning>,
-    /// The instant at which the daemon's stop waits no longer.
+    /// The end of the time for which the daemon's stop waits.
     until: Option<Instant>,
 }
 

@@ -25,7 +25,7 @@ use super::hooks::SessionPart;
 use super::session_table::ManagedSession;
 use super::timers::Timers;
 use super::{Daemon, next_result};
-use crate::config::{ApiBase, REGIONS, SessionName};
+use crate::config::{ApiBase, Region, SessionName};
 use crate::keeper::{EarlierEnding, Event, EventKind, Generation, SessionId, Verdict};
 use crate::log::{LogEvent, SinkEvent, log_event};
 use crate::status::phrases::Chain;
@@ -500,7 +500,7 @@ impl SinkRecord {
 
 fn write(sink: &Sink, publication: &Publication) -> Result<SinkState, SinkError> {
     let api = publication.api.as_str();
-    let region = REGIONS.iter().find(|region| region.api() == api);
+    let region = Region::of_api(api);
     let Generation(generation) = publication.generation;
     sink.write(&SinkContent {
         token: &publication.token,

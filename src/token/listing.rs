@@ -94,7 +94,7 @@ impl Listing {
         list(directory, LISTED_MAX).map_err(|cause| ListingError::new(directory, cause))
     }
 
-    /// Looks for these names only, which takes no longer in a large directory.
+    /// Looks for these names only; the time does not depend on the size of the directory.
     ///
     /// # Errors
     ///

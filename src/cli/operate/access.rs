@@ -32,9 +32,9 @@ const TIME_LIMIT: Duration = Duration::from_secs(30);
 /// The number of session names that an error lists.
 const SHOWN_MAX: usize = 20;
 
-/// Whose token is used, and how the API is reached.
+/// The option of commands that use the configuration without running the daemon.
 #[derive(Debug, Args)]
-pub(in crate::cli) struct Access {
+pub(in crate::cli) struct ConfigFile {
     /// The configuration file, for its sessions and connection settings.
     #[arg(
         long,
@@ -43,7 +43,14 @@ pub(in crate::cli) struct Access {
         env = "SESSION_KEEPALIVE_CONFIG",
         hide_env_values = true
     )]
-    config: Option<PathBuf>,
+    pub(in crate::cli) config: Option<PathBuf>,
+}
+
+/// The options for the token that is used, and for the way to the API.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Access {
+    #[command(flatten)]
+    config_file: ConfigFile,
     /// Use the token of this session of the configuration.
     #[arg(long, value_name = "NAME")]
     session: Option<String>,
@@ -105,7 +112,8 @@ impl Access {
         let (source, found) = match token_name {
             TokenName::StandardInput => (None, None),
             TokenName::Session(name) => {
-                let (name, session) = find_session(name, &config, self.config.is_some())?;
+                let (name, session) =
+                    find_session(name, &config, self.config_file.config.is_some())?;
                 (Some(session.token.clone()), Some((name, session)))
             }
             TokenName::File(path) => {
@@ -169,7 +177,7 @@ impl Access {
         // tokens must not need permission to read that.
         let standard = || standard_config().filter(|_| self.session.is_some());
         let layers = Layers {
-            file: self.config.as_deref().or_else(standard),
+            file: self.config_file.config.as_deref().or_else(standard),
             environment: std::env::vars_os().collect(),
             flags: Flags {
                 region: self.region.clone(),

@@ -1,24 +1,24 @@
 //! `token mint`: obtains a token with the OAuth client of a session or of the environment.
 //!
-//! A token that could be handed to nobody is revoked. It must never print the token to a terminal
+//! A token that cannot be handed over is revoked. It must never print the token to a terminal
 //! without consent.
 
 use std::fs::File;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::os::fd::AsFd as _;
-use std::path::PathBuf;
 
-use clap::{Args, ValueHint};
+use clap::Args;
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::super::exec::sink;
 use super::super::exit::{Exit, print, print_error};
-use super::super::operate::{ApiCommand, CommandOutput, OperationError, find_session};
-use super::super::run::runtime;
+use super::super::operate::{
+    ApiCommand, CommandOutput, ConfigFile, OperationError, block_on, find_session,
+};
 use super::super::standard_config;
 use crate::api::{Client, Minted};
-use crate::config::{self, ApiBase, Flags, Layers, REGIONS};
+use crate::config::{self, ApiBase, Flags, Layers, Region};
 use crate::keeper::MintFailure;
 use crate::status::phrases::{Chain, human_duration};
 use crate::sys::clock;
@@ -44,15 +44,8 @@ const OF_ENVIRONMENT: &str = "default";
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Mint {
-    /// The configuration file, for its sessions and connection settings.
-    #[arg(
-        long,
-        value_name = "PATH",
-        value_hint = ValueHint::FilePath,
-        env = "SESSION_KEEPALIVE_CONFIG",
-        hide_env_values = true
-    )]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    config_file: ConfigFile,
     /// Use the OAuth client of this session instead of the one in the environment.
     #[arg(long, value_name = "NAME")]
     session: Option<String>,
@@ -71,14 +64,7 @@ pub(in crate::cli) struct Mint {
 }
 
 pub(in crate::cli) fn run(mint: &Mint) -> Exit {
-    let facts = runtime()
-        .map_err(OperationError::Runtime)
-        .and_then(|runtime| {
-            let facts = runtime.block_on(obtain(mint));
-            runtime.shutdown_background();
-            facts
-        });
-    match facts {
+    match block_on(obtain(mint)) {
         // Standard output holds the token and nothing else.
         Ok(facts) if mint.stdout => {
             print_error(&facts.render(mint.json));
@@ -102,7 +88,7 @@ async fn obtain(mint: &Mint) -> Result<CommandOutput, OperationError> {
     }
     let standard = || standard_config().filter(|_| mint.session.is_some());
     let layers = Layers {
-        file: mint.config.as_deref().or_else(standard),
+        file: mint.config_file.config.as_deref().or_else(standard),
         environment: std::env::vars_os().collect(),
         flags: Flags {
             mint: mint.session.is_none(),
@@ -113,7 +99,7 @@ async fn obtain(mint: &Mint) -> Result<CommandOutput, OperationError> {
         .map_err(OperationError::Config)?
         .config;
     let name = mint.session.as_deref().unwrap_or(OF_ENVIRONMENT);
-    let (name, session) = find_session(name, &config, mint.config.is_some())?;
+    let (name, session) = find_session(name, &config, mint.config_file.config.is_some())?;
     let Some(source) = session.token.mint() else {
         return Err(OperationError::Usage(format!(
             "session {name} has no OAuth client: its token is from {}",
@@ -206,7 +192,7 @@ fn hand_over(
         written.map_err(|error| format!("standard output cannot be written: {error}"))?;
     }
     if let Some(sink) = &mint.sink {
-        let region = REGIONS.iter().find(|region| region.api() == api);
+        let region = Region::of_api(api);
         let content = SinkContent {
             token,
             generation: 1,

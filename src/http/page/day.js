@@ -52,7 +52,7 @@ function block({ mark, from, length }) {
   return rectangle;
 }
 
-// What happens in the present quarter of an hour is told by the state of the session.
+// The state of the session shows what happens in the present quarter of an hour.
 function words({ intent, alive_since: since, day: known }) {
   const parts = [];
   if (since) parts.push(`${intent === 'keep' ? 'kept' : 'alive'} for ${humanDuration(-since.in_seconds)}`);

@@ -6,7 +6,7 @@ import { Rows } from './rows.js';
 import { Counts, showReport, showNoAnswer, tickVerdict } from './verdict.js';
 import { count, setText, wallClock, zone } from './words.js';
 
-// On a wall, nobody can scroll or press anything, and everything is larger.
+// A screen on a wall has no scrolling and no buttons, and everything is larger.
 const IS_WALL = new URLSearchParams(location.search).has('wall');
 if (IS_WALL) document.body.dataset.wall = '';
 

@@ -25,7 +25,7 @@ pub struct SessionDay {
     marks: Option<Box<Marks>>,
 }
 
-/// What is known of a quarter of an hour: the worst of what happened in it.
+/// The worst event in a quarter of an hour.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub enum Quarter {
     /// The session had no living token, or the daemon did not run.

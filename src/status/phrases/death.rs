@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::{append, human_duration, reason};
-use crate::config::{ApiBase, REGIONS};
+use crate::config::{ApiBase, Region};
 use crate::keeper::{
     Absence, DeadlineBasis, Death, Expiry, ExpirySource, FailedRequests, Idleness, Intent,
     TimeoutSource,
@@ -76,8 +76,8 @@ pub fn region_question(api: &ApiBase) -> String {
 }
 
 fn asked(api: &ApiBase) -> String {
-    let region = REGIONS.iter().find(|region| region.api() == api.as_str());
-    let region = region.map_or_else(String::new, |region| format!(" ({})", region.name));
+    let region = Region::of_api(api.as_str())
+        .map_or_else(String::new, |region| format!(" ({})", region.name));
     format!("{api}{region}")
 }
 
