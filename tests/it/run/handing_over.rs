@@ -2,7 +2,7 @@
 //! that.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::symlink;
 
 use rustix::process::Signal;
 use session_keepalive::sim::{ApiOperation, Fate, Matcher, Rule, RuleSpan, Script, SimFault};
@@ -226,8 +226,7 @@ fn a_session_that_moves_to_an_address_where_nobody_answers_is_kept_at_the_first(
 fn a_session_that_gets_another_name_and_a_command_that_prints_the_same_token_keeps_it() {
     let simulation = Simulation::new(seconds(600));
     let (folder, _) = one_session(&simulation, "kiosk");
-    let script = folder.write("print", "#!/bin/sh\nsleep 1\necho kiosk\n");
-    fs::set_permissions(&script, fs::Permissions::from_mode(0o700)).unwrap();
+    let script = folder.program("print", "#!/bin/sh\nsleep 1\necho kiosk\n");
     let mut daemon = folder.run(&(debug(&simulation) + &session("kiosk", "")));
     daemon.wait_for(&["\"state\":\"alive\""]);
     let command = format!(

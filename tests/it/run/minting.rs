@@ -105,15 +105,12 @@ fn a_program_that_prints_an_expiry_runs_again_before_it() {
         simulation.token(token);
     }
     let folder = Folder::new();
-    let script = folder.write(
+    let script = folder.program(
         "program",
         "#!/bin/sh\ncd \"${0%/*}\"\n\
          if [ -e ran ]; then token=second-token; else token=first-token; touch ran; fi\n\
          printf '{\"access_token\":\"%s\",\"expires_in\":20}' \"$token\"\n",
     );
-    let mut permissions = fs::metadata(&script).unwrap().permissions();
-    std::os::unix::fs::PermissionsExt::set_mode(&mut permissions, 0o700);
-    fs::set_permissions(&script, permissions).unwrap();
     let config = head(&simulation)
         + &format!(
             "[sessions.kiosk]\noverlap = \"2s\"\ntoken = {{ command = [\"{}\"] }}\n",
@@ -322,15 +319,12 @@ fn a_program_that_prints_a_token_of_another_client_does_not_replace_the_one_in_t
         simulation.server().add_token(spec, clock::now());
     }
     let folder = Folder::new();
-    let script = folder.write(
+    let script = folder.program(
         "program",
         "#!/bin/sh\ncd \"${0%/*}\"\n\
          if [ -e ran ]; then token=second-token; else token=first-token; touch ran; fi\n\
          printf '{\"access_token\":\"%s\",\"expires_in\":20}' \"$token\"\n",
     );
-    let mut permissions = fs::metadata(&script).unwrap().permissions();
-    std::os::unix::fs::PermissionsExt::set_mode(&mut permissions, 0o700);
-    fs::set_permissions(&script, permissions).unwrap();
     let sink = folder.path("for-app");
     let config = head(&simulation)
         + &format!(

@@ -322,7 +322,6 @@ fn write_for_ever(file: PathBuf, tokens: &[String]) -> ! {
 fn a_hook_learns_of_a_rotation_when_the_sink_holds_the_new_token() {
     let simulation = Simulation::new(seconds(60));
     let (folder, config, sink) = with_sink(&simulation, "");
-    let script = folder.path("hook");
     let seen = folder.path("seen");
     let text = format!(
         "#!/bin/sh\necho \"$SESSION_KEEPALIVE_EVENT $SESSION_KEEPALIVE_PREVIOUS_FINGERPRINT \
@@ -332,8 +331,7 @@ fn a_hook_learns_of_a_rotation_when_the_sink_holds_the_new_token() {
         seen.display(),
         seen.display()
     );
-    fs::write(&script, text).unwrap();
-    fs::set_permissions(&script, fs::Permissions::from_mode(0o700)).unwrap();
+    let script = folder.program("hook", &text);
     let hook = format!(
         "[hooks.follow]\non = [\"rotated\"]\ncommand = [\"{}\"]\n",
         script.display()
@@ -432,12 +430,10 @@ fn the_process_that_got_the_id_of_a_stale_pid_file_gets_no_signal() {
 fn a_service_is_signalled_through_systemctl_whose_complaint_is_logged() {
     let simulation = Simulation::new(seconds(60));
     let (folder, config, _) = with_sink(&simulation, "");
-    let systemctl = folder.path("systemctl");
     let text = "#!/bin/sh\necho \"$@\" >arguments.new\nmv arguments.new arguments\n\
                 echo 'Unit wallboard.service not loaded.' >&2\nexit 5\n"
         .replace("arguments", &folder.path("arguments").display().to_string());
-    fs::write(&systemctl, text).unwrap();
-    fs::set_permissions(&systemctl, fs::Permissions::from_mode(0o700)).unwrap();
+    folder.program("systemctl", &text);
     let signal = "signal = { unit = \"wallboard.service\", signal = \"USR1\" }\n";
     folder.write("config.toml", &(config + signal));
     let mut command = folder.command(&["run", "--config", "config.toml"]);

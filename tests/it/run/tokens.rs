@@ -1,7 +1,7 @@
 //! Tests of token sources, and of changes of tokens.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::symlink;
 
 use session_keepalive::sim::{ApiOperation, Fate};
 use session_keepalive::sys::clock;
@@ -100,11 +100,10 @@ fn a_command_is_run_again_when_its_token_died() {
         simulation.token(token);
     }
     let folder = Folder::new();
-    let script = folder.write(
+    let script = folder.program(
         "mint",
         "#!/bin/sh\ncd \"$(dirname \"$0\")\" || exit 1\necho x >>runs\necho \"minted-$(grep -c x runs)\"\n",
     );
-    fs::set_permissions(&script, fs::Permissions::from_mode(0o700)).unwrap();
     let config = head(&simulation)
         + &format!(
             "[sessions.kiosk]\ntoken = {{ command = [\"{}\"] }}\nmargin = \"90%\"\n",
