@@ -36,6 +36,17 @@ pub struct Bounds<T> {
     pub most: T,
 }
 
+impl Bounds<f64> {
+    /// Returns the narrowest bounds that include both.
+    #[must_use]
+    pub fn including(self, other: Self) -> Self {
+        Self {
+            least: self.least.min(other.least),
+            most: self.most.max(other.most),
+        }
+    }
+}
+
 /// The requests of a session whose token idles out after `idle_timeout`.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Plan {

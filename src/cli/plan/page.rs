@@ -73,10 +73,7 @@ fn section(group: &SessionGroup, report: &PlanReport, style: TextStyle) -> Strin
 fn tokens(group: &SessionGroup) -> Option<String> {
     group.policy.renewal?;
     let a_day = group.plans.iter().filter_map(Plan::tokens_a_day);
-    let a_day = a_day.reduce(|widest, more| Bounds {
-        least: widest.least.min(more.least),
-        most: widest.most.max(more.most),
-    });
+    let a_day = a_day.reduce(Bounds::including);
     let Some(a_day) = a_day else {
         return (group.policy.intent == Intent::Keep).then(|| {
             "Tokens: another one before each expiry that the program reports.".to_owned()
@@ -275,10 +272,7 @@ fn totals_section(report: &PlanReport, style: TextStyle) -> String {
 /// Describes the tokens that all sessions obtain.
 fn tokens_note(report: &PlanReport) -> Option<String> {
     let totals = report.totals.iter().filter_map(|total| total.tokens_a_day);
-    let a_day = totals.reduce(|widest, more| Bounds {
-        least: widest.least.min(more.least),
-        most: widest.most.max(more.most),
-    })?;
+    let a_day = totals.reduce(Bounds::including)?;
     Some(format!(
         "Tokens: {} a day; a login host is asked for {MINT_BURST} at once and then for one every {}.",
         numbers(a_day),
