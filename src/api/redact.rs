@@ -12,6 +12,8 @@ mod escape;
 
 use std::borrow::Cow;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use serde_json::Value;
 
 use self::escape::{Unit, decode};
@@ -52,7 +54,7 @@ pub(super) fn is_clean<'a>(token: &Token, mut texts: impl Iterator<Item = &'a [u
         return false;
     }
     let samples = TokenSamples::of(secret);
-    texts.all(|text| is_decoded(text) && !samples.occur_in(text))
+    texts.all(|text| samples.are_absent_from(text))
 }
 
 /// Samples of a token: a few characters at regular places of each form. A text that shows a run of
@@ -84,18 +86,28 @@ impl TokenSamples {
         samples
     }
 
-    /// Returns true if the text shows a sample, with or without other characters in between.
-    fn occur_in(&self, text: &[u8]) -> bool {
+    /// Returns true if decoding the text would change nothing, and it shows no sample, with or
+    /// without other characters in between.
+    fn are_absent_from(&self, text: &[u8]) -> bool {
         let (mut exact, mut plain) = (0, 0);
-        text.iter().any(|byte| {
-            let byte = byte.to_ascii_lowercase();
-            exact = extended(exact, byte);
-            if !byte.is_ascii_alphanumeric() {
-                return self.contains(exact);
+        for byte in text {
+            let character = CHARACTERS[usize::from(*byte)];
+            let is_hexadecimal = character.lower == b'x' && exact & 0xff == u64::from(b'0');
+            if character.is_escape || is_hexadecimal {
+                return false;
             }
-            plain = extended(plain, byte);
-            self.contains(plain) || exact != plain && self.contains(exact)
-        })
+            exact = extended(exact, character.lower);
+            if character.is_plain {
+                plain = extended(plain, character.lower);
+                if self.contains(plain) {
+                    return false;
+                }
+            }
+            if exact != plain && self.contains(exact) {
+                return false;
+            }
+        }
+        true
     }
 
     fn insert(&mut self, sample: u64) {
@@ -104,6 +116,8 @@ impl TokenSamples {
         self.samples.push(sample);
     }
 
+    // Called for each character of every answer.
+    #[inline]
     fn contains(&self, sample: u64) -> bool {
         let (word, bit) = Self::place(sample);
         self.filter[word] & bit != 0 && self.samples.contains(&sample)
@@ -126,35 +140,51 @@ fn extended(sample: u64, byte: u8) -> u64 {
 }
 
 impl Forms for TokenSamples {
-    fn add(&mut self, form: impl Iterator<Item = u8>, run: usize) {
-        let mut sample = 0;
-        let mut missing = Self::LENGTH;
-        for byte in form {
-            sample = extended(sample, byte);
-            missing -= 1;
-            if missing == 0 {
-                self.insert(sample);
-                // A run that begins right after the start of a sample holds the next one.
-                missing = run - Self::LENGTH + 1;
-            }
+    fn add(&mut self, form: &[u8], run: usize) {
+        let mut rest = form;
+        while let Some(&[first, second, third, fourth, fifth]) = rest.first_chunk() {
+            let sample = [0, 0, 0, first, second, third, fourth, fifth];
+            self.insert(u64::from_be_bytes(sample));
+            // A run that begins right after the start of a sample holds the next one.
+            rest = rest.get(run - Self::LENGTH + 1..).unwrap_or_default();
         }
     }
 }
 
-/// Returns true if decoding the text would change nothing.
-fn is_decoded(text: &[u8]) -> bool {
-    let mut before = 0;
-    text.iter().all(|&byte| {
-        let is_hexadecimal = before == b'0' && matches!(byte, b'x' | b'X');
-        before = byte;
-        byte.is_ascii() && !is_hexadecimal && !matches!(byte, b'%' | b'=' | b'\\' | b'&')
-    })
+/// The properties of each character in the search for samples.
+static CHARACTERS: [Character; 256] = {
+    let mut characters = [Character::of(0); 256];
+    let mut byte = 0_u8;
+    while byte < u8::MAX {
+        byte += 1;
+        characters[byte as usize] = Character::of(byte);
+    }
+    characters
+};
+
+#[derive(Clone, Copy)]
+struct Character {
+    lower: u8,
+    /// True for letters and digits.
+    is_plain: bool,
+    /// True if the text may have to be decoded.
+    is_escape: bool,
+}
+
+impl Character {
+    const fn of(byte: u8) -> Self {
+        Self {
+            lower: byte.to_ascii_lowercase(),
+            is_plain: byte.is_ascii_alphanumeric(),
+            is_escape: !byte.is_ascii() || matches!(byte, b'%' | b'=' | b'\\' | b'&'),
+        }
+    }
 }
 
 /// A collection of the forms in which a token is searched for.
 trait Forms {
     /// Adds the characters of a form, whose runs of this length are searched for.
-    fn add(&mut self, form: impl Iterator<Item = u8>, run: usize);
+    fn add(&mut self, form: &[u8], run: usize);
 }
 
 /// Adds the letters and digits of a secret in every form in which they are searched for.
@@ -164,29 +194,39 @@ fn add_plain_forms(secret: &[u8], forms: &mut impl Forms) {
     } else {
         RUN
     };
-    forms.add(plain_characters(secret.iter().copied()), run);
-    forms.add(plain_characters(secret.iter().rev().copied()), run);
+    let mut form = Vec::with_capacity(2 * secret.len());
+    add_plain_characters(secret, &mut form);
+    forms.add(&form, run);
+    form.reverse();
+    forms.add(&form, run);
     // Each character has two hexadecimal digits.
-    let hexadecimal = secret.iter().flat_map(|byte| hexadecimal(*byte));
-    forms.add(hexadecimal, RUN_MAX);
+    form.clear();
+    for byte in secret {
+        form.extend_from_slice(&hexadecimal(*byte));
+    }
+    forms.add(&form, RUN_MAX);
     // The base64 form of the same bytes depends on the number of bytes before them.
-    let mut bytes = Vec::with_capacity(secret.len() + 3);
-    bytes.extend_from_slice(secret);
+    let mut bytes = vec![0; 2 + secret.len()];
+    bytes[2..].copy_from_slice(secret);
+    let mut encoded = vec![0; bytes.len().div_ceil(3) * 4];
     for before in 0..3 {
-        let encoded = base64(&bytes);
+        let length = STANDARD_NO_PAD
+            .encode_slice(&bytes[2 - before..], &mut encoded)
+            .expect("three bytes become four characters");
         // The characters that also depend on neighbouring bytes are left out.
-        let whole = encoded.get(before * 2..).unwrap_or_default();
-        let whole = &whole[..whole.len().saturating_sub(2)];
-        forms.add(plain_characters(whole.iter().copied()), run);
-        bytes.insert(0, 0);
+        let whole = encoded[..length].get(before * 2..).unwrap_or_default();
+        form.clear();
+        add_plain_characters(&whole[..whole.len().saturating_sub(2)], &mut form);
+        forms.add(&form, run);
     }
 }
 
 /// Adds all characters of a secret in the forms in which they are searched for.
 fn add_exact_forms(secret: &[u8], forms: &mut impl Forms) {
-    let bytes = secret.iter().map(u8::to_ascii_lowercase);
-    forms.add(bytes.clone(), RUN);
-    forms.add(bytes.rev(), RUN);
+    let mut form = secret.to_ascii_lowercase();
+    forms.add(&form, RUN);
+    form.reverse();
+    forms.add(&form, RUN);
 }
 
 impl Redactor {
@@ -346,9 +386,8 @@ struct PlainRuns(Vec<(usize, RunSet)>);
 
 impl Forms for PlainRuns {
     /// Adds all runs of this length, or the whole form if it is shorter.
-    fn add(&mut self, form: impl Iterator<Item = u8>, run: usize) {
-        let characters: Vec<_> = form.collect();
-        let length = run.min(characters.len());
+    fn add(&mut self, form: &[u8], run: usize) {
+        let length = run.min(form.len());
         if length >= RUN {
             let known = self.0.iter().position(|(known, _)| *known == length);
             let place = known.unwrap_or_else(|| {
@@ -356,20 +395,16 @@ impl Forms for PlainRuns {
                 self.0.len() - 1
             });
             let set = &mut self.0[place].1;
-            Runs::of(&characters, length).for_each(|(_, run)| set.insert(run));
+            Runs::of(form, length).for_each(|(_, run)| set.insert(run));
         }
     }
 }
 
 impl Forms for RunSet {
     /// Adds the runs that hold other characters than letters and digits.
-    fn add(&mut self, form: impl Iterator<Item = u8>, run: usize) {
-        let characters: Vec<_> = form.collect();
-        let runs = Runs::of(&characters, run).filter(|&(at, _)| {
-            !characters[at..at + run]
-                .iter()
-                .all(u8::is_ascii_alphanumeric)
-        });
+    fn add(&mut self, form: &[u8], run: usize) {
+        let runs = Runs::of(form, run)
+            .filter(|&(at, _)| !form[at..at + run].iter().all(u8::is_ascii_alphanumeric));
         runs.for_each(|(_, run)| self.insert(run));
     }
 }
@@ -463,30 +498,25 @@ fn narrow_byte(character: char) -> u8 {
     }
 }
 
-fn plain_characters(bytes: impl Iterator<Item = u8>) -> impl Iterator<Item = u8> {
-    bytes
-        .filter(u8::is_ascii_alphanumeric)
-        .map(|byte| byte.to_ascii_lowercase())
+/// Adds the letters and digits in lower case.
+fn add_plain_characters(bytes: &[u8], form: &mut Vec<u8>) {
+    let mut length = form.len();
+    form.resize(length + bytes.len(), 0);
+    for byte in bytes {
+        let character = CHARACTERS[usize::from(*byte)];
+        form[length] = character.lower;
+        // The next character takes the place of one that is left out.
+        length += usize::from(character.is_plain);
+    }
+    form.truncate(length);
 }
 
 fn hexadecimal(byte: u8) -> [u8; 2] {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    [byte >> 4, byte & 0xf].map(|digit| DIGITS[usize::from(digit)])
-}
-
-/// Encodes as base64 without padding.
-fn base64(bytes: &[u8]) -> Vec<u8> {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut encoded = Vec::with_capacity(bytes.len() * 4 / 3 + 4);
-    for chunk in bytes.chunks(3) {
-        let byte = |at| u32::from(chunk.get(at).copied().unwrap_or_default());
-        let group = byte(0) << 16 | byte(1) << 8 | byte(2);
-        for at in 0..=chunk.len() {
-            let digit = group >> (18 - 6 * at) & 0x3f;
-            encoded.push(DIGITS[digit as usize]);
-        }
-    }
-    encoded
+    [
+        DIGITS[usize::from(byte >> 4)],
+        DIGITS[usize::from(byte & 0xf)],
+    ]
 }
 
 #[cfg(test)]
