@@ -111,18 +111,24 @@ impl fmt::Debug for Token {
     }
 }
 
-/// The SHA-256 of a token. It is compared as a whole; only the first 8 hexadecimal digits are
-/// shown.
+/// The first half of a token's SHA-256. It is compared as a whole; only the first 8 hexadecimal
+/// digits are shown.
+///
+/// 128 bits suffice: to find a second token with the same ones takes 2^128 attempts. There may be a
+/// million sessions, and each has several fingerprints.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Fingerprint([u8; 32]);
+pub struct Fingerprint([u8; Fingerprint::LENGTH]);
 
 impl Fingerprint {
+    /// The number of bytes.
+    const LENGTH: usize = 16;
+
     /// Computes the fingerprint of a secret.
     #[must_use]
     pub fn of(secret: &[u8]) -> Self {
-        let digest = digest(secret);
+        let fingerprint = Self(digest(secret));
         wipe_stack();
-        Self(digest)
+        fingerprint
     }
 
     /// Returns a number from 0 to 1 that differs from token to token, to spread what would happen
@@ -136,7 +142,7 @@ impl Fingerprint {
         u32::from_be_bytes([first, second, third, fourth])
     }
 
-    /// Returns the whole fingerprint in 64 hexadecimal digits: for the daemon's own files, never to
+    /// Returns the whole fingerprint in 32 hexadecimal digits: for the daemon's own files, never to
     /// be shown.
     pub(crate) fn to_hex(self) -> String {
         use fmt::Write as _;
@@ -147,10 +153,13 @@ impl Fingerprint {
         })
     }
 
-    /// Parses the output of [`Self::to_hex`].
+    /// Parses the output of [`Self::to_hex`], or the 64 digits of a whole SHA-256.
     pub(crate) fn from_hex(hex: &str) -> Option<Self> {
-        let mut bytes = [0; 32];
-        let is_hex = hex.len() == 64 && hex.bytes().all(|digit| digit.is_ascii_hexdigit());
+        let mut bytes = [0; Self::LENGTH];
+        let has_length = [2, 4]
+            .map(|times| times * Self::LENGTH)
+            .contains(&hex.len());
+        let is_hex = has_length && hex.bytes().all(|digit| digit.is_ascii_hexdigit());
         let digits = is_hex.then(|| hex.as_bytes().chunks_exact(2))?;
         for (byte, digits) in bytes.iter_mut().zip(digits) {
             *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
@@ -160,8 +169,9 @@ impl Fingerprint {
 }
 
 #[inline(never)]
-fn digest(secret: &[u8]) -> [u8; 32] {
-    Sha256::digest(secret).into()
+fn digest(secret: &[u8]) -> [u8; Fingerprint::LENGTH] {
+    let digest: [u8; 32] = Sha256::digest(secret).into();
+    *digest.first_chunk().expect("32 bytes begin with 16")
 }
 
 /// Overwrites the part of the stack that [`digest`] used: the hasher leaves copies of the secret's
@@ -217,6 +227,12 @@ mod tests {
 
     #[test]
     fn is_what_sha256sum_prints_first() {
-        assert_eq!(Fingerprint::of(b"abc").to_string(), "ba7816bf");
+        let fingerprint = Fingerprint::of(b"abc");
+        let whole = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(fingerprint.to_string(), whole[..8]);
+        assert_eq!(fingerprint.to_hex(), whole[..32]);
+        assert_eq!(Fingerprint::from_hex(whole), Some(fingerprint));
+        assert_eq!(Fingerprint::from_hex(&whole[..32]), Some(fingerprint));
+        assert_eq!(Fingerprint::from_hex(&whole[..48]), None);
     }
 }
