@@ -77,7 +77,8 @@ use self::systemd::Systemd;
 use crate::config::{Config, Errors};
 pub use crate::http::SocketPlaces;
 use crate::keeper::{
-    Command, EarlierEnding, Event, EventKind, Failure, OnShutdown, Operation, Outcome, Verdict,
+    Command, EarlierEnding, Event, EventKind, Failure, OnShutdown, Operation, Outcome, Severity,
+    Verdict,
 };
 use crate::log::{LogEvent, LogHandle, log_event};
 use crate::status::Snapshot;
@@ -436,8 +437,8 @@ impl Daemon {
         let Some(managed) = self.sessions.by_id.get(&event.session) else {
             return;
         };
-        let names = if let EventKind::Answered { .. } = event.kind {
-            // No text about an answer tells when a new token is noticed.
+        let names = if event.kind.severity() == Severity::Detail {
+            // No text about a detail tells when a new token is noticed.
             managed.names(Pickup::AtOnce)
         } else {
             self.sources.names(managed)

@@ -27,6 +27,8 @@ pub(super) struct ManagedSession {
     tokens: Vec<(Generation, Arc<Token>)>,
     /// The generation that was proven alive last.
     present: Option<Generation>,
+    /// The token that was proven alive last, even if it has ended.
+    pub(super) proven: Option<Fingerprint>,
     /// Tokens that another daemon holds as well. They are not revoked, since that daemon would
     /// lose them too.
     pub(super) held_elsewhere: BTreeSet<Fingerprint>,
@@ -82,6 +84,7 @@ impl ManagedSession {
             intent: None,
             tokens: Vec::new(),
             present: None,
+            proven: None,
             held_elsewhere: BTreeSet::new(),
             revoked: None,
             reading: ReadingState::default(),

@@ -49,8 +49,6 @@ pub(super) struct Sinks {
     waiting: BTreeMap<SessionId, u64>,
     waiting_total: u64,
     tasks: JoinSet<SinkDone>,
-    /// The token of each session that was proven last, even if it has ended.
-    proven: BTreeMap<SessionId, Fingerprint>,
     /// The rotations that wait until every sink of the session holds the new token.
     rotations: BTreeMap<SessionId, Rotation>,
     /// The end of the lifetime of each session's present token, as it stands in the files.
@@ -130,7 +128,8 @@ impl Sinks {
         let Some(token) = managed.token(generation) else {
             return;
         };
-        if self.is_stopping {
+        let has_sinks = !managed.config.sinks.is_empty() || self.by_session.contains_key(&session);
+        if self.is_stopping || !has_sinks {
             return;
         }
         let known = self.expiries.get(&session).copied();
@@ -226,21 +225,15 @@ impl Sinks {
         self.waiting_total = self.waiting_total + waiting - before.unwrap_or(0);
     }
 
-    /// Remembers that a token was proven alive, to announce it if it is another one than before.
-    fn handle_proven(&mut self, event: &Event) {
-        let Some(token) = event.token else {
-            return;
+    /// Remembers that another token than `previous` was proven alive, to announce it.
+    fn handle_rotated(&mut self, event: &Event, previous: Fingerprint) {
+        let earlier = self.rotations.remove(&event.session);
+        let previous = earlier.map_or(previous, |earlier| earlier.previous);
+        let rotation = Rotation {
+            event: event.clone(),
+            previous,
         };
-        let previous = self.proven.insert(event.session, token.fingerprint);
-        if let Some(previous) = previous.filter(|previous| *previous != token.fingerprint) {
-            let earlier = self.rotations.remove(&event.session);
-            let previous = earlier.map_or(previous, |earlier| earlier.previous);
-            let rotation = Rotation {
-                event: event.clone(),
-                previous,
-            };
-            self.rotations.insert(event.session, rotation);
-        }
+        self.rotations.insert(event.session, rotation);
     }
 
     /// Returns a rotation that is to be announced: every sink of the session holds the new token.
@@ -291,7 +284,6 @@ impl Sinks {
 
     /// Removes a session that has ended. Its files stay.
     pub(super) fn forget(&mut self, session: SessionId) {
-        self.proven.remove(&session);
         self.rotations.remove(&session);
         self.expiries.remove(&session);
         for file in self.by_session.get(&session).cloned().into_iter().flatten() {
@@ -528,8 +520,14 @@ impl Daemon {
         if is_answered || matches!(event.kind, EventKind::Alive { .. }) {
             self.publish(event.session);
         }
-        if let EventKind::Alive { .. } = event.kind {
-            self.sinks.handle_proven(event);
+        if let EventKind::Alive { .. } = event.kind
+            && let Some(token) = event.token
+            && let Some(managed) = self.sessions.by_id.get_mut(&event.session)
+        {
+            let previous = managed.proven.replace(token.fingerprint);
+            if let Some(previous) = previous.filter(|previous| *previous != token.fingerprint) {
+                self.sinks.handle_rotated(event, previous);
+            }
         }
     }
 
