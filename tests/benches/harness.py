@@ -300,9 +300,9 @@ def write_token(folder, number):
 
 
 class Daemon:
-    """The daemon with a pool of tokens, as a process."""
+    """The daemon with pools of tokens, one of each folder, as a process."""
 
-    def __init__(self, binary, api, folder, options="", is_tls=True, wrapper=(), with_listener=False):
+    def __init__(self, binary, api, *folders, options="", is_tls=True, wrapper=(), with_listener=False):
         self.status = free_ports(1)[0]
         self.config = api.work / "config.toml"
         listen = f'"{self.status}"' if with_listener else '"off"'
@@ -311,7 +311,7 @@ class Daemon:
             f'http = {{ proxy = "none", ca_file = "{api.ca_file}" }}\n'
             'log.level = "error"\n'
             f'status = {{ socket = "off", listen = {listen} }}\n'
-            f'[pools.agents]\ntoken_dir = "{folder}"\n'
+            + "".join(f'[pools.agents-{at}]\ntoken_dir = "{folder}"\n' for at, folder in enumerate(folders))
         )
         self.configure(options)
         self.log = open(api.work / "daemon.log", "wb")
@@ -360,8 +360,8 @@ class Daemon:
 
 
 @contextlib.contextmanager
-def running(binary, api, folder, **options):
-    daemon = Daemon(binary, api, folder, **options)
+def running(binary, api, *folders, **options):
+    daemon = Daemon(binary, api, *folders, **options)
     try:
         yield daemon
     finally:
