@@ -22,6 +22,7 @@ pub(crate) use content::seconds as lifetime;
 pub use debounce::{DEBOUNCE, PATIENCE, ReadState};
 pub use file::{FileState, Warning};
 pub use listing::{DirectoryId, LISTED_MAX, Listing, ListingError};
+pub(crate) use profile::printable;
 pub use profile::{Environment, Profile, ProfileProblem, environment};
 pub use read::{COMMAND_TIME_LIMIT, ClientCredentials, Read, Reader};
 pub use secret::{Fingerprint, NotAToken, TOKEN_LENGTH_MAX, Token};
