@@ -188,8 +188,8 @@ impl Daemon {
                 () = self.reporter.next() => {}
                 event = self.minting.next() => self.handle_minting(event),
                 done = self.sinks.next() => {
-                    let written = self.sinks.handle_done(done, self.machine.now());
-                    self.reporter.counters.handle_sink(written);
+                    let outcome = self.sinks.handle_done(done, self.machine.now());
+                    self.reporter.counters.handle_sink(outcome);
                 }
                 () = self.rotation_signals.next() => {}
                 event = self.sources.next() => self.handle_source_event(event),

@@ -512,13 +512,13 @@ impl Keeper {
                 debug_assert!(false, "a session that is due exists");
                 return None;
             };
-            let lost_at = session.urgency(now);
+            let lost_at = session.lost_at(now);
             let place = Some(QueuePlace::Ready { due_at, lost_at });
             self.due.set(id, session.host, session.place, place);
             session.place = place;
         }
         let in_flight_max = self.shared.limits.in_flight_max;
-        while let Some(id) = self.due.first_until(now, in_flight_max) {
+        while let Some(id) = self.due.first_ready(now, in_flight_max) {
             let Some(session) = self.sessions.get_mut(&id) else {
                 debug_assert!(false, "a session that is due exists");
                 return None;
@@ -559,7 +559,7 @@ impl Keeper {
     /// Returns the instant at which [`Self::poll_command`] is to be called again.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let due = self.due.first_at(self.shared.limits.in_flight_max);
+        let due = self.due.next_at(self.shared.limits.in_flight_max);
         let stop_limit = self.stopping_until.first().map(|&(until, _)| until);
         let announcement = self.announcements.first().map(|&(at, _)| at);
         let renewal = self.renewals.poll_timeout();

@@ -19,7 +19,7 @@ mod sessions;
 mod text;
 mod totals;
 
-pub use counters::{Counters, Exemplar, Histogram};
+pub use counters::{Counters, Exemplar, Histogram, SinkOutcome};
 pub use form::MetricsFormat;
 pub use totals::Totals;
 

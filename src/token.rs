@@ -22,13 +22,14 @@ pub(crate) use content::seconds as lifetime;
 pub use debounce::{DEBOUNCE, PATIENCE, ReadState};
 pub use file::{FileState, Warning};
 pub use listing::{DirectoryId, LISTED_MAX, Listing, ListingError};
+pub(crate) use profile::printable;
 pub use profile::{Environment, Profile, ProfileProblem, environment};
 pub use read::{COMMAND_TIME_LIMIT, ClientCredentials, Read, Reader};
 pub use secret::{Fingerprint, NotAToken, TOKEN_LENGTH_MAX, Token};
 pub use shape::Shape;
-pub use sink::{SINK_NAME, Sink, SinkContent, SinkError, SinkFormat, SinkState};
+pub use sink::{SESSION_PLACEHOLDER, Sink, SinkContent, SinkError, SinkFormat, SinkState};
 pub(crate) use source::{CLIENT_ID_LENGTH_MAX, is_client_id};
 pub use source::{ClientSource, Denied, MintSource, Source, SourceError};
 pub use watch::{FileChange, ProbeJob, ProbedPath, Settled, Watch, WatchTrouble, Watched};
 
-pub use crate::sys::files::NotRead;
+pub use crate::sys::files::NoAnswer;

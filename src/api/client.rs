@@ -27,7 +27,7 @@ use crate::token::Token;
 
 /// The time after which an idle connection is closed: far below the idle limits of the API and of
 /// the network devices on the way. Its clock stops while the machine is suspended.
-const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+const CONNECTION_IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The interval of HTTP/2 pings: a connection that died during a request is detected after this
 /// and the connect timeout.
@@ -52,7 +52,7 @@ pub struct Client {
     config: Arc<HttpConfig>,
     tls: Arc<rustls::ClientConfig>,
     resolver: Resolver,
-    pool: reqwest::Client,
+    http: reqwest::Client,
 }
 
 impl Client {
@@ -72,21 +72,21 @@ impl Client {
     ) -> Result<Self, BuildError> {
         let resolver = Resolver::default();
         Ok(Self {
-            pool: pool(config, &tls, &resolver)?,
+            http: http_client(config, &tls, &resolver)?,
             config: Arc::new(config.clone()),
             tls: Arc::new(tls),
             resolver,
         })
     }
 
-    /// Returns the same client with a new, empty pool of connections.
+    /// Returns the same client with connections of its own, which are made when they are needed.
     ///
     /// Reads no file and does not block: the certificate authorities are shared.
     #[must_use]
     pub fn with_new_connections(&self) -> Self {
         let mut new = self.clone();
-        match pool(&self.config, &self.tls, &self.resolver) {
-            Ok(pool) => new.pool = pool,
+        match http_client(&self.config, &self.tls, &self.resolver) {
+            Ok(http) => new.http = http,
             // This cannot fail: the same settings have built a client before.
             Err(error) => tracing::debug!(%error, "the connections are kept"),
         }
@@ -95,7 +95,7 @@ impl Client {
 
     /// Returns a builder of a POST request.
     pub(super) fn post(&self, url: Url) -> reqwest::RequestBuilder {
-        self.pool.post(url)
+        self.http.post(url)
     }
 
     /// Sends a request to the API and returns the outcome.
@@ -148,7 +148,7 @@ impl Client {
         }
         let mut received = None;
         let exchange = async {
-            let answer = self.pool.execute(request).await;
+            let answer = self.http.execute(request).await;
             let answer = answer.map_err(|error| {
                 if error.is_connect() {
                     self.resolver.handle_failure();
@@ -181,7 +181,7 @@ impl fmt::Debug for Client {
     }
 }
 
-fn pool(
+fn http_client(
     config: &HttpConfig,
     tls: &rustls::ClientConfig,
     resolver: &Resolver,
@@ -195,7 +195,7 @@ fn pool(
         .retry(retry::never())
         .referer(false)
         .connect_timeout(config.connect_timeout)
-        .pool_idle_timeout(POOL_IDLE_TIMEOUT)
+        .pool_idle_timeout(CONNECTION_IDLE_TIMEOUT)
         // Over HTTP/1.1 each request in flight has a connection, which the next one uses again.
         .pool_max_idle_per_host(in_flight_max)
         .http1_max_headers(HEADER_FIELDS_MAX)

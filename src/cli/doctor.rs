@@ -18,7 +18,7 @@ use futures_util::stream::{self, StreamExt};
 
 use self::check::{Check, DoctorReport};
 use self::service::{CredentialRefresh, ServiceUser};
-use self::session::Proofs;
+use self::session::{Examined, Proofs};
 use super::check::print_config_errors;
 use super::exit::Exit;
 use super::run::block_on;
@@ -116,20 +116,11 @@ async fn run_checks(doctor: &Doctor) -> Vec<Check> {
     let all = sessions_with_files(&config);
     let file = doctor.settings.file();
     checks.append(&mut exposed::examine(file, &config, &all));
-    let mut of_hosts = hosts(&config, &all).await;
+    let of_hosts = hosts(&config, &all).await;
     let examined = stream::iter(&all)
         .map(|(name, session)| session::examine(name, session, &client, commands, doctor.proofs));
     let mut examined: Vec<_> = examined.buffered(CONCURRENT_MAX).collect().await;
-    // A server that received a token may repeat it, even in a certificate.
-    for redactor in examined
-        .iter()
-        .filter_map(|session| session.redactor.as_ref())
-    {
-        for check in &mut of_hosts {
-            check.redact(redactor);
-        }
-    }
-    checks.append(&mut of_hosts);
+    checks.append(&mut redact_tokens(of_hosts, &examined));
     for session in &mut examined {
         checks.append(&mut session.checks);
     }
@@ -137,6 +128,20 @@ async fn run_checks(doctor: &Doctor) -> Vec<Check> {
     // The daemon comes last, since its report is compared with the tokens that were read above.
     checks.append(&mut daemon::examine(socket.as_ref(), &all, &examined).await);
     checks
+}
+
+/// Removes the tokens of the sessions from the checks of the hosts: a server that received a token
+/// may repeat it, even in a certificate.
+fn redact_tokens(mut of_hosts: Vec<Check>, examined: &[Examined]) -> Vec<Check> {
+    let redactors = examined
+        .iter()
+        .filter_map(|session| session.redactor.as_ref());
+    for redactor in redactors {
+        for check in &mut of_hosts {
+            check.redact(redactor);
+        }
+    }
+    of_hosts
 }
 
 /// Checks how the unit takes on changed credentials, if a session has one: that of the running daemon,

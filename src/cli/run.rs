@@ -25,7 +25,7 @@ use crate::daemon::{
 };
 use crate::keeper::OnShutdown;
 use crate::log::{LogEnvironment, LogEvent, log_event};
-use crate::sys::files::{CONFIG_LIMIT, NotRead};
+use crate::sys::files::{CONFIG_LIMIT, NoAnswer};
 use crate::sys::{clock, files, orphans};
 
 pub(super) const HELP: &str = "\
@@ -59,7 +59,7 @@ pub(super) struct Run {
 /// The configuration could not be read in time.
 #[derive(Debug, thiserror::Error)]
 #[error("reading the configuration takes longer than {}s", CONFIG_LIMIT.as_secs())]
-struct NotLoaded(#[source] NotRead);
+struct NotLoaded(#[source] NoAnswer);
 
 pub(super) fn run(run: &Run, refused: &[Refused]) -> Exit {
     with_runtime(|runtime| begin(run, refused, runtime).unwrap_or_else(|exit| exit))

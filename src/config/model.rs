@@ -15,7 +15,7 @@ use super::proxy::{ProxyUrl, ProxyVariables};
 use super::shard::Shard;
 use super::signal::RotationSignal;
 use crate::keeper::{OnShutdown, Policy};
-use crate::token::{SINK_NAME, Sink, Source};
+use crate::token::{SESSION_PLACEHOLDER, Sink, Source};
 
 /// The configuration of the daemon. A `Config` that exists is valid.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -86,7 +86,7 @@ impl Config {
         let is_shared = count > 1 || !self.pools.is_empty();
         for sink in sinks {
             let file = sink.file.display();
-            if is_shared && !file.to_string().contains(SINK_NAME) {
+            if is_shared && !file.to_string().contains(SESSION_PLACEHOLDER) {
                 return Err(format!(
                     "--sink {file} has no {{name}}, and there is more than one session"
                 ));

@@ -8,7 +8,7 @@ use super::reader::{At, ParseProblem, TableReader, word};
 use super::redact;
 use super::schema::Kind;
 use super::source;
-use crate::token::SINK_NAME;
+use crate::token::SESSION_PLACEHOLDER;
 
 /// The largest number of signals of a session.
 const SIGNALS_MAX: usize = 16;
@@ -68,13 +68,13 @@ impl SignalName {
 }
 
 impl RotationSignal {
-    /// Returns this signal for the session of this name, which takes the place of [`SINK_NAME`].
+    /// Returns this signal for the session of this name, which takes the place of [`SESSION_PLACEHOLDER`].
     pub(super) fn of_session(&self, name: &str) -> Self {
         let target = match &self.target {
-            SignalTarget::Unit(unit) => SignalTarget::Unit(unit.replace(SINK_NAME, name)),
+            SignalTarget::Unit(unit) => SignalTarget::Unit(unit.replace(SESSION_PLACEHOLDER, name)),
             SignalTarget::PidFile(path) => {
                 let path = path.as_os_str().to_string_lossy();
-                SignalTarget::PidFile(path.replace(SINK_NAME, name).into())
+                SignalTarget::PidFile(path.replace(SESSION_PLACEHOLDER, name).into())
             }
         };
         Self { target, ..*self }
@@ -147,7 +147,7 @@ fn signal<T>(table: &TableReader<'_>, found: &At<T>) -> Option<RotationSignal> {
 fn unit(text: &str, _: &Kind) -> Result<String, ParseProblem> {
     let title = if redact::is_like_a_token(text) && !text.contains('.') {
         return Err(source::pasted());
-    } else if !is_service(&text.replace(SINK_NAME, "name")) {
+    } else if !is_service(&text.replace(SESSION_PLACEHOLDER, "name")) {
         "is not the full name of a service"
     } else {
         return Ok(text.to_owned());

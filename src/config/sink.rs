@@ -10,7 +10,7 @@ use super::reader::{At, ParseProblem, TableReader};
 use super::redact;
 use super::schema::Kind;
 use super::source;
-use crate::token::{SINK_NAME, Sink, SinkFormat};
+use crate::token::{SESSION_PLACEHOLDER, Sink, SinkFormat};
 
 /// The largest number of sinks of a session.
 const SINKS_MAX: usize = 16;
@@ -83,7 +83,7 @@ fn sink<T>(table: &TableReader<'_>, found: &At<T>, scope: SinkScope) -> Option<S
 
 fn path(text: &str, scope: SinkScope) -> Result<PathBuf, ParseProblem> {
     let path = source::absolute_file(text)?;
-    if scope == SinkScope::Many && !text.contains(SINK_NAME) {
+    if scope == SinkScope::Many && !text.contains(SESSION_PLACEHOLDER) {
         let title = "has no {name}, so that several sessions would write the same file";
         return Err(ParseProblem::about(text, title));
     }
@@ -175,7 +175,7 @@ fn is_same(source: &Path, sink: &Path) -> bool {
 fn may_be_same(one: &Path, other: &Path) -> bool {
     let (one, other) = (one.to_string_lossy(), other.to_string_lossy());
     let matches = |pattern: &str, path: &str| {
-        let parts = pattern.split_once(SINK_NAME);
+        let parts = pattern.split_once(SESSION_PLACEHOLDER);
         parts.is_some_and(|(start, end)| {
             let name = path
                 .strip_prefix(start)

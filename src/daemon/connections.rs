@@ -1,8 +1,8 @@
 //! Decides which connections the next request to an API uses.
 //!
-//! An HTTP client's connection pool cannot drop a single connection, so each API has a pool of its
-//! own, which is replaced as a whole when it is suspect. Requests in flight finish on the old pool,
-//! and the connections of other APIs are not affected.
+//! An HTTP client cannot drop a single connection, so each API has a client of its own, which is
+//! replaced with all its connections when they are suspect. Requests in flight finish on the old
+//! ones, and the connections to other APIs are not affected.
 //!
 //! # Invariants
 //!
@@ -21,23 +21,23 @@ use crate::api::Client;
 use crate::config::ApiBase;
 use crate::keeper::{BlockReason, Failure, SessionId, Verdict};
 
-/// The number of a pool; each new pool gets another one.
+/// The number of the connections to an API; new ones get another number.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct PoolGeneration(u64);
+pub(super) struct ConnectionsNumber(u64);
 
 /// The connections to all APIs.
 pub(super) struct Connections {
-    /// The client from which the pools are made. It has no connections itself.
+    /// The client from which those of the APIs are made. It has no connections itself.
     client: Client,
-    by_api: BTreeMap<ApiBase, ConnectionPool>,
-    generations: u64,
+    by_api: BTreeMap<ApiBase, ApiConnections>,
+    last_number: u64,
 }
 
-/// The pool of connections to one API that new requests use.
-struct ConnectionPool {
+/// The connections to one API that new requests use.
+struct ApiConnections {
     client: Client,
-    generation: PoolGeneration,
-    /// The sessions whose last request over this pool failed, unless one succeeded since.
+    number: ConnectionsNumber,
+    /// The sessions whose last request over them failed, unless one succeeded since.
     failed: BTreeSet<SessionId>,
 }
 
@@ -60,7 +60,7 @@ impl Connections {
         Self {
             client,
             by_api: BTreeMap::new(),
-            generations: 0,
+            last_number: 0,
         }
     }
 
@@ -69,8 +69,8 @@ impl Connections {
         &mut self,
         api: &ApiBase,
         session: SessionId,
-    ) -> (Client, PoolGeneration) {
-        self.unless_suspect(api, |pool| pool.failed.contains(&session))
+    ) -> (Client, ConnectionsNumber) {
+        self.unless_suspect(api, |connections| connections.failed.contains(&session))
     }
 
     /// Returns a client with connections of its own, which are closed with it: a connection keeps the
@@ -80,30 +80,30 @@ impl Connections {
     }
 
     /// Returns connections over which no request failed.
-    pub(super) fn without_failures(&mut self, api: &ApiBase) -> (Client, PoolGeneration) {
-        self.unless_suspect(api, |pool| !pool.failed.is_empty())
+    pub(super) fn without_failures(&mut self, api: &ApiBase) -> (Client, ConnectionsNumber) {
+        self.unless_suspect(api, |connections| !connections.failed.is_empty())
     }
 
     /// Handles the end of a session's request.
     pub(super) fn handle_verdict(
         &mut self,
         api: &ApiBase,
-        generation: PoolGeneration,
+        number: ConnectionsNumber,
         session: SessionId,
         verdict: &Verdict,
     ) {
-        // A request on a replaced pool says nothing about the present one.
+        // A request over replaced connections says nothing about the present ones.
         let current = self
             .by_api
             .get_mut(api)
-            .filter(|pool| pool.generation == generation);
-        let Some(pool) = current else {
+            .filter(|connections| connections.number == number);
+        let Some(connections) = current else {
             return;
         };
         match connection_outcome(verdict) {
-            ConnectionOutcome::Works => pool.failed.clear(),
+            ConnectionOutcome::Works => connections.failed.clear(),
             ConnectionOutcome::Doubtful => {
-                pool.failed.insert(session);
+                connections.failed.insert(session);
             }
             ConnectionOutcome::Dead => drop(self.by_api.remove(api)),
             ConnectionOutcome::None => {}
@@ -111,9 +111,9 @@ impl Connections {
     }
 
     /// Handles a request that was dropped before it had an answer.
-    pub(super) fn handle_unanswered(&mut self, api: &ApiBase, generation: PoolGeneration) {
+    pub(super) fn handle_unanswered(&mut self, api: &ApiBase, number: ConnectionsNumber) {
         let current = self.by_api.get(api);
-        if current.is_some_and(|pool| pool.generation == generation) {
+        if current.is_some_and(|connections| connections.number == number) {
             self.by_api.remove(api);
         }
     }
@@ -133,21 +133,21 @@ impl Connections {
     fn unless_suspect(
         &mut self,
         api: &ApiBase,
-        is_suspect: impl FnOnce(&ConnectionPool) -> bool,
-    ) -> (Client, PoolGeneration) {
-        let pool = match self.by_api.remove(api) {
-            Some(pool) if !is_suspect(&pool) => pool,
+        is_suspect: impl FnOnce(&ApiConnections) -> bool,
+    ) -> (Client, ConnectionsNumber) {
+        let connections = match self.by_api.remove(api) {
+            Some(connections) if !is_suspect(&connections) => connections,
             Some(_) | None => {
-                self.generations += 1;
-                ConnectionPool {
+                self.last_number += 1;
+                ApiConnections {
                     client: self.client.with_new_connections(),
-                    generation: PoolGeneration(self.generations),
+                    number: ConnectionsNumber(self.last_number),
                     failed: BTreeSet::new(),
                 }
             }
         };
-        let found = (pool.client.clone(), pool.generation);
-        self.by_api.insert(api.clone(), pool);
+        let found = (connections.client.clone(), connections.number);
+        self.by_api.insert(api.clone(), connections);
         found
     }
 }
@@ -208,7 +208,7 @@ mod tests {
         let (_, new) = connections.for_request(&api(1), SECOND);
         assert_ne!(new, bad);
         assert_eq!(connections.for_request(&api(2), SECOND).1, good);
-        // The other requests that waited on the old pool change nothing.
+        // The other requests that waited on the old connections change nothing.
         connections.handle_verdict(&api(1), bad, SECOND, &TIMED_OUT);
         connections.handle_unanswered(&api(1), bad);
         assert_eq!(connections.for_request(&api(1), FIRST).1, new);
@@ -217,9 +217,9 @@ mod tests {
     #[test]
     fn a_request_that_was_given_up_counts_as_unanswered() {
         let mut connections = connections();
-        let (_, generation) = connections.for_request(&api(1), FIRST);
-        connections.handle_unanswered(&api(1), generation);
-        assert_ne!(connections.for_request(&api(1), FIRST).1, generation);
+        let (_, number) = connections.for_request(&api(1), FIRST);
+        connections.handle_unanswered(&api(1), number);
+        assert_ne!(connections.for_request(&api(1), FIRST).1, number);
     }
 
     #[test]
@@ -238,27 +238,27 @@ mod tests {
     #[test]
     fn a_success_clears_the_connections_of_suspicion() {
         let mut connections = connections();
-        let (_, generation) = connections.for_request(&api(1), FIRST);
-        connections.handle_verdict(&api(1), generation, FIRST, &FAILED);
-        connections.handle_verdict(&api(1), generation, SECOND, &Verdict::Accepted);
-        assert_eq!(connections.for_request(&api(1), FIRST).1, generation);
-        assert_eq!(connections.without_failures(&api(1)).1, generation);
+        let (_, number) = connections.for_request(&api(1), FIRST);
+        connections.handle_verdict(&api(1), number, FIRST, &FAILED);
+        connections.handle_verdict(&api(1), number, SECOND, &Verdict::Accepted);
+        assert_eq!(connections.for_request(&api(1), FIRST).1, number);
+        assert_eq!(connections.without_failures(&api(1)).1, number);
     }
 
     #[test]
     fn a_revocation_uses_no_connections_over_which_any_request_failed() {
         let mut connections = connections();
-        let (_, generation) = connections.for_request(&api(1), FIRST);
-        connections.handle_verdict(&api(1), generation, FIRST, &FAILED);
-        assert_ne!(connections.without_failures(&api(1)).1, generation);
+        let (_, number) = connections.for_request(&api(1), FIRST);
+        connections.handle_verdict(&api(1), number, FIRST, &FAILED);
+        assert_ne!(connections.without_failures(&api(1)).1, number);
     }
 
     #[test]
     fn a_connection_that_was_never_made_is_not_replaced() {
         let mut connections = connections();
-        let (_, generation) = connections.for_request(&api(1), FIRST);
+        let (_, number) = connections.for_request(&api(1), FIRST);
         let not_connected = Verdict::Unreachable(Failure::NotConnected);
-        connections.handle_verdict(&api(1), generation, FIRST, &not_connected);
-        assert_eq!(connections.for_request(&api(1), FIRST).1, generation);
+        connections.handle_verdict(&api(1), number, FIRST, &not_connected);
+        assert_eq!(connections.for_request(&api(1), FIRST).1, number);
     }
 }

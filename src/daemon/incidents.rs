@@ -35,7 +35,7 @@ impl Daemon {
     /// Reports the incidents that became worse or are over.
     pub(super) fn report_incidents(&mut self, now: Instant) {
         if self.stop.is_none() {
-            self.reporter.incidents.handle_timeout(now);
+            self.reporter.incidents.turn(now);
             self.report_updates(now);
         }
     }

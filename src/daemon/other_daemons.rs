@@ -34,7 +34,10 @@ use crate::config::{ApiBase, SessionName};
 use crate::keeper::{OnShutdown, SessionId};
 use crate::log::{LogEvent, TokenEvent, log_event};
 use crate::time::Instant;
-use crate::token::Fingerprint;
+use crate::token::{Fingerprint, printable};
+
+/// The longest text of another daemon that a message shows, in characters.
+const TEXT_LENGTH_MAX: usize = 256;
 
 /// The time for which the start waits for a running daemon to begin its stop, since a stop may just
 /// have been requested. After that the start is refused.
@@ -149,32 +152,21 @@ impl fmt::Display for Overlap {
             None => formatter.write_str("another daemon (")?,
         }
         if let Some(unit) = &self.other.unit {
-            write!(formatter, "{}, ", printable(unit))?;
+            write!(formatter, "{}, ", printable(unit, TEXT_LENGTH_MAX))?;
         }
         if let Some(config) = &self.other.config {
             write!(
                 formatter,
                 "configuration {}, ",
-                printable(&config.to_string_lossy())
+                printable(&config.to_string_lossy(), TEXT_LENGTH_MAX)
             )?;
         }
-        write!(formatter, "session {})", printable(&self.session))
+        write!(
+            formatter,
+            "session {})",
+            printable(&self.session, TEXT_LENGTH_MAX)
+        )
     }
-}
-
-/// Returns the text of another process without control characters, and at most 256 characters of
-/// it.
-fn printable(text: &str) -> String {
-    text.chars()
-        .take(256)
-        .map(|character| {
-            if character.is_control() {
-                '?'
-            } else {
-                character
-            }
-        })
-        .collect()
 }
 
 /// The reason for not starting beside another daemon.

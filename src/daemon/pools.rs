@@ -22,7 +22,7 @@ use self::pool::{Owner, Pool};
 use crate::config::{Config, PoolConfig, SessionConfig, SessionName, Shard};
 use crate::keeper::SessionId;
 use crate::log::{LogEvent, PoolEvent, log_event};
-use crate::sys::files::{self, NotRead};
+use crate::sys::files::{self, NoAnswer};
 use crate::time::Instant;
 use crate::token::{Listing, ListingError};
 
@@ -342,7 +342,7 @@ pub(super) async fn find_within(
     found.unwrap_or_else(|cause| not_listed(path, time_limit, cause))
 }
 
-fn not_listed(path: &Path, time_limit: Duration, cause: NotRead) -> PoolContents {
+fn not_listed(path: &Path, time_limit: Duration, cause: NoAnswer) -> PoolContents {
     PoolContents {
         folder: PoolFolder::new(path, path.components().collect()),
         listing: Err(ListingError::TooSlow {

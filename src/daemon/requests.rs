@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use tokio::task::{AbortHandle, JoinSet};
 
-use super::connections::{Connections, PoolGeneration};
+use super::connections::{Connections, ConnectionsNumber};
 use super::next_result;
 use crate::api::Client;
 use crate::config::ApiBase;
@@ -37,8 +37,8 @@ pub(super) struct Requests {
 /// A request that is in flight.
 struct InFlightRequest {
     api: ApiBase,
-    /// The generation of the API's connections that it uses.
-    generation: PoolGeneration,
+    /// The connections to the API that it uses.
+    connections: ConnectionsNumber,
     ticket: Ticket,
     operation: Operation,
     task: AbortHandle,
@@ -68,9 +68,9 @@ impl Requests {
             earlier.task.abort();
             // The earlier request got no answer in the time that it had.
             self.connections
-                .handle_unanswered(&earlier.api, earlier.generation);
+                .handle_unanswered(&earlier.api, earlier.connections);
         }
-        let (client, generation) = match operation {
+        let (client, connections) = match operation {
             // A revocation has few attempts, and a token that is not revoked lives on, so it never
             // uses a connection over which a request failed.
             Operation::Revoke => self.connections.without_failures(&api),
@@ -87,7 +87,7 @@ impl Requests {
         });
         let in_flight = InFlightRequest {
             api,
-            generation,
+            connections,
             ticket,
             operation,
             task,
@@ -105,7 +105,7 @@ impl Requests {
         if let Some(ended) = self.by_session.get_mut(&session).filter(is_current) {
             self.connections.handle_verdict(
                 &ended.api,
-                ended.generation,
+                ended.connections,
                 session,
                 &outcome.verdict,
             );
@@ -129,7 +129,7 @@ impl Requests {
             if !is_revocation {
                 in_flight.task.abort();
                 self.connections
-                    .handle_unanswered(&in_flight.api, in_flight.generation);
+                    .handle_unanswered(&in_flight.api, in_flight.connections);
             }
             is_revocation
         });
@@ -142,7 +142,7 @@ impl Requests {
         self.tasks = JoinSet::new();
         for (_, dropped) in std::mem::take(&mut self.by_session) {
             self.connections
-                .handle_unanswered(&dropped.api, dropped.generation);
+                .handle_unanswered(&dropped.api, dropped.connections);
         }
     }
 

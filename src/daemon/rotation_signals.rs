@@ -19,7 +19,7 @@ use super::next_result;
 use crate::config::{RotationSignal, SessionName, SignalName, SignalTarget, clean};
 use crate::log::{LogEvent, SinkEvent, log_event};
 use crate::sys::clock::{self, WallSettings};
-use crate::sys::files::{self, NotRead};
+use crate::sys::files::{self, NoAnswer};
 use crate::sys::pid_file;
 use crate::sys::program::{self, Program};
 
@@ -58,7 +58,7 @@ enum SignalFailure {
     #[error(transparent)]
     PidFile(#[from] pid_file::NotSignalled),
     #[error(transparent)]
-    Thread(#[from] NotRead),
+    Thread(#[from] NoAnswer),
     #[error("systemctl cannot be run: it must be in the PATH of the daemon; or use `pid_file`")]
     NotRun(#[source] io::Error),
     #[error("systemctl did not end within {}s: look at the journal of dbus", LIMIT.as_secs())]

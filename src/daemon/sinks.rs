@@ -28,8 +28,9 @@ use super::{Daemon, next_result};
 use crate::config::{ApiBase, Region, SessionName};
 use crate::keeper::{EarlierEnding, Event, EventKind, Generation, SessionId, Verdict};
 use crate::log::{LogEvent, SinkEvent, log_event};
+use crate::metrics::SinkOutcome;
 use crate::status::phrases::Chain;
-use crate::sys::files::{self, NotRead, TOKEN_LIMIT};
+use crate::sys::files::{self, NoAnswer, TOKEN_LIMIT};
 use crate::time::Instant;
 use crate::token::{Fingerprint, Sink, SinkContent, SinkError, SinkState, Token};
 
@@ -109,7 +110,7 @@ enum SinkFailure {
     #[error(transparent)]
     Sink(#[from] SinkError),
     #[error(transparent)]
-    Thread(#[from] NotRead),
+    Thread(#[from] NoAnswer),
 }
 
 impl Sinks {
@@ -153,7 +154,7 @@ impl Sinks {
             let file = sink.file.clone();
             let holder = self.by_file.get(&file).map(|record| record.session);
             if let Some(holder) = holder.filter(|holder| *holder != session) {
-                self.remove_file(holder, &file);
+                self.detach_file(holder, &file);
             }
             let files = self.by_session.entry(session).or_default();
             files.insert(file.clone());
@@ -194,7 +195,7 @@ impl Sinks {
     }
 
     /// Removes a file from those of a session.
-    fn remove_file(&mut self, session: SessionId, file: &PathBuf) {
+    fn detach_file(&mut self, session: SessionId, file: &PathBuf) {
         if let Some(files) = self.by_session.get_mut(&session) {
             files.remove(file);
             if files.is_empty() {
@@ -293,7 +294,7 @@ impl Sinks {
                 .is_some_and(|record| !record.is_busy)
             {
                 self.by_file.remove(&file);
-                self.remove_file(session, &file);
+                self.detach_file(session, &file);
             }
         }
         self.reschedule(session);
@@ -355,26 +356,27 @@ impl Sinks {
         }
     }
 
-    /// Handles the end of a write or a removal. Returns true if a file was written, false if that
-    /// failed.
-    pub(super) fn handle_done(&mut self, done: SinkDone, now: Instant) -> Option<bool> {
+    /// Handles the end of a write or a removal.
+    pub(super) fn handle_done(&mut self, done: SinkDone, now: Instant) -> SinkOutcome {
         let SinkDone {
             file,
             token,
             result,
         } = done;
-        let record = self.by_file.get_mut(&file)?;
+        let Some(record) = self.by_file.get_mut(&file) else {
+            return SinkOutcome::NothingWritten;
+        };
         record.is_busy = false;
         let outcome = match result {
             SinkResult::Written(Ok(state)) => record.handle_written(token, state),
             SinkResult::Written(Err(error)) => {
                 record.handle_failed(&error, self.is_stopping, now);
-                Some(false)
+                SinkOutcome::Failed
             }
             SinkResult::Removed(result) => {
                 record.written = None;
                 record.log_removed(result);
-                None
+                SinkOutcome::NothingWritten
             }
         };
         let session = record.session;
@@ -429,7 +431,7 @@ impl Sinks {
 }
 
 impl SinkRecord {
-    fn handle_written(&mut self, token: Option<Fingerprint>, state: SinkState) -> Option<bool> {
+    fn handle_written(&mut self, token: Option<Fingerprint>, state: SinkState) -> SinkOutcome {
         let (SinkState::Written(content) | SinkState::Unchanged(content)) = state;
         let pending = self
             .pending
@@ -441,17 +443,17 @@ impl SinkRecord {
         self.attempts = 0;
         self.trouble = None;
         self.written = token.map(|token| (token, content));
-        let is_written = matches!(state, SinkState::Written(_));
-        if let Some(fingerprint) = token
-            && is_written
-        {
+        if let SinkState::Unchanged(_) = state {
+            return SinkOutcome::NothingWritten;
+        }
+        if let Some(fingerprint) = token {
             log_event(&LogEvent::Sink(SinkEvent::Written {
                 session: &self.name,
                 fingerprint,
                 file: &self.sink.file,
             }));
         }
-        is_written.then_some(true)
+        SinkOutcome::Written
     }
 
     fn handle_failed(&mut self, error: &SinkFailure, is_stopping: bool, now: Instant) {

@@ -26,7 +26,7 @@ use crate::status::phrases::Pickup;
 use crate::sys::files;
 use crate::time::Instant;
 use crate::token::{
-    FileChange, NotRead, ProbedPath, Read, ReadState, Reader, Source, SourceError, Token, Watch,
+    FileChange, NoAnswer, ProbedPath, Read, ReadState, Reader, Source, SourceError, Token, Watch,
     Watched,
 };
 
@@ -64,7 +64,7 @@ pub(super) enum SourceEvent {
     /// A source was read.
     Read(Reading),
     /// A path was followed.
-    Probed(Arc<Path>, Result<ProbedPath, NotRead>),
+    Probed(Arc<Path>, Result<ProbedPath, NoAnswer>),
     /// A directory was listed.
     Listed(PoolContents),
 }
@@ -252,7 +252,7 @@ impl Sources {
     pub(super) fn handle_probed(
         &mut self,
         path: &Arc<Path>,
-        probed: Result<ProbedPath, NotRead>,
+        probed: Result<ProbedPath, NoAnswer>,
         sessions: &SessionTable,
         now: Instant,
     ) {

@@ -26,7 +26,7 @@ use crate::keeper::{Intent, Keeper, Limits, SessionId};
 use crate::log::{LogEvent, log_event};
 use crate::status::QuerySender;
 use crate::sys::files;
-use crate::sys::files::{CONFIG_LIMIT, NotRead};
+use crate::sys::files::{CONFIG_LIMIT, NoAnswer};
 use crate::token::Fingerprint;
 
 /// The time for which the start waits for directories and files, so that the first log lines show
@@ -47,7 +47,7 @@ pub enum StartError {
         place: PathBuf,
         /// The reason.
         #[source]
-        cause: NotRead,
+        cause: NoAnswer,
     },
     /// The directory of the status socket does not answer.
     #[error("the status socket {} cannot be looked at within {}s", path.display(), CONFIG_LIMIT.as_secs())]
@@ -56,7 +56,7 @@ pub enum StartError {
         path: PathBuf,
         /// The reason.
         #[source]
-        cause: NotRead,
+        cause: NoAnswer,
     },
     /// A configured listener cannot be bound.
     #[error(transparent)]

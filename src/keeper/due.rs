@@ -26,7 +26,7 @@ const URGENT: Duration = Duration::from_secs(5);
 #[derive(Default, Debug)]
 pub(super) struct Due {
     hosts: Vec<(HostId, Queues)>,
-    /// The instant of the last call of [`Self::first_until`].
+    /// The instant of the last call of [`Self::first_ready`].
     polled_at: Instant,
 }
 
@@ -73,7 +73,7 @@ impl Due {
     /// Returns a session whose request in flight is overdue; or else, of the sessions whose request
     /// is due at a host with fewer than `in_flight_max` requests in flight, the one whose token is
     /// lost first. For a token that is lost within [`URGENT`] the limit is twice that.
-    pub(super) fn first_until(&mut self, now: Instant, in_flight_max: usize) -> Option<SessionId> {
+    pub(super) fn first_ready(&mut self, now: Instant, in_flight_max: usize) -> Option<SessionId> {
         self.polled_at = now;
         let overdue = self
             .hosts
@@ -87,9 +87,9 @@ impl Due {
         first.map(|&(_, session)| session)
     }
 
-    /// Returns the instant from which [`Self::first_waiting`] or [`Self::first_until`] returns a
+    /// Returns the instant from which [`Self::first_waiting`] or [`Self::first_ready`] returns a
     /// session.
-    pub(super) fn first_at(&self, in_flight_max: usize) -> Option<Instant> {
+    pub(super) fn next_at(&self, in_flight_max: usize) -> Option<Instant> {
         let firsts = self.hosts.iter().flat_map(|(_, queues)| {
             let waiting = queues.waiting.first().map(|&(at, _)| at);
             let in_flight = queues.in_flight.first().map(|&(at, _)| at);

@@ -370,7 +370,7 @@ impl Incidents {
             | EventKind::EarlierInUse
             | EventKind::EarlierEnded(_) => {}
         }
-        self.handle_timeout(at);
+        self.turn(at);
     }
 
     /// Handles the present state of a session, which an event of another session may have changed.
@@ -406,7 +406,7 @@ impl Incidents {
     }
 
     /// Reports what is due: incidents that became worse or are over.
-    pub fn handle_timeout(&mut self, now: Instant) {
+    pub fn turn(&mut self, now: Instant) {
         let mut over = Vec::new();
         for (key, incident) in &mut self.open {
             if incident.over_at().is_some_and(|over_at| over_at <= now) {
@@ -428,7 +428,7 @@ impl Incidents {
         }
     }
 
-    /// Returns the instant at which [`Self::handle_timeout`] is to be called again.
+    /// Returns the instant at which [`Self::turn`] is to be called again.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         let open = self.open.values();

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fastrand::Rng;
-pub(super) use stop::Stopping;
+pub(super) use stop::PendingRevocations;
 
 use super::backoff::{RefusedRequest, TIME_LIMIT_MIN, soon};
 use super::candidate::Candidate;
@@ -98,7 +98,7 @@ pub(super) struct Session {
     /// The token before the present one, which the application may still use.
     pub(super) earlier: Option<Box<EarlierToken>>,
     /// The revocation of an earlier token that is not used any more.
-    pub(super) release: Option<Box<Stopping>>,
+    pub(super) release: Option<Box<PendingRevocations>>,
     /// True once the source was read or found empty; no new token is obtained before that.
     pub(super) is_source_known: bool,
     /// The lifetime of the last token with a known expiry.
@@ -117,7 +117,7 @@ pub(super) struct Session {
     /// The organisation for which [`EventKind::Excluded`] was emitted.
     pub(super) exclusion_reported: Option<OrganisationId>,
     pub(super) generations: u32,
-    pub(super) stopping: Option<Box<Stopping>>,
+    pub(super) stopping: Option<Box<PendingRevocations>>,
     /// The session's place in the queues of its host.
     pub(super) place: Option<QueuePlace>,
 }
@@ -339,9 +339,10 @@ impl Session {
             .map(|choice| QueuePlace::Waiting(choice.at))
     }
 
-    /// Returns the instant at which a token is lost without a request. If more requests are due
-    /// at a host than it may have in flight, the session with the nearest deadline goes first.
-    pub(super) fn urgency(&self, now: Instant) -> Instant {
+    /// Returns the instant at which a token of the session is lost without a request: its deadline,
+    /// or the time limit of its revocation. If more requests are due at a host than it may have in
+    /// flight, the earliest of these instants goes first.
+    pub(super) fn lost_at(&self, now: Instant) -> Instant {
         if let Some(stopping) = &self.stopping {
             return stopping.until;
         }

@@ -192,34 +192,20 @@ pub fn log_event(event: &LogEvent<'_>) {
         LogEvent::WatchTrouble(trouble) => {
             warn!(target: TARGET, event = "watch_trouble", "{}", Chain(trouble));
         }
-        LogEvent::Slept(slept) => {
-            info!(target: TARGET, event = "slept", seconds = slept.as_secs(),
-                "the machine slept for {}: tokens continued to idle", human_duration(slept));
-        }
-        LogEvent::ClockStepped(by) => clock_stepped(by),
-        LogEvent::NetworkChanged { sooner } => {
-            debug!(target: TARGET, event = "network_changed", sooner,
-                "the network changed: {} without an answer asked again", counted(sooner, "session"));
-        }
+        LogEvent::Slept(slept) => machine::slept(slept),
+        LogEvent::ClockStepped(by) => machine::clock_stepped(by),
+        LogEvent::NetworkChanged { sooner } => machine::network_changed(sooner),
         LogEvent::NetworkNotWatched {
             cause,
             retry_within,
-        } => {
-            info!(target: TARGET, event = "network_not_watched",
-                "the network may not be watched (netlink: {}): after an outage the next attempt comes within {} instead of at once",
-                Chain(cause), human_duration(retry_within));
-        }
-        LogEvent::ManagerNotTold(cause) => manager_not_told(cause),
+        } => machine::network_not_watched(cause, retry_within),
+        LogEvent::ManagerNotTold(cause) => machine::manager_not_told(cause),
         LogEvent::Reloaded {
             added,
             removed,
             changed,
-        } => info!(target: TARGET, event = "reloaded", added, removed, changed,
-            "reloaded: {} added, {removed} removed, {changed} changed", counted(added, "session")),
-        LogEvent::ReloadRefused(errors) => {
-            warn!(target: TARGET, event = "reload_refused", errors,
-                "reload refused: the configuration has errors; the earlier one stays in force");
-        }
+        } => reloaded(added, removed, changed),
+        LogEvent::ReloadRefused(errors) => reload_refused(errors),
         LogEvent::Shared {
             fingerprint,
             one,
@@ -232,40 +218,22 @@ pub fn log_event(event: &LogEvent<'_>) {
         } => intent_changed(session, by, is_configured),
         LogEvent::TouchWanted { session, by } => touch_wanted(session, by),
         LogEvent::Asked { what, by } => asked(what, by),
-        LogEvent::Listening {
-            place,
-            is_tcp: true,
-        } => {
-            info!(target: TARGET, event = "listening", place, "status is served on http://{place}");
-        }
-        LogEvent::Listening {
-            place,
-            is_tcp: false,
-        } => {
-            debug!(target: TARGET, event = "listening", place, "status is served on {place}");
-        }
+        LogEvent::Listening { place, is_tcp } => listening(place, is_tcp),
         LogEvent::NoSocket(cause) => machine::no_socket(cause),
         LogEvent::SocketBack { place } => machine::socket_back(place),
         LogEvent::SocketGone(cause) => machine::socket_gone(cause),
-        LogEvent::ListenerFailed => {
-            error!(target: TARGET, event = "listener_failed",
-                "a listener of the status server ended because of a bug: it answers no more; tokens are managed as before");
-        }
+        LogEvent::ListenerFailed => listener_failed(),
         LogEvent::Pool(pool, directory, event) => pool::log(pool, directory, event),
         LogEvent::FileGone(session, on_shutdown) => pool::file_gone(session, on_shutdown),
         LogEvent::Renamed { old, new } => renamed(old, new),
-        LogEvent::NotStarted(cause) => {
-            error!(target: TARGET, event = "not_started", "not started: {}", machine::redacted(cause));
-        }
+        LogEvent::NotStarted(cause) => machine::not_started(cause),
         LogEvent::CtrlC { revokes, leaves } => ctrl_c(revokes, leaves),
         LogEvent::Stopping {
             signal,
             revoke,
             leave,
             grace,
-        } => info!(target: TARGET, event = "stopping", signal, revoke, leave,
-            "stopping on {signal}: {} to revoke within {}, {leave} to leave",
-            counted(revoke, "token"), human_duration(grace)),
+        } => stopping(signal, revoke, leave, grace),
         LogEvent::Stopped {
             revoked,
             left,
@@ -283,11 +251,6 @@ fn intent_changed((name, intent): (&SessionName, Intent), by: Peer, is_configure
     info!(target: TARGET, event = "intent_changed", session = name.as_str(),
         intent = intent.as_str(), by_uid = by.uid, by_pid = by.pid,
         "{name} has the intent {} from now on, {until}; requested by {by}", intent.as_str());
-}
-
-fn manager_not_told(cause: &io::Error) {
-    warn!(target: TARGET, event = "manager_not_told",
-        "the service manager cannot be reached at NOTIFY_SOCKET: {}", Chain(cause));
 }
 
 fn touch_wanted(session: &SessionName, by: Peer) {
@@ -364,10 +327,27 @@ fn renamed(old: &SessionName, new: &SessionNames<'_>) {
         "{old} is now called {}: its token is in {}", new.name, new.source);
 }
 
-fn clock_stepped(by: SignedDuration) {
-    let direction = if by.is_negative() { "back" } else { "forward" };
-    info!(target: TARGET, event = "clock_stepped", milliseconds = i64::try_from(by.as_millis()).unwrap_or_default(),
-        "the clock was set {direction} by {}: no deadline changes", human_duration(by.unsigned_abs()));
+fn reloaded(added: usize, removed: usize, changed: usize) {
+    info!(target: TARGET, event = "reloaded", added, removed, changed,
+        "reloaded: {} added, {removed} removed, {changed} changed", counted(added, "session"));
+}
+
+fn reload_refused(errors: &str) {
+    warn!(target: TARGET, event = "reload_refused", errors,
+        "reload refused: the configuration has errors; the earlier one stays in force");
+}
+
+fn listening(place: &str, is_tcp: bool) {
+    if is_tcp {
+        info!(target: TARGET, event = "listening", place, "status is served on http://{place}");
+    } else {
+        debug!(target: TARGET, event = "listening", place, "status is served on {place}");
+    }
+}
+
+fn listener_failed() {
+    error!(target: TARGET, event = "listener_failed",
+        "a listener of the status server ended because of a bug: it answers no more; tokens are managed as before");
 }
 
 fn shared(
@@ -383,6 +363,12 @@ fn shared(
         other = holder.as_str(), %fingerprint,
         "{} and {} have the same token {fingerprint}: {what_follows} and {} does not take it on; each needs its own",
         session, holder, session);
+}
+
+fn stopping(signal: &str, revoke: usize, leave: usize, grace: Duration) {
+    info!(target: TARGET, event = "stopping", signal, revoke, leave,
+        "stopping on {signal}: {} to revoke within {}, {leave} to leave",
+        counted(revoke, "token"), human_duration(grace));
 }
 
 fn stopped(revoked: usize, left: usize, not_revoked: usize) {

@@ -48,6 +48,17 @@ pub struct Counters {
     pub clock_steps: u64,
 }
 
+/// The result of the work on a file for applications.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SinkOutcome {
+    /// The token was written to the file.
+    Written,
+    /// The token could not be written.
+    Failed,
+    /// No write was needed: the file held the token already, or was to be removed.
+    NothingWritten,
+}
+
 /// The distribution of durations over buckets.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Histogram {
@@ -125,10 +136,13 @@ impl Counters {
         }
     }
 
-    /// Counts a write of a token to a file for applications; `None` if nothing was to be written.
-    pub fn handle_sink(&mut self, is_written: Option<bool>) {
-        self.sinks_written += u64::from(is_written == Some(true));
-        self.sinks_failed += u64::from(is_written == Some(false));
+    /// Counts a write of a token to a file for applications.
+    pub fn handle_sink(&mut self, outcome: SinkOutcome) {
+        match outcome {
+            SinkOutcome::Written => self.sinks_written += 1,
+            SinkOutcome::Failed => self.sinks_failed += 1,
+            SinkOutcome::NothingWritten => {}
+        }
     }
 
     /// Counts a suspension of the machine that lasted this long.

@@ -16,7 +16,7 @@ use std::path::Path;
 use std::time::Duration;
 
 pub(crate) use open::{OpenError, read_start, read_whole};
-pub use threads::NotRead;
+pub use threads::NoAnswer;
 pub(crate) use threads::{run, run_blocking};
 
 /// The time limit for reading a token's file.

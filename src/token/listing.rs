@@ -8,7 +8,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
-use crate::sys::files::NotRead;
+use crate::sys::files::NoAnswer;
 
 /// The largest number of files of one directory that are listed. If there are more, the file
 /// system decides which of them are listed.
@@ -68,7 +68,7 @@ pub enum ListingError {
         time_limit: Duration,
         /// The reason.
         #[source]
-        cause: NotRead,
+        cause: NoAnswer,
     },
 }
 

@@ -181,7 +181,9 @@ fn with_profile<T>(
         let tables = document.iter().filter(|(_, item)| item.is_table_like());
         ProfileProblem::NoProfile {
             name: Arc::clone(name),
-            known: tables.map(|(name, _)| printable(name)).collect(),
+            known: tables
+                .map(|(name, _)| printable(name, NAME_LENGTH_MAX))
+                .collect(),
         }
     })?;
     let table = item
@@ -243,8 +245,10 @@ fn line_of(text: &str, at: usize) -> usize {
     before.filter(|byte| *byte == b'\n').count() + 1
 }
 
-fn printable(name: &str) -> String {
-    let shown = name.chars().take(NAME_LENGTH_MAX);
+/// Returns text that another program wrote, for a message: at most `length_max` characters, with
+/// control characters replaced.
+pub(crate) fn printable(text: &str, length_max: usize) -> String {
+    let shown = text.chars().take(length_max);
     shown
         .map(|character| {
             if character.is_control() {

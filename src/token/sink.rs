@@ -23,7 +23,7 @@ use zeroize::Zeroizing;
 use super::{Fingerprint, TOKEN_LENGTH_MAX, Token};
 
 /// The part of a path that stands for the name of the session.
-pub const SINK_NAME: &str = "{name}";
+pub const SESSION_PLACEHOLDER: &str = "{name}";
 
 /// The longest content, in bytes: each byte of a token can take up to two, and the rest is short.
 const CONTENT_MAX: usize = 2 * TOKEN_LENGTH_MAX + 2048;
@@ -130,12 +130,12 @@ pub enum SinkError {
 }
 
 impl Sink {
-    /// Returns this sink for the session of this name, which takes the place of [`SINK_NAME`].
+    /// Returns this sink for the session of this name, which takes the place of [`SESSION_PLACEHOLDER`].
     #[must_use]
     pub fn of_session(&self, name: &str) -> Self {
         let path = self.file.as_os_str().to_string_lossy();
         Self {
-            file: PathBuf::from(path.replace(SINK_NAME, name)),
+            file: PathBuf::from(path.replace(SESSION_PLACEHOLDER, name)),
             ..self.clone()
         }
     }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{NotAToken, Profile, ProfileProblem};
-use crate::sys::files::NotRead;
+use crate::sys::files::NoAnswer;
 
 /// The source of a session's token.
 ///
@@ -268,7 +268,7 @@ pub enum SourceError {
         place: Source,
         /// The reason.
         #[source]
-        cause: NotRead,
+        cause: NoAnswer,
     },
     /// The source holds something that cannot be a token.
     #[error("the token from {place} {reason}")]
@@ -343,11 +343,11 @@ impl SourceError {
     }
 
     /// Creates the error of a reading that did not finish.
-    pub(crate) fn not_read(place: &Source, cause: NotRead) -> Self {
+    pub(crate) fn not_read(place: &Source, cause: NoAnswer) -> Self {
         let place = place.clone();
         match cause {
-            NotRead::TooSlow(time_limit) => Self::TooSlow { place, time_limit },
-            cause @ (NotRead::TooMany | NotRead::NoThread(_)) => Self::NotRead { place, cause },
+            NoAnswer::TooSlow(time_limit) => Self::TooSlow { place, time_limit },
+            cause @ (NoAnswer::TooMany | NoAnswer::NoThread(_)) => Self::NotRead { place, cause },
         }
     }
 

@@ -6,6 +6,7 @@
 use std::fs::File;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::os::fd::AsFd as _;
+use std::time::Duration;
 
 use clap::Args;
 use jiff::Timestamp;
@@ -18,7 +19,7 @@ use super::super::operate::{
 };
 use super::super::standard_config;
 use crate::api::{Client, Minted};
-use crate::config::{self, ApiBase, Flags, Layers, Region};
+use crate::config::{self, ApiBase, Config, Flags, Layers, Region};
 use crate::keeper::MintFailure;
 use crate::status::phrases::{Chain, human_duration};
 use crate::sys::clock;
@@ -77,27 +78,8 @@ pub(in crate::cli) fn run(mint: &Mint) -> Exit {
 
 /// Obtains a token, hands it over, and returns the facts about it.
 async fn obtain(mint: &Mint) -> Result<CommandOutput, OperationError> {
-    let usage = |message: &str| OperationError::Usage(message.to_owned());
-    if mint.sink.is_none() && !mint.stdout {
-        return Err(usage("where to? give --sink FILE, --stdout, or both"));
-    }
-    if mint.stdout && !mint.yes && io::stdout().is_terminal() {
-        return Err(usage(
-            "standard output is a terminal, which would show the token: redirect it, use --sink FILE, or confirm with --yes",
-        ));
-    }
-    let standard = || standard_config().filter(|_| mint.session.is_some());
-    let layers = Layers {
-        file: mint.config_file.config.as_deref().or_else(standard),
-        environment: std::env::vars_os().collect(),
-        flags: Flags {
-            mint: mint.session.is_none(),
-            ..Flags::default()
-        },
-    };
-    let config = config::load_for_guest(layers)
-        .map_err(OperationError::Config)?
-        .config;
+    check_destination(mint)?;
+    let config = load_config(mint)?;
     let name = mint.session.as_deref().unwrap_or(OF_ENVIRONMENT);
     let (name, session) = find_session(name, &config, mint.config_file.config.is_some())?;
     let Some(source) = session.token.mint() else {
@@ -124,30 +106,13 @@ async fn obtain(mint: &Mint) -> Result<CommandOutput, OperationError> {
     let Minted { token, lifetime } = minted.map_err(failed)?;
     let expires_at = lifetime.and_then(|lifetime| sent_at.checked_add(lifetime).ok());
     if let Err(why) = hand_over(mint, &token, expires_at, session.api.as_str()) {
-        let revoked = client.delete_own_token(&session.api, &token).await;
-        let end = match revoked {
-            Ok(_) => "the token was revoked".to_owned(),
-            Err(error) => format!(
-                "the token was not revoked and lives until its expiry: {}",
-                Chain(&error)
-            ),
-        };
+        let end = revoke(&client, &session.api, &token).await;
         return Err(OperationError::HandOver(format!("{why}; {end}")));
     }
     let mut facts = CommandOutput::new();
     facts.line("token", token.fingerprint().to_string());
     facts.line("client", format!("{id} at {login}"));
-    let expires = match (expires_at, lifetime) {
-        (Some(at), Some(lifetime)) => {
-            let at = at.strftime("%Y-%m-%d %H:%M:%S UTC");
-            format!(
-                "{at}, in {}; until then it lives unless it is revoked or idles out",
-                human_duration(lifetime)
-            )
-        }
-        _ => "not reported by the login host".to_owned(),
-    };
-    facts.line("expires", expires);
+    facts.line("expires", expiry(expires_at, lifetime));
     if let Some(sink) = &mint.sink {
         facts.line("written to", sink.file.display().to_string());
     }
@@ -173,6 +138,60 @@ async fn obtain(mint: &Mint) -> Result<CommandOutput, OperationError> {
     let sink = mint.sink.as_ref().map(|sink| sink.file.to_string_lossy());
     facts.value("sink", sink);
     Ok(facts)
+}
+
+/// Checks that the options name a destination, and that no terminal shows the token without consent.
+fn check_destination(mint: &Mint) -> Result<(), OperationError> {
+    let usage = |message: &str| OperationError::Usage(message.to_owned());
+    if mint.sink.is_none() && !mint.stdout {
+        return Err(usage("where to? give --sink FILE, --stdout, or both"));
+    }
+    if mint.stdout && !mint.yes && io::stdout().is_terminal() {
+        return Err(usage(
+            "standard output is a terminal, which would show the token: redirect it, use --sink FILE, or confirm with --yes",
+        ));
+    }
+    Ok(())
+}
+
+/// Loads the configuration. Without a named session, the client of the environment forms one.
+fn load_config(mint: &Mint) -> Result<Config, OperationError> {
+    let standard = || standard_config().filter(|_| mint.session.is_some());
+    let layers = Layers {
+        file: mint.config_file.config.as_deref().or_else(standard),
+        environment: std::env::vars_os().collect(),
+        flags: Flags {
+            mint: mint.session.is_none(),
+            ..Flags::default()
+        },
+    };
+    let loaded = config::load_for_guest(layers).map_err(OperationError::Config)?;
+    Ok(loaded.config)
+}
+
+/// Revokes a token that could not be handed over. Returns its end as a clause for people.
+async fn revoke(client: &Client, api: &ApiBase, token: &Token) -> String {
+    match client.delete_own_token(api, token).await {
+        Ok(_) => "the token was revoked".to_owned(),
+        Err(error) => format!(
+            "the token was not revoked and lives until its expiry: {}",
+            Chain(&error)
+        ),
+    }
+}
+
+/// Returns the token's expiry in words.
+fn expiry(expires_at: Option<Timestamp>, lifetime: Option<Duration>) -> String {
+    match (expires_at, lifetime) {
+        (Some(at), Some(lifetime)) => {
+            let at = at.strftime("%Y-%m-%d %H:%M:%S UTC");
+            format!(
+                "{at}, in {}; until then it lives unless it is revoked or idles out",
+                human_duration(lifetime)
+            )
+        }
+        _ => "not reported by the login host".to_owned(),
+    }
 }
 
 /// Writes the token to where it was asked for. The error is a clause for people.

@@ -119,7 +119,7 @@ impl IncidentTimeline {
             .filter(|due| *due <= at(second))
         {
             self.now = self.now.max(due.since(Instant::BOOT).as_secs());
-            self.incidents.handle_timeout(at(self.now));
+            self.incidents.turn(at(self.now));
             self.drain();
         }
         self.now = self.now.max(second);
@@ -403,7 +403,7 @@ fn the_number_of_open_incidents_and_of_remembered_ones_is_limited() {
     for session in 0..2 * u32::try_from(INCIDENTS_MAX).unwrap() {
         incidents.forget(SessionId(session), at(1));
     }
-    incidents.handle_timeout(at(1000));
+    incidents.turn(at(1000));
     assert_eq!(incidents.open().count(), 0);
     assert_eq!(incidents.ended.len(), ENDED_MAX);
     assert!(incidents.sessions.is_empty() && incidents.scopes.is_empty());

@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use super::super::proof::{
-    Evidence, KnownTouches, OWN_PROOFS_MAX, Reset, ShownEffect, Verification, has_moved,
+    Evidence, KnownTouches, OWN_PROOFS_MAX, Reset, ShownEffect, TimeoutBounds, Verification,
+    has_moved,
 };
 use super::super::schedule::{DATE_PRECISION, IDLE_TIMEOUT_FALLBACK};
 use super::super::{Intent, Operation, Outcome, TokenReport, Touch, Verdict, schedule};
@@ -243,14 +244,13 @@ impl LiveToken {
     ) -> Option<Verified> {
         let verification = self.verification.take()?;
         let idles_at = usable(report, date);
-        let mut evidence = verification.evaluate(idles_at, date);
         let timeout = self.idle_timeout(context).duration;
-        let neither_worked = touches.neither_works(sent_at);
-        if matches!(evidence, Evidence::Moved(_)) && !verification.matches_touch(idles_at, timeout)
-        {
+        let matches_touch = verification.matches_touch(idles_at, timeout);
+        let mut evidence = verification.evaluate(idles_at, date);
+        if matches!(evidence, Evidence::Moved(_)) && !matches_touch {
             // The application that shares the token and other requests of ours move the deadline
             // as well. If neither touch worked before, the application is the likelier cause.
-            if neither_worked {
+            if touches.neither_works(sent_at) {
                 evidence = Evidence::Stayed;
             } else if verification.is_confounded {
                 evidence = Evidence::Inconclusive;
@@ -258,46 +258,20 @@ impl LiveToken {
         }
         match evidence {
             Evidence::Moved(bounds) => {
-                self.touches_unproven = 0;
                 match verification.shown {
-                    Some(ShownEffect::Moved) if verification.matches_touch(idles_at, timeout) => {
-                        touches.trust_own_answer();
-                    }
+                    Some(ShownEffect::Moved) if matches_touch => touches.trust_own_answer(),
                     Some(ShownEffect::Stayed) => touches.distrust_own_answer(sent_at),
                     Some(ShownEffect::Moved) | None => {}
                 }
-                self.postponed_at = None;
-                if let Some(bounds) = bounds {
-                    let proven = bounds.resolve(context.organisation.values());
-                    let longest = context.organisation.values().max().unwrap_or(proven);
-                    self.proven_timeout = Some(proven.min(longest).min(schedule::IDLE_TIMEOUT_MAX));
-                }
-                if let Some(deadline) = self
-                    .seen
-                    .and_then(|seen| self.plausible_deadline(seen, context))
-                {
-                    self.deadline = Some(deadline);
-                }
                 touches.include(verification.touch);
-                self.proven_touch = Some(verification.touch);
-                let previous = std::mem::replace(&mut self.reset, Reset::Proven);
-                (previous != Reset::Proven).then_some(Verified::Proven {
-                    touch: verification.touch,
-                    was_excluded: previous == Reset::Excluded,
-                })
+                self.prove_touch(verification.touch, bounds, context)
             }
             Evidence::Stayed => {
                 touches.exclude(verification.touch, sent_at);
                 if verification.shown == Some(ShownEffect::Moved) {
                     touches.distrust_own_answer(sent_at);
                 }
-                if !touches.neither_works(sent_at) {
-                    self.reset = Reset::Unproven;
-                    return Some(Verified::TryOther(verification.touch));
-                }
-                let previous = std::mem::replace(&mut self.reset, Reset::Excluded);
-                self.postponed_at = Some(sent_at);
-                (previous != Reset::Excluded).then_some(Verified::Excluded)
+                self.exclude_touch(verification.touch, touches, sent_at)
             }
             Evidence::Shortened => {
                 self.proven_timeout = None;
@@ -316,6 +290,51 @@ impl LiveToken {
                 None
             }
         }
+    }
+
+    /// Records that a touch moved the deadline, and the idle timeout that follows from the bounds.
+    fn prove_touch(
+        &mut self,
+        touch: Touch,
+        bounds: Option<TimeoutBounds>,
+        context: &Context<'_>,
+    ) -> Option<Verified> {
+        self.touches_unproven = 0;
+        self.postponed_at = None;
+        if let Some(bounds) = bounds {
+            let proven = bounds.resolve(context.organisation.values());
+            let longest = context.organisation.values().max().unwrap_or(proven);
+            self.proven_timeout = Some(proven.min(longest).min(schedule::IDLE_TIMEOUT_MAX));
+        }
+        // The limit of a plausible deadline follows from the proven timeout, which is set first.
+        if let Some(deadline) = self
+            .seen
+            .and_then(|seen| self.plausible_deadline(seen, context))
+        {
+            self.deadline = Some(deadline);
+        }
+        self.proven_touch = Some(touch);
+        let previous = std::mem::replace(&mut self.reset, Reset::Proven);
+        (previous != Reset::Proven).then_some(Verified::Proven {
+            touch,
+            was_excluded: previous == Reset::Excluded,
+        })
+    }
+
+    /// Records that a touch did not move the deadline, which `touches` knows already.
+    fn exclude_touch(
+        &mut self,
+        touch: Touch,
+        touches: &KnownTouches,
+        sent_at: Instant,
+    ) -> Option<Verified> {
+        if !touches.neither_works(sent_at) {
+            self.reset = Reset::Unproven;
+            return Some(Verified::TryOther(touch));
+        }
+        let previous = std::mem::replace(&mut self.reset, Reset::Excluded);
+        self.postponed_at = Some(sent_at);
+        (previous != Reset::Excluded).then_some(Verified::Excluded)
     }
 
     /// Handles a change of the configured idle timeout: a deadline that was computed from a longer

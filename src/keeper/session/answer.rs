@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::super::backoff::RefusedRequest;
-use super::super::event::{EventKind, FailureReason, TokenId};
+use super::super::event::{Death, EventKind, FailureReason, TokenId};
 use super::super::live_token::{FailedTouch, FailedTouches, LiveToken, NextStep, Risk, Verified};
 use super::super::organisation::OrganisationId;
 use super::super::proof::Reset;
@@ -12,8 +12,8 @@ use super::super::{
     TokenReport, Touch, Verdict,
 };
 use super::{
-    EndedToken, InFlight, KeeperState, LastAnswer, RequestPurpose, Session, TimeoutChange,
-    TimeoutUpdate, TokenEnding, TokenState,
+    InFlight, KeeperState, LastAnswer, RequestPurpose, Session, TimeoutChange, TimeoutUpdate,
+    TokenEnding, TokenState,
 };
 use crate::keeper::Ticket;
 use crate::time::Instant;
@@ -430,15 +430,22 @@ impl Session {
         self.refused = Some(live.token.fingerprint);
         let death = live.death(outcome, &self.context(live.organisation, shared), now);
         shared.organisations.leave(self.id, live.organisation);
+        self.end_refused(live.token, death, now, shared);
+    }
+
+    /// Ends the session's token, which was refused: it is lost, or lapsed as intended.
+    pub(super) fn end_refused(
+        &mut self,
+        token: TokenId,
+        death: Death,
+        now: Instant,
+        shared: &mut KeeperState,
+    ) {
         let (end, kind) = match self.policy.intent {
             Intent::Keep => (TokenEnding::Lost(death.clone()), EventKind::Lost(death)),
             Intent::Lapse => (TokenEnding::Lapsed(death.clone()), EventKind::Lapsed(death)),
         };
-        self.present = TokenState::Ended(Box::new(EndedToken {
-            token: live.token,
-            end,
-        }));
-        self.emit(Some(live.token), kind, now, shared);
+        self.end(token, end, kind, now, shared);
     }
 
     fn record_failure(

@@ -9,7 +9,7 @@ use super::super::{
     BlockReason, Intent, NotTheApi, Operation, Outcome, Refusal, TokenReport, Verdict,
 };
 use super::answer::unread;
-use super::{EndedToken, InFlight, KeeperState, Session, TokenEnding, TokenState};
+use super::{InFlight, KeeperState, Session, TokenState};
 use crate::time::Instant;
 
 impl Session {
@@ -141,26 +141,15 @@ impl Session {
     ) {
         let death = candidate.death(outcome, now);
         self.refused = Some(candidate.token.fingerprint);
-        let kind = match (&self.present, self.policy.intent) {
-            (TokenState::Alive(_), _) => EventKind::NewerRefused(death),
-            (TokenState::Absent | TokenState::Ended(_), Intent::Keep) => {
-                let end = TokenEnding::Lost(death.clone());
-                self.present = TokenState::Ended(Box::new(EndedToken {
-                    token: candidate.token,
-                    end,
-                }));
-                EventKind::Lost(death)
+        match &self.present {
+            TokenState::Alive(_) => {
+                let kind = EventKind::NewerRefused(death);
+                self.emit(Some(candidate.token), kind, now, shared);
             }
-            (TokenState::Absent | TokenState::Ended(_), Intent::Lapse) => {
-                let end = TokenEnding::Lapsed(death.clone());
-                self.present = TokenState::Ended(Box::new(EndedToken {
-                    token: candidate.token,
-                    end,
-                }));
-                EventKind::Lapsed(death)
+            TokenState::Absent | TokenState::Ended(_) => {
+                self.end_refused(candidate.token, death, now, shared);
             }
-        };
-        self.emit(Some(candidate.token), kind, now, shared);
+        }
     }
 
     fn record_candidate_failure(

@@ -8,7 +8,7 @@ use super::super::issuer::Issuer;
 use super::super::overlap::{EarlierToken, EarlierUse};
 use super::super::renewal::{Need, renew_at};
 use super::super::{ClientEnd, Intent, OnShutdown, Operation, Outcome};
-use super::stop::Stopping;
+use super::stop::PendingRevocations;
 use super::{
     AnnouncedEnd, Choice, InFlight, KeeperState, RequestPurpose, Session, TokenEnding, TokenState,
 };
@@ -259,7 +259,7 @@ impl Session {
                 OnShutdown::Leave => self.end_earlier(&earlier, EarlierEnding::Left, now, shared),
                 OnShutdown::Revoke => {
                     let until = now + RELEASE_TIME;
-                    let release = Stopping::new(vec![earlier.token], until, now);
+                    let release = PendingRevocations::new(vec![earlier.token], until, now);
                     self.release = Some(Box::new(release));
                 }
             },

@@ -15,9 +15,9 @@ use crate::time::Instant;
 /// fit, with the delays between them.
 const ATTEMPTS: u32 = 4;
 
-/// The pending revocations of a session.
+/// The tokens of a session that are still to be revoked, and the time limit of that.
 #[derive(Debug)]
-pub(in crate::keeper) struct Stopping {
+pub(in crate::keeper) struct PendingRevocations {
     /// The instant after which no attempt is made.
     pub(in crate::keeper) until: Instant,
     /// The time limit of one attempt.
@@ -51,7 +51,7 @@ enum RevocationCheck {
     NotPermitted,
 }
 
-impl Stopping {
+impl PendingRevocations {
     /// Creates the revocations of these tokens, the last one first.
     pub(super) fn new(tokens: Vec<TokenId>, until: Instant, now: Instant) -> Self {
         let to_target = |token| Target { token, check: None };
@@ -185,7 +185,7 @@ impl Session {
             }
             tokens.clear();
         }
-        self.stopping = Some(Box::new(Stopping::new(tokens, until, now)));
+        self.stopping = Some(Box::new(PendingRevocations::new(tokens, until, now)));
     }
 
     /// Cancels the end of the session: tokens that are not revoked yet continue as before.
@@ -238,7 +238,7 @@ impl Session {
     /// Returns the next request of pending revocations.
     pub(super) fn choose_revocation(
         &self,
-        stopping: &Stopping,
+        stopping: &PendingRevocations,
         now: Instant,
         shared: &KeeperState,
     ) -> Option<Choice> {
@@ -287,7 +287,7 @@ impl Session {
         }
     }
 
-    fn end(
+    pub(super) fn end(
         &mut self,
         token: TokenId,
         end: TokenEnding,

@@ -6,8 +6,8 @@ use tracing::Level;
 
 use super::EventSentence;
 use crate::keeper::{
-    Death, EventKind, Expiry, ExpirySource, FailureReason, Intent, IssuerMismatch, LiveTokenView,
-    Operation, Outcome, Severity, TimeoutReport, TimeoutSource, Touch, Verdict,
+    BlockReason, Death, EventKind, Expiry, ExpirySource, FailureReason, Intent, IssuerMismatch,
+    LiveTokenView, Operation, Outcome, Severity, TimeoutReport, TimeoutSource, Touch, Verdict,
 };
 use crate::status::phrases::{
     OF_CLIENT_END, OF_EXCLUSION, append, client_end, counted_as, death_of, earlier_ended,
@@ -79,53 +79,24 @@ impl EventSentence<'_> {
             // Answers are logged by `sentence_of_answer`.
             EventKind::Answered { .. } => String::new(),
             EventKind::Found => format!("found in {}", self.session.source),
-            EventKind::Unanswered(failure) => {
-                let why = self.failure(failure);
-                format!("unproven: {why}; whether the token lives is not known")
-            }
+            EventKind::Unanswered(failure) => self.unanswered(failure),
             EventKind::Alive { replaces } => self.alive(*replaces),
             EventKind::NewerRefused(cause) => self.newer_refused(cause),
             EventKind::NewerMismatched(mismatch) => self.newer_mismatched(mismatch),
-            EventKind::AtRisk(failure) => {
-                let failed = failed(self.view.map_or(0, |view| view.failures));
-                format!("at risk after {failed}: {}", self.failure(failure))
-            }
-            EventKind::PastDeadline(failure) => format!(
-                "past its idle deadline: {}; the token is not refused and may still live",
-                self.failure(failure)
-            ),
-            EventKind::Blocked(reason) => {
-                let why = self.failure(&FailureReason::Blocked(reason.clone()));
-                format!("blocked: {why}; this says nothing about the token, which may be healthy")
-            }
+            EventKind::AtRisk(failure) => self.at_risk(failure),
+            EventKind::PastDeadline(failure) => self.past_deadline(failure),
+            EventKind::Blocked(reason) => self.blocked(reason),
             EventKind::Recovered { failures } => {
                 format!("alive again after {}", failed(*failures))
             }
             EventKind::Unconfirmed => "alive: a 401 was not confirmed, the token lives".to_owned(),
-            EventKind::TouchRefused(touch, reason) => format!(
-                "alive: {} does not get through: {}; {} is used for touches",
-                path(*touch),
-                self.failure(reason),
-                path(touch.other())
-            ),
-            EventKind::TouchExcluded(touch) => {
-                let (excluded, other) = (path(*touch), path(touch.other()));
-                format!(
-                    "alive: {excluded} was accepted but did not move the idle deadline; {other} is used for touches"
-                )
-            }
+            EventKind::TouchRefused(touch, reason) => self.touch_refused(*touch, reason),
+            EventKind::TouchExcluded(touch) => touch_excluded(*touch),
             EventKind::Excluded => format!("{EXCLUDED}; {OF_EXCLUSION}"),
             EventKind::ResetProven {
                 touch,
                 was_excluded,
-            } => {
-                let again = if *was_excluded {
-                    " again: the exclusion has ended"
-                } else {
-                    ""
-                };
-                format!("alive: {} moves the idle deadline{again}", path(*touch))
-            }
+            } => reset_proven(*touch, *was_excluded),
             EventKind::TimeoutRead(report) => format!("alive: {}", timeouts(report)),
             EventKind::TimeoutNotPermitted(code) => format!(
                 "alive: the token may not read the organisation's idle timeout ({code}), which is no failure"
@@ -138,10 +109,7 @@ impl EventSentence<'_> {
             EventKind::Revoked { was_gone: true } => {
                 "revocation not needed: the API no longer knew the token".to_owned()
             }
-            EventKind::NotRevoked(failure) => format!(
-                "not revoked: {}; if the token lives, it does until it idles out or expires, or is revoked by hand",
-                self.failure(failure)
-            ),
+            EventKind::NotRevoked(failure) => self.not_revoked(failure),
             EventKind::Left => {
                 "left as it is: if the token lives, it does until it idles out or expires"
                     .to_owned()
@@ -162,6 +130,42 @@ impl EventSentence<'_> {
                 .to_owned(),
             EventKind::EarlierEnded(ending) => earlier_ended(ending),
         }
+    }
+
+    fn unanswered(&self, failure: &FailureReason) -> String {
+        let why = self.failure(failure);
+        format!("unproven: {why}; whether the token lives is not known")
+    }
+
+    fn at_risk(&self, failure: &FailureReason) -> String {
+        let failed = failed(self.view.map_or(0, |view| view.failures));
+        format!("at risk after {failed}: {}", self.failure(failure))
+    }
+
+    fn past_deadline(&self, failure: &FailureReason) -> String {
+        let why = self.failure(failure);
+        format!("past its idle deadline: {why}; the token is not refused and may still live")
+    }
+
+    fn blocked(&self, reason: &BlockReason) -> String {
+        let why = self.failure(&FailureReason::Blocked(reason.clone()));
+        format!("blocked: {why}; this says nothing about the token, which may be healthy")
+    }
+
+    fn touch_refused(&self, touch: Touch, reason: &FailureReason) -> String {
+        format!(
+            "alive: {} does not get through: {}; {} is used for touches",
+            path(touch),
+            self.failure(reason),
+            path(touch.other())
+        )
+    }
+
+    fn not_revoked(&self, failure: &FailureReason) -> String {
+        let why = self.failure(failure);
+        format!(
+            "not revoked: {why}; if the token lives, it does until it idles out or expires, or is revoked by hand"
+        )
     }
 
     fn expiring(&self, expiry: Expiry) -> String {
@@ -282,6 +286,22 @@ fn timeout(live: &LiveTokenView, now: Instant) -> Option<String> {
         }
         TimeoutSource::Assumed => format!("idle timeout not known, taken for {timeout}"),
     })
+}
+
+fn touch_excluded(touch: Touch) -> String {
+    let (excluded, other) = (path(touch), path(touch.other()));
+    format!(
+        "alive: {excluded} was accepted but did not move the idle deadline; {other} is used for touches"
+    )
+}
+
+fn reset_proven(touch: Touch, was_excluded: bool) -> String {
+    let again = if was_excluded {
+        " again: the exclusion has ended"
+    } else {
+        ""
+    };
+    format!("alive: {} moves the idle deadline{again}", path(touch))
 }
 
 fn timeouts(report: &TimeoutReport) -> String {

@@ -1,5 +1,7 @@
 //! Phrases the entries of a session's history.
 
+use std::time::Duration;
+
 use jiff::SignedDuration;
 
 use super::{append, client_end, counted, counted_as, death_of, human_duration, reason};
@@ -56,20 +58,7 @@ pub fn timeline_event(entry: &TimelineEntry) -> String {
             "proven: a touch by {} moves the idle deadline",
             method(*touch)
         ),
-        TimelineEvent::TimeoutRead(organisation, group) => {
-            let mut phrase = "the organisation's idle timeout is ".to_owned();
-            match organisation {
-                Some(timeout) => append(&mut phrase, format_args!("{}", human_duration(*timeout))),
-                None => phrase.push_str("disabled"),
-            }
-            if let Some(group) = group {
-                append(
-                    &mut phrase,
-                    format_args!(", the shortest of its groups {}", human_duration(*group)),
-                );
-            }
-            phrase
-        }
+        TimelineEvent::TimeoutRead(organisation, group) => timeout_read(*organisation, *group),
         TimelineEvent::TimeoutNotPermitted => {
             "the token may not read the organisation's idle timeout, which is no failure".to_owned()
         }
@@ -194,6 +183,21 @@ fn answered(answers: Answers) -> String {
         .map(|(number, singular, plural)| counted_as(number, singular, plural))
         .collect();
     format!("answered: {}", parts.join(", "))
+}
+
+fn timeout_read(organisation: Option<Duration>, group: Option<Duration>) -> String {
+    let mut phrase = "the organisation's idle timeout is ".to_owned();
+    match organisation {
+        Some(timeout) => append(&mut phrase, format_args!("{}", human_duration(timeout))),
+        None => phrase.push_str("disabled"),
+    }
+    if let Some(group) = group {
+        append(
+            &mut phrase,
+            format_args!(", the shortest of its groups {}", human_duration(group)),
+        );
+    }
+    phrase
 }
 
 fn request(operation: Operation) -> &'static str {

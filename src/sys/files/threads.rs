@@ -35,9 +35,9 @@ const KEEP_ALIVE: Duration = Duration::from_secs(1);
 /// The stack size of a thread: enough to parse the deepest configuration.
 const STACK_SIZE: usize = 1 << 20;
 
-/// The reason for a reading without a result.
+/// The reason for which the work on a file has no result.
 #[derive(Debug, thiserror::Error)]
-pub enum NotRead {
+pub enum NoAnswer {
     /// The file system did not answer within this time.
     #[error("its file system does not answer")]
     TooSlow(Duration),
@@ -84,7 +84,7 @@ struct Running {
 ///
 /// # Errors
 ///
-/// [`NotRead`] if it takes longer than `limit`, or if readings of the same place are stuck already.
+/// [`NoAnswer`] if it takes longer than `limit`, or if readings of the same place are stuck already.
 ///
 /// # Panics
 ///
@@ -93,7 +93,7 @@ pub(crate) async fn run<T: Send + 'static>(
     path: &Path,
     limit: Duration,
     work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, NotRead> {
+) -> Result<T, NoAnswer> {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let threads = &*THREADS;
     // The permit of the directory comes first: readings that wait for a directory that hangs must
@@ -124,7 +124,7 @@ pub(crate) async fn run<T: Send + 'static>(
             guard.end();
             Ok(done.expect("reading a file does not panic"))
         }
-        Err(_elapsed) => Err(NotRead::TooSlow(limit)),
+        Err(_elapsed) => Err(NoAnswer::TooSlow(limit)),
     }
 }
 
@@ -134,11 +134,11 @@ pub(crate) async fn run<T: Send + 'static>(
 ///
 /// # Errors
 ///
-/// [`NotRead`] if it takes longer than `limit`.
+/// [`NoAnswer`] if it takes longer than `limit`.
 pub(crate) fn run_blocking<T: Send + 'static>(
     limit: Duration,
     work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, NotRead> {
+) -> Result<T, NoAnswer> {
     let (sender, receiver) = mpsc::channel();
     let job: Job = Box::new(move || {
         // Sending fails if the receiver has given up waiting.
@@ -147,7 +147,7 @@ pub(crate) fn run_blocking<T: Send + 'static>(
     THREADS.dispatch(job)?;
     match receiver.recv_timeout(limit) {
         Ok(done) => Ok(done),
-        Err(mpsc::RecvTimeoutError::Timeout) => Err(NotRead::TooSlow(limit)),
+        Err(mpsc::RecvTimeoutError::Timeout) => Err(NoAnswer::TooSlow(limit)),
         Err(mpsc::RecvTimeoutError::Disconnected) => panic!("reading a file does not panic"),
     }
 }
@@ -195,13 +195,13 @@ impl Threads {
     }
 
     /// Refuses a reading that would probably get stuck as well.
-    fn admit(&self, path: &Path, limit: Duration) -> Result<(), NotRead> {
+    fn admit(&self, path: &Path, limit: Duration) -> Result<(), NoAnswer> {
         let table = self.table();
         if table.stuck == 0 {
             return Ok(());
         }
         if table.stuck >= STUCK_MAX {
-            return Err(NotRead::TooMany);
+            return Err(NoAnswer::TooMany);
         }
         let stuck = || {
             let running = table.running.values();
@@ -218,7 +218,7 @@ impl Threads {
             || in_directory.count() >= DIRECTORY_MAX
             || below_mount.count() >= MOUNT_MAX
         {
-            return Err(NotRead::TooSlow(limit));
+            return Err(NoAnswer::TooSlow(limit));
         }
         Ok(())
     }
@@ -229,7 +229,7 @@ impl Threads {
         sender: oneshot::Sender<T>,
         of_directory: OwnedSemaphorePermit,
         work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<u64, NotRead> {
+    ) -> Result<u64, NoAnswer> {
         let number = {
             let mut table = self.table();
             let number = table.number();
@@ -273,7 +273,7 @@ impl Threads {
         }));
     }
 
-    fn dispatch(&'static self, mut job: Job) -> Result<(), NotRead> {
+    fn dispatch(&'static self, mut job: Job) -> Result<(), NoAnswer> {
         loop {
             // A statement of its own releases the lock before the thread is woken.
             let idle = self.table().idle.pop_back();
@@ -289,7 +289,7 @@ impl Threads {
         let work = move || self.work(number, &own, &jobs);
         let thread = thread::Builder::new().name("files".to_owned());
         let started = thread.stack_size(STACK_SIZE).spawn(work);
-        started.map_err(NotRead::NoThread)?;
+        started.map_err(NoAnswer::NoThread)?;
         let _taken = sender.send(job);
         Ok(())
     }
@@ -361,7 +361,7 @@ mod tests {
     const SHORT: Duration = Duration::from_millis(50);
 
     /// Starts a reading that ends when the returned sender is dropped.
-    async fn stuck(path: &str) -> (mpsc::Sender<()>, NotRead) {
+    async fn stuck(path: &str) -> (mpsc::Sender<()>, NoAnswer) {
         let (release, wait) = channel::<()>();
         let path = Path::new(path);
         let stuck = run(path, SHORT, move || wait.recv().is_ok()).await;
@@ -379,9 +379,9 @@ mod tests {
     async fn a_file_that_is_stuck_is_refused_at_once_until_it_comes_back() {
         let path = Path::new("/stuck-file/token");
         let (release, why) = stuck("/stuck-file/token").await;
-        assert!(matches!(why, NotRead::TooSlow(SHORT)));
+        assert!(matches!(why, NoAnswer::TooSlow(SHORT)));
         let again = run(path, LONG, || panic!("it is not begun")).await;
-        assert!(matches!(again, Err(NotRead::TooSlow(LONG))));
+        assert!(matches!(again, Err(NoAnswer::TooSlow(LONG))));
         let other = run(Path::new("/stuck-file/other"), LONG, || 7).await;
         assert_eq!(other.unwrap(), 7);
         drop(release);
@@ -414,7 +414,7 @@ mod tests {
     fn blocking_ends_when_the_time_is_over() {
         let (_release, wait) = channel::<()>();
         let stuck = run_blocking(SHORT, move || wait.recv().is_ok());
-        assert!(matches!(stuck, Err(NotRead::TooSlow(SHORT))));
+        assert!(matches!(stuck, Err(NoAnswer::TooSlow(SHORT))));
         assert_eq!(run_blocking(LONG, || 7).unwrap(), 7);
     }
 

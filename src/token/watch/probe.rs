@@ -11,7 +11,7 @@ use inotify::{WatchMask, Watches};
 use super::Watched;
 use super::index::WatchedName;
 use crate::sys::files;
-use crate::sys::files::NotRead;
+use crate::sys::files::NoAnswer;
 use crate::token::{DirectoryId, FileState};
 
 /// The events that can change a file or the target of a path: neither opening nor reading nor
@@ -77,8 +77,8 @@ impl ProbeJob {
     ///
     /// # Errors
     ///
-    /// [`NotRead`] if the job was abandoned.
-    pub async fn run(self) -> Result<ProbedPath, NotRead> {
+    /// [`NoAnswer`] if the job was abandoned.
+    pub async fn run(self) -> Result<ProbedPath, NoAnswer> {
         let place = match self.watched {
             Watched::File | Watched::Member => self.path.to_path_buf(),
             Watched::Directory => self.path.join("*"),
