@@ -25,6 +25,7 @@ pub use listing::{DirectoryId, LISTED_MAX, Listing, ListingError};
 pub(crate) use profile::printable;
 pub use profile::{Environment, Profile, ProfileProblem, environment};
 pub use read::{COMMAND_TIME_LIMIT, ClientCredentials, Read, Reader};
+pub(crate) use secret::wipe_stack;
 pub use secret::{Fingerprint, NotAToken, TOKEN_LENGTH_MAX, Token};
 pub use shape::Shape;
 pub use sink::{SESSION_PLACEHOLDER, Sink, SinkContent, SinkError, SinkFormat, SinkState};

@@ -17,7 +17,7 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use serde_json::Value;
 
 use self::escape::{Unit, decode};
-use crate::token::Token;
+use crate::token::{Token, wipe_stack};
 
 /// The number of consecutive characters of a token that are never shown.
 const RUN: usize = 8;
@@ -83,6 +83,7 @@ impl TokenSamples {
         };
         add_exact_forms(secret, &mut samples);
         add_plain_forms(secret, &mut samples);
+        wipe_stack();
         samples
     }
 
@@ -188,6 +189,7 @@ trait Forms {
 }
 
 /// Adds the letters and digits of a secret in every form in which they are searched for.
+#[inline(never)]
 fn add_plain_forms(secret: &[u8], forms: &mut impl Forms) {
     let run = if secret.len() < LENGTH_MIN {
         RUN_MAX
@@ -222,6 +224,7 @@ fn add_plain_forms(secret: &[u8], forms: &mut impl Forms) {
 }
 
 /// Adds all characters of a secret in the forms in which they are searched for.
+#[inline(never)]
 fn add_exact_forms(secret: &[u8], forms: &mut impl Forms) {
     let mut form = secret.to_ascii_lowercase();
     forms.add(&form, RUN);
@@ -242,6 +245,7 @@ impl Redactor {
             add_exact_forms(secret, &mut redactor.exact);
         }
         add_plain_forms(secret, &mut redactor.runs);
+        wipe_stack();
         redactor
     }
 

@@ -13,8 +13,7 @@ use super::Shape;
 /// The longest token that is accepted, in bytes.
 pub const TOKEN_LENGTH_MAX: usize = 8 * 1024;
 
-/// The bytes of the stack that are wiped after hashing, several times what hashing uses without
-/// optimisation.
+/// The bytes of the stack that are wiped, several times what hashing uses without optimisation.
 const WIPED_STACK: usize = 16 * 1024;
 
 /// A bearer token: 1 to 8192 visible ASCII characters. Clones share the secret.
@@ -174,10 +173,12 @@ fn digest(secret: &[u8]) -> [u8; Fingerprint::LENGTH] {
     *digest.first_chunk().expect("32 bytes begin with 16")
 }
 
-/// Overwrites the part of the stack that [`digest`] used: the hasher leaves copies of the secret's
-/// last block there, at places that depend on the compiler.
+/// Overwrites the part of the stack that the functions used which its caller called before: hashing
+/// and encoding leave pieces of a secret there, at places that depend on the compiler.
+///
+/// Those functions must not be inlined into the caller.
 #[inline(never)]
-fn wipe_stack() {
+pub(crate) fn wipe_stack() {
     std::hint::black_box([0_u8; WIPED_STACK]);
 }
 
