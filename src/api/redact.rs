@@ -35,6 +35,10 @@ const PASSES_MAX: usize = 4;
 /// The length of the longest run: it fits into a `u128`.
 const RUN_MAX: usize = 16;
 
+/// The bytes of the stack that are wiped after encoding a token, several times what that uses without
+/// optimisation.
+const ENCODING_STACK: usize = 2 * 1024;
+
 /// A remover of one token from texts.
 pub struct Redactor {
     /// The runs of letters and digits that are searched for.
@@ -83,7 +87,7 @@ impl TokenSamples {
         };
         add_exact_forms(secret, &mut samples);
         add_plain_forms(secret, &mut samples);
-        wipe_stack();
+        wipe_stack::<ENCODING_STACK>();
         samples
     }
 
@@ -245,7 +249,7 @@ impl Redactor {
             add_exact_forms(secret, &mut redactor.exact);
         }
         add_plain_forms(secret, &mut redactor.runs);
-        wipe_stack();
+        wipe_stack::<ENCODING_STACK>();
         redactor
     }
 

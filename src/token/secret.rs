@@ -13,8 +13,9 @@ use super::Shape;
 /// The longest token that is accepted, in bytes.
 pub const TOKEN_LENGTH_MAX: usize = 8 * 1024;
 
-/// The bytes of the stack that are wiped, several times what hashing uses without optimisation.
-const WIPED_STACK: usize = 16 * 1024;
+/// The bytes of the stack that are wiped after hashing, several times what hashing uses without
+/// optimisation.
+const HASHING_STACK: usize = 16 * 1024;
 
 /// A bearer token: 1 to 8192 visible ASCII characters. Clones share the secret.
 #[derive(Clone)]
@@ -126,7 +127,7 @@ impl Fingerprint {
     #[must_use]
     pub fn of(secret: &[u8]) -> Self {
         let fingerprint = Self(digest(secret));
-        wipe_stack();
+        wipe_stack::<HASHING_STACK>();
         fingerprint
     }
 
@@ -173,13 +174,14 @@ fn digest(secret: &[u8]) -> [u8; Fingerprint::LENGTH] {
     *digest.first_chunk().expect("32 bytes begin with 16")
 }
 
-/// Overwrites the part of the stack that the functions used which its caller called before: hashing
-/// and encoding leave pieces of a secret there, at places that depend on the compiler.
+/// Overwrites the first `SIZE` bytes of the stack that the functions used which its caller called
+/// before: hashing and encoding leave pieces of a secret there, at places that depend on the
+/// compiler.
 ///
 /// Those functions must not be inlined into the caller.
 #[inline(never)]
-pub(crate) fn wipe_stack() {
-    std::hint::black_box([0_u8; WIPED_STACK]);
+pub(crate) fn wipe_stack<const SIZE: usize>() {
+    std::hint::black_box([0_u8; SIZE]);
 }
 
 impl fmt::Display for Fingerprint {
