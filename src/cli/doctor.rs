@@ -120,7 +120,7 @@ async fn run_checks(doctor: &Doctor) -> Vec<Check> {
     let examined = stream::iter(&all)
         .map(|(name, session)| session::examine(name, session, &client, commands, doctor.proofs));
     let mut examined: Vec<_> = examined.buffered(CONCURRENT_MAX).collect().await;
-    checks.append(&mut redact_tokens(of_hosts, &examined));
+    checks.extend(redact_tokens(of_hosts, &examined));
     for session in &mut examined {
         checks.append(&mut session.checks);
     }

@@ -46,6 +46,25 @@ pub(in crate::cli) struct ConfigFile {
     pub(in crate::cli) config: Option<PathBuf>,
 }
 
+impl ConfigFile {
+    /// Loads the configuration for a command that names this session, if it names one.
+    pub(in crate::cli) fn load(
+        &self,
+        session: Option<&str>,
+        flags: Flags,
+    ) -> Result<Loaded, OperationError> {
+        // Only a session can be meant to be in the configuration of the packaged service: other
+        // tokens must not need permission to read that.
+        let standard = || standard_config().filter(|_| session.is_some());
+        let layers = Layers {
+            file: self.config.as_deref().or_else(standard),
+            environment: std::env::vars_os().collect(),
+            flags,
+        };
+        config::load_for_guest(layers).map_err(OperationError::Config)
+    }
+}
+
 /// The options for the token that is used, and for the way to the API.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Access {
@@ -173,19 +192,12 @@ impl Access {
     }
 
     fn load(&self) -> Result<Loaded, OperationError> {
-        // Only a session can be meant to be in the configuration of the packaged service: other
-        // tokens must not need permission to read that.
-        let standard = || standard_config().filter(|_| self.session.is_some());
-        let layers = Layers {
-            file: self.config_file.config.as_deref().or_else(standard),
-            environment: std::env::vars_os().collect(),
-            flags: Flags {
-                region: self.region.clone(),
-                api: self.api.clone(),
-                ..Flags::default()
-            },
+        let flags = Flags {
+            region: self.region.clone(),
+            api: self.api.clone(),
+            ..Flags::default()
         };
-        config::load_for_guest(layers).map_err(OperationError::Config)
+        self.config_file.load(self.session.as_deref(), flags)
     }
 }
 

@@ -17,9 +17,8 @@ use super::super::exit::{Exit, print, print_error};
 use super::super::operate::{
     ApiCommand, CommandOutput, ConfigFile, OperationError, block_on, find_session,
 };
-use super::super::standard_config;
 use crate::api::{Client, Minted};
-use crate::config::{self, ApiBase, Config, Flags, Layers, Region};
+use crate::config::{ApiBase, Flags, Region};
 use crate::keeper::MintFailure;
 use crate::status::phrases::{Chain, human_duration};
 use crate::sys::clock;
@@ -79,8 +78,14 @@ pub(in crate::cli) fn run(mint: &Mint) -> Exit {
 /// Obtains a token, hands it over, and returns the facts about it.
 async fn obtain(mint: &Mint) -> Result<CommandOutput, OperationError> {
     check_destination(mint)?;
-    let config = load_config(mint)?;
-    let name = mint.session.as_deref().unwrap_or(OF_ENVIRONMENT);
+    // Without a named session, the client of the environment forms one.
+    let flags = Flags {
+        mint: mint.session.is_none(),
+        ..Flags::default()
+    };
+    let session = mint.session.as_deref();
+    let config = mint.config_file.load(session, flags)?.config;
+    let name = session.unwrap_or(OF_ENVIRONMENT);
     let (name, session) = find_session(name, &config, mint.config_file.config.is_some())?;
     let Some(source) = session.token.mint() else {
         return Err(OperationError::Usage(format!(
@@ -152,21 +157,6 @@ fn check_destination(mint: &Mint) -> Result<(), OperationError> {
         ));
     }
     Ok(())
-}
-
-/// Loads the configuration. Without a named session, the client of the environment forms one.
-fn load_config(mint: &Mint) -> Result<Config, OperationError> {
-    let standard = || standard_config().filter(|_| mint.session.is_some());
-    let layers = Layers {
-        file: mint.config_file.config.as_deref().or_else(standard),
-        environment: std::env::vars_os().collect(),
-        flags: Flags {
-            mint: mint.session.is_none(),
-            ..Flags::default()
-        },
-    };
-    let loaded = config::load_for_guest(layers).map_err(OperationError::Config)?;
-    Ok(loaded.config)
 }
 
 /// Revokes a token that could not be handed over. Returns its end as a clause for people.
