@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
-pub(super) use self::pool::{Changes, PoolFolder};
+pub(super) use self::pool::{Changes, ListingExtent, PoolFolder, PoolListing};
 use self::pool::{Owner, Pool};
 use crate::config::{Config, PoolConfig, SessionConfig, SessionName, Shard};
 use crate::keeper::SessionId;
@@ -43,7 +43,7 @@ type IsOutdated = bool;
 /// The folder of a pool and its content.
 pub(super) struct PoolContents {
     pub(super) folder: PoolFolder,
-    pub(super) listing: Result<Listing, ListingError>,
+    pub(super) listing: Result<PoolListing, ListingError>,
 }
 
 /// The contents of pools by the paths of their directories.
@@ -56,7 +56,9 @@ pub(crate) fn sessions_now(config: &Config) -> BTreeMap<SessionName, SessionConf
     let mut pools = Pools::default();
     let find_now = |path: &Path| {
         let at = path.to_owned();
-        let found = files::run_blocking(files::TOKEN_LIMIT, move || find(&at, None));
+        let found = files::run_blocking(files::TOKEN_LIMIT, move || {
+            find(&at, ListingExtent::everything())
+        });
         Some(found.unwrap_or_else(|cause| not_listed(path, files::TOKEN_LIMIT, cause)))
     };
     let mut sessions = pools.complete(config, find_now, Instant::BOOT);
@@ -74,7 +76,7 @@ pub(crate) fn sessions_now(config: &Config) -> BTreeMap<SessionName, SessionConf
 pub(super) async fn list_all(config: &Config) -> Listings {
     let directories = config.pools.values().map(PoolConfig::token_dir);
     let listings = directories.map(|directory| async move {
-        let found = find_within(directory, None, files::TOKEN_LIMIT).await;
+        let found = find_within(directory, ListingExtent::everything(), files::TOKEN_LIMIT).await;
         (directory.to_owned(), found)
     });
     join_all(listings).await.into_iter().collect()
@@ -243,7 +245,7 @@ impl Pools {
         &mut self,
         pool: &SessionName,
         config: &PoolConfig,
-        listing: Result<Listing, ListingError>,
+        listing: Result<PoolListing, ListingError>,
         sessions: &BTreeMap<SessionName, V>,
         now: Instant,
     ) -> Changes {
@@ -270,22 +272,19 @@ impl Pools {
         self.by_name.iter_mut().find_map(admits)
     }
 
-    /// Returns a directory that is to be listed, and the names to look for; `None` for all.
-    pub(super) fn poll_listing(
-        &mut self,
-        now: Instant,
-    ) -> Option<(PathBuf, Option<BTreeSet<String>>)> {
+    /// Returns a directory that is to be listed, as a whole or in part.
+    pub(super) fn poll_listing(&mut self, now: Instant) -> Option<(PathBuf, ListingExtent)> {
         loop {
             let name = self.poll_due(now)?;
             let pool = self.by_name.get_mut(&name)?;
-            let names = pool.handle_listing_begun(now);
+            let extent = pool.handle_listing_begun(now);
             let directory = pool.folder.path.clone();
             if let Some(is_outdated) = self.listing.get_mut(&directory) {
                 *is_outdated = true;
                 continue;
             }
             self.listing.insert(directory.clone(), false);
-            return Some((directory, names));
+            return Some((directory, extent));
         }
     }
 
@@ -306,7 +305,7 @@ fn take_over_or_new(
     now: Instant,
 ) -> (Pool, Vec<PoolEvent>) {
     let PoolContents { folder, listing } = found;
-    let directory = listing.as_ref().ok().map(|listing| listing.directory);
+    let directory = listing.as_ref().ok().map(PoolListing::directory);
     let known = take(before, |pool| pool.is_of(&folder, directory));
     let mut events = Vec::new();
     let mut pool = known.unwrap_or_else(|| {
@@ -331,14 +330,14 @@ fn begin_unlisted(path: &Path, now: Instant) -> Pool {
 /// Finds and lists a folder on another thread, which is abandoned after the time limit.
 pub(super) async fn find_within(
     path: &Path,
-    names: Option<BTreeSet<String>>,
+    extent: ListingExtent,
     time_limit: Duration,
 ) -> PoolContents {
     let at = path.to_owned();
     // The path stands for all names in the folder, so the listing counts towards the limits of the
     // folder's own files and not of the files beside the folder.
     let place = path.join("*");
-    let found = files::run(&place, time_limit, move || find(&at, names)).await;
+    let found = files::run(&place, time_limit, move || find(&at, extent)).await;
     found.unwrap_or_else(|cause| not_listed(path, time_limit, cause))
 }
 
@@ -353,21 +352,22 @@ fn not_listed(path: &Path, time_limit: Duration, cause: NoAnswer) -> PoolContent
     }
 }
 
-/// Finds the folder at a path and lists it, or looks for these names in it. The folder may be absent.
-/// This may hang.
-fn find(path: &Path, names: Option<BTreeSet<String>>) -> PoolContents {
+/// Finds the folder at a path and lists it, as a whole or in part. The folder may be absent. This may
+/// hang.
+fn find(path: &Path, extent: ListingExtent) -> PoolContents {
     let canonical = path.ancestors().find_map(|ancestor| {
         let rest = path.strip_prefix(ancestor).ok()?;
         Some(ancestor.canonicalize().ok()?.join(rest))
     });
     // Collecting the components removes the slash at the end that joining an empty path leaves.
     let canonical = canonical.as_deref().unwrap_or(path).components().collect();
+    let listing = match &extent {
+        ListingExtent::Names(names) => Listing::of_names(path, names),
+        ListingExtent::Whole(_) => Listing::of(path),
+    };
     PoolContents {
         folder: PoolFolder::new(path, canonical),
-        listing: match names {
-            Some(names) => Listing::of_names(path, names),
-            None => Listing::of(path),
-        },
+        listing: listing.map(|listing| PoolListing::new(listing, extent)),
     }
 }
 

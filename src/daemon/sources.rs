@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 pub(super) use self::readings::Reading;
 use self::readings::{ReadReason, Readings};
 use super::next_result;
-use super::pools::{self, Changes, PoolContents, Pools};
+use super::pools::{self, Changes, ListingExtent, PoolContents, Pools};
 use super::session_table::{ManagedSession, ReadingState, SessionTable};
 use super::timers::Timers;
 use crate::config::{PoolConfig, SessionName};
@@ -159,10 +159,10 @@ impl Sources {
         managed.names(self.pickup(&managed.config.token))
     }
 
-    /// Starts to list a directory, or to look for these names in it.
-    pub(super) fn list(&mut self, directory: PathBuf, names: Option<BTreeSet<String>>) {
+    /// Starts to list a directory, as a whole or in part.
+    pub(super) fn list(&mut self, directory: PathBuf, extent: ListingExtent) {
         self.running.spawn(async move {
-            let found = pools::find_within(&directory, names, files::LISTING_LIMIT).await;
+            let found = pools::find_within(&directory, extent, files::LISTING_LIMIT).await;
             SourceEvent::Listed(found)
         });
     }
@@ -178,7 +178,7 @@ impl Sources {
     ) -> Option<(PoolConfig, Changes)> {
         if let Ok(listing) = &found.listing {
             self.watch
-                .handle_listed(&found.folder.path, listing.directory);
+                .handle_listed(&found.folder.path, listing.directory());
         }
         self.pools
             .handle_listed(found, pools, &sessions.by_name, now)
@@ -315,8 +315,8 @@ impl Sources {
             self.running
                 .spawn(async move { SourceEvent::Probed(path, job.run().await) });
         }
-        while let Some((directory, names)) = self.pools.poll_listing(now) {
-            self.list(directory, names);
+        while let Some((directory, extent)) = self.pools.poll_listing(now) {
+            self.list(directory, extent);
         }
         while let Some(id) = self.retries.pop_due(now) {
             let Some(managed) = sessions.by_id.get_mut(&id) else {

@@ -10,7 +10,7 @@ use super::listeners::Listeners;
 use super::machine::Machine;
 use super::minting::Minting;
 use super::other_daemons::{OtherDaemons, StartRefusal};
-use super::pools::Listings;
+use super::pools::{ListingExtent, Listings};
 use super::reload::Reloads;
 use super::reporter::Reporter;
 use super::requests::Requests;
@@ -164,7 +164,7 @@ impl Daemon {
             .collect();
         let count = directories.len();
         for directory in directories {
-            self.sources.list(directory, None);
+            self.sources.list(directory, ListingExtent::everything());
         }
         let mut listings = Listings::new();
         while listings.len() < count {

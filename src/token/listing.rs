@@ -38,10 +38,8 @@ pub struct Listing {
     pub directory: DirectoryId,
     /// The names, in no order. Bytes that are not UTF-8 are replaced by `�`.
     pub names: Vec<String>,
-    /// True if the listing contains all files.
+    /// True if the listing contains all files, or all that were looked for.
     pub is_whole: bool,
-    /// The only names that were looked for; `None` if the whole directory was listed.
-    pub looked_for: Option<BTreeSet<String>>,
 }
 
 /// The reason for a failed listing.
@@ -99,7 +97,7 @@ impl Listing {
     /// # Errors
     ///
     /// [`ListingError`] if the directory cannot be found.
-    pub fn of_names(directory: &Path, names: BTreeSet<String>) -> Result<Self, ListingError> {
+    pub fn of_names(directory: &Path, names: &BTreeSet<String>) -> Result<Self, ListingError> {
         let metadata = directory.metadata();
         let metadata = metadata.map_err(|cause| ListingError::new(directory, cause))?;
         let is_there = |name: &&String| {
@@ -111,7 +109,6 @@ impl Listing {
             directory: DirectoryId::from(&metadata),
             names: names.iter().filter(is_there).cloned().collect(),
             is_whole: true,
-            looked_for: Some(names),
         })
     }
 }
@@ -160,7 +157,6 @@ fn list_once(directory: &Path, files_max: usize) -> io::Result<Listing> {
         directory: id,
         names,
         is_whole,
-        looked_for: None,
     })
 }
 
@@ -254,9 +250,8 @@ mod tests {
             "henry",
         ];
         let looked_for: BTreeSet<_> = looked_for.map(str::to_owned).into();
-        let listing = Listing::of_names(directory.path(), looked_for.clone()).unwrap();
+        let listing = Listing::of_names(directory.path(), &looked_for).unwrap();
         assert_eq!(listing.names, ["alice", "grace"]);
-        assert_eq!(listing.looked_for, Some(looked_for));
     }
 
     #[test]

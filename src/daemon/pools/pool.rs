@@ -83,6 +83,83 @@ impl PoolFolder {
     }
 }
 
+/// The part of a directory that is to be listed.
+#[derive(Debug, PartialEq, Eq)]
+pub(in crate::daemon) enum ListingExtent {
+    /// The whole directory, whose pool has these sessions, in order.
+    Whole(Vec<SessionName>),
+    /// These names only.
+    Names(BTreeSet<String>),
+}
+
+/// A listing of a directory. A whole one is compared with the sessions of the pool before it
+/// reaches the loop, because a directory may have many files.
+#[derive(Debug)]
+pub(in crate::daemon) enum PoolListing {
+    /// The listing of the whole directory.
+    Whole(Comparison),
+    /// A listing that looked for these names only.
+    Names(BTreeSet<String>, Listing),
+}
+
+/// The differences between the files of a directory and the sessions of a pool.
+#[derive(Debug)]
+pub(in crate::daemon) struct Comparison {
+    directory: DirectoryId,
+    /// True if the listing contains all files.
+    is_whole: bool,
+    /// True if no file has the name of a session.
+    is_empty: bool,
+    /// The files that are not sessions.
+    new: Vec<SessionName>,
+    /// The sessions that have no file; none if the listing is not whole.
+    missing: BTreeSet<SessionName>,
+    /// Other names, quoted for the log.
+    strange: BTreeSet<String>,
+}
+
+impl ListingExtent {
+    /// Returns the extent of a first listing: the whole directory, whose pool has no sessions.
+    pub(in crate::daemon) fn everything() -> Self {
+        Self::Whole(Vec::new())
+    }
+}
+
+impl PoolListing {
+    /// Compares the listing with the sessions of the pool. May take a while.
+    pub(in crate::daemon) fn new(listing: Listing, extent: ListingExtent) -> Self {
+        match extent {
+            ListingExtent::Whole(members) => Self::Whole(Comparison::new(&listing, &members)),
+            ListingExtent::Names(names) => Self::Names(names, listing),
+        }
+    }
+
+    /// Returns the identity of the directory.
+    pub(in crate::daemon) fn directory(&self) -> DirectoryId {
+        match self {
+            Self::Whole(comparison) => comparison.directory,
+            Self::Names(_, listing) => listing.directory,
+        }
+    }
+}
+
+impl Comparison {
+    fn new(listing: &Listing, members: &[SessionName]) -> Self {
+        let (names, strange) = separate_names(&listing.names);
+        let missing = members.iter().filter(|name| !names.contains(name));
+        let missing = missing.take_while(|_| listing.is_whole).cloned().collect();
+        let is_new = |name: &SessionName| members.binary_search(name).is_err();
+        Self {
+            directory: listing.directory,
+            is_whole: listing.is_whole,
+            is_empty: names.is_empty(),
+            missing,
+            new: names.into_iter().filter(is_new).collect(),
+            strange,
+        }
+    }
+}
+
 /// The changes that result from a listing.
 #[derive(PartialEq, Eq, Debug, Default)]
 pub(in crate::daemon) struct Changes {
@@ -99,49 +176,55 @@ impl Pool {
     /// file.
     pub(super) fn handle_listing(
         &mut self,
-        listing: Result<Listing, ListingError>,
+        listing: Result<PoolListing, ListingError>,
         owner: impl Fn(&SessionName) -> Owner,
         now: Instant,
     ) -> Changes {
         let mut changes = Changes::default();
-        if let Ok(listing) = &listing
-            && let Some(looked_for) = &listing.looked_for
-        {
-            self.compare_names(looked_for, listing, owner, now, &mut changes);
-            return changes;
-        }
-        self.list_at = Some(now + LIST_EVERY);
         match listing {
-            Err(error) => changes
-                .events
-                .extend(self.set_away(Chain(&error).to_string())),
-            Ok(listing) => {
-                let (names, strange) = separate_names(&listing.names);
-                let is_another = self
-                    .directory
-                    .is_some_and(|directory| directory != listing.directory);
-                if is_another && names.is_empty() && !self.members.is_empty() {
-                    let why = "its directory was replaced by an empty one, as when a volume is not mounted";
-                    changes.events.extend(self.set_away(why.to_owned()));
-                } else {
-                    if is_another || self.away.is_some() {
-                        self.filled_at = Some(now + FILLED_AFTER);
-                        // Files that were missing from the earlier directory may appear in this
-                        // one.
-                        self.members
-                            .values_mut()
-                            .for_each(|removed_at| *removed_at = None);
-                    }
-                    self.directory = Some(listing.directory);
-                    if self.away.take().is_some() {
-                        let sessions = self.members.len();
-                        changes.events.push(PoolEvent::Back { sessions });
-                    }
-                    self.compare(&names, strange, listing.is_whole, owner, now, &mut changes);
-                }
+            Ok(PoolListing::Names(looked_for, listing)) => {
+                self.compare_names(&looked_for, &listing, owner, now, &mut changes);
+            }
+            Ok(PoolListing::Whole(comparison)) => {
+                self.list_at = Some(now + LIST_EVERY);
+                self.handle_comparison(comparison, owner, now, &mut changes);
+            }
+            Err(error) => {
+                self.list_at = Some(now + LIST_EVERY);
+                let away = self.set_away(Chain(&error).to_string());
+                changes.events.extend(away);
             }
         }
         changes
+    }
+
+    fn handle_comparison(
+        &mut self,
+        comparison: Comparison,
+        owner: impl Fn(&SessionName) -> Owner,
+        now: Instant,
+        changes: &mut Changes,
+    ) {
+        let directory = comparison.directory;
+        let is_another = self.directory.is_some_and(|known| known != directory);
+        if is_another && comparison.is_empty && !self.members.is_empty() {
+            let why = "its directory was replaced by an empty one, as when a volume is not mounted";
+            changes.events.extend(self.set_away(why.to_owned()));
+            return;
+        }
+        if is_another || self.away.is_some() {
+            self.filled_at = Some(now + FILLED_AFTER);
+            // Files that were missing from the earlier directory may appear in this one.
+            self.members
+                .values_mut()
+                .for_each(|removed_at| *removed_at = None);
+        }
+        self.directory = Some(directory);
+        if self.away.take().is_some() {
+            let sessions = self.members.len();
+            changes.events.push(PoolEvent::Back { sessions });
+        }
+        self.apply(comparison, owner, now, changes);
     }
 
     /// Handles a change of the directory.
@@ -154,15 +237,14 @@ impl Pool {
         self.changed.extend(names);
     }
 
-    /// Records that a listing begins. Returns the names that are looked for; `None` if the whole
-    /// directory is to be listed.
-    pub(super) fn handle_listing_begun(&mut self, now: Instant) -> Option<BTreeSet<String>> {
+    /// Records that a listing begins. Returns what is to be listed.
+    pub(super) fn handle_listing_begun(&mut self, now: Instant) -> ListingExtent {
         let changed = std::mem::take(&mut self.changed);
         if self.list_at.is_some_and(|at| at <= now) || changed.is_empty() {
             self.list_at = None;
-            return None;
+            return ListingExtent::Whole(self.members.keys().cloned().collect());
         }
-        Some(changed)
+        ListingExtent::Names(changed)
     }
 
     /// Handles a suspension of the machine, which also suspended the writers: the wait for missing
@@ -317,47 +399,52 @@ impl Pool {
         }
     }
 
-    fn compare(
+    fn apply(
         &mut self,
-        names: &BTreeSet<SessionName>,
-        strange: BTreeSet<String>,
-        is_whole: bool,
+        comparison: Comparison,
         owner: impl Fn(&SessionName) -> Owner,
         now: Instant,
         changes: &mut Changes,
     ) {
+        let Comparison {
+            missing,
+            new,
+            strange,
+            is_whole,
+            ..
+        } = comparison;
         let removed_at = (now + REMOVED_AFTER).max(self.filled_at.unwrap_or(now));
-        for (name, missing) in &mut self.members {
-            if names.contains(name) || !is_whole {
-                *missing = None;
-            } else if *missing.get_or_insert(removed_at) <= now {
+        for name in &missing {
+            if let Some(at) = self.members.get_mut(name)
+                && *at.get_or_insert(removed_at) <= now
+            {
+                self.members.remove(name);
                 changes.removed.push(name.clone());
             }
         }
-        for name in &changes.removed {
-            self.members.remove(name);
+        for (name, removed_at) in &mut self.members {
+            removed_at.take_if(|_| !missing.contains(name));
         }
         let next_removed_at = self.members.values().flatten().min().copied();
         self.list_at = self.list_at.into_iter().chain(next_removed_at).min();
-        let (mut added, mut taken) = (Vec::new(), BTreeSet::new());
+        let mut taken = BTreeSet::new();
         self.others.clear();
-        for name in names {
-            if self.members.contains_key(name) {
+        for name in new {
+            if self.members.contains_key(&name) {
                 continue;
             }
-            let owner = owner(name);
+            let owner = owner(&name);
             if owner == Owner::Nobody {
-                added.push(name.clone());
+                changes.added.push(name);
                 continue;
             }
             if owner == Owner::OfName {
                 taken.insert(name.as_str().to_owned());
             }
-            self.others.insert(name.clone());
+            self.others.insert(name);
         }
-        self.members
-            .extend(added.iter().map(|name| (name.clone(), None)));
-        changes.added = added;
+        let added = changes.added.iter().map(|name| (name.clone(), None));
+        self.members.extend(added);
         let unlogged = |names: &BTreeSet<String>| -> Vec<String> {
             names.difference(&self.ignored).cloned().collect()
         };

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::shelf;
-use crate::daemon::pools::{PoolContents, PoolFolder};
+use crate::config::SessionName;
+use crate::daemon::pools::{ListingExtent, PoolContents, PoolFolder, PoolListing};
 use crate::token::{Listing, Source};
 
 #[derive(Default)]
@@ -56,7 +57,7 @@ impl Disk {
             .collect()
     }
 
-    pub(super) fn find(&self, path: &Path) -> PoolContents {
+    pub(super) fn find(&self, path: &Path, members: Vec<SessionName>) -> PoolContents {
         let canonical = Self::resolve(path);
         let volume = Self::volume(&canonical).unwrap();
         let is_away = self.away[volume];
@@ -68,8 +69,8 @@ impl Disk {
                 self.names(&canonical)
             },
             is_whole: true,
-            looked_for: None,
         };
+        let listing = PoolListing::new(listing, ListingExtent::Whole(members));
         PoolContents {
             folder: PoolFolder::new(path, canonical),
             listing: Ok(listing),

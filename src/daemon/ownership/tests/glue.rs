@@ -153,8 +153,10 @@ impl Model {
 
     pub(super) fn list(&mut self, pool: &SessionName) {
         let config = self.config.pools[pool].clone();
-        let listing = self.disk.find(config.token_dir()).listing;
         let sessions = &self.config.sessions;
+        let is_member = |name: &&SessionName| self.pools.of(name) == Some(pool);
+        let members = sessions.keys().filter(is_member).cloned().collect();
+        let listing = self.disk.find(config.token_dir(), members).listing;
         let changes = self
             .pools
             .handle_listing(pool, &config, listing, sessions, self.now);
@@ -174,7 +176,7 @@ impl Model {
     pub(super) fn reload(&mut self) {
         let mut config = self.written.clone();
         let disk = &self.disk;
-        let find = |path: &Path| Some(disk.find(path));
+        let find = |path: &Path| Some(disk.find(path, Vec::new()));
         config.sessions = self.pools.complete(&self.written, find, self.now);
         let difference = Difference::between(&self.config.sessions, &config.sessions);
         let before = std::mem::replace(&mut self.config, config);

@@ -40,7 +40,13 @@ impl PoolTimeline {
         self
     }
 
-    fn listing(mut self, listing: Result<Listing, ListingError>, expected: &[&str]) -> Self {
+    fn lists(self, listing: Listing, expected: &[&str]) -> Self {
+        let members = self.pool.members.keys().cloned().collect();
+        let listing = PoolListing::new(listing, ListingExtent::Whole(members));
+        self.listing(Ok(listing), expected)
+    }
+
+    fn listing(mut self, listing: Result<PoolListing, ListingError>, expected: &[&str]) -> Self {
         let owner = |name: &SessionName| {
             if self.taken.contains(&name.as_str()) {
                 Owner::OfName
@@ -74,9 +80,8 @@ impl PoolTimeline {
             directory,
             names,
             is_whole: true,
-            looked_for: None,
         };
-        self.listing(Ok(listing), expected)
+        self.lists(listing, expected)
     }
 
     fn finds_part(self, names: &[&str], expected: &[&str]) -> Self {
@@ -85,9 +90,8 @@ impl PoolTimeline {
             directory: directory(),
             names,
             is_whole: false,
-            looked_for: None,
         };
-        self.listing(Ok(listing), expected)
+        self.lists(listing, expected)
     }
 
     /// Looks for names alone, of which these are there.
@@ -96,8 +100,9 @@ impl PoolTimeline {
             directory: directory(),
             names: names.iter().map(|name| (*name).to_owned()).collect(),
             is_whole: true,
-            looked_for: Some(looked_for.iter().map(|name| (*name).to_owned()).collect()),
         };
+        let looked_for = looked_for.iter().map(|name| (*name).to_owned()).collect();
+        let listing = PoolListing::Names(looked_for, listing);
         self.listing(Ok(listing), expected)
     }
 
@@ -329,10 +334,11 @@ fn changed_names_are_looked_for_unless_the_directory_is_listed_anyway() {
     let mut pool = PoolTimeline::default().finds(&["alice"], &["+alice"]).pool;
     pool.handle_changed_names(["bob".to_owned()]);
     assert_eq!(pool.poll_timeout(), Some(Instant::BOOT));
-    let names = pool.handle_listing_begun(moment(5));
-    assert_eq!(names, Some(BTreeSet::from(["bob".to_owned()])));
+    let extent = pool.handle_listing_begun(moment(5));
+    assert_eq!(extent, ListingExtent::Names(["bob".to_owned()].into()));
     assert_eq!(pool.poll_timeout(), Some(moment(60)));
     pool.handle_changed_names(["bob".to_owned()]);
-    assert_eq!(pool.handle_listing_begun(moment(60)), None);
+    let extent = pool.handle_listing_begun(moment(60));
+    assert_eq!(extent, ListingExtent::Whole(vec![name("alice")]));
     assert_eq!(pool.poll_timeout(), None);
 }
