@@ -12,7 +12,7 @@ use crate::sys::files::NoAnswer;
 
 /// The largest number of files of one directory that are listed. If there are more, the file
 /// system decides which of them are listed.
-pub const LISTED_MAX: usize = 100_000;
+pub const LISTED_MAX: usize = 1_000_000;
 
 /// The number of times that a directory is listed, if it is replaced meanwhile.
 const ATTEMPTS_MAX: usize = 3;

@@ -69,16 +69,16 @@ struct SharedToken {
     is_revoked: bool,
 }
 
-/// Returns the name of a socket for one API: daemons of different APIs cannot share a token.
-fn name(api: &ApiBase, number: usize) -> String {
+/// Returns the names of the sockets for one API: daemons of different APIs cannot share a token.
+fn names(api: &ApiBase) -> impl Iterator<Item = String> + use<> {
     let api = Fingerprint::of(api.as_str().as_bytes());
-    format!("\0session-keepalive/{api}/{number}")
+    (0..NAMES).map(move |number| format!("\0session-keepalive/{api}/{number}"))
 }
 
 /// Binds the first free name.
 pub(super) fn bind(api: &ApiBase) -> Option<(usize, UnixListener)> {
-    for number in 0..NAMES {
-        match UnixListener::bind(name(api, number)) {
+    for (number, name) in names(api).enumerate() {
+        match UnixListener::bind(name) {
             Ok(listener) => return Some((number, listener)),
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
             Err(error) => {
@@ -197,8 +197,9 @@ pub(super) async fn find_overlaps(
     for (api, claims) in by_api {
         let claims: Arc<[Claim]> = claims.into();
         let own = own.get(&api).copied();
-        for number in (0..NAMES).filter(|number| Some(*number) != own) {
-            let ask = ask(api.clone(), number, Arc::clone(&claims));
+        let names = names(&api).enumerate();
+        for (number, name) in names.filter(|(number, _)| Some(*number) != own) {
+            let ask = ask(number, name, Arc::clone(&claims));
             searches.push(tokio::time::timeout(within, ask));
         }
     }
@@ -207,8 +208,8 @@ pub(super) async fn find_overlaps(
     answers.flatten().collect()
 }
 
-async fn ask(api: ApiBase, number: usize, claims: Arc<[Claim]>) -> io::Result<Vec<Overlap>> {
-    let mut stream = UnixStream::connect(name(&api, number)).await?;
+async fn ask(number: usize, name: String, claims: Arc<[Claim]>) -> io::Result<Vec<Overlap>> {
+    let mut stream = UnixStream::connect(name).await?;
     let pid = stream.peer_cred().ok().and_then(|peer| peer.pid());
     let mut nonce = [0; NONCE];
     nonce.fill_with(|| fastrand::u8(..));

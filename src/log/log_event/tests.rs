@@ -124,7 +124,7 @@ fn a_pool_changes() {
     WARN  pool agents: 1 file of /run/tokens ignored, since a session's name is 1 to 64 of a-z, 0-9, '.', '_' and '-' and starts with a letter or digit: `File 0`
     WARN  pool agents: 7 files of /run/tokens ignored, since a session's name is 1 to 64 of a-z, 0-9, '.', '_' and '-' and starts with a letter or digit: `File 0`, `File 1`, `File 2`, `File 3`, `File 4` and 2 more
     WARN  pool agents: 1 file of /run/tokens ignored, since another session has the same name: crm; rename one of them
-    WARN  pool agents: /run/tokens has more than 100000 files, the limit of a pool: others are ignored, and none counts as removed
+    WARN  pool agents: /run/tokens has more than 1000000 files, the limit of a pool: others are ignored, and none counts as removed
     INFO  wallboard: file /run/wallboard/token was removed: the session ends, its token is left to idle out
     INFO  wallboard: file /run/wallboard/token was removed: the session ends, its token is revoked
     INFO  agents is now called wallboard: its token is in file /run/wallboard/token
