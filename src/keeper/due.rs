@@ -14,8 +14,13 @@ pub(super) enum QueuePlace {
     InFlight(Instant),
     /// A request becomes due at this instant.
     Waiting(Instant),
-    /// A request has been due since one instant, for a token that is lost at the other without it.
-    Ready { due_at: Instant, lost_at: Instant },
+    /// A request is due.
+    Ready {
+        /// The instant at which the request became due.
+        due_at: Instant,
+        /// The instant at which the token is lost without the request. The earliest goes first.
+        lost_at: Instant,
+    },
 }
 
 /// The time before a token is lost from which its request may take a further place: as many requests

@@ -42,7 +42,8 @@ pub enum EventKind {
         operation: Operation,
         /// The instant at which the request was sent.
         sent_at: Instant,
-        /// The time for which the request had been due before it was sent.
+        /// The time for which the request had been due before it was sent, while no other request
+        /// of the session was in flight.
         queued: Duration,
         /// The outcome of the request.
         outcome: Outcome,

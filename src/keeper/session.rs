@@ -162,7 +162,8 @@ pub(super) struct InFlight {
     pub(super) operation: Operation,
     pub(super) purpose: RequestPurpose,
     pub(super) sent_at: Instant,
-    /// The time for which the request had been due before it was sent.
+    /// The time for which the request had been due before it was sent, while no other request of
+    /// the session was in flight.
     pub(super) queued: Duration,
     pub(super) give_up_at: Instant,
 }
@@ -335,8 +336,15 @@ impl Session {
         if let Some(in_flight) = &self.in_flight {
             return Some(QueuePlace::InFlight(self.give_up_at(in_flight, shared)));
         }
-        self.choose(now, shared)
-            .map(|choice| QueuePlace::Waiting(choice.at))
+        let choice = self.choose(now, shared)?;
+        Some(match self.place {
+            // A request that is due stays due since the same instant, whatever else changes.
+            Some(QueuePlace::Ready { due_at, .. }) if choice.at <= now => QueuePlace::Ready {
+                due_at,
+                lost_at: self.lost_at(now),
+            },
+            _ => QueuePlace::Waiting(choice.at),
+        })
     }
 
     /// Returns the instant at which a token of the session is lost without a request: its deadline,

@@ -2,8 +2,9 @@
 //! alive, and no fault causes requests without end.
 
 use session_keepalive::keeper::{
-    BlockReason, Failure, HostId, Intent, Limits, Margin, NotTheApi, OnShutdown, Operation, Policy,
-    Refusal, Reset, SessionId, State, TimeoutReport, TokenReport, Touch, TouchPreference, Verdict,
+    BlockReason, EventKind, Failure, HostId, Intent, Limits, Margin, NotTheApi, OnShutdown,
+    Operation, Outcome, Policy, Refusal, Reset, SessionId, State, TimeoutReport, TokenReport,
+    Touch, TouchPreference, Verdict,
 };
 use session_keepalive::time::ServerTime;
 
@@ -378,6 +379,50 @@ fn the_last_attempt_does_not_wait_for_a_place_at_a_host_that_hangs() {
         .map(|command| deadline.since(command.sent_at))
         .collect();
     assert_eq!(attempts, [seconds(5.0)]);
+}
+
+#[test]
+fn the_time_in_the_queue_is_counted_whatever_changes_meanwhile() {
+    let limits = Limits {
+        in_flight_max: 1,
+        ..Limits::default()
+    };
+    let queued = |changes: bool| {
+        let timeline = Timeline::new()
+            .act(|keeper, _, now| keeper.handle_limits(limits.clone(), now))
+            .token(1)
+            .pass(400.0)
+            .server(|server| server.is_silent = true);
+        let kept = timeline.sessions[0];
+        let touch_at = timeline.view().live.unwrap().touch_at.unwrap();
+        let wait = touch_at.since(timeline.now).as_secs_f64();
+        let mut timeline = timeline.pass(wait - 1.0);
+        // The request for a new token holds the only place.
+        let other = timeline.add(head());
+        let now = timeline.now;
+        let mut timeline = timeline.token_of(other, 2, now).pass(6.0);
+        if changes {
+            timeline = timeline.act(|keeper, _, now| keeper.handle_limits(limits.clone(), now));
+        }
+        let mut timeline = timeline.pass(30.0);
+        let mut commands = timeline.unanswered.iter();
+        let touch = commands
+            .find(|command| command.ticket.session == kept)
+            .unwrap();
+        let failed = Outcome::without_answer(unreachable());
+        let now = timeline.now;
+        timeline.keeper.handle_outcome(touch.ticket, &failed, now);
+        let events = std::iter::from_fn(|| timeline.keeper.poll_event());
+        let mut queued = events.filter_map(|event| match event.kind {
+            EventKind::Answered { queued, .. } if event.session == kept => Some(queued),
+            _ => None,
+        });
+        (queued.next().unwrap(), touch.sent_at.since(touch_at))
+    };
+    let (undisturbed, late) = queued(false);
+    assert_eq!(undisturbed, late);
+    assert!(late > seconds(5.0));
+    assert_eq!(queued(true).0, late);
 }
 
 #[test]
