@@ -45,7 +45,6 @@ mod sinks;
 mod sources;
 mod start;
 pub mod systemd;
-mod timers;
 mod tokens;
 
 use std::future::pending;

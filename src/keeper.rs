@@ -168,7 +168,6 @@ mod backoff;
 mod candidate;
 mod circumstances;
 mod command;
-mod due;
 mod event;
 mod expiry;
 mod incident;
@@ -181,9 +180,11 @@ mod overlap;
 mod plan;
 mod policy;
 mod proof;
+mod queues;
 mod renewal;
 mod schedule;
 mod session;
+mod timers;
 mod view;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -192,7 +193,6 @@ use std::time::Duration;
 
 pub use circumstances::{Absence, DeadlineBasis, FailedRequests};
 pub use command::{Command, Generation, Operation, SessionId, Ticket, Touch};
-use due::{Due, QueuePlace};
 pub use event::{
     Death, EarlierEnding, Event, EventKind, FailureReason, Idleness, IssuerMismatch, IssuerPart,
     Severity, TokenId,
@@ -214,6 +214,7 @@ pub use plan::{
 };
 pub use policy::{Limits, Policy, TimeRange, TouchPreference};
 pub use proof::Reset;
+use queues::{QueuePlace, RequestQueues};
 use renewal::Renewals;
 pub use renewal::{
     LoginId, MINT_BURST, MINT_INTERVAL, MintCommand, MintFailure, MintOutcome, Renewal,
@@ -221,6 +222,7 @@ pub use renewal::{
 pub use schedule::{IdleTimeout, Margin, Schedule, TimeoutSource};
 use session::{KeeperState, Session};
 pub use session::{LastAnswer, NoTouch, Offer, TokenEnding};
+pub(crate) use timers::Timers;
 pub use view::{LiveTokenView, Next, SessionView, State};
 
 use crate::time::Instant;
@@ -235,14 +237,12 @@ pub struct Keeper {
     /// In boxes, because the nodes of a tree are filled by half.
     sessions: BTreeMap<SessionId, Box<Session>>,
     shared: KeeperState,
-    due: Due,
+    queues: RequestQueues,
     /// The sessions that are ending, by the daemon's stop or by a reload, with the time limit of
     /// their revocations.
-    stopping: BTreeMap<SessionId, Instant>,
-    /// The same sessions, ordered by time limit.
-    stopping_until: BTreeSet<(Instant, SessionId)>,
+    stopping: Timers,
     /// The ending sessions that are deleted once they have ended.
-    leaving: BTreeSet<SessionId>,
+    removed: BTreeSet<SessionId>,
     renewals: Renewals,
     /// The policy that a session got last.
     last_policy: Arc<Policy>,
@@ -266,10 +266,9 @@ impl Keeper {
                 client_ends: BTreeMap::new(),
                 tickets: 0,
             },
-            due: Due::default(),
-            stopping: BTreeMap::new(),
-            stopping_until: BTreeSet::new(),
-            leaving: BTreeSet::new(),
+            queues: RequestQueues::default(),
+            stopping: Timers::default(),
+            removed: BTreeSet::new(),
             renewals: Renewals::default(),
             last_policy: Arc::default(),
             announcements: BTreeSet::new(),
@@ -339,17 +338,15 @@ impl Keeper {
             return;
         };
         session.stop(on_shutdown, until, now, &mut self.shared);
-        self.leaving.insert(id);
-        self.limit_stop(id, until);
+        self.removed.insert(id);
+        self.stopping.limit(id, until);
         self.reschedule(id, now);
     }
 
     /// Cancels the removal of a session. The daemon drops a revocation that is in flight.
     pub fn handle_removal_cancelled(&mut self, id: SessionId, now: Instant) {
-        if let (true, Some(session)) = (self.leaving.remove(&id), self.sessions.get_mut(&id)) {
-            if let Some(until) = self.stopping.remove(&id) {
-                self.stopping_until.remove(&(until, id));
-            }
+        if let (true, Some(session)) = (self.removed.remove(&id), self.sessions.get_mut(&id)) {
+            self.stopping.cancel(id);
             session.cancel_stop(now, &mut self.shared);
             self.reschedule(id, now);
         }
@@ -437,7 +434,7 @@ impl Keeper {
             if let Some(session) = self.sessions.get_mut(&id) {
                 session.announce(now, &mut self.shared);
             }
-            self.place(id, now);
+            self.update_place(id, now);
         }
     }
 
@@ -487,38 +484,28 @@ impl Keeper {
                     OnShutdown::Leave => OnShutdown::Leave,
                 };
                 session.stop(on_shutdown, until, now, &mut self.shared);
-                self.limit_stop(id, until);
+                self.stopping.limit(id, until);
             }
             self.reschedule(id, now);
         }
-    }
-
-    /// Sets the time limit of the session's revocations to `until`, unless it is earlier already.
-    fn limit_stop(&mut self, id: SessionId, until: Instant) {
-        let earlier = self.stopping.get(&id).copied();
-        let until = earlier.map_or(until, |earlier| earlier.min(until));
-        if let Some(earlier) = self.stopping.insert(id, until) {
-            self.stopping_until.remove(&(earlier, id));
-        }
-        self.stopping_until.insert((until, id));
     }
 
     /// Returns the next request if one is due. The daemon calls this until it returns `None`.
     pub fn poll_command(&mut self, now: Instant) -> Option<Command> {
         self.expire_revocations(now);
         self.announce(now);
-        while let Some((due_at, id)) = self.due.first_waiting(now) {
+        while let Some((due_at, id)) = self.queues.first_waiting(now) {
             let Some(session) = self.sessions.get_mut(&id) else {
                 debug_assert!(false, "a session that is due exists");
                 return None;
             };
             let lost_at = session.lost_at(now);
             let place = Some(QueuePlace::Ready { due_at, lost_at });
-            self.due.set(id, session.host, session.place, place);
+            self.queues.set(id, session.host, session.place, place);
             session.place = place;
         }
         let in_flight_max = self.shared.limits.in_flight_max;
-        while let Some(id) = self.due.first_ready(now, in_flight_max) {
+        while let Some(id) = self.queues.first_ready(now, in_flight_max) {
             let Some(session) = self.sessions.get_mut(&id) else {
                 debug_assert!(false, "a session that is due exists");
                 return None;
@@ -534,10 +521,7 @@ impl Keeper {
 
     /// Gives up the revocations whose time limit has passed.
     fn expire_revocations(&mut self, now: Instant) {
-        while let Some(&(until, id)) = self.stopping_until.first()
-            && until <= now
-        {
-            self.stopping_until.pop_first();
+        while let Some(id) = self.stopping.pop_due(now) {
             if let Some(session) = self.sessions.get_mut(&id) {
                 session.give_up(now, &mut self.shared);
             }
@@ -559,8 +543,8 @@ impl Keeper {
     /// Returns the instant at which [`Self::poll_command`] is to be called again.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let due = self.due.next_at(self.shared.limits.in_flight_max);
-        let stop_limit = self.stopping_until.first().map(|&(until, _)| until);
+        let due = self.queues.next_at(self.shared.limits.in_flight_max);
+        let stop_limit = self.stopping.first_at();
         let announcement = self.announcements.first().map(|&(at, _)| at);
         let renewal = self.renewals.poll_timeout();
         let instants = [due, stop_limit, announcement, renewal];
@@ -591,22 +575,14 @@ impl Keeper {
     pub fn view(&self, id: SessionId, now: Instant) -> Option<SessionView> {
         self.sessions
             .get(&id)
-            .map(|session| self.view_of(session, now))
+            .map(|session| session.view(now, &self.shared, &self.renewals))
     }
 
     /// Returns the views of all sessions for observers, in the order in which they were added.
     pub fn views(&self, now: Instant) -> impl Iterator<Item = SessionView> {
         self.sessions
             .values()
-            .map(move |session| self.view_of(session, now))
-    }
-
-    fn view_of(&self, session: &Session, now: Instant) -> SessionView {
-        SessionView {
-            renew_at: self.renewals.next_at(session.id),
-            mint_failures: self.renewals.failures(session.id),
-            ..session.view(now, &self.shared)
-        }
+            .map(move |session| session.view(now, &self.shared, &self.renewals))
     }
 
     fn ids(&self) -> Vec<SessionId> {
@@ -626,23 +602,23 @@ impl Keeper {
             for member in members {
                 if let Some(session) = self.sessions.get_mut(&member) {
                     session.update_timeout(change.update, &self.shared);
-                    self.place(member, now);
+                    self.update_place(member, now);
                 }
             }
         }
         while let Some(reader) = self.shared.organisations.poll_new_reader() {
-            self.place(reader, now);
+            self.update_place(reader, now);
         }
-        self.place(id, now);
+        self.update_place(id, now);
         self.forget(id);
     }
 
-    fn place(&mut self, id: SessionId, now: Instant) {
+    fn update_place(&mut self, id: SessionId, now: Instant) {
         let Some(session) = self.sessions.get_mut(&id) else {
             return;
         };
         let place = session.queue_place(now, &self.shared);
-        self.due.set(id, session.host, session.place, place);
+        self.queues.set(id, session.host, session.place, place);
         session.place = place;
         self.renewals.set(id, session.need(&self.shared));
         let announce_at = session.next_announcement(&self.shared);
@@ -663,10 +639,8 @@ impl Keeper {
         {
             return;
         }
-        if let Some(until) = self.stopping.remove(&id) {
-            self.stopping_until.remove(&(until, id));
-        }
-        if self.leaving.remove(&id)
+        self.stopping.cancel(id);
+        if self.removed.remove(&id)
             && let Some(session) = self.sessions.remove(&id)
         {
             self.shared.organisations.forget(id, session.host);

@@ -76,14 +76,17 @@
 //!
 //! *One model of the server* ([`sim`]) serves simulations in virtual time, the wire tests, `simulate` and `demo`.
 //!
-//! # The way of a touch
+//! # How a touch is sent
 //!
-//! `Schedule::touch_at` computes when it is due, `LiveToken::next_step` and `Session::choose` pick it among the
-//! session's next requests. Its place in the queues of its host (`keeper::due`) is `Waiting` until it is due, then
-//! `Ready` until fewer than `in_flight_max` requests are in flight; the nearest deadline goes first.
-//! `Keeper::poll_command` hands it out, which is the instant it counts as sent, and `Daemon::send` starts it: `api`
-//! resolves the name, connects and sends. The log has `queued_seconds` and `took_seconds` of each request at DEBUG,
-//! and the metrics have the histograms `touch_delay` and `touch_duration`.
+//! `Schedule::touch_at` computes when it is due, and `LiveToken::touch_at` postpones it where touches do not count
+//! or a proof is not conclusive yet. `LiveToken::next_step` and `Session::choose` pick it among the session's next
+//! requests. Its place in the queues of its host (`keeper::queues`) is `Waiting` until it is due, then `Ready` until
+//! fewer than `in_flight_max` requests are in flight; the nearest deadline goes first, and one within seconds may
+//! take a place beyond the limit. `Keeper::poll_command` hands it out, which is the instant it counts as sent, and
+//! `Daemon::send` starts it: `api` resolves the name, connects and sends. The log has `queued_seconds` and
+//! `took_seconds` of each request at DEBUG, and the metrics have the histograms
+//! `session_keepalive_touch_delay_seconds` and `session_keepalive_touch_duration_seconds`. A time in which nothing
+//! was sent although a touch was due is recorded by `LiveToken::record_absence`; `status::phrases` puts it in words.
 //!
 //! # Where to read on
 //!

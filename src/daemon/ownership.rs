@@ -22,8 +22,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::timers::Timers;
-use crate::keeper::{HostId, OnShutdown, SessionId};
+use crate::keeper::{HostId, OnShutdown, SessionId, Timers};
 use crate::time::Instant;
 use crate::token::Fingerprint;
 

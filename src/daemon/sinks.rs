@@ -23,10 +23,9 @@ use tokio::task::JoinSet;
 
 use super::hooks::SessionPart;
 use super::session_table::ManagedSession;
-use super::timers::Timers;
 use super::{Daemon, next_result};
 use crate::config::{ApiBase, Region, SessionName};
-use crate::keeper::{EarlierEnding, Event, EventKind, Generation, SessionId, Verdict};
+use crate::keeper::{EarlierEnding, Event, EventKind, Generation, SessionId, Timers, Verdict};
 use crate::log::{LogEvent, SinkEvent, log_event};
 use crate::metrics::SinkOutcome;
 use crate::status::phrases::Chain;

@@ -28,10 +28,10 @@ pub(super) const LAPSED_AFTER: Duration = Duration::from_secs(2);
 /// The shortest interval between peeks at a lapsing token that outlives its reported deadline.
 const PEEK_AGAIN_AFTER: Duration = Duration::from_secs(30);
 
-/// Returns the instant of the next peek at a lapsing token after the one at `watched_at`: at the
+/// Returns the instant of the next peek at a lapsing token after the one at `peeked_at`: at the
 /// slow interval, or when it should have lapsed if that is sooner.
-pub(super) fn lapse_peek_at(deadline: Instant, watched_at: Instant, limits: &Limits) -> Instant {
-    (watched_at + limits.watch_every).min(deadline + LAPSED_AFTER)
+pub(super) fn lapse_peek_at(deadline: Instant, peeked_at: Instant, limits: &Limits) -> Instant {
+    (peeked_at + limits.peek_every).min(deadline + LAPSED_AFTER)
 }
 
 /// A token that is alive, as far as is known.
@@ -43,7 +43,9 @@ pub(super) fn lapse_peek_at(deadline: Instant, watched_at: Instant, limits: &Lim
 pub(super) struct LiveToken {
     pub(super) token: TokenId,
     pub(super) organisation: OrganisationId,
+    /// The instant at which its source first gave it.
     pub(super) seen_at: Instant,
+    /// The instant at which it was first proven alive.
     pub(super) proven_at: Instant,
     /// The end of its lifetime, if it is known.
     pub(super) expiry: Option<Expiry>,
@@ -86,8 +88,8 @@ pub(super) struct LiveToken {
     /// The number of consecutive peeks for a proof that something other than the API answered.
     proofs_blocked: u32,
     /// The instant at which the last request that reported the token's state was sent.
-    watched_at: Instant,
-    is_watch_requested: bool,
+    peeked_at: Instant,
+    is_peek_requested: bool,
     /// True if a touch was requested and is not sent yet.
     pub(super) is_touch_requested: bool,
     /// The instant of a peek that comes before any other step: the token may have ended while the
@@ -98,7 +100,7 @@ pub(super) struct LiveToken {
     /// The requests that failed since the last accepted touch.
     failed: Option<Box<FailedRequests>>,
     /// The instant at which the last request was sent.
-    sent_at: Instant,
+    last_sent_at: Instant,
     /// True if a setting changed since then on which the deadline or the touches depend.
     is_setting_new: bool,
     /// The suspension of the machine that ended last.
@@ -219,7 +221,7 @@ pub(super) enum NextStep {
     /// `GET /tokens/timeout` for the whole organisation.
     ReadTimeout,
     /// A peek that observes the token.
-    Watch,
+    Peek,
 }
 
 /// The state beside the token on which the next step depends.
@@ -277,13 +279,13 @@ impl LiveToken {
             touches_unproven: 0,
             own_proofs: 0,
             proofs_blocked: 0,
-            watched_at: now,
-            is_watch_requested: false,
+            peeked_at: now,
+            is_peek_requested: false,
             is_touch_requested: false,
             peek_at: None,
             postponed_at: None,
             failed: None,
-            sent_at: now,
+            last_sent_at: now,
             is_setting_new: false,
             sleep: None,
             absence: None,
@@ -424,10 +426,10 @@ impl LiveToken {
             return (earliest, NextStep::Confirm);
         }
         if let Some(peek_at) = self.peek_at {
-            return (peek_at.max(earliest), NextStep::Watch);
+            return (peek_at.max(earliest), NextStep::Peek);
         }
         if self.is_peek_first {
-            return (earliest, NextStep::Watch);
+            return (earliest, NextStep::Peek);
         }
         let touch_at = self.touch_at(context, earliest);
         if let Some(verification) = &self.verification {
@@ -450,7 +452,7 @@ impl LiveToken {
         let read = may_read.then_some((read_at, NextStep::ReadTimeout));
         let watch = self
             .watch_at(context, earliest)
-            .map(|at| (at, NextStep::Watch));
+            .map(|at| (at, NextStep::Peek));
         // Without a known deadline the timeout is read before the first touch, since it may be
         // disabled.
         let steps = if self.deadline.is_none() {
@@ -465,7 +467,7 @@ impl LiveToken {
         // `min_by_key` returns the first of several minima, which is the most important step.
         steps
             .min_by_key(|&(at, _)| at)
-            .unwrap_or((earliest + context.limits.watch_every, NextStep::Watch))
+            .unwrap_or((earliest + context.limits.peek_every, NextStep::Peek))
     }
 
     /// Records that a setting changed on which the deadline or the touches depend.
@@ -478,27 +480,27 @@ impl LiveToken {
         FailedRequests::add(&mut self.failed, reason, sent_at, now);
     }
 
-    /// Records an absence before the request for this step, which is about to be sent: the last
-    /// attempt before the deadline, which is made whatever else fails, was not made.
+    /// Records an absence if the request that is about to be sent is the first since the deadline
+    /// passed, and the last attempt before the deadline was not made.
     pub(super) fn record_absence(&mut self, context: &Context<'_>, now: Instant) {
         let (Some(fit), Some(deadline)) = (self.fit(context), self.deadline) else {
             return;
         };
-        let is_first_after = self.sent_at < deadline && now >= deadline;
+        let is_first_after = self.last_sent_at < deadline && now >= deadline;
         let is_made = self.touch_tried_at >= Some(fit.last_try_at());
         // A new setting can bring the deadline forward into the past.
         if !is_first_after || is_made || self.is_setting_new {
             return;
         }
         let due_at = self.due_at(deadline, context);
-        let idle_since = due_at.max(self.sent_at).max(self.reported_at);
+        let idle_since = due_at.max(self.last_sent_at).max(self.reported_at);
         let sleep = self.sleep.as_deref().copied();
         self.absence = Absence::of(idle_since, now, sleep).map(Box::new);
     }
 
     /// Records that the request for this step was sent.
     pub(super) fn record_sent(&mut self, step: NextStep, now: Instant) {
-        self.sent_at = now;
+        self.last_sent_at = now;
         self.is_setting_new = false;
         match step {
             NextStep::Touch => {
@@ -511,7 +513,7 @@ impl LiveToken {
                     verification.attempted_at = Some(now);
                 }
             }
-            NextStep::Watch => self.is_peek_first = false,
+            NextStep::Peek => self.is_peek_first = false,
             NextStep::Confirm | NextStep::ReadTimeout => {}
         }
     }
@@ -633,10 +635,10 @@ impl LiveToken {
     }
 
     fn watch_at(&self, context: &Context<'_>, now: Instant) -> Option<Instant> {
-        if self.is_watch_requested {
+        if self.is_peek_requested {
             return Some(now);
         }
-        let slow = self.watched_at + context.limits.watch_every;
+        let slow = self.peeked_at + context.limits.peek_every;
         match context.policy.intent {
             Intent::Keep => match self.deadline {
                 Some(deadline) if self.is_end_awaited(deadline) => Some(deadline + LAPSED_AFTER),
@@ -644,10 +646,10 @@ impl LiveToken {
             },
             Intent::Lapse => Some(match self.deadline {
                 // The token outlived its reported deadline, which was wrong.
-                Some(deadline) if self.watched_at >= deadline + LAPSED_AFTER => {
+                Some(deadline) if self.peeked_at >= deadline + LAPSED_AFTER => {
                     slow.min(self.half_timeout_after_peek(context))
                 }
-                Some(deadline) => lapse_peek_at(deadline, self.watched_at, context.limits),
+                Some(deadline) => lapse_peek_at(deadline, self.peeked_at, context.limits),
                 None => slow.min(self.half_timeout_after_peek(context)),
             }),
         }
@@ -655,11 +657,11 @@ impl LiveToken {
 
     /// Returns true if a token that no touch keeps alive is to be peeked at when it idles out.
     fn is_end_awaited(&self, deadline: Instant) -> bool {
-        self.reset == Reset::Excluded && self.watched_at < deadline + LAPSED_AFTER
+        self.reset == Reset::Excluded && self.peeked_at < deadline + LAPSED_AFTER
     }
 
     fn half_timeout_after_peek(&self, context: &Context<'_>) -> Instant {
         let half = self.idle_timeout(context).duration / 2;
-        self.watched_at + half.max(PEEK_AGAIN_AFTER)
+        self.peeked_at + half.max(PEEK_AGAIN_AFTER)
     }
 }

@@ -129,17 +129,13 @@ impl Organisations {
             };
             self.all.insert(next, new);
         }
-        self.change(organisation, |entry| {
-            entry.members.insert(session);
-            if may_read {
-                entry.readers.insert(session);
-            }
-        });
+        self.add_member(session, may_read, organisation);
         organisation
     }
 
-    /// Adds a session again that left while its token was alive.
-    pub(super) fn enter_again(
+    /// Adds a session to an organisation that exists. `may_read` is true if its token may be used
+    /// to read the timeouts.
+    pub(super) fn add_member(
         &mut self,
         session: SessionId,
         may_read: bool,

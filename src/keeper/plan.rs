@@ -214,10 +214,10 @@ impl PeekSchedule {
         let every = every.since(Instant::BOOT);
         // In each idle timeout there are at most two peeks at the deadline, and the slow ones
         // before.
-        let slow = if every < limits.watch_every {
+        let slow = if every < limits.peek_every {
             0.0
         } else {
-            an_hour(limits.watch_every)
+            an_hour(limits.peek_every)
         };
         Self {
             every,

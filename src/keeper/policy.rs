@@ -9,7 +9,8 @@ use super::{Intent, Margin, OnShutdown, Renewal, Touch};
 pub struct Policy {
     /// The intent to keep the token alive or to let it lapse.
     pub intent: Intent,
-    /// The time before the idle deadline from which a touch is due.
+    /// The time before the idle deadline that is kept for outages. A touch is due a little before
+    /// it begins.
     pub margin: Margin,
     /// The configured idle timeout, which takes precedence over the organisation's unless all of
     /// these are shorter.
@@ -96,7 +97,7 @@ pub struct Limits {
     /// The interval at which an organisation's idle timeout is read.
     pub timeout_refresh: Duration,
     /// The longest interval between peeks at a token that is not touched.
-    pub watch_every: Duration,
+    pub peek_every: Duration,
     /// The time from the first to the second confirmation of a refusal, for a token that was
     /// proven alive.
     pub confirm_after: Duration,
@@ -133,7 +134,7 @@ impl Default for Limits {
             retry_after_max: Duration::from_secs(3600),
             request_timeout: Duration::from_secs(15),
             timeout_refresh: Duration::from_secs(3600),
-            watch_every: Duration::from_secs(900),
+            peek_every: Duration::from_secs(900),
             confirm_after: Duration::from_secs(5),
             prove_again_after: [2, 5, 15].map(Duration::from_secs),
             in_flight_max: 64,

@@ -14,12 +14,12 @@ pub(super) use stop::PendingRevocations;
 
 use super::backoff::{RefusedRequest, TIME_LIMIT_MIN, soon};
 use super::candidate::Candidate;
-use super::due::QueuePlace;
 use super::event::{Death, Event, EventKind, TokenId};
 use super::live_token::{Context, FailedTouches, LiveToken, NextStep, Risk};
 use super::organisation::{HostId, OrganisationId, Organisations};
 use super::overlap::EarlierToken;
 use super::policy::Limits;
+use super::queues::QueuePlace;
 use super::schedule::{IDLE_TIMEOUT_FALLBACK, IDLE_TIMEOUT_MAX};
 use super::{
     ClientEnd, Command, Failure, Generation, Intent, Next, Operation, Outcome, Policy, SessionId,
@@ -457,16 +457,22 @@ impl Session {
 
     /// Returns true if a request with this token may follow.
     pub(super) fn holds(&self, generation: Generation) -> bool {
+        let ending = self.stopping.iter().flat_map(|ending| ending.tokens());
+        let mut tokens = self.tokens().chain(ending);
+        tokens.any(|token| token.generation == generation)
+    }
+
+    /// Returns the tokens of the session, without those that its end revokes.
+    fn tokens(&self) -> impl Iterator<Item = TokenId> {
         let live = match &self.present {
             TokenState::Alive(live) => Some(live.token),
             TokenState::Absent | TokenState::Ended(_) => None,
         };
         let candidate = self.candidate.as_ref().map(|candidate| candidate.token);
         let earlier = self.earlier.as_ref().map(|earlier| earlier.token);
-        let ending = [&self.release, &self.stopping].into_iter().flatten();
-        let held = live.into_iter().chain(candidate).chain(earlier);
-        let mut held = held.chain(ending.flat_map(|ending| ending.tokens()));
-        held.any(|token| token.generation == generation)
+        let released = self.release.iter().flat_map(|release| release.tokens());
+        let present = live.into_iter().chain(candidate);
+        present.chain(earlier).chain(released)
     }
 
     /// Queues an event.
@@ -632,7 +638,7 @@ impl Session {
             at,
             token: live.token,
             operation: match step {
-                NextStep::Confirm | NextStep::Verify | NextStep::Watch => Operation::Peek,
+                NextStep::Confirm | NextStep::Verify | NextStep::Peek => Operation::Peek,
                 NextStep::Touch => Operation::Touch(self.touch(live, shared, at)),
                 NextStep::ReadTimeout => Operation::ReadTimeout,
             },

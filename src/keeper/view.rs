@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::event::{Death, FailureReason, TokenId};
 use super::live_token::Risk;
 use super::organisation::HostId;
+use super::renewal::Renewals;
 use super::schedule::IdleTimeout;
 use super::session::{KeeperState, LastAnswer, Session, TokenEnding, TokenState};
 use super::{BlockReason, ClientEnd, Expiry, Intent, Operation, Policy, Reset, SessionId, Touch};
@@ -178,7 +179,12 @@ impl SessionView {
 
 impl Session {
     /// Returns the state of the session for observers.
-    pub(super) fn view(&self, now: Instant, shared: &KeeperState) -> SessionView {
+    pub(super) fn view(
+        &self,
+        now: Instant,
+        shared: &KeeperState,
+        renewals: &Renewals,
+    ) -> SessionView {
         let tries = match (&self.present, &self.candidate) {
             (TokenState::Alive(live), _) => Some(&live.tries),
             (_, Some(candidate)) => Some(&candidate.tries),
@@ -196,8 +202,8 @@ impl Session {
                 .earlier
                 .as_ref()
                 .map(|earlier| (earlier.token, earlier.is_in_use)),
-            renew_at: None,
-            mint_failures: 0,
+            renew_at: renewals.next_at(self.id),
+            mint_failures: renewals.failures(self.id),
             blocked: tries.and_then(|tries| tries.blocked.as_deref().cloned()),
             failures: tries.map_or(0, |tries| tries.failures),
             failure: tries.and_then(|tries| tries.reason.as_deref().cloned()),

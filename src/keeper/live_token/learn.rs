@@ -62,8 +62,8 @@ impl LiveToken {
 
     /// Records a peek that a cache answered and that therefore provides no knowledge.
     pub(in crate::keeper) fn record_cached_peek(&mut self, sent_at: Instant) {
-        self.watched_at = sent_at;
-        self.is_watch_requested = false;
+        self.peeked_at = sent_at;
+        self.is_peek_requested = false;
         self.peek_at = None;
         if self.verification.take().is_some() {
             // Touches that do not count stay postponed: nothing was learnt about them.
@@ -82,9 +82,9 @@ impl LiveToken {
         now: Instant,
         context: &Context<'_>,
     ) {
-        self.watched_at = sent_at;
+        self.peeked_at = sent_at;
         self.reported_at = now;
-        self.is_watch_requested = false;
+        self.is_peek_requested = false;
         self.is_peek_first = false;
         self.peek_at = None;
         self.is_report_stale = false;
@@ -373,7 +373,7 @@ impl LiveToken {
     pub(in crate::keeper) fn timeout_changed(&mut self, context: &Context<'_>) {
         self.proven_timeout = None;
         self.seen_left_max = None;
-        self.is_watch_requested = true;
+        self.is_peek_requested = true;
         self.doubt_reset();
         let shortest = context.organisation.idle_timeout();
         if let (Some(deadline), Some(timeout)) = (self.deadline, shortest) {

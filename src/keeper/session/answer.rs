@@ -43,7 +43,9 @@ impl Session {
             status: outcome.status,
             at: now,
         });
-        let token = self.token_of(ticket);
+        let mut tokens = self.tokens();
+        let token = tokens.find(|token| token.generation == ticket.generation);
+        drop(tokens);
         self.emit(
             token,
             EventKind::Answered {
@@ -64,21 +66,6 @@ impl Session {
                 self.receive_for_live_token(step, &in_flight, outcome, now, shared);
             }
         }
-    }
-
-    /// Returns the token with which a request was made.
-    fn token_of(&self, ticket: Ticket) -> Option<TokenId> {
-        let live = match &self.present {
-            TokenState::Alive(live) => Some(live.token),
-            TokenState::Absent | TokenState::Ended(_) => None,
-        };
-        let candidate = self.candidate.as_ref().map(|candidate| candidate.token);
-        let earlier = self.earlier.as_ref().map(|earlier| earlier.token);
-        let released = self.release.iter().flat_map(|release| release.tokens());
-        let mut tokens = { live.into_iter().chain(candidate) }
-            .chain(earlier)
-            .chain(released);
-        tokens.find(|token| token.generation == ticket.generation)
     }
 
     fn receive_for_live_token(
@@ -212,7 +199,7 @@ impl Session {
         let is_due = live.is_touch_due(&context, now);
         let proves_nothing = match step {
             NextStep::Touch => live.reset == Reset::Excluded,
-            NextStep::Confirm | NextStep::Verify | NextStep::ReadTimeout | NextStep::Watch => {
+            NextStep::Confirm | NextStep::Verify | NextStep::ReadTimeout | NextStep::Peek => {
                 is_due && live.failed_touches.last().is_some()
             }
         };

@@ -201,7 +201,7 @@ impl Session {
                     let organisation = live.organisation;
                     shared
                         .organisations
-                        .enter_again(self.id, may_read, organisation);
+                        .add_member(self.id, may_read, organisation);
                     // The API may have carried out a revocation whose answer did not arrive.
                     live.peek_first(now);
                 }

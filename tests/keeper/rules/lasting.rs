@@ -389,7 +389,7 @@ fn the_time_in_the_queue_is_counted_whatever_changes_meanwhile() {
     };
     let queued = |changes: bool| {
         let timeline = Timeline::new()
-            .act(|keeper, _, now| keeper.handle_limits(limits.clone(), now))
+            .act(|keeper, _, now| keeper.handle_limits(limits, now))
             .token(1)
             .pass(400.0)
             .server(|server| server.is_silent = true);
@@ -402,7 +402,7 @@ fn the_time_in_the_queue_is_counted_whatever_changes_meanwhile() {
         let now = timeline.now;
         let mut timeline = timeline.token_of(other, 2, now).pass(6.0);
         if changes {
-            timeline = timeline.act(|keeper, _, now| keeper.handle_limits(limits.clone(), now));
+            timeline = timeline.act(|keeper, _, now| keeper.handle_limits(limits, now));
         }
         let mut timeline = timeline.pass(30.0);
         let mut commands = timeline.unanswered.iter();
@@ -413,9 +413,11 @@ fn the_time_in_the_queue_is_counted_whatever_changes_meanwhile() {
         let now = timeline.now;
         timeline.keeper.handle_outcome(touch.ticket, &failed, now);
         let events = std::iter::from_fn(|| timeline.keeper.poll_event());
-        let mut queued = events.filter_map(|event| match event.kind {
-            EventKind::Answered { queued, .. } if event.session == kept => Some(queued),
-            _ => None,
+        let mut queued = events.filter_map(|event| {
+            let EventKind::Answered { queued, .. } = event.kind else {
+                return None;
+            };
+            (event.session == kept).then_some(queued)
         });
         (queued.next().unwrap(), touch.sent_at.since(touch_at))
     };
@@ -831,7 +833,7 @@ fn new_limits_hold_at_once() {
     let before = timeline.keeper.poll_timeout().unwrap();
     let timeline = timeline.act(|keeper, _, now| {
         let limits = Limits {
-            watch_every: seconds(60.0),
+            peek_every: seconds(60.0),
             ..Limits::default()
         };
         keeper.handle_limits(limits, now);

@@ -29,21 +29,21 @@ const URGENT: Duration = Duration::from_secs(5);
 
 /// The queues of all hosts, ordered by host. There are few hosts, and each poll visits them all.
 #[derive(Default, Debug)]
-pub(super) struct Due {
-    hosts: Vec<(HostId, Queues)>,
+pub(super) struct RequestQueues {
+    hosts: Vec<(HostId, HostQueues)>,
     /// The instant of the last call of [`Self::first_ready`].
     polled_at: Instant,
 }
 
 /// The queues of one host, each ordered by the instant of the places.
 #[derive(Default, Debug)]
-struct Queues {
+struct HostQueues {
     in_flight: BTreeSet<(Instant, SessionId)>,
     waiting: BTreeSet<(Instant, SessionId)>,
     ready: BTreeSet<(Instant, SessionId)>,
 }
 
-impl Due {
+impl RequestQueues {
     /// Moves a session from one place to another.
     pub(super) fn set(
         &mut self,
@@ -110,11 +110,11 @@ impl Due {
         firsts.flatten().min()
     }
 
-    fn queues(&mut self, host: HostId) -> &mut Queues {
+    fn queues(&mut self, host: HostId) -> &mut HostQueues {
         let index = match self.hosts.binary_search_by_key(&host, |&(host, _)| host) {
             Ok(index) => index,
             Err(index) => {
-                self.hosts.insert(index, (host, Queues::default()));
+                self.hosts.insert(index, (host, HostQueues::default()));
                 index
             }
         };
@@ -122,7 +122,7 @@ impl Due {
     }
 }
 
-impl Queues {
+impl HostQueues {
     fn queue(&mut self, place: QueuePlace) -> (&mut BTreeSet<(Instant, SessionId)>, Instant) {
         match place {
             QueuePlace::InFlight(at) => (&mut self.in_flight, at),

@@ -2,48 +2,55 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::keeper::SessionId;
+use super::SessionId;
 use crate::time::Instant;
 
 /// Sessions, each with an instant. All operations take logarithmic time.
 #[derive(Debug, Default)]
-pub(super) struct Timers {
+pub(crate) struct Timers {
     by_session: BTreeMap<SessionId, Instant>,
     by_instant: BTreeSet<(Instant, SessionId)>,
 }
 
 impl Timers {
     /// Sets the instant of a session, in place of an earlier one.
-    pub(super) fn set(&mut self, id: SessionId, at: Instant) {
+    pub(crate) fn set(&mut self, id: SessionId, at: Instant) {
         self.cancel(id);
         self.by_session.insert(id, at);
         self.by_instant.insert((at, id));
     }
 
+    /// Sets the instant of a session, unless it has an earlier one.
+    pub(crate) fn limit(&mut self, id: SessionId, at: Instant) {
+        if self.by_session.get(&id).is_none_or(|earlier| at < *earlier) {
+            self.set(id, at);
+        }
+    }
+
     /// Removes a session.
-    pub(super) fn cancel(&mut self, id: SessionId) {
+    pub(crate) fn cancel(&mut self, id: SessionId) {
         if let Some(at) = self.by_session.remove(&id) {
             self.by_instant.remove(&(at, id));
         }
     }
 
     /// Removes and returns the first session whose instant has come.
-    pub(super) fn pop_due(&mut self, now: Instant) -> Option<SessionId> {
+    pub(crate) fn pop_due(&mut self, now: Instant) -> Option<SessionId> {
         let &(_, id) = self.by_instant.first().filter(|(at, _)| *at <= now)?;
         self.cancel(id);
         Some(id)
     }
 
     /// Returns the earliest instant.
-    pub(super) fn first_at(&self) -> Option<Instant> {
+    pub(crate) fn first_at(&self) -> Option<Instant> {
         self.by_instant.first().map(|&(at, _)| at)
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.by_session.is_empty()
     }
 
-    pub(super) fn ids(&self) -> impl Iterator<Item = SessionId> {
+    pub(crate) fn ids(&self) -> impl Iterator<Item = SessionId> {
         self.by_session.keys().copied()
     }
 }
