@@ -171,8 +171,6 @@ mod command;
 mod event;
 mod expiry;
 mod incident;
-mod intent;
-mod issuer;
 mod live_token;
 mod organisation;
 mod outcome;
@@ -201,7 +199,6 @@ pub use expiry::{Expiry, ExpirySource};
 pub use incident::{
     Incident, IncidentCause, IncidentClass, IncidentId, IncidentScope, Incidents, Stage,
 };
-pub use intent::{Intent, OnShutdown};
 pub use organisation::HostId;
 use organisation::Organisations;
 pub use outcome::{
@@ -212,7 +209,7 @@ pub use plan::{
     Bound, Bounds, Flaw, Grade, Hourly, Load, PeekSchedule, Plan, PlannedRequests, Remedy, Setting,
     SettingValue, Share, TouchSchedule,
 };
-pub use policy::{Limits, Policy, TimeRange, TouchPreference};
+pub use policy::{Intent, Limits, OnShutdown, Policy, TimeRange, TouchPreference};
 pub use proof::Reset;
 use queues::{QueuePlace, RequestQueues};
 use renewal::Renewals;

@@ -24,15 +24,11 @@
 mod error;
 mod exchange;
 mod faults;
-mod form;
 pub mod http;
 mod operation;
-mod record;
 mod registry;
 mod server;
 mod settings;
-mod spec;
-mod timeout_history;
 mod wall;
 
 #[cfg(test)]
@@ -43,7 +39,6 @@ pub use faults::{
     ConnectionEnd, Length, Matcher, Processing, Rule, RuleSpan, Script, SimFault, WireFault,
 };
 pub use operation::ApiOperation;
-pub use record::{Fate, Record};
+pub use registry::{Fate, Grant, Permission, Record, TokenSpec};
 pub use server::{BODY_LENGTH_MAX, Server};
 pub use settings::{GroupBundle, IdleDate, IdleSettings, OmittedBundles, Precedence, Settings};
-pub use spec::{Grant, Permission, TokenSpec};

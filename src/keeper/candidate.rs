@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
+use super::TokenReport;
 use super::backoff::{REFUSALS_APART_MAX, Tries};
 use super::event::{Death, Idleness, TokenId};
+use super::event::{IssuerMismatch, IssuerPart};
 use super::schedule::IDLE_TIMEOUT_FALLBACK;
 use super::{Expiry, Intent, Operation, Outcome, Policy, Touch};
 use crate::time::Instant;
+use std::sync::Arc;
 
 /// A token that is neither proven alive nor refused yet.
 #[derive(Clone, Debug)]
@@ -130,6 +133,44 @@ impl Candidate {
             excluded: false,
             expired: self.expiry.filter(|expiry| expiry.explains(now)),
         }
+    }
+}
+
+/// The issuer of a token, as far as the API reported it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Issuer {
+    /// The sessions of an organisation share this text.
+    pub(super) organisation: Option<Arc<str>>,
+    client: Option<Arc<str>>,
+}
+
+impl Issuer {
+    pub(super) fn of(report: &TokenReport) -> Self {
+        Self {
+            organisation: report.organisation.clone(),
+            client: report.client.clone(),
+        }
+    }
+
+    /// Returns the difference to the issuer of a newer token. A part that one of the answers lacks
+    /// counts as equal.
+    pub(super) fn mismatch(&self, newer: &Self) -> Option<IssuerMismatch> {
+        let parts = [
+            (
+                IssuerPart::Organisation,
+                &self.organisation,
+                &newer.organisation,
+            ),
+            (IssuerPart::Client, &self.client, &newer.client),
+        ];
+        parts.into_iter().find_map(|(part, present, newer)| {
+            let (present, newer) = (present.as_ref()?, newer.as_ref()?);
+            (present != newer).then(|| IssuerMismatch {
+                part,
+                present: Arc::clone(present),
+                newer: Arc::clone(newer),
+            })
+        })
     }
 }
 

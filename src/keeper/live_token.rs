@@ -7,9 +7,9 @@ use std::time::Duration;
 pub(super) use learn::Verified;
 
 use super::backoff::{Fit, Tries};
+use super::candidate::Issuer;
 use super::circumstances::{Absence, DeadlineBasis, FailedRequests, Sleep};
 use super::event::{Death, FailureReason, Idleness, TokenId};
-use super::issuer::Issuer;
 use super::organisation::{Organisation, OrganisationId};
 use super::policy::Limits;
 use super::proof::{CONCLUSIVE_AFTER, Reset, Verification};

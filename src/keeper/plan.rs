@@ -1,27 +1,24 @@
 //! The prediction of the requests that the keeper makes for a session with a given idle timeout,
-//! and of the longest outage that its token survives.
+//! and of the longest outage that its token survives; and of the load of all sessions on the API, on
+//! average and at its peaks.
 //!
 //! The plan has no rules of its own: it calls the functions with which the keeper decides. It
 //! assumes that answers arrive at once and that a token of the organisation may read its timeout; a
 //! slow answer delays the next request by as long as it takes.
 
 mod flaw;
-mod load;
-mod remedy;
-mod tries;
 
 use std::time::Duration;
 
-pub use flaw::{Flaw, Grade};
-pub use load::{Hourly, Load, Share};
-pub use remedy::{Bound, Remedy, Setting, SettingValue};
+pub use flaw::{Bound, Flaw, Grade, Remedy, Setting, SettingValue};
 
-use super::backoff::wait;
+use super::backoff::{retry_at, wait};
 use super::live_token::{LAPSED_AFTER, lapse_peek_at};
 use super::policy::Limits;
+use super::proof::OWN_PROOFS_MAX;
 use super::renewal::{renew_at, tokens_apart};
 use super::schedule::{DATE_PRECISION, IDLE_TIMEOUT_MAX, Schedule};
-use super::{Expiry, ExpirySource, Intent, Policy};
+use super::{Expiry, ExpirySource, Intent, Policy, TouchPreference};
 use crate::time::Instant;
 
 /// The lifetime of tokens unless the OAuth client has another one.
@@ -187,13 +184,8 @@ impl TouchSchedule {
                 most: retry_after(1.0),
             },
             last_try: schedule.reserve,
-            refused_tries: tries::before_deadline(
-                &schedule,
-                lead,
-                limits,
-                tries::FailureMode::Refused,
-            ),
-            hung_tries: tries::before_deadline(&schedule, lead, limits, tries::FailureMode::Hung),
+            refused_tries: before_deadline(&schedule, lead, limits, FailureMode::Refused),
+            hung_tries: before_deadline(&schedule, lead, limits, FailureMode::Hung),
             outage_budget: schedule
                 .margin
                 .min(lead.least.saturating_sub(schedule.reserve)),
@@ -252,4 +244,196 @@ fn interval(schedule: &Schedule, limits: &Limits) -> Bounds<Duration> {
 /// Returns the number of events an hour that occur every `interval`.
 fn an_hour(interval: Duration) -> f64 {
     3600.0 / interval.as_secs_f64().max(f64::MIN_POSITIVE)
+}
+
+/// The mean number of requests an hour by purpose; for lapsing sessions the largest number.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub struct Hourly {
+    /// The touches.
+    pub touches: f64,
+    /// The proofs of reset, and the peeks at lapsing tokens.
+    pub peeks: f64,
+    /// The readings of the organisation's timeout.
+    pub reads: f64,
+}
+
+/// The sessions with the same plan.
+#[derive(Clone, Copy, Debug)]
+pub struct Share {
+    /// The plan of each session.
+    pub plan: Plan,
+    /// The number of sessions.
+    pub sessions: u32,
+}
+
+/// The load of all sessions on the API.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Load {
+    /// The number of sessions.
+    pub sessions: u64,
+    /// The number of requests an hour.
+    pub hourly: Hourly,
+    /// The number of requests within the first second, which are the first peeks at all tokens.
+    pub start_burst: u64,
+    /// The approximate number of requests a second as long as sessions that started together still
+    /// send at about the same time.
+    pub in_step_a_second: f64,
+}
+
+impl Hourly {
+    /// Returns the requests of one session, without the readings of the organisation's timeout.
+    #[must_use]
+    pub fn of(plan: &Plan) -> Self {
+        match plan.course {
+            PlannedRequests::Kept(touches) => {
+                let a_touch = an_hour(touches.interval_mean());
+                Self {
+                    touches: a_touch,
+                    peeks: match plan.policy.touch {
+                        TouchPreference::Get => a_touch / f64::from(OWN_PROOFS_MAX),
+                        // The most: it is not known whether the answer to a GET shows its effect.
+                        TouchPreference::Head | TouchPreference::Auto => {
+                            a_touch / f64::from(plan.policy.verify_every.max(1))
+                        }
+                    },
+                    reads: 0.0,
+                }
+            }
+            PlannedRequests::Lapsing(peeks) => Self {
+                peeks: peeks.an_hour.most,
+                ..Self::default()
+            },
+        }
+    }
+
+    /// Returns the sum of all requests.
+    #[must_use]
+    pub fn sum(&self) -> f64 {
+        self.touches + self.peeks + self.reads
+    }
+}
+
+impl Load {
+    /// Returns the load of these sessions, whose kept ones belong to `organisations` organisations.
+    #[must_use]
+    pub fn new(shares: &[Share], organisations: u32, limits: &Limits) -> Self {
+        let mut hourly = Hourly {
+            reads: f64::from(organisations) * an_hour(limits.timeout_refresh),
+            ..Hourly::default()
+        };
+        for share in shares {
+            let each = Hourly::of(&share.plan);
+            let sessions = f64::from(share.sessions);
+            hourly.touches += sessions * each.touches;
+            hourly.peeks += sessions * each.peeks;
+        }
+        let sessions = shares.iter().map(|share| u64::from(share.sessions)).sum();
+        Self {
+            sessions,
+            hourly,
+            start_burst: sessions,
+            in_step_a_second: shares.iter().map(in_step_a_second).sum(),
+        }
+    }
+
+    /// Returns the mean number of requests a second.
+    #[must_use]
+    pub fn mean_a_second(&self) -> f64 {
+        self.hourly.sum() / 3600.0
+    }
+}
+
+/// Returns the approximate number of requests a second of sessions that started together. The
+/// jitter spreads their touches and first proofs; nothing spreads the peeks at lapsing tokens. A
+/// session sends at most one request a second.
+fn in_step_a_second(share: &Share) -> f64 {
+    let sessions = f64::from(share.sessions);
+    match share.plan.course {
+        PlannedRequests::Kept(touches) => {
+            let width = touches
+                .interval
+                .most
+                .saturating_sub(touches.interval.least)
+                .max(Duration::from_secs(1));
+            sessions.min(2.0 * sessions / width.as_secs_f64())
+        }
+        PlannedRequests::Lapsing(_) => sessions,
+    }
+}
+
+/// The limit of counted attempts; the longest idle timeout has about a thousand.
+const TRIES_MAX: u32 = 100_000;
+
+/// The way in which attempts fail.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum FailureMode {
+    /// Each attempt fails at once.
+    Refused,
+    /// Each attempt fails at its time limit.
+    Hung,
+}
+
+/// Returns the number of attempts before the deadline, the first of which is made `lead` before it.
+pub(super) fn before_deadline(
+    schedule: &Schedule,
+    lead: Bounds<Duration>,
+    limits: &Limits,
+    mode: FailureMode,
+) -> Bounds<u32> {
+    Bounds {
+        least: count(schedule, lead.least, limits, mode, 1.0),
+        most: count(schedule, lead.most, limits, mode, 0.0),
+    }
+}
+
+fn count(
+    schedule: &Schedule,
+    lead: Duration,
+    limits: &Limits,
+    mode: FailureMode,
+    draw: f64,
+) -> u32 {
+    let deadline = Instant::BOOT + lead;
+    let fit = schedule.fit(deadline);
+    let mut sent_at = Instant::BOOT;
+    let mut tries = 0;
+    while sent_at < deadline && tries < TRIES_MAX {
+        tries += 1;
+        let failed_at = match mode {
+            FailureMode::Refused => sent_at,
+            FailureMode::Hung => sent_at + fit.time_limit(sent_at, limits.request_timeout),
+        };
+        let backoff = wait(limits.backoff, tries, draw);
+        sent_at = retry_at(fit, sent_at, failed_at, backoff)
+            .max(sent_at + limits.floor.max(Duration::from_millis(1)));
+    }
+    tries
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keeper::Margin;
+
+    fn tries(mode: FailureMode, lead: u64) -> Bounds<u32> {
+        let schedule = Schedule::new(Duration::from_secs(900), Margin::default());
+        let lead = Duration::from_secs(lead);
+        let lead = Bounds {
+            least: lead,
+            most: lead,
+        };
+        before_deadline(&schedule, lead, &Limits::default(), mode)
+    }
+
+    #[test]
+    fn tries_that_hang_are_fewer_and_the_last_four_fit_into_twelve_seconds() {
+        let (refused, hung) = (
+            tries(FailureMode::Refused, 460),
+            tries(FailureMode::Hung, 460),
+        );
+        assert!(refused.least < refused.most);
+        assert!(hung.most < refused.least);
+        assert_eq!(tries(FailureMode::Hung, 12).least, 4);
+        assert_eq!(tries(FailureMode::Refused, 0).most, 0);
+    }
 }

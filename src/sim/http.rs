@@ -4,9 +4,7 @@
 //! only while it computes one answer, so that a test can inspect and script it while it is
 //! being served.
 
-mod authorization;
 mod connection;
-mod payload;
 
 use std::future::pending;
 use std::io;
@@ -19,6 +17,7 @@ use tokio::task::JoinSet;
 
 use super::Server;
 use crate::time::Instant;
+use hyper::header::{AUTHORIZATION, HeaderMap};
 
 /// The maximum number of simultaneous connections; further ones wait to be accepted.
 const CONNECTIONS_MAX: usize = 10_000;
@@ -129,6 +128,61 @@ fn locked(server: &Mutex<Server>) -> MutexGuard<'_, Server> {
 /// Waits for `duration`.
 async fn pause(duration: Duration) {
     let _ = tokio::time::timeout(duration, pending::<()>()).await;
+}
+
+/// The content of the header. It has no `Debug`, because it contains secrets.
+pub(super) enum Authorization<'a> {
+    /// No header, or one that cannot be parsed.
+    Absent,
+    /// A bearer token.
+    Bearer(&'a str),
+    /// The decoded `id:secret`.
+    Basic(String),
+}
+
+impl<'a> Authorization<'a> {
+    pub(super) fn of(headers: &'a HeaderMap) -> Self {
+        let header = headers.get(AUTHORIZATION);
+        let text = header.and_then(|value| value.to_str().ok()).unwrap_or("");
+        let (scheme, rest) = text.trim().split_once(' ').unwrap_or((text, ""));
+        let rest = rest.trim();
+        if rest.is_empty() {
+            Self::Absent
+        } else if scheme.eq_ignore_ascii_case("bearer") {
+            Self::Bearer(rest)
+        } else if scheme.eq_ignore_ascii_case("basic") {
+            decoded(rest).map_or(Self::Absent, Self::Basic)
+        } else {
+            Self::Absent
+        }
+    }
+}
+
+/// Decodes Base64 in the standard or the URL-safe alphabet, with or without padding; `None` if the
+/// text is not valid or does not encode UTF-8.
+fn decoded(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let (mut bits, mut count) = (0_u32, 0);
+    for byte in text.trim_end_matches('=').bytes() {
+        bits = bits << 6 | u32::from(sextet(byte)?);
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            bytes.push(u8::try_from(bits >> count & 0xff).ok()?);
+        }
+    }
+    String::from_utf8(bytes).ok()
+}
+
+fn sextet(byte: u8) -> Option<u8> {
+    match byte {
+        b'A'..=b'Z' => Some(byte - b'A'),
+        b'a'..=b'z' => Some(byte - b'a' + 26),
+        b'0'..=b'9' => Some(byte - b'0' + 52),
+        b'+' | b'-' => Some(62),
+        b'/' | b'_' => Some(63),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

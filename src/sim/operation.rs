@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::{Method, Request, form};
+use super::exchange;
+use super::{Method, Request};
 
 /// An operation of the API.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -69,7 +70,7 @@ impl<'a> RequestTarget<'a> {
             ("timeout", Method::Put) => Self::Api(ApiOperation::PutTimeout),
             ("timeout", _) => Self::WrongMethod { allow: "GET, PUT" },
             (user, _) if user.is_empty() || user.contains('/') => Self::NotFound,
-            (user, Method::Delete) => Self::User(form::decoded(user)),
+            (user, Method::Delete) => Self::User(exchange::decoded(user)),
             _ => Self::WrongMethod { allow: "DELETE" },
         }
     }
@@ -86,7 +87,7 @@ impl<'a> RequestTarget<'a> {
 
 fn preserves_idle_time(query: &str) -> bool {
     !query.is_empty()
-        && form::value(query, "preserveIdleTTL")
+        && exchange::form_value(query, "preserveIdleTTL")
             .is_some_and(|value| value.eq_ignore_ascii_case("true"))
 }
 

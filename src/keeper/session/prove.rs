@@ -1,9 +1,9 @@
 //! The effect of an answer on a new token that is not proven alive yet.
 
 use super::super::backoff::RefusedRequest;
-use super::super::candidate::Candidate;
+use super::super::candidate::{Candidate, Issuer};
 use super::super::event::{EventKind, FailureReason};
-use super::super::issuer::Issuer;
+
 use super::super::live_token::LiveToken;
 use super::super::{
     BlockReason, Intent, NotTheApi, Operation, Outcome, Refusal, TokenReport, Verdict,

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use super::super::candidate::Issuer;
 use super::super::event::{EarlierEnding, EventKind, IssuerMismatch, TokenId};
 use super::super::expiry::{Expiry, ExpirySource};
-use super::super::issuer::Issuer;
+
 use super::super::overlap::{EarlierToken, EarlierUse};
 use super::super::renewal::{Need, renew_at};
 use super::super::{ClientEnd, Intent, OnShutdown, Operation, Outcome};

@@ -19,13 +19,15 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::authorization::Authorization;
-use super::payload::Payload;
+use super::Authorization;
 use super::{SimClock, locked, pause};
 use crate::sim::{
     BODY_LENGTH_MAX, ClientSecret, ConnectionEnd, FaultyResponse, Length, Method, Request,
     Response, Server, WireFault,
 };
+use hyper::body::{Body, Frame, SizeHint};
+use std::convert::Infallible;
+use std::task::{Context, Poll};
 
 /// The time limit for the header of the next request on a connection.
 const HEADER_WAIT: Duration = Duration::from_secs(75);
@@ -239,4 +241,76 @@ fn head_and_body(response: Response) -> (hyper::Response<()>, Bytes) {
 fn header_name(name: &'static str) -> hyper::header::HeaderName {
     hyper::header::HeaderName::from_bytes(name.as_bytes())
         .expect("the model's headers have names that HTTP allows")
+}
+
+/// A body that is sent in one frame.
+pub(super) struct Payload {
+    bytes: Option<Bytes>,
+    end: BodyEnd,
+}
+
+/// The state of the end of the body.
+enum BodyEnd {
+    /// The body ends after the bytes, and its length is the declared one.
+    Immediate,
+    /// The declared length is wrong. hyper breaks the connection when a body ends early, and
+    /// drops the bytes that it has not flushed: the end is delayed by one poll, so that the
+    /// client receives the bytes.
+    Delayed,
+    /// The delay is over.
+    Reached,
+}
+
+impl Payload {
+    /// Returns a body whose length becomes the `Content-Length`.
+    pub(super) fn with_exact_length(bytes: Bytes) -> Self {
+        Self {
+            bytes: (!bytes.is_empty()).then_some(bytes),
+            end: BodyEnd::Immediate,
+        }
+    }
+
+    /// Returns a body whose length differs from the `Content-Length`.
+    pub(super) fn with_wrong_length(bytes: Bytes) -> Self {
+        Self {
+            bytes: Some(bytes),
+            end: BodyEnd::Delayed,
+        }
+    }
+}
+
+impl Body for Payload {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        if let Some(bytes) = self.bytes.take() {
+            return Poll::Ready(Some(Ok(Frame::data(bytes))));
+        }
+        match self.end {
+            BodyEnd::Immediate | BodyEnd::Reached => Poll::Ready(None),
+            BodyEnd::Delayed => {
+                self.end = BodyEnd::Reached;
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(self.end, BodyEnd::Immediate) && self.bytes.is_none()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self.end {
+            BodyEnd::Immediate => {
+                let length = self.bytes.as_ref().map_or(0, Bytes::len);
+                SizeHint::with_exact(u64::try_from(length).unwrap_or(u64::MAX))
+            }
+            BodyEnd::Delayed | BodyEnd::Reached => SizeHint::default(),
+        }
+    }
 }

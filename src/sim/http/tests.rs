@@ -2,6 +2,7 @@
 
 use std::io::ErrorKind;
 
+use hyper::header::HeaderValue;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -259,4 +260,38 @@ fn dropping_the_handle_stops_serving() {
         let _ = stream.read_to_end(&mut Vec::new()).await;
         assert!(TcpStream::connect(address).await.is_err());
     });
+}
+
+fn authorization(value: &[u8]) -> String {
+    let mut headers = HeaderMap::new();
+    headers.insert(AUTHORIZATION, HeaderValue::from_bytes(value).unwrap());
+    match Authorization::of(&headers) {
+        Authorization::Absent => "absent".to_owned(),
+        Authorization::Bearer(token) => format!("bearer {token}"),
+        Authorization::Basic(pair) => format!("basic {pair}"),
+    }
+}
+
+#[test]
+fn schemes_are_read_in_any_case() {
+    assert_eq!(authorization(b"Bearer abc"), "bearer abc");
+    assert_eq!(authorization(b"bEARER  abc "), "bearer abc");
+    assert_eq!(authorization(b"basic aWQ6c2VjcmV0"), "basic id:secret");
+    assert_eq!(authorization(b"Basic aTo/Pw=="), "basic i:??");
+}
+
+#[test]
+fn what_cannot_be_read_is_absent() {
+    for value in [
+        &b""[..],
+        b"Bearer",
+        b"Bearer ",
+        b"abc",
+        b"Digest abc",
+        b"Bearer \xff\xfe",
+        b"Basic !!!!",
+        b"Basic /////w==",
+    ] {
+        assert_eq!(authorization(value), "absent");
+    }
 }

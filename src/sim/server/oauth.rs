@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::{BODY_LENGTH_MAX, Server};
-use crate::sim::{Grant, Request, Response, TokenSpec, form};
+use crate::sim::{Grant, Request, Response, TokenSpec, exchange};
 use crate::time::Instant;
 
 /// The maximum number of tokens, dead ones included, at which the service stops issuing tokens.
@@ -48,7 +48,7 @@ impl Server {
         let client = client(request, form)
             .filter(|client| self.settings.clients.is_empty() || self.knows(client))
             .ok_or_else(|| OauthError::new(400, "invalid_client", "authentication failed"))?;
-        match form::value(form, "grant_type").as_deref() {
+        match exchange::form_value(form, "grant_type").as_deref() {
             Some("client_credentials") => {}
             Some(_) => {
                 let description = "grant type must be client_credentials";
@@ -126,8 +126,8 @@ fn client<'a>(request: &Request<'a>, form: &'a str) -> Option<Credentials<'a>> {
     let (id, secret) = match request.client {
         Some(client) => (client.id.into(), client.secret.into()),
         None => (
-            form::value(form, "client_id")?,
-            form::value(form, "client_secret")?,
+            exchange::form_value(form, "client_id")?,
+            exchange::form_value(form, "client_secret")?,
         ),
     };
     let is_complete = !id.is_empty() && !secret.is_empty();
