@@ -205,8 +205,10 @@ pub(super) fn continue_from(source: Source, sinks: &[Sink]) -> Source {
     let Source::Mint(mut mint) = source else {
         return source;
     };
-    let is_read = |sink: &&Sink| matches!(sink.format, SinkFormat::Bare | SinkFormat::Json);
-    mint.continues = sinks.iter().find(is_read).map(|sink| sink.file.clone());
+    // JSON comes first, since it also tells when the token expires.
+    let mut formats = [SinkFormat::Json, SinkFormat::Bare].into_iter();
+    let sink = formats.find_map(|format| sinks.iter().find(|sink| sink.format == format));
+    mint.continues = sink.map(|sink| sink.file.clone());
     Source::Mint(mint)
 }
 

@@ -25,7 +25,9 @@ use super::hooks::SessionPart;
 use super::session_table::ManagedSession;
 use super::{Daemon, next_result};
 use crate::config::{ApiBase, Region, SessionName};
-use crate::keeper::{EarlierEnding, Event, EventKind, Generation, SessionId, Timers, Verdict};
+use crate::keeper::{
+    EarlierEnding, Event, EventKind, ExpirySource, Generation, SessionId, Timers, Verdict,
+};
 use crate::log::{LogEvent, SinkEvent, log_event};
 use crate::metrics::SinkOutcome;
 use crate::status::phrases::Chain;
@@ -576,6 +578,7 @@ impl Daemon {
         {
             let view = self.sessions.keeper.view(id, self.machine.now());
             let expiry = view.and_then(|view| view.live?.expiry);
+            let expiry = expiry.filter(|expiry| expiry.source == ExpirySource::Reported);
             let expires_at = expiry.map(|expiry| self.machine.wall_at(expiry.at));
             self.sinks.publish(id, managed, generation, expires_at);
         }

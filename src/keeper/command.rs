@@ -12,6 +12,11 @@ pub struct SessionId(pub u32);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Generation(pub u32);
 
+impl Generation {
+    /// The first token of a session.
+    pub const FIRST: Self = Self(1);
+}
+
 /// The identity of a request, which ties an outcome to it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Ticket {

@@ -24,9 +24,6 @@ use crate::sys::{files, program};
 /// The default time limit of a command that prints a token.
 pub const COMMAND_TIME_LIMIT: Duration = Duration::from_secs(30);
 
-/// The lifetime of tokens unless the OAuth client has another one.
-const LIFETIME_DEFAULT: Duration = Duration::from_secs(24 * 3600);
-
 /// A reader of tokens.
 #[derive(Clone, Copy, Debug)]
 pub struct Reader {
@@ -248,16 +245,12 @@ fn read_file_here(
     let whole = whole.map_err(|error| not_opened(source, path, error))?;
     let known = known.and_then(|known| known.upgrade());
     let content = content(source, whole.bytes, known.as_deref())?;
-    // A file that a sink wrote is as old as its token, whose lifetime is probably the default one.
-    let expiry = content
-        .expiry
-        .or(source.mint().map(|_| ReportedExpiry::In(LIFETIME_DEFAULT)));
     let written = whole.metadata.modified().ok();
     let written = written.and_then(|at| Timestamp::try_from(at).ok());
     Ok(Read {
         token: content.token,
         is_object: content.is_object,
-        expiry: expiry.map(|expiry| expiry.since(written)),
+        expiry: content.expiry.map(|expiry| expiry.since(written)),
         // A change after this state was read shows as another state.
         identity: Some(FileState::from(&whole.metadata)),
         warning: Warning::about(path, &whole.metadata),

@@ -8,7 +8,7 @@ use super::super::expiry::{Expiry, ExpirySource};
 
 use super::super::overlap::{EarlierToken, EarlierUse};
 use super::super::renewal::{Need, renew_at};
-use super::super::{ClientEnd, Intent, OnShutdown, Operation, Outcome};
+use super::super::{ClientEnd, Generation, Intent, OnShutdown, Operation, Outcome};
 use super::stop::PendingRevocations;
 use super::{
     AnnouncedEnd, Choice, InFlight, KeeperState, RequestPurpose, Session, TokenEnding, TokenState,
@@ -118,7 +118,11 @@ impl Session {
         let share = live.token.fingerprint.share();
         let before_expiry = live.expiry.map(|expiry| renew_at(expiry, margin, share));
         let at_age = renewal.every.map(|every| live.seen_at + every);
-        before_expiry.into_iter().chain(at_age).min()
+        // The first token may be one of an earlier run, which ends at any moment if nothing says when.
+        let is_end_unknown = live.expiry.is_none() && live.token.generation == Generation::FIRST;
+        let at_once = (is_end_unknown && renewal.login.is_some()).then_some(live.proven_at);
+        let instants = [before_expiry, at_age, at_once];
+        instants.into_iter().flatten().min()
     }
 
     /// Returns the instant of the next announcement of the expiry. While the token is renewed

@@ -191,6 +191,47 @@ fn a_daemon_that_was_killed_continues_with_the_token_in_its_sink() {
     assert!(!folder.path("token.json").exists());
 }
 
+#[test]
+fn a_bare_sink_gives_no_wrong_expiry_to_a_daemon_that_continues() {
+    let bare = |folder: &Folder| format!("{{ file = \"{}\" }}", text(&folder.path("bare")));
+    let json = |folder: &Folder| {
+        let file = folder.path("token.json");
+        format!("{{ file = \"{}\", format = \"json\" }}", text(&file))
+    };
+    let run_twice = |is_json_there: bool| {
+        let simulation = login_host(3600);
+        let folder = Folder::new();
+        folder.write("secret", SECRET);
+        let sinks = [bare(&folder), json(&folder)];
+        let sinks = &sinks[..1 + usize::from(is_json_there)];
+        let config = minting(&simulation, &format!("sink = [{}]", sinks.join(", ")));
+        let mut daemon = folder.run(&config);
+        daemon.wait_for(&["alive and kept"]);
+        let last = if is_json_there { "token.json" } else { "bare" };
+        daemon.listen_until(|_| folder.path(last).exists());
+        daemon.signal(rustix::process::Signal::KILL);
+        daemon.wait();
+        let before = fs::read_to_string(folder.path(last)).unwrap();
+        let mut daemon = folder.run(&config);
+        daemon.wait_for(&["alive and kept"]);
+        (simulation, folder, daemon, before)
+    };
+    // JSON tells when the token expires.
+    let (simulation, folder, mut daemon, before) = run_twice(true);
+    assert_eq!(
+        fs::read_to_string(folder.path("token.json")).unwrap(),
+        before
+    );
+    assert_eq!(simulation.server().records(clock::now()).count(), 1);
+    assert_eq!(daemon.stop().0, Some(0));
+    // A bare token does not, so it is replaced.
+    let (simulation, folder, mut daemon, before) = run_twice(false);
+    daemon.wait_for(&["in place of"]);
+    daemon.listen_until(|_| fs::read_to_string(folder.path("bare")).is_ok_and(|now| now != before));
+    assert_eq!(simulation.server().records(clock::now()).count(), 2);
+    assert_eq!(daemon.stop().0, Some(0));
+}
+
 /// Delays or replaces the answer of the login host to the next request.
 fn befall_mint(simulation: &Simulation, fault: SimFault) {
     let rule = Rule {

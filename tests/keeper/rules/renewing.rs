@@ -111,6 +111,18 @@ fn a_token_is_replaced_before_it_expires_and_nothing_is_announced() {
 }
 
 #[test]
+fn a_token_of_an_earlier_run_that_does_not_tell_its_end_is_replaced_at_once() {
+    let timeline = started(minting()).token(1).pass(120.0);
+    assert_eq!(timeline.count("minted"), 1);
+    assert_eq!(timeline.count("lost"), 0);
+    // A program is not run again for that: it may print the same token.
+    let mut program = minting();
+    program.renewal.as_mut().unwrap().login = None;
+    let timeline = started(program).token(1).pass(7200.0);
+    assert_eq!(timeline.count("mint"), 0);
+}
+
+#[test]
 fn a_lost_token_is_replaced_but_not_more_often_than_once_a_minute() {
     let mut timeline = started(minting()).pass(10.0);
     for _ in 0..100 {
