@@ -30,11 +30,10 @@ mod login;
 mod operations;
 mod probe;
 mod refusal;
-mod user;
 
 pub use answer::Answer;
 pub use bodies::{ErrorBody, Group, IdleTokenTimeout, NamedEntity, OAuthClient, TokenInfo};
-pub use call::Preserve;
+pub use call::{NotAUserId, Preserve, UserId};
 pub use client::Client;
 pub use connect::{ConnectError, reach, resolve};
 pub use login::{Minted, minted};
@@ -45,7 +44,6 @@ pub use redact::Redactor;
 pub use refusal::CallError;
 pub use route::{Route, route};
 pub use trust::BuildError;
-pub use user::{NotAUserId, UserId};
 pub use verdict::verdict;
 
 #[cfg(fuzzing)]

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use super::bodies::{ErrorBody, IdleTokenTimeout, TokenInfo};
-use super::call::{Call, Preserve};
+use super::call::{Call, Preserve, UserId};
 use super::client::Client;
 use super::receive::Received;
 use super::refusal::CallError;
-use super::user::UserId;
 use crate::config::ApiBase;
 use crate::keeper::{Refusal, Verdict};
 use crate::time::ServerTime;
