@@ -9,7 +9,6 @@
 //! Invariant: neither a token nor a URL is in any error, log line or `Debug` of this module. A
 //! token leaves it in one place, the `Authorization` header.
 
-mod answer;
 mod verdict;
 
 mod bodies;
@@ -29,7 +28,6 @@ mod login;
 mod operations;
 mod probe;
 
-pub use answer::Answer;
 pub use bodies::{ErrorBody, Group, IdleTokenTimeout, NamedEntity, OAuthClient, TokenInfo};
 pub use call::{NotAUserId, Preserve, UserId};
 pub use client::Client;
@@ -40,7 +38,7 @@ pub use receive::BODY_MAX;
 pub use redact::Redactor;
 pub use route::{ConnectError, Route, reach, resolve, route};
 pub use trust::BuildError;
-pub use verdict::verdict;
+pub use verdict::{Answer, verdict};
 
 #[cfg(fuzzing)]
 pub(crate) use time::http_date;

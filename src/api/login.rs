@@ -8,8 +8,8 @@ use std::time::Duration;
 use reqwest::Url;
 use reqwest::header::CONTENT_TYPE;
 
-use super::answer::Answer;
 use super::client::Client;
+use super::verdict::Answer;
 use super::{field, time};
 use crate::config::ApiBase;
 use crate::keeper::{Failure, MintFailure, Verdict};

@@ -7,9 +7,9 @@ use hyper::Response;
 use reqwest::Body;
 use reqwest::header::{AGE, CONTENT_ENCODING, CONTENT_TYPE, DATE, HeaderMap, RETRY_AFTER};
 
-use super::answer::Answer;
 use super::failure;
 use super::redact::{self, Redactor};
+use super::verdict::Answer;
 use crate::keeper::{Failure, Verdict};
 use crate::token::Token;
 

@@ -10,8 +10,8 @@ use jiff::fmt::rfc2822::DateTimeParser;
 use jiff::tz::Offset;
 use serde_json::Value;
 
-use super::answer::Answer;
 use super::bodies::ErrorBody;
+use super::verdict::Answer;
 use crate::time::ServerTime;
 
 /// Parses a `Date` header: `Tue, 24 Nov 2026 08:00:00 GMT`.
