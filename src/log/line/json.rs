@@ -5,8 +5,7 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::LogRecord;
-use super::escape::is_harmful;
+use super::{LogRecord, is_harmful};
 
 /// The keys that every line may have. An event field with such a name is prefixed: `field.level`.
 const OURS: [&str; 4] = ["timestamp", "level", "target", "message"];

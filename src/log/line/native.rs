@@ -4,8 +4,7 @@
 
 use serde_json::Value;
 
-use super::escape::Escaped;
-use super::{LogRecord, plain};
+use super::{Escaped, LogRecord, plain};
 
 /// The syslog identifier in the journal, independent of the program file's name.
 const IDENTIFIER: &str = "session-keepalive";

@@ -6,8 +6,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tracing::Level;
 
-use super::escape::Escaped;
-use super::{LineFormat, LogRecord};
+use super::{Escaped, LineFormat, LogRecord};
 
 pub(super) fn render(form: LineFormat, record: &LogRecord<'_>, at: Timestamp) -> String {
     let mut line = String::with_capacity(256);
