@@ -10,7 +10,6 @@
 mod hook;
 mod incident;
 pub(crate) mod install;
-mod journal;
 mod line;
 mod log_event;
 pub(crate) mod output;

@@ -14,10 +14,9 @@ use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 use tracing_subscriber::{Registry, reload};
 
-use super::journal::{self, Journal};
 pub(crate) use super::line::LineFormat;
 use super::line::LogRecord;
-use super::output::{Output, Stream};
+use super::output::{Journal, Output, SOCKET, Stream};
 use crate::config::{LogConfig, LogFormat, LogLevel};
 
 /// The source of a line's time.
@@ -120,7 +119,7 @@ impl LogEnvironment {
         };
         Self {
             stderr,
-            journal: journal::SOCKET.into(),
+            journal: SOCKET.into(),
         }
     }
 

@@ -7,6 +7,8 @@
 
 use std::borrow::Cow;
 use std::io::{self, Write as _};
+use std::os::unix::net::UnixDatagram;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use jiff::Timestamp;
@@ -14,8 +16,10 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
 
-use super::journal::Journal;
 use super::line::{LineFormat, LogRecord};
+
+/// The path of journald's socket.
+pub(crate) const SOCKET: &str = "/run/systemd/journal/socket";
 
 /// The number of bytes that a writable pipe accepts without blocking: `PIPE_BUF` of Linux.
 const CHUNK: usize = 4096;
@@ -30,6 +34,13 @@ pub(crate) struct Output {
     stream: Stream,
     /// The number of lines dropped since the last one that was written.
     dropped: AtomicU64,
+}
+
+/// A connection to the journal. An entry is accepted at once or refused.
+#[derive(Debug)]
+pub(crate) struct Journal {
+    socket: UnixDatagram,
+    path: PathBuf,
 }
 
 /// Standard error, or its replacement in a test.
@@ -67,6 +78,30 @@ impl Output {
             Some(journal) if journal.send(&record.entry()).is_ok() => Ok(()),
             Some(_) | None => self.stream.write(&record.line(self.form, at)),
         }
+    }
+}
+
+impl Journal {
+    /// Creates a sender for the socket at this path, which need not exist yet.
+    pub(crate) fn new(path: &Path) -> io::Result<Self> {
+        let socket = UnixDatagram::unbound()?;
+        // A journal that is too slow must not block the daemon's loop, which keeps tokens alive.
+        socket.set_nonblocking(true)?;
+        Ok(Self {
+            socket,
+            path: path.to_owned(),
+        })
+    }
+
+    /// Sends an entry. The socket stays unconnected and each entry is addressed by path, so that
+    /// sending works again after a restart of journald.
+    ///
+    /// # Errors
+    ///
+    /// If journald does not run, if its queue is full, or if the entry is larger than the maximum
+    /// size of a datagram (about 200 KiB).
+    fn send(&self, entry: &[u8]) -> io::Result<()> {
+        self.socket.send_to(entry, &self.path).map(drop)
     }
 }
 
