@@ -1,7 +1,7 @@
 //! Formats an event as one line, in one of four forms, or as an entry of the journal.
 //!
-//! Whatever text an event contains, it must not end the line early, control a terminal or change the
-//! writing direction, so text from outside is escaped.
+//! Whatever text an event contains, it must not end the line early, control a terminal or change
+//! the writing direction, so text from outside is escaped.
 
 mod json;
 mod native;

@@ -1,8 +1,11 @@
-//! Logs the daemon's own events: start, stop, reload, token sources, pools and listeners.
+//! Logs the daemon's own events: start, stop, reload, token sources, pools, listeners, and changes
+//! of the machine that it runs on.
 //!
 //! The keeper's events about sessions are logged by [`Log`](super::Log).
+//!
+//! A line must never show a token, so errors that may name a path of the configuration are logged
+//! only through [`redacted`].
 
-mod machine;
 mod pool;
 mod sink;
 mod token;
@@ -19,7 +22,7 @@ pub use self::pool::PoolEvent;
 pub use self::sink::SinkEvent;
 pub use self::token::{TokenEvent, UnwantedReason};
 use super::{SessionNames, TARGET};
-use crate::config::{SessionName, Shard};
+use crate::config::{SessionName, Shard, clean};
 use crate::keeper::{Intent, OnShutdown};
 use crate::status::Peer;
 use crate::status::phrases::{Chain, counted, human_duration};
@@ -192,14 +195,14 @@ pub fn log_event(event: &LogEvent<'_>) {
         LogEvent::WatchTrouble(trouble) => {
             warn!(target: TARGET, event = "watch_trouble", "{}", Chain(trouble));
         }
-        LogEvent::Slept(slept) => machine::slept(slept),
-        LogEvent::ClockStepped(by) => machine::clock_stepped(by),
-        LogEvent::NetworkChanged { sooner } => machine::network_changed(sooner),
+        LogEvent::Slept(duration) => slept(duration),
+        LogEvent::ClockStepped(by) => clock_stepped(by),
+        LogEvent::NetworkChanged { sooner } => network_changed(sooner),
         LogEvent::NetworkNotWatched {
             cause,
             retry_within,
-        } => machine::network_not_watched(cause, retry_within),
-        LogEvent::ManagerNotTold(cause) => machine::manager_not_told(cause),
+        } => network_not_watched(cause, retry_within),
+        LogEvent::ManagerNotTold(cause) => manager_not_told(cause),
         LogEvent::Reloaded {
             added,
             removed,
@@ -219,14 +222,14 @@ pub fn log_event(event: &LogEvent<'_>) {
         LogEvent::TouchWanted { session, by } => touch_wanted(session, by),
         LogEvent::Asked { what, by } => asked(what, by),
         LogEvent::Listening { place, is_tcp } => listening(place, is_tcp),
-        LogEvent::NoSocket(cause) => machine::no_socket(cause),
-        LogEvent::SocketBack { place } => machine::socket_back(place),
-        LogEvent::SocketGone(cause) => machine::socket_gone(cause),
+        LogEvent::NoSocket(cause) => no_socket(cause),
+        LogEvent::SocketBack { place } => socket_back(place),
+        LogEvent::SocketGone(cause) => socket_gone(cause),
         LogEvent::ListenerFailed => listener_failed(),
         LogEvent::Pool(pool, directory, event) => pool::log(pool, directory, event),
         LogEvent::FileGone(session, on_shutdown) => pool::file_gone(session, on_shutdown),
         LogEvent::Renamed { old, new } => renamed(old, new),
-        LogEvent::NotStarted(cause) => machine::not_started(cause),
+        LogEvent::NotStarted(cause) => not_started(cause),
         LogEvent::CtrlC { revokes, leaves } => ctrl_c(revokes, leaves),
         LogEvent::Stopping {
             signal,
@@ -275,6 +278,10 @@ fn started(version: &str, kept: usize, lapsing: usize, shard: Option<Shard>) {
     let part = shard.map_or_else(String::new, |shard| format!(" ({shard})"));
     info!(target: TARGET, event = "started", version, kept, lapsing,
         "started: session-keepalive {version} {does}{part}");
+}
+
+fn not_started(cause: &dyn Error) {
+    error!(target: TARGET, event = "not_started", "not started: {}", redacted(cause));
 }
 
 fn ctrl_c(revokes: bool, leaves: bool) {
@@ -327,6 +334,33 @@ fn renamed(old: &SessionName, new: &SessionNames<'_>) {
         "{old} is now called {}: its token is in {}", new.name, new.source);
 }
 
+fn slept(slept: Duration) {
+    info!(target: TARGET, event = "slept", seconds = slept.as_secs(),
+        "the machine slept for {}: tokens continued to idle", human_duration(slept));
+}
+
+fn clock_stepped(by: SignedDuration) {
+    let direction = if by.is_negative() { "back" } else { "forward" };
+    info!(target: TARGET, event = "clock_stepped", milliseconds = i64::try_from(by.as_millis()).unwrap_or_default(),
+        "the clock was set {direction} by {}: no deadline changes", human_duration(by.unsigned_abs()));
+}
+
+fn network_changed(sooner: usize) {
+    debug!(target: TARGET, event = "network_changed", sooner,
+        "the network changed: {} without an answer asked again", counted(sooner, "session"));
+}
+
+fn network_not_watched(cause: &io::Error, retry_within: Duration) {
+    info!(target: TARGET, event = "network_not_watched",
+        "the network may not be watched (netlink: {}): after an outage the next attempt comes within {} instead of at once",
+        Chain(cause), human_duration(retry_within));
+}
+
+fn manager_not_told(cause: &io::Error) {
+    warn!(target: TARGET, event = "manager_not_told",
+        "the service manager cannot be reached at NOTIFY_SOCKET: {}", Chain(cause));
+}
+
 fn reloaded(added: usize, removed: usize, changed: usize) {
     info!(target: TARGET, event = "reloaded", added, removed, changed,
         "reloaded: {} added, {removed} removed, {changed} changed", counted(added, "session"));
@@ -343,6 +377,24 @@ fn listening(place: &str, is_tcp: bool) {
     } else {
         debug!(target: TARGET, event = "listening", place, "status is served on {place}");
     }
+}
+
+fn no_socket(cause: &dyn Error) {
+    info!(target: TARGET, event = "no_socket",
+        "no status socket, so the commands status, wait and health find no daemon: {}; set status.socket to a path or to \"off\"",
+        redacted(cause));
+}
+
+fn socket_back(place: &str) {
+    let place = clean(place);
+    info!(target: TARGET, event = "socket_back", place,
+        "the control socket {place} was gone and was created again");
+}
+
+fn socket_gone(cause: &dyn Error) {
+    warn!(target: TARGET, event = "socket_gone",
+        "the control socket is gone, so no command reaches this daemon: {}; retried every minute and on SIGHUP",
+        redacted(cause));
 }
 
 fn listener_failed() {
@@ -380,6 +432,14 @@ fn stopped(revoked: usize, left: usize, not_revoked: usize) {
             "stopped: {} not revoked, revoke them by hand; {revoked} revoked, {left} left as is",
             counted(not_revoked, "token"));
     }
+}
+
+/// Returns the error with its causes, in one line.
+///
+/// A token that was pasted where a path belongs would appear in the error, so text that looks like
+/// a token is hidden.
+fn redacted(cause: &dyn Error) -> String {
+    clean(&Chain(cause).to_string())
 }
 
 #[cfg(test)]
