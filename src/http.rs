@@ -27,9 +27,7 @@
 
 mod connection;
 mod control;
-mod hosts;
 mod listener;
-mod paced;
 mod page;
 mod reply;
 mod route;
@@ -40,11 +38,11 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+#[cfg(fuzzing)]
+pub(crate) use connection::is_allowed;
 use futures_util::FutureExt as _;
 use futures_util::future::{AbortHandle, Abortable};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
-#[cfg(fuzzing)]
-pub(crate) use hosts::is_allowed;
 pub use listener::{BindError, Listener, SOCKET_NAME, SocketPlaces};
 use tokio::sync::{Semaphore, watch};
 
