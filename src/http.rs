@@ -26,7 +26,6 @@
 //! not loopback is refused, because DNS rebinding sends such requests.
 
 mod connection;
-mod control;
 mod listener;
 mod page;
 mod reply;

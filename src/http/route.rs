@@ -1,4 +1,6 @@
-//! Routes requests by method and path.
+//! Routes requests by method and path, and carries out commands over the Unix socket.
+//!
+//! A command must never be accepted from any user but root and the daemon's own user.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -6,21 +8,32 @@ use std::sync::Arc;
 use bytes::Bytes;
 use hyper::Method;
 use hyper::http::request::Parts;
+use rustix::process::geteuid;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::yield_now;
 
 use super::reply::{HttpReply, TEXT};
-use super::{ServerState, control, page};
+use super::{ServerState, page};
 use crate::config::SessionName;
+use crate::keeper::{Intent, OnShutdown};
 use crate::metrics::{MetricsFormat, Totals, render, render_silent};
 use crate::status::report::{HistoryReport, SessionReport, StatusSums};
 use crate::status::{
-    COPIED_MAX, Peer, Readiness, ReadinessSums, Selection, SessionSums as _, incident_lines, line,
-    readiness_of,
+    COPIED_MAX, CommandResult, Peer, Readiness, ReadinessSums, Selection, SessionCommand,
+    SessionSums as _, incident_lines, line, readiness_of,
 };
 
 /// The list of paths, for people.
 const PATHS: &str = "/\n/livez\n/readyz\n/readyz?verbose\n/readyz/NAME\n/metrics\n/status\n/status?session=NAME\n/status/NAME\n";
+
+/// The list of commands, for people.
+const ORDERS: &str = "POST /sessions/NAME/touch
+POST /sessions/NAME/keep
+POST /sessions/NAME/lapse
+POST /reload
+POST /stop
+POST /stop?leave
+";
 
 /// The transport of a request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -33,7 +46,7 @@ pub(crate) enum Transport {
 
 pub(crate) async fn answer(head: &Parts, transport: Transport, state: &ServerState) -> HttpReply {
     if let (&Method::POST, Transport::Unix(Some(by))) = (&head.method, transport) {
-        return control::handle(head, by, state).await;
+        return handle(head, by, state).await;
     }
     if head.method != Method::GET && head.method != Method::HEAD {
         return HttpReply::not_allowed();
@@ -57,6 +70,50 @@ pub(crate) async fn answer(head: &Parts, transport: Transport, state: &ServerSta
                 })
             }
         }
+    }
+}
+
+/// Passes a command to the loop and answers when it has been carried out.
+async fn handle(head: &Parts, by: Peer, state: &ServerState) -> HttpReply {
+    if by.uid != 0 && by.uid != geteuid().as_raw() {
+        return HttpReply::text(
+            403,
+            format!(
+                "only root and the daemon's own user may change anything, not user {}\n",
+                by.uid
+            ),
+        );
+    }
+    let Some(command) = command(head) else {
+        return HttpReply::text(404, format!("no such command; the commands are:\n{ORDERS}"));
+    };
+    match state.queries.control(command, by).await {
+        Some(CommandResult::Yes(text)) => HttpReply::text(200, text + "\n"),
+        Some(CommandResult::No(text)) => HttpReply::text(409, text + "\n"),
+        Some(CommandResult::NoSuchSession) => HttpReply::text(404, "there is no such session\n"),
+        None => HttpReply::text(
+            504,
+            "no answer in time; the command may still be carried out\n",
+        ),
+    }
+}
+
+fn command(head: &Parts) -> Option<SessionCommand> {
+    match (head.uri.path(), head.uri.query()) {
+        ("/reload", None) => Some(SessionCommand::Reload),
+        ("/stop", None) => Some(SessionCommand::Stop(OnShutdown::Revoke)),
+        ("/stop", Some("leave")) => Some(SessionCommand::Stop(OnShutdown::Leave)),
+        (path, None) => {
+            let (name, action) = path.strip_prefix("/sessions/")?.split_once('/')?;
+            let name = SessionName::new(name).ok()?;
+            match action {
+                "touch" => Some(SessionCommand::Touch(name)),
+                "keep" => Some(SessionCommand::Intend(name, Intent::Keep)),
+                "lapse" => Some(SessionCommand::Intend(name, Intent::Lapse)),
+                _ => None,
+            }
+        }
+        _ => None,
     }
 }
 
