@@ -13,14 +13,13 @@
 
 mod counters;
 mod daemon;
-mod form;
 mod measure;
 mod sessions;
 mod text;
 mod totals;
 
 pub use counters::{Counters, Exemplar, Histogram, SinkOutcome};
-pub use form::MetricsFormat;
+pub use text::MetricsFormat;
 pub use totals::Totals;
 
 use std::iter::once_with;
