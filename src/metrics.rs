@@ -13,7 +13,6 @@
 
 mod counters;
 mod daemon;
-mod measure;
 mod sessions;
 mod text;
 mod totals;

@@ -1,9 +1,13 @@
-//! Writes the metrics of each session, for a limited number of sessions.
+//! Measures sessions at one moment, and writes the metrics of each, for a limited number of
+//! sessions.
+//!
+//! A number is `None` where there is nothing to measure.
 
+use super::MetricsFormat;
 use super::text::{Family, Samples, Text};
-use super::{MetricsFormat, measure};
-use crate::keeper::{Generation, Reset, State};
+use crate::keeper::{Generation, LiveTokenView, Reset, SessionView, State};
 use crate::status::{NamedView, Snapshot};
+use crate::time::{Instant, rounded_seconds};
 
 /// The number of sessions in a piece of a family.
 const PIECE: usize = 500;
@@ -87,10 +91,7 @@ const FAMILIES: [(Family, Write); 15] = [
             "Time since the last accepted touch was sent.",
         ),
         |samples, session, snapshot| {
-            samples.known(
-                &[label(session)],
-                measure::since_touch(&session.view, snapshot.at),
-            );
+            samples.known(&[label(session)], since_touch(&session.view, snapshot.at));
         },
     ),
     (
@@ -101,7 +102,7 @@ const FAMILIES: [(Family, Write); 15] = [
         |samples, session, snapshot| {
             samples.known(
                 &[label(session)],
-                measure::until_deadline(&session.view, snapshot.at),
+                until_deadline(&session.view, snapshot.at),
             );
         },
     ),
@@ -111,10 +112,7 @@ const FAMILIES: [(Family, Write); 15] = [
             "Time until the next request; 0 while a request is in flight.",
         ),
         |samples, session, snapshot| {
-            samples.known(
-                &[label(session)],
-                measure::until_next(&session.view, snapshot.at),
-            );
+            samples.known(&[label(session)], until_next(&session.view, snapshot.at));
         },
     ),
     (
@@ -123,7 +121,7 @@ const FAMILIES: [(Family, Write); 15] = [
             "The longest outage that the session survives if it begins with the next touch; absent where touches do not count.",
         ),
         |samples, session, _| {
-            samples.known(&[label(session)], measure::outage_budget(&session.view));
+            samples.known(&[label(session)], outage_budget(&session.view));
         },
     ),
     (
@@ -134,7 +132,7 @@ const FAMILIES: [(Family, Write); 15] = [
         |samples, session, _| {
             if let Some(live) = &session.view.live {
                 let source = ("source", live.idle_timeout.source.as_str());
-                let timeout = measure::idle_timeout(live);
+                let timeout = idle_timeout(live);
                 samples.sample(&[label(session), source], timeout);
             }
         },
@@ -211,4 +209,74 @@ pub(crate) fn pieces(
 
 fn label(session: &NamedView) -> (&'static str, &str) {
     ("session", session.name.as_str())
+}
+
+/// Returns the time since the last accepted touch was sent, in seconds.
+pub(crate) fn since_touch(view: &SessionView, now: Instant) -> Option<f64> {
+    let touched_at = view.live.as_ref()?.touched_at?;
+    Some(rounded_seconds(now.since(touched_at).as_secs_f64()))
+}
+
+/// Returns the time until the idle deadline, in seconds; negative if it has passed.
+pub(crate) fn until_deadline(view: &SessionView, now: Instant) -> Option<f64> {
+    let deadline = view.live.as_ref()?.deadline?;
+    let (ahead, behind) = (deadline.until(now), now.since(deadline));
+    Some(rounded_seconds(ahead.as_secs_f64() - behind.as_secs_f64()))
+}
+
+/// Returns the time until the next request, in seconds; 0 while a request is under way.
+fn until_next(view: &SessionView, now: Instant) -> Option<f64> {
+    let next = view.next?;
+    let ahead = next.at.until(now).as_secs_f64();
+    Some(if next.is_under_way {
+        0.0
+    } else {
+        rounded_seconds(ahead)
+    })
+}
+
+/// Returns the longest outage from the next touch on that the token survives, in seconds.
+pub(crate) fn outage_budget(view: &SessionView) -> Option<f64> {
+    Some(rounded_seconds(view.outage_budget()?.as_secs_f64()))
+}
+
+/// Returns the effective idle timeout, in seconds.
+pub(crate) fn idle_timeout(live: &LiveTokenView) -> f64 {
+    rounded_seconds(live.idle_timeout.duration.as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::status::fixture::{alive_view, now, seconds as human_duration, view};
+
+    #[test]
+    fn what_has_passed_is_negative_and_what_is_under_way_is_next_now() {
+        let mut session = alive_view();
+        assert_eq!(until_deadline(&session, now()), Some(900.0));
+        assert_eq!(
+            until_deadline(&session, now() + human_duration(901)),
+            Some(-1.0)
+        );
+        assert_eq!(until_next(&session, now()), Some(432.0));
+        session.next.as_mut().unwrap().is_under_way = true;
+        assert_eq!(until_next(&session, now()), Some(0.0));
+    }
+
+    #[test]
+    fn nothing_is_invented_where_nothing_is_known() {
+        let absent = view(State::Absent);
+        assert_eq!(since_touch(&absent, now()), None);
+        assert_eq!(until_deadline(&absent, now()), None);
+        assert_eq!(until_next(&absent, now()), None);
+        assert_eq!(outage_budget(&absent), None);
+    }
+
+    #[test]
+    fn touches_that_do_not_count_buy_no_outage() {
+        let mut session = alive_view();
+        assert_eq!(outage_budget(&session), Some(468.0));
+        session.live.as_mut().unwrap().reset = Reset::Excluded;
+        assert_eq!(outage_budget(&session), None);
+    }
 }

@@ -2,7 +2,7 @@
 //!
 //! The number of samples does not depend on the number of sessions.
 
-use super::measure;
+use super::sessions::{idle_timeout, outage_budget, since_touch, until_deadline};
 use super::text::{Family, Text};
 use crate::keeper::{Intent, Reset, SessionView, State, TimeoutSource};
 use crate::status::{SessionEntry, SessionSums, Snapshot};
@@ -121,11 +121,11 @@ impl SessionSums for Totals {
         self.count(view);
         self.not_ready += u64::from(!view.is_ready(at));
         if view.policy.intent == Intent::Keep {
-            let deadline = measure::until_deadline(view, at);
-            let timeout = view.live.as_ref().map(measure::idle_timeout);
+            let deadline = until_deadline(view, at);
+            let timeout = view.live.as_ref().map(idle_timeout);
             fold(&mut self.deadline_min, deadline, f64::min);
-            fold(&mut self.budget_min, measure::outage_budget(view), f64::min);
-            let since_touch = measure::since_touch(view, at);
+            fold(&mut self.budget_min, outage_budget(view), f64::min);
+            let since_touch = since_touch(view, at);
             fold(&mut self.since_touch_max, since_touch, f64::max);
             fold(&mut self.idle_timeout_min, timeout, f64::min);
             fold(&mut self.idle_timeout_max, timeout, f64::max);
