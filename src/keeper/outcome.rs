@@ -8,7 +8,7 @@ use super::Touch;
 use crate::time::ServerTime;
 
 /// The largest number of header fields that an answer may have.
-pub const HEADER_FIELDS_MAX: usize = 1000;
+pub const HEADER_FIELDS_MAX: usize = 512;
 
 /// The largest header that an answer may have, in bytes.
 pub const HEADER_SIZE_MAX: u32 = 256 * 1024;
@@ -284,7 +284,7 @@ mod tests {
         assert_eq!(texts.len(), all);
         assert_eq!(
             Failure::HeaderTooLarge.to_string(),
-            "the answer's header has more than 1000 fields or 256 KiB"
+            "the answer's header has more than 512 fields or 256 KiB"
         );
     }
 }
