@@ -22,8 +22,7 @@ use crate::keeper::{
     Event, EventKind, Generation, Operation, Outcome, SessionId, SessionView, Stage,
 };
 use crate::status::phrases::{Pickup, next};
-use crate::status::recent_events::RecentEvents;
-use crate::status::{IncidentView, RecentEvent};
+use crate::status::{IncidentView, RecentEvent, RecentEvents};
 use crate::time::Instant;
 use crate::token::{Fingerprint, Source};
 

@@ -1,4 +1,4 @@
-//! Passes queries from observers to the loop, and its answers back, without locks.
+//! Passes queries and commands from observers to the loop, and its answers back, without locks.
 //!
 //! # Invariants
 //!
@@ -18,9 +18,9 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::yield_now;
 
-use super::{CommandResult, NamedHistory, NamedView, Peer, SessionCommand, Snapshot};
+use super::{NamedHistory, NamedView, Snapshot};
 use crate::config::SessionName;
-use crate::keeper::SessionView;
+use crate::keeper::{Intent, OnShutdown, SessionView};
 use crate::time::Instant;
 
 /// The maximum number of queries in the queue. Senders of further queries wait for a place.
@@ -50,6 +50,39 @@ pub enum Query {
     Story(SessionName, oneshot::Sender<Option<Box<NamedHistory>>>),
     /// A command, its sender, and its result.
     Control(SessionCommand, Peer, oneshot::Sender<CommandResult>),
+}
+
+/// A command for the daemon, which it accepts over its Unix socket.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum SessionCommand {
+    /// Touches this session's token at once.
+    Touch(SessionName),
+    /// Gives this session another intent, until a command or a changed configuration replaces it.
+    Intend(SessionName, Intent),
+    /// Reads the configuration again.
+    Reload,
+    /// Stops the daemon, which revokes tokens as configured or leaves all of them.
+    Stop(OnShutdown),
+}
+
+/// The sender of a command, as the kernel reports it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Peer {
+    /// The user id.
+    pub uid: u32,
+    /// The process id, if it is known.
+    pub pid: Option<i32>,
+}
+
+/// The result of a command, in words for people.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum CommandResult {
+    /// The command was carried out.
+    Yes(String),
+    /// The command was not carried out, for this reason.
+    No(String),
+    /// There is no session with that name.
+    NoSuchSession,
 }
 
 /// A function that reads a slice of the loop's state and sends what it has read. It takes less than
@@ -111,6 +144,16 @@ pub fn queries() -> (QuerySender, mpsc::Receiver<Query>) {
     let (queries, receiver) = mpsc::channel(WAITING_MAX);
     let turn = Arc::new(Semaphore::new(1));
     (QuerySender { queries, turn }, receiver)
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "user {}", self.uid)?;
+        match self.pid {
+            Some(pid) => write!(formatter, " (process {pid})"),
+            None => Ok(()),
+        }
+    }
 }
 
 impl SliceReader {
