@@ -3,12 +3,9 @@
 //! A phrase must never claim more than is known. It names the remedy where there is one. It begins
 //! in lower case and has no full stop, so that it reads well after a colon.
 
-mod advice;
 mod death;
-mod duration;
 mod incident;
 mod known;
-mod next;
 mod remedy;
 mod renewal;
 mod standing;
@@ -16,19 +13,17 @@ mod timeline;
 
 use std::error::Error;
 use std::fmt::{self, Write as _};
+use std::time::Duration;
 
-pub(crate) use advice::OF_EXCLUSION;
-pub use advice::advice;
 pub use death::{death, death_of, refused_by, region_question};
-pub use duration::{HumanDuration, human_duration};
 pub use incident::{cause, incident, incident_over, incident_remedy, incident_worse, title};
 pub use known::{known, remedies};
-pub use next::next;
-pub use remedy::{Pickup, after_death, new_token, reason, remedy};
+pub(crate) use remedy::OF_EXCLUSION;
+pub use remedy::{Pickup, advice, after_death, new_token, reason, remedy};
 pub(crate) use renewal::{
     OF_CLIENT_END, client_end, earlier_ended, issuer_mismatch, mint_failure, mint_remedy,
 };
-pub use standing::{standing, standing_of};
+pub use standing::{next, standing, standing_of};
 pub use timeline::{change, end, ended, timeline_event};
 
 /// Displays an error and its causes in one line.
@@ -45,6 +40,38 @@ impl fmt::Display for Chain<'_> {
         }
         Ok(())
     }
+}
+
+/// A duration that is displayed with two units at most: `7m 12s`, `1h 5m`, `under 1s` or `2d 3h`.
+///
+/// A displayed duration is never longer than the actual one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct HumanDuration(Duration);
+
+/// The units with their lengths in seconds.
+const UNITS: [(u64, char); 4] = [(86_400, 'd'), (3600, 'h'), (60, 'm'), (1, 's')];
+
+impl fmt::Display for HumanDuration {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.0.as_secs();
+        let Some(first) = UNITS.iter().position(|(length, _)| *length <= seconds) else {
+            return formatter.write_str(if self.0.is_zero() { "0s" } else { "under 1s" });
+        };
+        let (length, unit) = UNITS[first];
+        write!(formatter, "{}{unit}", seconds / length)?;
+        match UNITS.get(first + 1) {
+            Some((smaller, unit)) if seconds % length >= *smaller => {
+                write!(formatter, " {}{unit}", seconds % length / smaller)
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+}
+
+/// Returns the duration in its display form, which is cut after the second unit and not rounded.
+#[must_use]
+pub fn human_duration(duration: Duration) -> HumanDuration {
+    HumanDuration(duration)
 }
 
 /// Returns the number with its noun, in the plural unless it is one.
@@ -72,4 +99,35 @@ where
 pub(crate) fn append(text: &mut String, more: fmt::Arguments<'_>) {
     // Writing to a string does not fail.
     let _always = text.write_fmt(more);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duration_has_two_units_at_the_most() {
+        for (milliseconds, text) in [
+            (0, "0s"),
+            (1, "under 1s"),
+            (999, "under 1s"),
+            (1_999, "1s"),
+            (59_999, "59s"),
+            (60_000, "1m"),
+            (432_000, "7m 12s"),
+            (3_599_999, "59m 59s"),
+            (3_605_000, "1h"),
+            (3_900_000, "1h 5m"),
+            (86_399_000, "23h 59m"),
+            (86_400_000, "1d"),
+            (183_600_000, "2d 3h"),
+        ] {
+            let duration = Duration::from_millis(milliseconds);
+            assert_eq!(human_duration(duration).to_string(), text);
+        }
+        assert_eq!(
+            human_duration(Duration::MAX).to_string(),
+            "213503982334601d 7h"
+        );
+    }
 }

@@ -236,7 +236,7 @@ fn passed_because(death: &Death) -> Vec<String> {
 }
 
 /// Returns the number of failed requests, their time and the reason of the last one.
-pub(super) fn failed(failed: &FailedRequests) -> String {
+fn failed(failed: &FailedRequests) -> String {
     let why = reason(&failed.reason);
     let lasted = human_duration(failed.until.since(failed.from));
     match failed.count {

@@ -1,16 +1,23 @@
-//! Phrases the reasons of failures, and the remedies for them.
+//! Phrases the reasons of failures, the remedies for them, and the advice for a session that needs
+//! attention.
 
 use std::fmt;
 use std::time::Duration;
 
-use super::{OF_EXCLUSION, human_duration};
-use crate::keeper::{Absence, BlockReason, Death, Failure, FailureReason, Idleness, NotTheApi};
+use super::{OF_CLIENT_END, human_duration};
+use crate::keeper::{
+    Absence, BlockReason, Death, Failure, FailureReason, Idleness, Intent, NotTheApi, SessionView,
+    State,
+};
 use crate::token::Source;
 
 /// The wait from which on a daily limit must be the cause.
 ///
 /// The limit of requests per token asks for waits of at most a minute.
 const DAILY: Duration = Duration::from_secs(3600);
+
+/// The remedies for an organisation that excludes touches from its inactivity timeout.
+pub(crate) const OF_EXCLUSION: &str = "an administrator removes /api/v2/tokens/me from the excluded API calls, or the application is active itself, or a new token comes before each deadline";
 
 /// The delay until a new token in a file is noticed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -20,6 +27,33 @@ pub enum Pickup {
     AtOnce,
     /// At the next periodic reading: the system does not report changes of the file.
     AtNextReading,
+}
+
+/// Returns the advice for a session, or `None` if there is nothing to do or no known remedy.
+#[must_use]
+pub fn advice(view: &SessionView, source: &Source, pickup: Pickup) -> Option<String> {
+    let is_kept = view.policy.intent == Intent::Keep;
+    let known = match view.state {
+        State::Lost => return Some(new_token(source, pickup)),
+        State::Absent if is_kept => return Some(new_token(source, pickup)),
+        State::Blocked => remedy(&FailureReason::Blocked(view.blocked.clone()?)),
+        State::Excluded => Some(OF_EXCLUSION),
+        State::Unproven | State::AtRisk | State::Alive if view.failures > 0 => {
+            remedy(view.failure.as_ref()?)
+        }
+        State::NotRevoked => {
+            Some("if the token lives, it does until it idles out: log its user out")
+        }
+        State::Absent
+        | State::Unproven
+        | State::Alive
+        | State::AtRisk
+        | State::Lapsed
+        | State::Revoked
+        | State::Left => None,
+    };
+    let client = view.live.as_ref().and_then(|live| live.client_end);
+    known.or(client.map(|_| OF_CLIENT_END)).map(str::to_owned)
 }
 
 /// Returns the place for a new token, and the time at which the session takes it over.
@@ -214,7 +248,75 @@ fn of_rejected(status: u16, code: &str) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
+    use super::super::super::fixture::{alive_view, excluded_view, lost, seconds, view, waiting};
     use super::*;
+    use crate::keeper::{Operation, Policy, Touch};
+
+    fn file_advice(view: &SessionView) -> Option<String> {
+        advice(
+            view,
+            &Source::File(PathBuf::from("/run/token")),
+            Pickup::AtOnce,
+        )
+    }
+
+    fn failing(failure: FailureReason) -> SessionView {
+        SessionView {
+            failures: 2,
+            failure: Some(failure),
+            ..waiting(State::AtRisk, Operation::Touch(Touch::Head), 4)
+        }
+    }
+
+    fn throttled(retry_after: Option<Duration>) -> FailureReason {
+        FailureReason::Throttled { retry_after }
+    }
+
+    #[test]
+    fn who_needs_a_token_is_told_where_to_put_it() {
+        let place = "a new token in file /run/token takes over at once";
+        assert_eq!(file_advice(&lost()).as_deref(), Some(place));
+        let mut absent = view(State::Absent);
+        assert_eq!(file_advice(&absent).as_deref(), Some(place));
+        absent.policy = Policy {
+            intent: Intent::Lapse,
+            ..absent.policy
+        };
+        assert_eq!(file_advice(&absent), None);
+    }
+
+    #[test]
+    fn what_is_in_the_way_is_told_with_where_to_look() {
+        let blocked = SessionView {
+            blocked: Some(BlockReason::AddressNotAllowed),
+            ..view(State::Blocked)
+        };
+        for (view, part) in [
+            (blocked, "administrator adds the address"),
+            (excluded_view(), "removes /api/v2/tokens/me"),
+            (
+                failing(FailureReason::Unreachable(Failure::NotConnected)),
+                "network and the proxy",
+            ),
+            (failing(throttled(None)), "300 requests a minute"),
+            (failing(throttled(Some(seconds(3600)))), "daily limit"),
+            (
+                failing(FailureReason::Unreachable(Failure::ServerError(503))),
+                "status page of Genesys Cloud",
+            ),
+        ] {
+            let advice = file_advice(&view).unwrap();
+            assert!(advice.contains(part), "{part} in {advice}");
+        }
+    }
+
+    #[test]
+    fn who_is_well_needs_nothing() {
+        assert_eq!(file_advice(&alive_view()), None);
+        assert_eq!(file_advice(&view(State::Lapsed)), None);
+    }
 
     #[test]
     fn a_new_token_takes_over_as_its_source_allows() {
@@ -250,14 +352,14 @@ mod tests {
         );
     }
 
-    fn advice(reason: &FailureReason) -> &'static str {
+    fn remedy_for(reason: &FailureReason) -> &'static str {
         remedy(reason).unwrap()
     }
 
     #[test]
     fn a_403_names_what_is_lacking() {
         let forbidden =
-            |code: &str| advice(&FailureReason::Blocked(BlockReason::Forbidden(code.into())));
+            |code: &str| remedy_for(&FailureReason::Blocked(BlockReason::Forbidden(code.into())));
         for (code, word) in [
             ("app.not.authorized.for.scope", "scopes"),
             ("missing.permissions", "permission"),
@@ -275,8 +377,8 @@ mod tests {
         let throttled = |seconds| FailureReason::Throttled {
             retry_after: Some(Duration::from_secs(seconds)),
         };
-        assert!(advice(&throttled(42)).contains("300 requests a minute"));
-        assert!(advice(&throttled(7 * 3600)).contains("daily limit"));
+        assert!(remedy_for(&throttled(42)).contains("300 requests a minute"));
+        assert!(remedy_for(&throttled(7 * 3600)).contains("daily limit"));
         assert_eq!(
             reason(&throttled(25_920)).to_string(),
             "the API accepts no more requests for another 7h 12m (429)"
@@ -285,7 +387,7 @@ mod tests {
 
     #[test]
     fn a_gateway_is_told_from_the_api() {
-        let failed = |status| advice(&FailureReason::Unreachable(Failure::ServerError(status)));
+        let failed = |status| remedy_for(&FailureReason::Unreachable(Failure::ServerError(status)));
         assert!(failed(408).contains("network"));
         assert!(failed(502).contains("gateway"));
         assert!(failed(504).contains("gateway"));
@@ -295,7 +397,7 @@ mod tests {
     #[test]
     fn a_refused_timeout_is_explained_by_its_code() {
         let rejected = |status, code: &str| {
-            advice(&FailureReason::Blocked(BlockReason::Rejected(
+            remedy_for(&FailureReason::Blocked(BlockReason::Rejected(
                 status,
                 code.into(),
             )))
