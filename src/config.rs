@@ -10,7 +10,7 @@
 //! file ────────▶ file ────────┐
 //! environment ─▶ environment ─┼▶ Raw ─▶ Reader ─▶ sessions, settings ─▶ Config
 //! flags ───────▶ flags ───────┘   │                │
-//!                                 └▶ unknown ──────┴─▶ Fault … ─▶ Errors
+//!                                 └▶ unknown keys ─┴─▶ Fault … ─▶ Errors
 //! schema: the keys that all of these know
 //! ```
 //!
@@ -31,12 +31,10 @@ mod hooks;
 mod key;
 mod load;
 mod model;
-mod pools;
 mod proxy;
 mod raw;
 mod reader;
 mod redact;
-mod region;
 pub mod schema;
 mod sessions;
 mod settings;
@@ -44,12 +42,11 @@ mod shard;
 mod signal;
 mod sink;
 mod source;
-mod unknown;
 
 #[cfg(test)]
 mod tests;
 
-pub use address::{ApiBase, NotAnApiBase};
+pub use address::{ApiBase, NotAnApiBase, REGIONS, Region};
 pub use difference::Difference;
 pub use environment::names_token;
 pub use fault::Errors;
@@ -67,7 +64,6 @@ pub use model::{
 pub use proxy::{NotAProxy, ProxyUrl, ProxyVariables, UnusableVariable};
 pub(crate) use reader::exact_duration;
 pub use redact::{clean, quoted};
-pub use region::{REGIONS, Region};
 pub(crate) use settings::listen_address;
 pub use shard::Shard;
 pub use signal::{RotationSignal, SignalName, SignalTarget};

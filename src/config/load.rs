@@ -1,24 +1,29 @@
 //! Loads a configuration: reads the layers, merges them and builds a checked [`Config`].
+//!
+//! Keys and variables that set nothing are refused: a typing error must not pass silently.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use figment::value::{Dict, Value};
+
 use super::address::ApiBase;
 use super::describe::Description;
-use super::fault::Errors;
+use super::fault::{ConfigFault, Errors};
 use super::flags::{self, Flags};
-use super::key::KeyPath;
+use super::key::{self, KeyPath};
 use super::model::{
     Config, LogConfig, LogFormat, LogLevel, MetricsConfig, PoolConfig, ShutdownConfig, StatusConfig,
 };
 use super::proxy::{ProxyVariables, UnusableVariable};
-use super::raw::Raw;
-use super::reader::{Records, TableReader};
+use super::raw::{LayerKind, Raw};
+use super::reader::{At, Records, TableReader};
+use super::schema::{SESSION_OPTIONS, SchemaTable};
 use super::sessions::Common;
 use super::shard::Shard;
 use super::sink;
-use super::{environment, file, hooks, pools, sessions, settings, unknown};
+use super::{environment, file, hooks, sessions, settings};
 use crate::token::Source;
 
 /// The inputs of a configuration; each layer overrides those before it.
@@ -128,7 +133,7 @@ fn build(
         sessions::require_session(&top, layers.file.is_some());
     }
     let mut faults = records.faults.take();
-    faults.extend(unknown::refuse(&raw, &variables_with_tokens(&config)));
+    faults.extend(unknown_keys(&raw, &variables_with_tokens(&config)));
     if faults.is_empty() {
         Ok(Loaded {
             config,
@@ -141,13 +146,18 @@ fn build(
     }
 }
 
+fn home(environment: &[(OsString, OsString)]) -> Option<PathBuf> {
+    let (_, home) = environment.iter().find(|(name, _)| name == "HOME")?;
+    Some(PathBuf::from(home)).filter(|home| home.is_absolute())
+}
+
 fn read_config(
     top: &TableReader<'_>,
     common: &Common<'_>,
     proxies: Result<ProxyVariables, UnusableVariable>,
 ) -> Config {
     let sessions = sessions::read(top, common);
-    let pools = pools::read(top, common);
+    let pools = sessions::read_pools(top, common);
     sink::refuse_conflicts(top, &sessions, &pools);
     let templates = pools.values().map(PoolConfig::template);
     let apis = sessions
@@ -184,15 +194,75 @@ fn read_config(
     }
 }
 
-fn home(environment: &[(OsString, OsString)]) -> Option<PathBuf> {
-    let (_, home) = environment.iter().find(|(name, _)| name == "HOME")?;
-    Some(PathBuf::from(home)).filter(|home| home.is_absolute())
-}
-
 fn variables_with_tokens(config: &Config) -> BTreeSet<String> {
     let sources = config.sessions.values().map(|session| &session.token);
     sources
         .filter_map(Source::variable)
         .map(str::to_owned)
         .collect()
+}
+
+/// Returns the faults of all unknown keys, except for variables that hold a token of a session.
+fn unknown_keys(raw: &Raw, tokens: &BTreeSet<String>) -> Vec<ConfigFault> {
+    let mut faults = Vec::new();
+    walk(raw, &raw.table, &KeyPath::default(), &mut |found| {
+        if !(found.place.layer == LayerKind::Environment && tokens.contains(found.place.name())) {
+            faults.push(unknown_key(found));
+        }
+    });
+    faults
+}
+
+fn walk(raw: &Raw, table: &Dict, path: &KeyPath, refuse: &mut impl FnMut(At<()>)) {
+    for (key, value) in table {
+        let path = path.child(key);
+        if !path.is_known() {
+            let place = raw.place(&path, value);
+            refuse(At {
+                value: (),
+                path,
+                place,
+            });
+        } else if let Value::Dict(_, table) = value {
+            // A value in the place of a table is refused by its reader.
+            if path.holds_names() || SchemaTable::at(&path).is_some() {
+                walk(raw, table, &path, refuse);
+            }
+        }
+    }
+}
+
+/// Creates the fault of a key or a variable that sets nothing.
+fn unknown_key(found: At<()>) -> ConfigFault {
+    if found.place.layer == LayerKind::Environment {
+        return environment::unknown(found.place);
+    }
+    let key = found.path.last();
+    let table = found.path.parent().unwrap_or_default();
+    let allowed = SchemaTable::at(&table)
+        .map(SchemaTable::names)
+        .unwrap_or_default();
+    let fault = found.fault("there is no such key").about_the_key();
+    let fault = match key::nearest(key, allowed.iter().copied()) {
+        Some(candidate) => fault.label(&format!("did you mean {candidate}?")),
+        None if key == "token" && is_pool(&table) => {
+            fault.label("each file in token_dir is the token of one session")
+        }
+        None if key == "token" => fault.label("each session has its own"),
+        None if is_of_a_session(key) => fault.label("a key of [defaults] or of a session"),
+        None => fault.label("unknown"),
+    };
+    let place = match table.to_string() {
+        top if top.is_empty() => "here".to_owned(),
+        table => format!("in {table}"),
+    };
+    fault.help(&format!("the keys {place} are {}", allowed.join(", ")))
+}
+
+fn is_pool(table: &KeyPath) -> bool {
+    table.keys().next() == Some("pools")
+}
+
+fn is_of_a_session(key: &str) -> bool {
+    SESSION_OPTIONS.iter().any(|option| option.name == key)
 }

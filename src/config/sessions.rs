@@ -1,17 +1,18 @@
-//! Reads the sessions: the values of each, over those of `[defaults]`, over the built-in defaults.
+//! Reads the sessions and the pools, which are directories each of whose files is a session: the
+//! values of each, over those of `[defaults]`, over the built-in defaults.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use figment::value::Value;
 
-use super::address::ApiBase;
+use super::address::{ApiBase, REGIONS, Region};
 use super::describe::Origin;
 use super::fault::ConfigFault;
-use super::model::{SessionConfig, SessionName, signals_of, sinks_of};
+use super::model::{PoolConfig, SessionConfig, SessionName, signals_of, sinks_of};
 use super::reader::{At, ParseProblem, TableReader, duration, exact_duration, word};
 use super::redact;
-use super::region::{REGIONS, Region};
 use super::schema::{Kind, MARGIN_SHARES, allowed_shares};
 use super::signal;
 use super::sink::{self, SinkScope};
@@ -19,11 +20,12 @@ use super::source::{self, sole};
 use crate::keeper::{Intent, LoginId, Margin, OnShutdown, Policy, Renewal, TouchPreference};
 use crate::token::Source;
 
-/// An example of a session.
 /// The help where no file was read either.
 const NO_FILE: &str =
     "no configuration was named, and /etc/session-keepalive/config.toml does not exist:
 name one with --config PATH, or a token with --region REGION --token-file PATH";
+
+/// An example of a session.
 const EXAMPLE: &str = r#"add one:
 [sessions.wallboard]
 token = { file = "/run/secrets/wallboard-token" }"#;
@@ -59,7 +61,7 @@ impl<'a> Common<'a> {
     }
 
     /// Builds a configuration from the table of a session or a pool and these values.
-    pub(super) fn build(
+    fn build(
         &self,
         table: &TableReader<'_>,
         name: &At<&str>,
@@ -116,6 +118,88 @@ impl<'a> Common<'a> {
             sinks,
             signals,
         })
+    }
+}
+
+/// Reads every session.
+pub(super) fn read(
+    top: &TableReader<'_>,
+    common: &Common<'_>,
+) -> BTreeMap<SessionName, SessionConfig> {
+    let sessions = top.table("sessions");
+    let mut sources = BTreeMap::new();
+    let mut configs = BTreeMap::new();
+    for (name, found) in in_order(&sessions) {
+        let session = sessions.table(name.value);
+        let source = token(&session, &found);
+        if let Some(source) = &source {
+            let origin = session.raw.origin(&source.place);
+            session.record("token", source.value.to_string(), origin);
+            // Two sessions may have one command or client, which return another token each time.
+            if !matches!(source.value, Source::Command(_) | Source::Mint(_)) {
+                let words = ["the same token as that of session", "the other session's"];
+                refuse_duplicate(&session, source, &name, words, &mut sources);
+            }
+        }
+        let config = common.build(
+            &session,
+            &name,
+            source.map(|found| found.value),
+            SinkScope::One,
+        );
+        let name = valid_name(&session, &name, "is not a session name");
+        if let (Some(name), Some(config)) = (name, config) {
+            configs.insert(name, config);
+        }
+    }
+    configs
+}
+
+/// Reads every pool.
+pub(super) fn read_pools(
+    top: &TableReader<'_>,
+    common: &Common<'_>,
+) -> BTreeMap<SessionName, PoolConfig> {
+    let pools = top.table("pools");
+    let mut directories = BTreeMap::new();
+    let mut configs = BTreeMap::new();
+    for (name, found) in in_order(&pools) {
+        let pool = pools.table(name.value);
+        if found.value.as_dict().is_some() && pool.value("token_dir").is_none() {
+            let fault = found.fault("no token_dir").about_the_key();
+            let fault = fault.label("the pool has no directory");
+            pool.note(fault.help("write token_dir = \"/run/tokens\""));
+        }
+        let directory = directory(&pool);
+        if let Some(directory) = &directory {
+            let words = ["the directory of pool", "the other pool's"];
+            refuse_duplicate(&pool, directory, &name, words, &mut directories);
+        }
+        let source = directory.map(|found| Source::File(found.value));
+        let template = common.build(&pool, &name, source, SinkScope::Many);
+        let on_removal = pool.word("on_removal", &OnShutdown::ALL, OnShutdown::as_str);
+        let name = valid_name(&pool, &name, "is not a pool's name");
+        let pool = template.and_then(|template| PoolConfig::new(template, on_removal));
+        if let (Some(name), Some(pool)) = (name, pool) {
+            configs.insert(name, pool);
+        }
+    }
+    configs
+}
+
+/// Records a fault if there is no session and no pool.
+pub(super) fn require_session(top: &TableReader<'_>, has_file: bool) {
+    let is_present = |found: At<&Value>| {
+        found
+            .value
+            .as_dict()
+            .is_none_or(|entries| !entries.is_empty())
+    };
+    let tables = ["sessions", "pools"];
+    let mut tables = tables.into_iter().filter_map(|key| top.value(key));
+    if !tables.any(is_present) {
+        let help = if has_file { EXAMPLE } else { NO_FILE };
+        top.note(ConfigFault::nowhere("no session is configured").help(help));
     }
 }
 
@@ -217,59 +301,9 @@ fn refuse_wide_margin(session: &TableReader<'_>) {
     }
 }
 
-/// Reads every session.
-pub(super) fn read(
-    top: &TableReader<'_>,
-    common: &Common<'_>,
-) -> BTreeMap<SessionName, SessionConfig> {
-    let sessions = top.table("sessions");
-    let mut sources = BTreeMap::new();
-    let mut configs = BTreeMap::new();
-    for (name, found) in in_order(&sessions) {
-        let session = sessions.table(name.value);
-        let source = token(&session, &found);
-        if let Some(source) = &source {
-            let origin = session.raw.origin(&source.place);
-            session.record("token", source.value.to_string(), origin);
-            // Two sessions may have one command or client, which return another token each time.
-            if !matches!(source.value, Source::Command(_) | Source::Mint(_)) {
-                let words = ["the same token as that of session", "the other session's"];
-                refuse_duplicate(&session, source, &name, words, &mut sources);
-            }
-        }
-        let config = common.build(
-            &session,
-            &name,
-            source.map(|found| found.value),
-            SinkScope::One,
-        );
-        let name = valid_name(&session, &name, "is not a session name");
-        if let (Some(name), Some(config)) = (name, config) {
-            configs.insert(name, config);
-        }
-    }
-    configs
-}
-
-/// Records a fault if there is no session and no pool.
-pub(super) fn require_session(top: &TableReader<'_>, has_file: bool) {
-    let is_present = |found: At<&Value>| {
-        found
-            .value
-            .as_dict()
-            .is_none_or(|entries| !entries.is_empty())
-    };
-    let tables = ["sessions", "pools"];
-    let mut tables = tables.into_iter().filter_map(|key| top.value(key));
-    if !tables.any(is_present) {
-        let help = if has_file { EXAMPLE } else { NO_FILE };
-        top.note(ConfigFault::nowhere("no session is configured").help(help));
-    }
-}
-
 /// Returns the sessions or pools in the order of their places, so that the later one of two
 /// duplicates is refused.
-pub(super) fn in_order<'a>(sessions: &TableReader<'a>) -> Vec<(At<&'a str>, At<&'a Value>)> {
+fn in_order<'a>(sessions: &TableReader<'a>) -> Vec<(At<&'a str>, At<&'a Value>)> {
     let found = |name| sessions.value(name).map(|found| (found.with(name), found));
     let mut sessions: Vec<_> = sessions.keys().filter_map(found).collect();
     sessions.sort_by(|(left, _), (right, _)| left.place.cmp(&right.place));
@@ -277,11 +311,7 @@ pub(super) fn in_order<'a>(sessions: &TableReader<'a>) -> Vec<(At<&'a str>, At<&
 }
 
 /// Returns the name if it is valid; otherwise records a fault with this title.
-pub(super) fn valid_name(
-    table: &TableReader<'_>,
-    name: &At<&str>,
-    title: &str,
-) -> Option<SessionName> {
+fn valid_name(table: &TableReader<'_>, name: &At<&str>, title: &str) -> Option<SessionName> {
     let parsed = SessionName::new(name.value);
     if let Err(error) = &parsed {
         let fault = name.fault(title).about_the_key();
@@ -300,9 +330,27 @@ fn token(session: &TableReader<'_>, found: &At<&Value>) -> Option<At<Source>> {
     source::read(session)
 }
 
+fn directory(pool: &TableReader<'_>) -> Option<At<PathBuf>> {
+    let parse = |text: &str, _: &Kind| {
+        let path = Path::new(text);
+        if redact::is_like_a_token(text) && !path.is_absolute() {
+            Err(source::pasted())
+        } else if path.is_absolute() {
+            // The components drop a slash at the end, so that equal directories have equal paths.
+            Ok(path.components().collect())
+        } else {
+            let title = format!("{} is not an absolute path", redact::quoted(text));
+            Err(ParseProblem::new(title))
+        }
+    };
+    pool.get_optional("token_dir", parse, |path: &PathBuf| {
+        path.display().to_string()
+    })
+}
+
 /// Records a fault if an earlier session or pool of the same kind has this value: its tokens would
 /// be kept twice. `same` introduces the name of the other one, `other` its place.
-pub(super) fn refuse_duplicate<'a, T: Ord + Clone>(
+fn refuse_duplicate<'a, T: Ord + Clone>(
     table: &TableReader<'_>,
     found: &At<T>,
     name: &At<&'a str>,

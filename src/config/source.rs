@@ -5,12 +5,11 @@ use std::path::{Component, Path, PathBuf};
 use figment::value::Value;
 use zeroize::Zeroizing;
 
-use super::address::ApiBase;
+use super::address::{ApiBase, Region};
 use super::key::KeyPath;
 use super::raw::LayerKind;
 use super::reader::{At, ParseProblem, TableReader};
 use super::redact;
-use super::region::Region;
 use super::schema::{Kind, NAME, SchemaTable};
 use crate::sys::files;
 use crate::token::{
