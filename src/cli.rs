@@ -12,10 +12,9 @@ mod doctor;
 mod exec;
 mod exit;
 mod explain;
-mod groups;
 mod health;
+mod help;
 mod operate;
-mod parse;
 mod plan;
 mod reload;
 mod run;
@@ -26,14 +25,15 @@ mod text;
 mod timeout;
 mod token;
 mod user;
-mod version;
 mod wait;
 
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::builder::PossibleValuesParser;
+use clap::error::{ContextKind, ContextValue};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueHint};
 use exit::Exit;
 
@@ -45,8 +45,8 @@ use crate::sys::harden;
 #[derive(Debug, Parser)]
 #[command(
     version,
-    long_version = version::LONG.as_str(),
-    help_template = groups::template(&CliCommand::augment_subcommands(clap::Command::new(""))),
+    long_version = help::LONG_VERSION.as_str(),
+    help_template = help::template(&CliCommand::augment_subcommands(clap::Command::new(""))),
     after_help = "Run 'session-keepalive COMMAND --help' for details and examples.\n\nExit status: 0 success, 1 partial failure, 64 usage error, 65 invalid data, 69 service unavailable, 70 internal error, 74 input/output error, 75 temporary failure, 77 permission denied, 78 configuration error."
 )]
 struct Cli {
@@ -170,6 +170,14 @@ impl ConfigOptions {
     }
 }
 
+/// Parses a duration with units, such as `30s` or `1h 30m`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let parsed: jiff::SignedDuration = text
+        .parse()
+        .map_err(|_| "a duration has units, such as 30s, 15m or 1h 30m".to_owned())?;
+    Duration::try_from(parsed).map_err(|_| "a duration is not negative".to_owned())
+}
+
 /// Returns the definition of the command line, from which manual pages and completions are made.
 #[must_use]
 pub fn command() -> clap::Command {
@@ -215,7 +223,7 @@ pub fn main() -> ExitCode {
     let outcome = panic::catch_unwind(AssertUnwindSafe(|| match Cli::try_parse() {
         Ok(cli) => dispatch(cli.command, &refused),
         Err(error) => {
-            let error = parse::without_tokens(error);
+            let error = without_tokens(error);
             let is_wrong = error.use_stderr();
             if is_wrong && std::env::args_os().any(|argument| argument == "--json") {
                 operate::print_usage_error(&error.to_string());
@@ -227,6 +235,30 @@ pub fn main() -> ExitCode {
     }));
     // The panic hook has already written the panic's message to standard error.
     outcome.unwrap_or(Exit::Bug).into()
+}
+
+/// Returns the error without arguments that look like tokens, one of which may have been pasted.
+fn without_tokens(mut error: clap::Error) -> clap::Error {
+    let suspects: Vec<_> = error
+        .context()
+        .filter_map(|(kind, value)| {
+            if let ContextValue::String(word) = value {
+                Some((kind, config::clean(word)))
+            } else {
+                None
+            }
+        })
+        .collect();
+    for (kind, cleaned) in suspects {
+        if let Some(ContextValue::String(word)) =
+            error.insert(kind, ContextValue::String(cleaned.clone()))
+            && word != cleaned
+        {
+            // The suggestion would repeat the argument.
+            error.remove(ContextKind::Suggested);
+        }
+    }
+    error
 }
 
 /// A protection of the process that the system refused, and the reason.

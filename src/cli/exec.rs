@@ -19,10 +19,9 @@ use signal_hook_tokio::Signals;
 use tokio::process::Command;
 use tokio::sync::mpsc;
 
-use super::Refused;
 use super::exit::{Exit, failed, print_error};
-use super::parse::duration;
 use super::run::{self, Run};
+use super::{Refused, duration};
 use crate::config::{self, Config};
 use crate::daemon::{Daemon, DaemonCommand, LoadConfig, Setup};
 use crate::keeper::OnShutdown;

@@ -15,10 +15,10 @@ use std::time::Duration;
 use clap::Args;
 use report::PlanReport;
 
+use super::ConfigOptions;
 use super::check::print_config_errors;
 use super::exit::{Exit, print};
 use super::text::TextStyle;
-use super::{ConfigOptions, parse};
 use crate::config::{self, Loaded};
 use crate::daemon::sessions_now;
 
@@ -78,7 +78,7 @@ pub(super) fn warnings(loaded: &Loaded, style: TextStyle) -> Vec<String> {
 
 fn idle_timeout(text: &str) -> Result<Duration, String> {
     let allowed = Duration::from_secs(1)..=Duration::from_secs(8 * 3600);
-    let duration = parse::duration(text)?;
+    let duration = super::duration(text)?;
     if allowed.contains(&duration) {
         Ok(duration)
     } else {

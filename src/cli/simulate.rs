@@ -7,8 +7,8 @@ use clap::{Args, ValueEnum};
 use futures_util::StreamExt;
 use tokio::net::TcpListener;
 
+use super::duration;
 use super::exit::{Exit, failed, print};
-use super::parse;
 use super::run::block_on;
 use super::text::{Column, Table};
 use crate::daemon::{DaemonCommand, signals};
@@ -32,13 +32,13 @@ pub(super) struct Simulate {
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8085")]
     listen: SocketAddr,
     /// The idle timeout; 5m to 8h in the real service.
-    #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = parse::duration)]
+    #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = duration)]
     idle_timeout: Duration,
     /// A token that exists from the start; repeatable. By default one is generated.
     #[arg(long, value_name = "VALUE")]
     token: Vec<String>,
     /// The absolute lifetime of a token.
-    #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = parse::duration)]
+    #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = duration)]
     lifetime: Duration,
     /// An OAuth client as ID:SECRET; repeatable. By default every client is accepted.
     #[arg(long, value_name = "ID:SECRET", value_parser = client)]

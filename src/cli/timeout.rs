@@ -13,7 +13,6 @@ use super::exit::Exit;
 use super::operate::{
     self, Access, ApiCommand, ApiSession, CommandOutput, OperationError, Yes, duration_with_seconds,
 };
-use super::parse;
 use super::text::Lines;
 use crate::api::{IdleTokenTimeout, Reply};
 
@@ -109,7 +108,7 @@ pub(super) fn run(timeout: &Timeout) -> Exit {
 }
 
 fn seconds(text: &str, force: bool) -> Result<u32, String> {
-    let duration = parse::duration(text)?;
+    let duration = super::duration(text)?;
     if duration.subsec_nanos() > 0 {
         return Err("an idle timeout has whole seconds".to_owned());
     }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::duration;
 use super::exit::{Exit, print, print_error};
-use super::parse::duration;
 use super::socket::{self, DaemonError, NotFound, SocketOptions};
 use crate::status::phrases::{Chain, human_duration};
 use crate::sys::clock;

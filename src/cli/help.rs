@@ -1,8 +1,11 @@
-//! Groups the commands in the program's help by purpose, in the order in which they are needed.
+//! The program's help, which groups the commands by purpose in the order in which they are needed,
+//! and the text of `--version`: the version, the commit and the features of this build.
 //!
-//! It must never contain a description of its own: each line is taken from the command's help.
+//! It must never contain a description of a command: each is taken from the command's help.
 
+use std::env::consts::{ARCH, OS};
 use std::fmt::Write as _;
+use std::sync::LazyLock;
 
 use clap::Command;
 use clap::builder::styling::Styles;
@@ -23,6 +26,25 @@ const GROUPS: [(&str, &[&str]); 4] = [
     ),
     ("Call the API directly", &["token", "timeout", "user"]),
 ];
+
+/// The version, and a line each for the commit, the target and the features.
+pub(super) static LONG_VERSION: LazyLock<String> = LazyLock::new(|| {
+    let libc = if cfg!(target_env = "musl") {
+        "musl"
+    } else {
+        "gnu"
+    };
+    let linked = if cfg!(target_feature = "crt-static") {
+        "static"
+    } else {
+        "dynamic"
+    };
+    format!(
+        "{}\ncommit: {}\ntarget: {ARCH}-{OS}-{libc}, {linked}\nfeatures: http1, http2, tls1.2, tls1.3, rustls, ring",
+        env!("CARGO_PKG_VERSION"),
+        commit(),
+    )
+});
 
 /// Returns the help template of the program that has these commands.
 pub(super) fn template(commands: &Command) -> String {
@@ -68,6 +90,14 @@ fn header() -> (String, String) {
     let styles = Styles::styled();
     let style = styles.get_header();
     (style.to_string(), format!("{style:#}"))
+}
+
+/// Returns the commit in the variable `BUILD_COMMIT` of the build, which needs no git.
+fn commit() -> &'static str {
+    match option_env!("BUILD_COMMIT") {
+        Some(commit) if !commit.is_empty() => commit,
+        _ => "unknown",
+    }
 }
 
 #[cfg(test)]
