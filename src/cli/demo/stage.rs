@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use super::super::simulate::wall_at_boot;
-use super::report::DemoReportStyle;
-use super::{APPLICATION_EVERY, IDLE_TIMEOUT, LIFETIME, REPLACED_AFTER};
+use super::{APPLICATION_EVERY, DemoReportStyle, IDLE_TIMEOUT, LIFETIME, REPLACED_AFTER};
 use crate::config::{self, Config, Errors, Layers};
 use crate::sim::http::Handle;
 use crate::sim::{ApiOperation, IdleSettings, Record, Server, Settings, TokenSpec};
