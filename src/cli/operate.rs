@@ -4,26 +4,30 @@
 //! prints the answer: aligned lines for people, or one JSON object of a known version. It must
 //! never retry, never take a token as an argument and never show one.
 //!
+//! *Invariant*: no question is asked where no person can answer. Without a terminal a command that
+//! needs consent needs `--yes`.
+//!
 //! *Invariant*: the idle timer of a token that is configured to lapse is reset only after
 //! consent.
 
 mod access;
-mod consent;
 mod failure;
 
+use std::io::{self, BufRead, IsTerminal, Read};
 use std::time::Duration;
 
 pub(super) use access::{Access, ConfigFile, find_session};
-pub(super) use consent::Yes;
+use clap::Args;
 pub(super) use failure::{OperationError, advice, print_usage_error};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::exit::{Exit, print};
+use super::exit::{Exit, print, print_error};
 use super::run::runtime;
 use super::text::Lines;
 use crate::api::{Client, Reply};
 use crate::config::{ApiBase, SessionConfig, SessionName};
+use crate::keeper::Intent;
 use crate::log::escape_json;
 use crate::status::phrases::human_duration;
 use crate::time::ServerTime;
@@ -31,6 +35,9 @@ use crate::token::{Reader, Token};
 
 /// The version of the JSON. It grows when a field is removed or changes its meaning.
 pub(super) const VERSION: u32 = 1;
+
+/// The number of bytes of an answer that are read, more than a yes needs.
+const ANSWER_LENGTH_MAX: u64 = 256;
 
 /// Returns the examples, followed by the text that ends the help of every such command.
 pub(super) fn help(examples: &str) -> String {
@@ -50,6 +57,14 @@ pub(super) struct ApiCommand {
     pub(super) permission: Option<&'static str>,
     /// The scopes one of which the operation needs, if the API documents them.
     pub(super) scopes: Option<&'static str>,
+}
+
+/// The option that replaces the question.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub(super) struct Yes {
+    /// Do not ask for confirmation.
+    #[arg(long)]
+    yes: bool,
 }
 
 /// Runs a command: reads the token, makes the request, and prints the answer or the failure.
@@ -182,6 +197,65 @@ impl ApiSession {
             answer.line("correlation id", id);
         }
         answer
+    }
+
+    /// Prints `shown` and asks whether to continue, unless `--yes` is given; `consequence` is a
+    /// whole sentence.
+    ///
+    /// # Errors
+    ///
+    /// [`OperationError::Declined`] if the answer is not yes, [`OperationError::Usage`] without a terminal.
+    pub(super) fn consent(&self, shown: &str, consequence: &str) -> Result<(), OperationError> {
+        self.consent_is_possible(consequence)?;
+        if self.yes.yes {
+            return Ok(());
+        }
+        print_error(&format!("{shown}{consequence}\nGo on? [y/N] "));
+        let mut answer = String::new();
+        let input = io::stdin().lock().take(ANSWER_LENGTH_MAX);
+        let read = io::BufReader::new(input).read_line(&mut answer);
+        let is_yes = ["y", "yes"].contains(&answer.trim().to_ascii_lowercase().as_str());
+        if read.is_ok() && is_yes {
+            Ok(())
+        } else {
+            Err(OperationError::Declined)
+        }
+    }
+
+    /// Fails if consent is needed and there is no terminal, before any request is made.
+    pub(super) fn consent_is_possible(&self, consequence: &str) -> Result<(), OperationError> {
+        let reason = if self.yes.yes {
+            return Ok(());
+        } else if self.input_is_used {
+            "standard input is the token, so no confirmation is possible"
+        } else if io::stdin().is_terminal() && io::stderr().is_terminal() {
+            return Ok(());
+        } else {
+            "there is no terminal, so no confirmation is possible"
+        };
+        // A question shows the consequence as a sentence, an error as a lower-case clause.
+        let mut consequence = consequence.trim_end_matches('.').to_owned();
+        if let Some(first) = consequence.get_mut(..1) {
+            first.make_ascii_lowercase();
+        }
+        Err(OperationError::Usage(format!(
+            "{consequence}; {reason}: confirm with --yes"
+        )))
+    }
+
+    /// Asks for consent to a call that resets the idle timer, if the token is to lapse.
+    pub(super) fn consent_to_reset(&mut self, call: &str) -> Result<(), OperationError> {
+        match &self.configured {
+            Some((name, config)) if config.policy.intent == Intent::Lapse => {
+                let consequence = format!(
+                    "Session {name} is configured to lapse, and {call} resets its idle timer: the token lives longer than intended."
+                );
+                self.consent("", &consequence)?;
+                self.notes.push(consequence);
+                Ok(())
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 }
 
