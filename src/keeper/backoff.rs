@@ -167,7 +167,7 @@ impl Tries {
         self.steps = self.steps.saturating_add(1);
         self.reason = FailureReason::of(verdict).map(Box::new);
         let range = if let Verdict::Blocked(reason) = verdict {
-            self.blocked = Some(Box::new(reason.clone()));
+            self.block(reason);
             limits.blocked_backoff
         } else {
             limits.backoff
@@ -193,6 +193,14 @@ impl Tries {
             retry_after_until,
             is_network_suspect: is_network_suspect(verdict),
         }));
+    }
+
+    /// Records the reason for which an answer does not concern the token.
+    fn block(&mut self, reason: &BlockReason) {
+        let known = self.blocked.as_deref();
+        if !known.is_some_and(|known| known.includes(reason)) {
+            self.blocked = Some(Box::new(reason.clone()));
+        }
     }
 
     /// Records a failure after which the other touch is tried without a delay.

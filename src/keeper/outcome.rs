@@ -121,6 +121,21 @@ pub enum BlockReason {
     NotTheApi(NotTheApi),
 }
 
+impl BlockReason {
+    /// Returns true if this reason tells all that the other one does. The answer to `HEAD` has no
+    /// body, and so only its status in the place of a code.
+    pub(super) fn includes(&self, other: &Self) -> bool {
+        let is_status = |code: &str| code.bytes().all(|byte| byte.is_ascii_digit());
+        match (self, other) {
+            (Self::Forbidden(_), Self::Forbidden(code)) => is_status(code) || self == other,
+            (Self::Rejected(known, _), Self::Rejected(status, code)) if known == status => {
+                is_status(code) || self == other
+            }
+            _ => self == other,
+        }
+    }
+}
+
 /// The sign that an answer came from a proxy or captive portal.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum NotTheApi {

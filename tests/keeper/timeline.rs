@@ -45,7 +45,7 @@ pub(super) struct TimelineServer {
     /// True if DELETE is accepted and has no effect.
     pub(super) keeps_revoked: bool,
     pub(super) timeout_is: Verdict,
-    /// The answer to every request, if it differs from the regular one.
+    /// The answer to every other request, if it differs from the regular one.
     pub(super) always: Option<Verdict>,
     /// True if requests get no answer, and the keeper no outcome.
     pub(super) is_silent: bool,
@@ -175,10 +175,10 @@ impl TimelineServer {
     }
 
     fn answer(&mut self, operation: Operation, token: u32, now: Instant) -> Verdict {
-        if let Some(verdict) = &self.always {
+        if let (Operation::Touch(Touch::Head), Some(verdict)) = (operation, &self.head_is) {
             return verdict.clone();
         }
-        if let (Operation::Touch(Touch::Head), Some(verdict)) = (operation, &self.head_is) {
+        if let Some(verdict) = &self.always {
             return verdict.clone();
         }
         if let (Operation::Peek, Some(verdict)) = (operation, &self.peek_is) {

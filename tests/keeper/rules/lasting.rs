@@ -382,6 +382,20 @@ fn the_last_attempt_does_not_wait_for_a_place_at_a_host_that_hangs() {
 }
 
 #[test]
+fn a_refusal_whose_reason_is_in_every_second_answer_is_reported_twice() {
+    let forbidden = |code: &str| Verdict::Blocked(BlockReason::Forbidden(code.into()));
+    let timeline = Timeline::new().token(1).pass(300.0).server(|server| {
+        // The answer to HEAD has no body.
+        server.head_is = Some(forbidden("403"));
+        server.always = Some(forbidden("missing.permissions"));
+    });
+    let timeline = timeline.skip().pass(1100.0);
+    assert!(timeline.count("touch_head") > 2 && timeline.count("touch_get") > 2);
+    let reported = timeline.count("blocked");
+    assert!((1..=2).contains(&reported), "{reported}");
+}
+
+#[test]
 fn the_time_in_the_queue_is_counted_whatever_changes_meanwhile() {
     let limits = Limits {
         in_flight_max: 1,
