@@ -63,7 +63,7 @@ pub use model::{
 };
 pub use proxy::{NotAProxy, ProxyUrl, ProxyVariables, UnusableVariable};
 pub(crate) use reader::exact_duration;
-pub use redact::{clean, quoted};
+pub use redact::{clean, program_output, quoted};
 pub(crate) use settings::listen_address;
 pub use shard::Shard;
 pub use signal::{RotationSignal, SignalName, SignalTarget};

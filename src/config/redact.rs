@@ -17,6 +17,9 @@ const LINE_MAX: usize = 100;
 /// The length, in bytes, from which a word of mixed case with digits is taken for a token.
 const TOKEN_LENGTH_MIN: usize = 20;
 
+/// The length, in bytes, from which any word in the output of a program is taken for a token.
+const WORD_LENGTH_MAX: usize = 40;
+
 /// A text, parts of which are hidden.
 pub(super) struct Redacted(Vec<u8>);
 
@@ -82,6 +85,40 @@ pub fn clean(text: &str) -> String {
     Redacted::of(text).finish()
 }
 
+/// Returns the output of a program, which may print a token of any form: long words with many digits,
+/// very long words, and what follows `Bearer` or `Basic` are hidden.
+#[must_use]
+pub fn program_output(text: &str) -> String {
+    let mut redacted = Redacted::of(text);
+    let mut is_after_scheme = false;
+    let mut start = 0;
+    for part in text.split_inclusive(char::is_whitespace) {
+        if is_after_scheme && !part.trim().is_empty() {
+            redacted.hide(start..start + part.trim_end().len());
+        }
+        for word in words(part.as_bytes()) {
+            let found = &part.as_bytes()[word.clone()];
+            let digits = found.iter().filter(|byte| byte.is_ascii_digit()).count();
+            // Names of sessions and hosts have few digits.
+            let has_digits = digits * 8 >= found.len();
+            if found.len() >= WORD_LENGTH_MAX || has_digits && found.len() >= TOKEN_LENGTH_MIN {
+                redacted.hide(start + word.start..start + word.end);
+            }
+        }
+        let is_letter = |character: char| character.is_ascii_alphabetic();
+        let before = part.trim_end_matches(|character| !is_letter(character));
+        let last = before
+            .rsplit(|character| !is_letter(character))
+            .next()
+            .unwrap_or_default();
+        is_after_scheme = ["bearer", "basic"]
+            .iter()
+            .any(|scheme| last.eq_ignore_ascii_case(scheme));
+        start += part.len();
+    }
+    redacted.finish()
+}
+
 /// Returns the redacted text on one line of bounded length.
 pub(super) fn line(text: &str) -> String {
     let mut shown = clean(text).replace(['\n', '\r', '\t'], "?");
@@ -135,19 +172,27 @@ pub(super) fn is_like_a_token(text: &str) -> bool {
 }
 
 fn words_like_tokens(text: &[u8]) -> impl Iterator<Item = Range<usize>> + use<> {
-    let is_token_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"-_+~".contains(&byte);
-    let mut found = Vec::new();
-    let mut start = 0;
-    for word in text.split(|byte| !is_token_byte(*byte)) {
-        let mixed = word.iter().any(u8::is_ascii_uppercase)
+    let is_like_a_token = |range: &Range<usize>| {
+        let word = &text[range.clone()];
+        word.len() >= TOKEN_LENGTH_MIN
+            && word.iter().any(u8::is_ascii_uppercase)
             && word.iter().any(u8::is_ascii_lowercase)
-            && word.iter().any(u8::is_ascii_digit);
-        if mixed && word.len() >= TOKEN_LENGTH_MIN {
-            found.push(start..start + word.len());
-        }
-        start += word.len() + 1;
-    }
+            && word.iter().any(u8::is_ascii_digit)
+    };
+    let found: Vec<_> = words(text).filter(is_like_a_token).collect();
     found.into_iter()
+}
+
+/// Returns the runs of characters of which tokens consist.
+fn words(text: &[u8]) -> impl Iterator<Item = Range<usize>> {
+    let is_token_byte = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_+~".contains(byte);
+    let mut start = 0;
+    text.split(move |byte| !is_token_byte(byte))
+        .map(move |word| {
+            let range = start..start + word.len();
+            start = range.end + 1;
+            range
+        })
 }
 
 #[cfg(test)]
@@ -163,6 +208,26 @@ mod tests {
         assert_eq!(redacted.len(), text.len());
         assert!(!redacted.contains(TOKEN) && redacted.starts_with("region = \"eu\" # ***"));
         assert!(!quoted(TOKEN).contains(TOKEN));
+    }
+
+    #[test]
+    fn a_program_that_prints_a_token_of_any_form_does_not_show_it() {
+        for token in [
+            TOKEN,
+            "9976b3c070f1aa0d4c2e8b7d6f5a4c3b2a190807",
+            "1b4e28ba-2fa1-11d2-883f-0016d3cca427",
+            "correct-horse-battery-staple-and-many-more-words",
+        ] {
+            let shown = program_output(&format!("refused: token={token} for you"));
+            let stars = "*".repeat(token.len());
+            assert_eq!(shown, format!("refused: token={stars} for you"));
+        }
+        assert_eq!(
+            program_output("Authorization: Bearer short.one, \"basic\" aWQ6cw=="),
+            "Authorization: Bearer ********** \"basic\" ********"
+        );
+        let plain = "cannot notify wallboard-reception-desk-2 in /run/secrets: exit 1";
+        assert_eq!(program_output(plain), plain);
     }
 
     #[test]

@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
-use crate::config::clean;
+use crate::config::program_output;
 use crate::sys::program::Program;
 use crate::sys::{orphans, program};
 
@@ -194,9 +194,9 @@ impl ErrorOutput {
         self.last.drain(..excess);
     }
 
-    /// Returns its end, with everything redacted that looks like a token.
+    /// Returns its end, with everything redacted that may be a token.
     fn shown(&self) -> String {
-        let text = clean(String::from_utf8_lossy(&self.last).trim());
+        let text = program_output(String::from_utf8_lossy(&self.last).trim());
         let excess = text.chars().count().saturating_sub(SHOWN_MAX);
         let mut shown: String = text.chars().skip(excess).collect();
         if excess > 0 || self.bytes > KEPT_MAX {
