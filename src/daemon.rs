@@ -91,7 +91,7 @@ pub enum DaemonCommand {
     /// Stops the daemon; tokens are revoked as configured, or all are left.
     Stop {
         /// [`OnShutdown::Leave`] if no token is to be revoked, whatever is configured.
-        wanted: OnShutdown,
+        on_shutdown: OnShutdown,
         /// The signal or request that caused the stop, for the log.
         why: &'static str,
     },
@@ -129,7 +129,7 @@ pub struct Setup {
     /// The tokens that this and earlier processes revoked.
     pub revocations: Revocations,
     /// The policy for other daemons that hold the same tokens.
-    pub neighbours: OtherDaemonPolicy,
+    pub other_daemons: OtherDaemonPolicy,
 }
 
 /// The daemon.
@@ -347,7 +347,7 @@ impl Daemon {
                 self.listeners.check_soon(self.machine.now());
                 self.reload(None);
             }
-            DaemonCommand::Stop { wanted, why } => self.begin_stop(wanted, why),
+            DaemonCommand::Stop { on_shutdown, why } => self.begin_stop(on_shutdown, why),
         }
     }
 

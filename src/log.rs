@@ -20,7 +20,7 @@ pub use install::{LogEnvironment, LogHandle, WallClock, install};
 pub(crate) use line::{Escaped, escape_json, is_harmful};
 pub use log_event::{LogEvent, PoolEvent, SinkEvent, TokenEvent, UnwantedReason, log_event};
 pub(crate) use session_events::bounded;
-pub use session_events::{Consequence, EventText, Log, SessionNames};
+pub use session_events::{EventText, Log, Reporting, SessionNames};
 
 /// The target of the daemon's own events. Their messages repeat all fields, but for correlation ids.
 const TARGET: &str = "session_keepalive::log";

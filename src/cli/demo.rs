@@ -107,7 +107,7 @@ async fn show(demo: &Demo) -> std::io::Result<Exit> {
         systemd: Systemd::default(),
         places: SocketPlaces::default(),
         revocations: Revocations::default(),
-        neighbours: OtherDaemonPolicy::Ignored,
+        other_daemons: OtherDaemonPolicy::Ignored,
     };
     let started = Daemon::start(config, setup).await;
     let (daemon, queries) = started.map_err(std::io::Error::other)?;
@@ -158,7 +158,7 @@ async fn drive(
         ticks.tick().await;
         if second == end {
             let command = DaemonCommand::Stop {
-                wanted: OnShutdown::Revoke,
+                on_shutdown: OnShutdown::Revoke,
                 why: "the end of its time",
             };
             // A full or closed channel means that the daemon is stopping already.

@@ -142,7 +142,7 @@ async fn supervise(exec: &Exec, config: Config, setup: Setup, signals: Signals) 
     let drive = async {
         let exit = drive(exec, environment, &queries, signals).await;
         let command = DaemonCommand::Stop {
-            wanted: OnShutdown::Revoke,
+            on_shutdown: OnShutdown::Revoke,
             why: "the end of the command",
         };
         // A closed channel means that the daemon has stopped already.

@@ -105,7 +105,7 @@ pub(super) fn prepare(
         systemd: Systemd::of(|name| std::env::var_os(name)),
         places: SocketPlaces::of(|name| std::env::var_os(name)),
         revocations: Revocations::default(),
-        neighbours: other_daemon_policy(run),
+        other_daemons: other_daemon_policy(run),
     };
     // This comes before the daemon, which starts programs. Without it their orphans become children
     // of an ancestor process, and the daemon cannot end them.

@@ -1,4 +1,4 @@
-//! Reads the settings common to all sessions that are more than words, numbers and durations.
+//! Reads `[http]`, and the settings of the other tables that need a parser of their own.
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};

@@ -10,7 +10,7 @@ use super::revocations::Revocations;
 use super::session_table::SessionTable;
 use super::systemd::Systemd;
 use crate::keeper::{Event, Incidents, SessionId, SessionView};
-use crate::log::{Consequence, Log, LogEvent, LogHandle, SessionNames, log_event};
+use crate::log::{Log, LogEvent, LogHandle, Reporting, SessionNames, log_event};
 use crate::metrics::Counters;
 use crate::status::history::HostChange;
 use crate::status::{IncidentView, SessionHistories};
@@ -66,12 +66,11 @@ impl Reporter {
     ) {
         self.counters.handle_event(event);
         self.touch_waiters.handle_event(event, view, now);
-        let consequence = match cause {
-            Some(_) => Consequence::OfIncident,
-            None => Consequence::No,
+        let reporting = match cause {
+            Some(_) => Reporting::WithIncident,
+            None => Reporting::ByItself,
         };
-        self.log
-            .handle_event(event, session, view, consequence, now);
+        self.log.handle_event(event, session, view, reporting, now);
         let text = || self.log.text(event, session, view, now);
         self.hooks
             .handle_event(event, session, view, text, cause, now, at);

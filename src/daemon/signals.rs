@@ -37,15 +37,15 @@ pub fn commands() -> io::Result<impl Stream<Item = DaemonCommand> + Unpin> {
     Ok(signals.map(|signal| match signal {
         SIGHUP => DaemonCommand::Reload,
         SIGQUIT => DaemonCommand::Stop {
-            wanted: OnShutdown::Leave,
+            on_shutdown: OnShutdown::Leave,
             why: "SIGQUIT",
         },
         SIGINT => DaemonCommand::Stop {
-            wanted: OnShutdown::Revoke,
+            on_shutdown: OnShutdown::Revoke,
             why: "SIGINT",
         },
         _ => DaemonCommand::Stop {
-            wanted: OnShutdown::Revoke,
+            on_shutdown: OnShutdown::Revoke,
             why: "SIGTERM",
         },
     }))

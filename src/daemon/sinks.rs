@@ -76,6 +76,23 @@ struct SinkRecord {
     trouble: Option<String>,
 }
 
+impl SinkRecord {
+    fn new(session: SessionId, name: &SessionName, sink: Sink) -> Self {
+        Self {
+            session,
+            name: name.clone(),
+            sink,
+            pending: None,
+            written: None,
+            is_busy: false,
+            is_to_remove: false,
+            attempts: 0,
+            retry_at: None,
+            trouble: None,
+        }
+    }
+}
+
 /// A token for a sink.
 #[derive(Clone)]
 struct Publication {
@@ -140,18 +157,8 @@ impl Sinks {
         if let Some(expires_at) = expires_at {
             self.expiries.insert(session, (generation, expires_at));
         }
-        let configured = &managed.config.sinks;
-        let files = self.by_session.get(&session).into_iter().flatten();
-        for file in files {
-            let is_configured = configured.iter().any(|sink| sink.file == *file);
-            if let Some(record) = self.by_file.get_mut(file)
-                && !is_configured
-            {
-                record.pending = None;
-                record.retry_at = None;
-            }
-        }
-        for sink in configured {
+        self.cancel_unconfigured(session, &managed.config.sinks);
+        for sink in &managed.config.sinks {
             let file = sink.file.clone();
             let holder = self.by_file.get(&file).map(|record| record.session);
             if let Some(holder) = holder.filter(|holder| *holder != session) {
@@ -159,21 +166,9 @@ impl Sinks {
             }
             let files = self.by_session.entry(session).or_default();
             files.insert(file.clone());
-            let record = self
-                .by_file
-                .entry(file.clone())
-                .or_insert_with(|| SinkRecord {
-                    session,
-                    name: managed.name.clone(),
-                    sink: sink.clone(),
-                    pending: None,
-                    written: None,
-                    is_busy: false,
-                    is_to_remove: false,
-                    attempts: 0,
-                    retry_at: None,
-                    trouble: None,
-                });
+            let record = self.by_file.entry(file.clone());
+            let record =
+                record.or_insert_with(|| SinkRecord::new(session, &managed.name, sink.clone()));
             record.session = session;
             record.name.clone_from(&managed.name);
             record.sink.clone_from(sink);
@@ -193,6 +188,19 @@ impl Sinks {
             }
         }
         self.reschedule(session);
+    }
+
+    /// Cancels the writes to files of a session that are not among its configured sinks.
+    fn cancel_unconfigured(&mut self, session: SessionId, configured: &[Sink]) {
+        for file in self.by_session.get(&session).into_iter().flatten() {
+            let is_configured = configured.iter().any(|sink| sink.file == *file);
+            if let Some(record) = self.by_file.get_mut(file)
+                && !is_configured
+            {
+                record.pending = None;
+                record.retry_at = None;
+            }
+        }
     }
 
     /// Removes a file from those of a session.
@@ -521,7 +529,7 @@ impl Daemon {
             false
         };
         if is_answered || matches!(event.kind, EventKind::Alive { .. }) {
-            self.publish(event.session);
+            self.publish_session(event.session);
         }
         if let EventKind::Alive { .. } = event.kind
             && let Some(token) = event.token
@@ -562,11 +570,11 @@ impl Daemon {
     pub(super) fn publish_all(&mut self) {
         let ids: Vec<_> = self.sessions.by_name.values().copied().collect();
         for id in ids {
-            self.publish(id);
+            self.publish_session(id);
         }
     }
 
-    fn publish(&mut self, id: SessionId) {
+    fn publish_session(&mut self, id: SessionId) {
         if !self.sessions.is_configured(id) {
             return;
         }

@@ -111,7 +111,7 @@ impl Daemon {
             rotation_signals: RotationSignals::default(),
             listeners,
             reloads: Reloads::new(setup.load),
-            others: OtherDaemons::new(setup.neighbours),
+            others: OtherDaemons::new(setup.other_daemons),
             started_at: now,
             stop: None,
             config,

@@ -62,13 +62,13 @@ pub struct EventText {
 /// The maximum length of each text in an [`EventText`], in characters.
 const TEXT_CHARACTERS_MAX: usize = 2000;
 
-/// The relation of an event to an incident of several sessions.
+/// The way in which an event is reported.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Consequence {
+pub enum Reporting {
     /// The event follows from an incident, which is reported once for all sessions.
-    OfIncident,
+    WithIncident,
     /// The event is reported by itself.
-    No,
+    ByItself,
 }
 
 /// The last answer. Events that follow from it have the same instant and share its correlation id.
@@ -105,7 +105,7 @@ impl Log {
         event: &Event,
         session: &SessionNames<'_>,
         view: Option<&SessionView>,
-        consequence: Consequence,
+        reporting: Reporting,
         now: Instant,
     ) {
         if let EventKind::Alive { .. } = event.kind
@@ -125,9 +125,9 @@ impl Log {
             event_sentence.log_answer(*operation, *sent_at, *queued, outcome);
             return;
         }
-        let level = match consequence {
-            Consequence::OfIncident => Level::DEBUG,
-            Consequence::No => level(&event.kind),
+        let level = match reporting {
+            Reporting::WithIncident => Level::DEBUG,
+            Reporting::ByItself => level(&event.kind),
         };
         let is_remembered = level <= Level::INFO;
         if !is_remembered && !is_on(level) {

@@ -24,7 +24,7 @@ pub struct Counters {
     pub began: Timestamp,
     requests: [[u64; Verdict::WORDS.len()]; Operation::ALL.len()],
     /// The durations from a touch to its answer.
-    pub touches: Histogram,
+    pub touch_durations: Histogram,
     /// The durations for which touches were due before they were sent.
     pub touch_delays: Histogram,
     events: [u64; EventKind::WORDS.len()],
@@ -36,10 +36,10 @@ pub struct Counters {
     pub is_last_reload_refused: bool,
     /// The number of times that a token was written to a file for applications.
     pub sinks_written: u64,
+    /// The number of times that a token could not be written to a file for applications.
+    pub sinks_failed: u64,
     /// The number of files for applications that do not hold the present token yet.
     pub sinks_waiting: u64,
-    /// The number of times that such a write failed.
-    pub sinks_failed: u64,
     /// The number of times that the machine was suspended.
     pub suspends: u64,
     /// The total time for which the machine was suspended.
@@ -88,7 +88,7 @@ impl Counters {
         Self {
             began,
             requests: Default::default(),
-            touches: Histogram::default(),
+            touch_durations: Histogram::default(),
             touch_delays: Histogram::default(),
             events: [0; EventKind::WORDS.len()],
             reloads: 0,
@@ -183,7 +183,8 @@ impl Counters {
         if let Operation::Touch(_) = operation
             && outcome.status.is_some()
         {
-            self.touches.observe(took, outcome.correlation_id.as_ref());
+            self.touch_durations
+                .observe(took, outcome.correlation_id.as_ref());
         }
     }
 }
@@ -306,11 +307,11 @@ mod tests {
             None,
         ));
         counters.handle_event(&answer(Operation::Peek, Verdict::Accepted, Some(200)));
-        assert_eq!(counters.touches.count(), 1);
-        assert_eq!(counters.touches.sum(), Duration::from_millis(40));
-        let in_50_milliseconds = counters.touches.cumulative().nth(3).unwrap();
+        assert_eq!(counters.touch_durations.count(), 1);
+        assert_eq!(counters.touch_durations.sum(), Duration::from_millis(40));
+        let in_50_milliseconds = counters.touch_durations.cumulative().nth(3).unwrap();
         assert_eq!(in_50_milliseconds, (0.05, 1));
-        assert_eq!(counters.touches.cumulative().nth(2).unwrap().1, 0);
+        assert_eq!(counters.touch_durations.cumulative().nth(2).unwrap().1, 0);
     }
 
     #[test]

@@ -151,7 +151,8 @@ pub(crate) fn write(text: &mut Text, snapshot: &Snapshot, totals: &Totals) {
         let operation = ("operation", operation.as_str());
         requests.sample(&[operation, ("verdict", verdict)], count);
     }
-    text.family(&TOUCH_DURATION).histogram(&counters.touches);
+    text.family(&TOUCH_DURATION)
+        .histogram(&counters.touch_durations);
     text.family(&TOUCH_DELAY).histogram(&counters.touch_delays);
     let mut events = text.family(&EVENTS);
     for (event, count) in counters.events() {

@@ -248,16 +248,13 @@ pub(crate) fn idle_timeout(live: &LiveTokenView) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::status::fixture::{alive_view, now, seconds as human_duration, view};
+    use crate::status::fixture::{alive_view, now, seconds, view};
 
     #[test]
     fn what_has_passed_is_negative_and_what_is_under_way_is_next_now() {
         let mut session = alive_view();
         assert_eq!(until_deadline(&session, now()), Some(900.0));
-        assert_eq!(
-            until_deadline(&session, now() + human_duration(901)),
-            Some(-1.0)
-        );
+        assert_eq!(until_deadline(&session, now() + seconds(901)), Some(-1.0));
         assert_eq!(until_next(&session, now()), Some(432.0));
         session.next.as_mut().unwrap().is_under_way = true;
         assert_eq!(until_next(&session, now()), Some(0.0));

@@ -39,7 +39,7 @@ fn all_kinds() -> Snapshot {
     ]);
     all.counters.handle_slept(seconds(90));
     all.counters.handle_reloaded(false);
-    all.counters.touches.observe(seconds(3), None);
+    all.counters.touch_durations.observe(seconds(3), None);
     all
 }
 

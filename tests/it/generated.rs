@@ -1,7 +1,7 @@
 //! Tests that the manual pages, the completions and the reference of the configuration match the
 //! program.
 //!
-//! `UPDATE=1 cargo test generated` regenerates them.
+//! `UPDATE=1 cargo test --test it generated` regenerates them.
 
 mod completions;
 mod configuration;
@@ -118,7 +118,7 @@ fn is_current(name: &str, expected: &Files) {
         assert!(
             expected.get(file) == present.get(file),
             "packaging/{name}/{file} is not what the program says; \
-             `UPDATE=1 cargo test generated` writes it anew"
+             `UPDATE=1 cargo test --test it generated` writes it anew"
         );
     }
 }
@@ -143,7 +143,7 @@ fn file_is_current(name: &str, expected: impl FnOnce(&str) -> String) {
     } else {
         assert_eq!(
             present, expected,
-            "{name} is not what the schema says; `UPDATE=1 cargo test generated` writes it anew"
+            "{name} is not what the schema says; `UPDATE=1 cargo test --test it generated` writes it anew"
         );
     }
 }

@@ -36,7 +36,7 @@ fn logged(format: LogFormat, events: Vec<(EventKind, SessionView)>) -> String {
                 &happened(kind),
                 &names.named(),
                 Some(&view),
-                Consequence::No,
+                Reporting::ByItself,
                 now(),
             );
         }
@@ -273,7 +273,7 @@ fn what_follows_from_an_incident_is_told_at_debug_and_not_remembered() {
             &event,
             &session,
             Some(&view),
-            Consequence::OfIncident,
+            Reporting::WithIncident,
             now(),
         );
         for stage in [Stage::Open, Stage::AtRisk, Stage::Over] {
@@ -301,7 +301,7 @@ fn what_follows_from_an_answer_has_its_correlation_id() {
                 event,
                 &names.named(),
                 Some(&alive_view()),
-                Consequence::No,
+                Reporting::ByItself,
                 now(),
             );
         };
@@ -344,7 +344,7 @@ fn steady_state_is_silent_at_info() {
                 &happened(kind),
                 &names.named(),
                 Some(&alive_view()),
-                Consequence::No,
+                Reporting::ByItself,
                 now(),
             );
         }
@@ -360,14 +360,14 @@ fn a_session_that_is_forgotten_with_the_event_is_told_all_the_same() {
             &happened(EventKind::Left),
             &names.named(),
             None,
-            Consequence::No,
+            Reporting::ByItself,
             now(),
         );
         let unknown = Event {
             token: None,
             ..happened(EventKind::Revoked { was_gone: false })
         };
-        Log::new().handle_event(&unknown, &names.named(), None, Consequence::No, now());
+        Log::new().handle_event(&unknown, &names.named(), None, Reporting::ByItself, now());
     });
     insta::assert_snapshot!(output, @r"
     2026-11-24T08:00:00.123Z INFO  wallboard ba7816bf left as it is: if the token lives, it does until it idles out or expires
@@ -385,7 +385,13 @@ fn a_keepers_own_events_are_told() {
         let mut drain = |keeper: &mut Keeper, now| {
             while let Some(event) = keeper.poll_event() {
                 let view = keeper.view(event.session, now);
-                log.handle_event(&event, &names.named(), view.as_ref(), Consequence::No, now);
+                log.handle_event(
+                    &event,
+                    &names.named(),
+                    view.as_ref(),
+                    Reporting::ByItself,
+                    now,
+                );
             }
         };
         keeper.handle_token(id, token().fingerprint, Offer::Seen, now());

@@ -203,7 +203,7 @@ fn a_bare_sink_gives_no_wrong_expiry_to_a_daemon_that_continues() {
         let folder = Folder::new();
         folder.write("secret", SECRET);
         let sinks = [bare(&folder), json(&folder)];
-        let sinks = &sinks[..1 + usize::from(is_json_there)];
+        let sinks = &sinks[..=usize::from(is_json_there)];
         let config = minting(&simulation, &format!("sink = [{}]", sinks.join(", ")));
         let mut daemon = folder.run(&config);
         daemon.wait_for(&["alive and kept"]);

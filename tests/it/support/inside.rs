@@ -20,12 +20,12 @@ use tokio::sync::oneshot;
 const TIME_LIMIT: Duration = Duration::from_secs(20);
 
 /// Runs the daemon with one session, whose token is in the file, until `history` returns; then
-/// stops it, with `wanted` for the token.
+/// stops it, with `on_shutdown` for the token.
 pub(crate) fn run(
     api: &str,
     token_file: &Path,
     clock: Clock,
-    wanted: OnShutdown,
+    on_shutdown: OnShutdown,
     history: impl AsyncFnOnce(&QuerySender),
 ) -> Stopped {
     let variable = |name: &str, value: &str| (name.into(), OsString::from(value));
@@ -55,7 +55,7 @@ pub(crate) fn run(
             systemd: Systemd::default(),
             places: SocketPlaces::default(),
             revocations: Revocations::default(),
-            neighbours: OtherDaemonPolicy::Ignored,
+            other_daemons: OtherDaemonPolicy::Ignored,
         };
         let (daemon, queries) = Daemon::start(config, setup).await.unwrap();
         let (stop, stopped) = oneshot::channel();
@@ -63,7 +63,7 @@ pub(crate) fn run(
         let driver = async move {
             history(&queries).await;
             stop.send(DaemonCommand::Stop {
-                wanted,
+                on_shutdown,
                 why: "the end of the test",
             })
             .unwrap();

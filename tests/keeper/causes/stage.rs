@@ -8,7 +8,7 @@ use session_keepalive::keeper::{
     Command, EventKind, Failure, HostId, Keeper, Limits, Offer, OnShutdown, Operation, Outcome,
     Policy, SessionId, Touch,
 };
-use session_keepalive::log::{Consequence, Log, SessionNames};
+use session_keepalive::log::{Log, Reporting, SessionNames};
 use session_keepalive::metrics::Counters;
 use session_keepalive::sim::{
     ApiOperation, Request, Rule, RuleSpan, Server, Settings, SimFault, TokenSpec, WireFault,
@@ -203,7 +203,7 @@ impl StagedCase {
             };
             let (view_now, now) = (view.as_ref(), self.now);
             self.log
-                .handle_event(&event, &names, view_now, Consequence::No, now);
+                .handle_event(&event, &names, view_now, Reporting::ByItself, now);
             // Answers have lines of their own, at DEBUG, and no hooks.
             if !matches!(event.kind, EventKind::Answered { .. }) {
                 let text = self.log.text(&event, &names, view.as_ref(), self.now);
