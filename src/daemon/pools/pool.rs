@@ -293,6 +293,10 @@ impl Pool {
             }
             !is_free
         });
+        if !taken.is_empty() {
+            // A listing in progress was compared with these as members, and would forget them.
+            self.list_at = Some(Instant::BOOT);
+        }
         self.others.extend(taken);
         self.members.keys()
     }

@@ -342,3 +342,10 @@ fn changed_names_are_looked_for_unless_the_directory_is_listed_anyway() {
     assert_eq!(extent, ListingExtent::Whole(vec![name("alice")]));
     assert_eq!(pool.poll_timeout(), None);
 }
+
+#[test]
+fn a_directory_is_listed_again_after_other_sessions_took_names_of_its_files() {
+    let mut pool = PoolTimeline::default().finds(&["alice"], &["+alice"]).pool;
+    assert_eq!(pool.choose(|_| Owner::OfName).count(), 0);
+    assert_eq!(pool.poll_timeout(), Some(Instant::BOOT));
+}
