@@ -203,9 +203,9 @@ fn add_plain_forms(secret: &[u8], forms: &mut impl Forms) {
     form.reverse();
     forms.add(&form, run);
     // Each character has two hexadecimal digits.
-    form.clear();
-    for byte in secret {
-        form.extend_from_slice(&hexadecimal(*byte));
+    form.resize(2 * secret.len(), 0);
+    for (digits, byte) in form.chunks_exact_mut(2).zip(secret) {
+        digits.copy_from_slice(&hexadecimal(*byte));
     }
     forms.add(&form, RUN_MAX);
     // The base64 form of the same bytes depends on the number of bytes before them.
