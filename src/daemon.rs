@@ -57,7 +57,7 @@ pub use other_daemons::{DaemonIdentity, OtherDaemonPolicy, StartRefusal};
 pub(crate) use pools::sessions_now;
 pub use revocations::Revocations;
 pub use start::StartError;
-pub(crate) use start::limits;
+pub(crate) use start::{client, limits};
 use tokio::task::{JoinError, JoinSet};
 
 use self::listeners::{ListenerEvent, Listeners};

@@ -8,11 +8,15 @@ use std::path::Path;
 
 use clap::Args;
 
-use super::exit::{Exit, print, print_error};
+use super::exit::{Exit, failed, print, print_error};
+use super::run::runtime;
 use super::text::{TextStyle, is_coloured, wrap};
 use super::{ConfigOptions, plan};
+use crate::api::BuildError;
 use crate::config::{self, Config, PoolConfig, SessionName, clean};
-use crate::status::phrases::counted;
+use crate::daemon::{StartError, client};
+use crate::status::phrases::{Chain, counted};
+use crate::sys::files::OpenError;
 use crate::token::{Listing, Source};
 
 pub(super) const HELP: &str = "Example: session-keepalive check\n\nWithout --config, /etc/session-keepalive/config.toml is read. Settings that cannot work or leave little margin (see plan) and missing programs are listed at the end; the last line is the verdict.\n\nExit status: 0 the configuration is valid, 78 it is invalid.";
@@ -42,27 +46,52 @@ pub(super) fn run(check: &CheckArgs) -> Exit {
         || "flags and variables".to_owned(),
         |path| path.display().to_string(),
     );
+    let wrong = |errors: &config::Errors| {
+        let exit = print_config_errors(errors);
+        let count = counted(errors.len(), "error");
+        print_error(&format!("\nwrong: {count} in {}\n", clean(&place)));
+        exit
+    };
     let loaded = match config::load(settings.layers()) {
         Ok(loaded) => loaded,
-        Err(errors) => {
-            let exit = print_config_errors(&errors);
-            let count = counted(errors.len(), "error");
-            print_error(&format!("\nwrong: {count} in {}\n", clean(&place)));
-            return exit;
-        }
+        Err(errors) => return wrong(&errors),
     };
     if check.names {
         let names = names(&loaded.config);
         let names = names.iter().flat_map(|name| [name.as_str(), "\n"]);
         return print(&names.collect::<String>());
     }
+    let config = &loaded.config;
     let style = TextStyle::of(&std::io::stdout());
     let mut warnings = plan::warnings(&loaded, style);
-    let programs = missing_programs(&loaded.config);
+    let programs = missing_programs(config);
     warnings.extend(programs.map(|warning| wrap("", &warning, 2, style.width)));
-    let verdict = verdict(&loaded.config, &place, warnings.len());
+    let runtime = match runtime() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(Exit::Io)(error),
+    };
+    if let Err(error) = runtime.block_on(client(&config.http)) {
+        let reason = Chain(&error).to_string();
+        if !is_hidden_from_this_user(&error) {
+            return wrong(&loaded.unusable_authorities(&reason));
+        }
+        let warning = format!("cannot be checked by this user: {reason}");
+        warnings.push(wrap("", &warning, 2, style.width));
+    }
+    let verdict = verdict(config, &place, warnings.len());
     let warnings = warnings.iter().flat_map(|warning| ["\n", warning]);
     print(&(loaded.describe() + &warnings.collect::<String>() + "\n" + &verdict + "\n"))
+}
+
+/// Returns true if the daemon's user may see more of the certificate authorities than this one.
+fn is_hidden_from_this_user(error: &StartError) -> bool {
+    let StartError::Client(BuildError::CaFileUnreadable { source, .. }) = error else {
+        return false;
+    };
+    matches!(
+        source.downcast_ref(),
+        Some(OpenError::Failed(error)) if error.kind() == ErrorKind::PermissionDenied
+    )
 }
 
 /// Prints the errors of a configuration to standard error, each on lines of its own; returns

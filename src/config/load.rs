@@ -17,7 +17,7 @@ use super::model::{
     Config, LogConfig, LogFormat, LogLevel, MetricsConfig, PoolConfig, ShutdownConfig, StatusConfig,
 };
 use super::proxy::{ProxyVariables, UnusableVariable};
-use super::raw::{LayerKind, Raw};
+use super::raw::{LayerKind, Place, Raw};
 use super::reader::{At, Records, TableReader};
 use super::schema::{SESSION_OPTIONS, SchemaTable};
 use super::sessions::Common;
@@ -48,6 +48,11 @@ pub struct Loaded {
     pub api: Option<ApiBase>,
     pub(super) description: Description,
     written: BTreeSet<KeyPath>,
+    file: Option<PathBuf>,
+    /// The redacted content of the file.
+    text: String,
+    /// The place of `http.ca_file`.
+    ca_file: Option<Place>,
 }
 
 impl Loaded {
@@ -57,6 +62,16 @@ impl Loaded {
     #[must_use]
     pub fn is_set(&self, keys: &[&str]) -> bool {
         self.written.contains(&KeyPath::of(keys.iter().copied()))
+    }
+
+    /// Returns the error that the certificate authorities cannot be used, for this reason, at the
+    /// place of `http.ca_file`.
+    pub(crate) fn unusable_authorities(&self, reason: &str) -> Errors {
+        let fault = match &self.ca_file {
+            Some(place) => ConfigFault::at(place.clone(), reason),
+            None => ConfigFault::nowhere(reason),
+        };
+        Errors::new(self.file.as_deref(), self.text.clone(), vec![fault])
     }
 }
 
@@ -140,6 +155,9 @@ fn build(
             api: common.api(),
             description: records.description.take(),
             written: raw.paths(),
+            file: layers.file.map(Path::to_owned),
+            ca_file: top.table("http").value("ca_file").map(|found| found.place),
+            text,
         })
     } else {
         Err(Errors::new(layers.file, text, faults))

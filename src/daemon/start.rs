@@ -244,7 +244,7 @@ impl Daemon {
 }
 
 /// Builds the HTTP client on a thread of its own, since reading the certificates may hang.
-pub(super) async fn client(config: &HttpConfig) -> Result<Client, StartError> {
+pub(crate) async fn client(config: &HttpConfig) -> Result<Client, StartError> {
     let http = config.clone();
     // The certificates of the system are read as well; their usual directory stands for all of
     // their places.

@@ -179,6 +179,52 @@ fn check_ends_with_a_verdict() {
 }
 
 #[test]
+fn check_refuses_certificate_authorities_with_which_the_daemon_would_not_start() {
+    let folder = Folder::new();
+    folder.write("empty.pem", "no certificate\n");
+    let session = "region = \"eu-central-1\"\n[sessions.a]\ntoken = { file = \"/a\" }\n";
+    let mut messages = Vec::new();
+    for file in ["/nothere", "empty.pem"] {
+        let config = format!("{session}[http]\nca_file = \"{file}\"\n");
+        folder.write("config.toml", &config);
+        let check = run(folder.command(&["check", "--config", "config.toml"]), "");
+        check.exits_with(78);
+        assert_eq!(check.out, "");
+        messages.push(check.err);
+        run(folder.command(&["run", "--config", "config.toml"]), "").exits_with(78);
+    }
+    let command = ["check", "--region", "eu-central-1", "--token-file", "/a"];
+    let mut command = folder.command(&command);
+    command.env("SESSION_KEEPALIVE_HTTP__CA_FILE", "/nothere");
+    messages.push(run(command, "").exits_with(78).err.clone());
+    insta::assert_snapshot!(messages.join("\n"), @r#"
+    error: the HTTP client cannot be built: cannot read the certificate authorities in /nothere: No such file or directory (os error 2)
+     --> config.toml:5:11
+      |
+    5 | ca_file = "/nothere"
+      |           ^^^^^^^^^^
+
+    wrong: 1 error in config.toml
+
+    error: the HTTP client cannot be built: empty.pem has no certificate: expected PEM, with -----BEGIN CERTIFICATE-----
+     --> config.toml:5:11
+      |
+    5 | ca_file = "empty.pem"
+      |           ^^^^^^^^^^^
+
+    wrong: 1 error in config.toml
+
+    error: SESSION_KEEPALIVE_HTTP__CA_FILE: the HTTP client cannot be built: cannot read the certificate authorities in /nothere: No such file or directory (os error 2)
+    --> environment:1:33
+     |
+     | SESSION_KEEPALIVE_HTTP__CA_FILE=/nothere
+     |                                 ^^^^^^^^
+
+    wrong: 1 error in flags and variables
+    "#);
+}
+
+#[test]
 fn check_names_the_programs_that_cannot_be_run() {
     let folder = Folder::new();
     folder.write("script", "exit");
