@@ -67,7 +67,7 @@ pub(super) fn draw(report: &StatusReport, style: &TableStyle) -> String {
     let mut sessions: Vec<_> = report.sessions.iter().collect();
     sessions.sort_by_key(|session| (session.ready, Reverse(Tone::of(session))));
     let incidents = incidents(report, style.text);
-    let below = reasons(&sessions, style.is_named, style.text.width);
+    let below = reasons(report, &sessions, style.is_named, style.text.width);
     let verdict = verdict(report, style.text);
     let Some(height) = style.height else {
         let table = table(&sessions, style.rows_max, style.text);
@@ -180,7 +180,12 @@ fn budget(live: &LiveTokenReport) -> Option<String> {
 }
 
 /// Returns the full reasons of the sessions that are named or not ready, and what the asterisk means.
-fn reasons(sessions: &[&SessionReport], is_named: bool, width: usize) -> String {
+fn reasons(
+    report: &StatusReport,
+    sessions: &[&SessionReport],
+    is_named: bool,
+    width: usize,
+) -> String {
     let mut text = String::new();
     let is_shown = |session: &&&SessionReport| is_named || !session.ready;
     let unready: Vec<_> = sessions.iter().filter(is_shown).collect();
@@ -191,6 +196,10 @@ fn reasons(sessions: &[&SessionReport], is_named: bool, width: usize) -> String 
         let advice = advice.map_or_else(String::new, |advice| format!("; {advice}"));
         let reason = format!("{}{fingerprint} {}{advice}", session.name, session.standing);
         text += &wrap("", &reason, 2, width);
+        let troubles = [source_trouble(session), unused_token(report, session)];
+        for trouble in troubles.into_iter().flatten() {
+            text += &wrap("  ", &trouble, 2, width);
+        }
         if is_named {
             text += &past_and_future(session, width);
         }
@@ -219,6 +228,31 @@ fn reasons(sessions: &[&SessionReport], is_named: bool, width: usize) -> String 
         text.push('\n');
     }
     text
+}
+
+/// Returns the problem with the source of the token, unless the standing names it already.
+fn source_trouble(session: &SessionReport) -> Option<String> {
+    let trouble = session.trouble.as_deref()?;
+    (session.state != "absent").then(|| format!("the source of its token: {trouble}"))
+}
+
+/// Returns that a newer token of a living session is not used, if the recent events show it.
+fn unused_token(report: &StatusReport, session: &SessionReport) -> Option<String> {
+    session.alive.as_ref()?;
+    let events = report.events.iter().rev();
+    let mut events = events.filter(|event| event.session.as_ref() == Some(&session.name));
+    let ends = ["newer_refused", "newer_mismatched", "alive", "replaced"];
+    let event = events.find(|event| ends.contains(&event.event.as_str()))?;
+    let newer = event.fingerprint.as_deref().unwrap_or_default();
+    let ago = seconds(-event.at.in_seconds);
+    match event.event.as_str() {
+        "newer_refused" => Some(format!("the newer token {newer} was refused {ago} ago")),
+        "newer_mismatched" => Some(format!(
+            "the newer token {newer}, proven {ago} ago, is of another organisation or OAuth client \
+             and is not used"
+        )),
+        _ => None,
+    }
 }
 
 /// Returns how long the session has been kept, what is known of its token's lifetime, and its last
@@ -316,13 +350,49 @@ fn shortened(name: &str, width: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::status::report::DayReport;
+    use crate::status::Selection;
+    use crate::status::fixture::{alive_view, named_view, snapshot};
+    use crate::status::report::{DayReport, EventReport, StatusSums};
 
     #[test]
     fn a_long_name_keeps_its_beginning_and_its_end() {
         assert_eq!(shortened("wallboard", 20), "wallboard");
         let name = "kiosk-in-the-lobby-of-the-main-building-05";
         assert_eq!(shortened(name, 20), "kiosk-in-…uilding-05");
+    }
+
+    #[test]
+    fn a_living_session_shows_the_trouble_of_its_source_and_a_newer_token_that_is_not_used() {
+        let mut named = named_view("a", alive_view());
+        named.trouble = Some("file /run/a/token does not exist".into());
+        let snapshot = snapshot(vec![named]);
+        let (mut report, _) = snapshot
+            .sums(StatusSums::new(Selection::default()))
+            .report(&snapshot);
+        let session = SessionReport::of(&snapshot.sessions[0], &snapshot);
+        let event = |event: &str, second: f64| EventReport {
+            at: Moment {
+                at: String::new(),
+                in_seconds: -second,
+            },
+            session: Some("a".to_owned()),
+            fingerprint: Some("da925a30".to_owned()),
+            event: event.to_owned(),
+            warning: true,
+            text: String::new(),
+        };
+        report.events = vec![event("alive", 900.0), event("newer_refused", 72.0)];
+        let shown = |report: &StatusReport| reasons(report, &[&session], true, 80);
+        insta::assert_snapshot!(shown(&report), @"
+        a ba7816bf alive: touch in 7m 12s, outage budget 7m 48s
+          the source of its token: file /run/a/token does not exist
+          the newer token da925a30 was refused 1m 12s ago
+          its token was proven 0s ago
+        for details: session-keepalive explain a
+        ");
+        // A later token is in use.
+        report.events.push(event("replaced", 12.0));
+        assert!(!shown(&report).contains("da925a30"));
     }
 
     #[test]
