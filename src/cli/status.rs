@@ -20,6 +20,7 @@ Examples:
   session-keepalive status               all sessions, those with problems first
   session-keepalive status wallboard     one session
   session-keepalive status --watch       refreshed every second until Ctrl-C
+  session-keepalive status --json wallboard
   session-keepalive status --json | jq '.sessions[] | select(.ready | not)'
 
 Exit status: 0 all sessions are OK, 64 no such session, 69 no daemon answers, 75 a session is not ready.";
@@ -40,7 +41,7 @@ pub(super) struct Status {
     #[arg(value_name = "NAME")]
     names: Vec<String>,
     /// Print the daemon's answer as JSON.
-    #[arg(long, conflicts_with_all = ["watch", "names"])]
+    #[arg(long, conflicts_with = "watch")]
     json: bool,
     /// Refresh every second.
     #[arg(long)]
@@ -118,9 +119,9 @@ fn style(status: &Status, height: Option<usize>) -> TableStyle {
     }
 }
 
-/// Returns the report, reduced to the sessions that the command line names, and as received.
+/// Returns the report and its JSON, both reduced to the sessions that the command line names.
 async fn fetch_report(status: &Status) -> Result<(StatusReport, String), DaemonError> {
-    let (mut report, json) = status.socket.report::<StatusReport>(ALL_SESSIONS).await?;
+    let (mut report, mut json) = status.socket.report::<StatusReport>(ALL_SESSIONS).await?;
     let names = &status.names;
     for name in names {
         if !report.sessions.iter().any(|session| session.name == *name) {
@@ -131,6 +132,12 @@ async fn fetch_report(status: &Status) -> Result<(StatusReport, String), DaemonE
         report
             .sessions
             .retain(|session| names.contains(&session.name));
+        let is_named =
+            |session: &Option<String>| session.as_ref().is_some_and(|name| names.contains(name));
+        report.events.retain(|event| is_named(&event.session));
+        report.matching = report.sessions.len();
+        json = report.to_json();
+        // In the JSON this is about all sessions, as in the daemon's own answer about some.
         report.ready = !report.stopping && report.sessions.iter().all(|session| session.ready);
     }
     Ok((report, json))

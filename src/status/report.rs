@@ -416,6 +416,12 @@ impl StatusSums {
 }
 
 impl StatusReport {
+    /// Returns the report with its sessions as JSON.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        json(self)
+    }
+
     /// Returns the JSON before and after the sessions of a report that has none, between which
     /// the
     /// [JSON of the sessions](SessionReport::to_json) fits.

@@ -1,5 +1,6 @@
 //! Tests of `status`, `wait` and `health`, which find the daemon's socket without an argument.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::process::Stdio;
@@ -78,6 +79,34 @@ fn status_shows_who_is_not_well_first_and_the_verdict_last() {
     let report: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert_eq!(report["states"]["lost"], 1);
     drop(simulation);
+}
+
+#[test]
+fn the_json_of_named_sessions_has_no_others_and_is_otherwise_the_daemons() {
+    let (_simulation, folder, _keepalive) = running();
+    let json = |names: &[&str], code| {
+        let output = run_command(&folder, &[&["status", "--json"], names].concat());
+        output.exits_with(code);
+        serde_json::from_str::<serde_json::Value>(&output.out).unwrap()
+    };
+    let (all, named) = (json(&[], 75), json(&["wallboard", "crm"], 0));
+    let listed = |report: &serde_json::Value, list: &str, key: &str| -> BTreeSet<String> {
+        let entries = report[list].as_array().unwrap().iter();
+        entries
+            .filter_map(|entry| entry[key].as_str().map(str::to_owned))
+            .collect()
+    };
+    let expected = BTreeSet::from(["crm", "wallboard"].map(str::to_owned));
+    assert_eq!(listed(&named, "sessions", "name"), expected);
+    assert_eq!(listed(&named, "events", "session"), expected);
+    assert_eq!(named["matching"], 2);
+    for key in ["version", "ready", "kept", "states", "warnings"] {
+        assert_eq!(named[key], all[key], "{key}");
+    }
+    let keys = |report: &serde_json::Value| -> Vec<_> {
+        report.as_object().unwrap().keys().cloned().collect()
+    };
+    assert_eq!(keys(&named), keys(&all));
 }
 
 #[test]
