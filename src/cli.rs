@@ -35,7 +35,7 @@ use std::time::Duration;
 use clap::builder::PossibleValuesParser;
 use clap::error::{ContextKind, ContextValue};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueHint};
-use exit::Exit;
+use exit::{Exit, Written};
 
 use crate::config::{self, Flags, Layers};
 use crate::sys::harden;
@@ -228,9 +228,15 @@ pub fn main() -> ExitCode {
             if is_wrong && std::env::args_os().any(|argument| argument == "--json") {
                 operate::print_usage_error(&error.to_string());
             }
-            // A closed standard error changes nothing about the exit status.
-            let _unread = error.print();
-            if is_wrong { Exit::Usage } else { Exit::Success }
+            let printed = error.print();
+            if is_wrong {
+                // A closed standard error changes nothing about the exit status.
+                return Exit::Usage;
+            }
+            match Written::of(printed) {
+                Written::Whole | Written::ReaderGone => Exit::Success,
+                Written::Failed => Exit::Io,
+            }
         }
     }));
     // The panic hook has already written the panic's message to standard error.

@@ -3,7 +3,7 @@
 //! *Invariant*: an error is printed without what looks like a token.
 
 use std::error::Error;
-use std::io::Write;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use crate::config::clean;
@@ -78,21 +78,44 @@ pub(super) fn failed<E: Error>(exit: Exit) -> impl FnOnce(E) -> Exit {
 
 /// Prints to standard error. A write that fails is ignored, since there is no better place for it.
 pub(super) fn print_error(text: &str) {
-    let _unread = std::io::stderr().write_all(text.as_bytes());
+    let _unread = io::stderr().write_all(text.as_bytes());
 }
 
-/// Prints to standard output; returns [`Exit::Io`] if the write fails. The reason is printed to
-/// standard error, unless the reader has merely gone, as `head` does.
-pub(super) fn print(text: &str) -> Exit {
-    let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Ok(()) => Exit::Success,
-        Err(error) => {
-            if error.kind() != std::io::ErrorKind::BrokenPipe {
+/// The result of a write to standard output.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Written {
+    /// Everything was written.
+    Whole,
+    /// The reader has gone, as `head` does.
+    ReaderGone,
+    /// The write failed; the reason is on standard error.
+    Failed,
+}
+
+impl Written {
+    /// Flushes standard output after a write; prints the reason if one of the two failed.
+    pub(super) fn of(written: io::Result<()>) -> Self {
+        match written.and_then(|()| io::stdout().flush()) {
+            Ok(()) => Self::Whole,
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Self::ReaderGone,
+            Err(error) => {
                 let why = format!("session-keepalive: cannot write to standard output: {error}\n");
                 print_error(&why);
+                Self::Failed
             }
-            Exit::Io
         }
+    }
+}
+
+/// Writes to standard output.
+pub(super) fn write_out(text: &str) -> Written {
+    Written::of(io::stdout().write_all(text.as_bytes()))
+}
+
+/// Prints to standard output; returns [`Exit::Io`] if not everything could be written.
+pub(super) fn print(text: &str) -> Exit {
+    match write_out(text) {
+        Written::Whole => Exit::Success,
+        Written::ReaderGone | Written::Failed => Exit::Io,
     }
 }

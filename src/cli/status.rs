@@ -9,7 +9,7 @@ use clap::Args;
 use table::TableStyle;
 use tokio::time::MissedTickBehavior;
 
-use super::exit::{Exit, print};
+use super::exit::{Exit, Written, print, write_out};
 use super::socket::{self, ALL_SESSIONS, DaemonError, SocketOptions};
 use super::text::{TextStyle, height};
 use crate::status::phrases::Chain;
@@ -103,8 +103,10 @@ async fn watch(status: &Status) -> Result<Exit, DaemonError> {
         } else {
             drawing + "\n"
         };
-        if print(&drawn) != Exit::Success {
-            return Ok(exit);
+        match write_out(&drawn) {
+            Written::Whole => {}
+            Written::ReaderGone => return Ok(exit),
+            Written::Failed => return Ok(Exit::Io),
         }
     }
 }

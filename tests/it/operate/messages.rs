@@ -297,7 +297,14 @@ fn status_says_why_it_cannot_print() {
         simulation.base()
     ));
     daemon.wait_for(&["alive and kept"]);
-    for arguments in [&["status"][..], &["status", "--json"], &["explain", "a"]] {
+    for arguments in [
+        &["status"][..],
+        &["status", "--json"],
+        &["status", "--watch"],
+        &["explain", "a"],
+        &["--version"],
+        &["status", "--help"],
+    ] {
         let full = File::options().write(true).open("/dev/full").unwrap();
         let output = folder
             .command(arguments)
@@ -309,6 +316,18 @@ fn status_says_why_it_cannot_print() {
         insta::allow_duplicates! {
             insta::assert_snapshot!(errors, @"session-keepalive: cannot write to standard output: No space left on device (os error 28)");
         }
+    }
+}
+
+#[test]
+fn a_help_whose_reader_has_gone_is_no_failure() {
+    let folder = Folder::new();
+    for argument in ["--version", "--help"] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = folder.command(&[argument]).stdout(writer).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{argument}");
+        assert_eq!(output.stderr, b"", "{argument}");
     }
 }
 
