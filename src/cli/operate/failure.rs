@@ -169,6 +169,11 @@ impl OperationError {
             return Some("check that this is the login host of the client's region, then the client's id and secret".to_owned());
         }
         let Self::Call(call) = self else { return None };
+        let is_unread = matches!(call.verdict, Verdict::Refused(Refusal::Unread));
+        if is_unread && ["token show", "token touch"].contains(&command.words) {
+            // These commands have just made the request of `token show`.
+            return None;
+        }
         let advice = advice(call)?;
         let Verdict::Blocked(BlockReason::Forbidden(code)) = &call.verdict else {
             return Some(advice);

@@ -229,6 +229,25 @@ fn a_401_to_head_is_read_by_a_peek() {
 }
 
 #[test]
+fn a_401_without_a_reason_refers_to_no_command_that_has_just_read_it() {
+    let advice = "token show prints the reason";
+    for (arguments, operation) in COMMANDS {
+        let bench = Bench::new();
+        let is_peeked = operation == ApiOperation::HeadMe;
+        bench.fail_next(operation, SimFault::empty(401));
+        if is_peeked {
+            bench.fail_next(ApiOperation::PeekMe, SimFault::empty(401));
+        }
+        let output = bench.run(arguments);
+        output
+            .exits_with(77)
+            .prints_error(&["the answer does not say why"]);
+        let is_read = ["show", "touch"].contains(&arguments[1]) && arguments[0] == "token";
+        assert_eq!(output.err.contains(advice), !is_read, "{output:?}");
+    }
+}
+
+#[test]
 fn what_is_missing_is_named() {
     let bench = Bench::new();
     let poor = TokenSpec::user("poor-token", "poor").scoped(&["user-basic-info"]);
