@@ -216,6 +216,7 @@ use renewal::Renewals;
 pub use renewal::{
     LoginId, MINT_BURST, MINT_INTERVAL, MintCommand, MintFailure, MintOutcome, Renewal,
 };
+pub(crate) use schedule::IDLE_TIMEOUT_MAX;
 pub use schedule::{IdleTimeout, Margin, Schedule, TimeoutSource};
 use session::{KeeperState, Session};
 pub use session::{LastAnswer, NoTouch, Offer, TokenEnding};

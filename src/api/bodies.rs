@@ -119,6 +119,13 @@ impl TokenInfo {
         self.0.get("dateTokenIdles").and_then(time::instant)
     }
 
+    /// Returns true if there is a `dateTokenIdles`, whether it can be read or not.
+    #[must_use]
+    pub fn has_idle_date(&self) -> bool {
+        let date = self.0.get("dateTokenIdles");
+        date.is_some_and(|date| !date.is_null())
+    }
+
     /// Returns the whole object, as received.
     #[must_use]
     pub fn fields(&self) -> &serde_json::Map<String, Value> {

@@ -12,7 +12,7 @@ use super::operate::{
 };
 use super::text::Lines;
 use crate::api::{CallError, NamedEntity, Preserve, Reply, TokenInfo};
-use crate::keeper::{Failure as Unanswered, Refusal, Touch, Verdict};
+use crate::keeper::{Failure as Unanswered, IDLE_TIMEOUT_MAX, Refusal, Touch, Verdict};
 use crate::status::phrases::human_duration;
 
 /// The commands of `token`.
@@ -199,6 +199,9 @@ fn add_deadline(answer: &mut CommandOutput, session: &ApiSession, reply: &Reply<
     answer.line(
         "idles out",
         match (idles_at, reply.date, remaining) {
+            (None, ..) if reply.value.has_idle_date() => {
+                "reported by the API, but not understood (dateTokenIdles; see --json)".to_owned()
+            }
             (None, ..) => "not reported by the API (no dateTokenIdles)".to_owned(),
             (Some(at), None, _) => {
                 let at = human_time(at);
@@ -221,7 +224,10 @@ fn add_deadline(answer: &mut CommandOutput, session: &ApiSession, reply: &Reply<
     answer.value("seconds_left", seconds_left);
     let effective = match session.configured_timeout() {
         Some(timeout) => Some((timeout, "configured")),
-        None => remaining.map(|left| (left, "token")),
+        // A deadline that is further away says something about a clock, not about the timeout.
+        None => remaining
+            .filter(|left| left.as_secs() <= IDLE_TIMEOUT_MAX.as_secs())
+            .map(|left| (left, "token")),
     };
     if let Some((timeout, source)) = effective {
         let timeout = duration_with_seconds(timeout);

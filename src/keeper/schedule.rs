@@ -8,7 +8,7 @@ use crate::time::{Instant, ServerTime};
 
 /// The longest documented idle timeout. A longer value of the organisation is cut to it; a
 /// reported deadline further away proves nothing.
-pub(super) const IDLE_TIMEOUT_MAX: Duration = Duration::from_secs(28_800);
+pub(crate) const IDLE_TIMEOUT_MAX: Duration = Duration::from_secs(28_800);
 /// The shortest documented idle timeout, which is assumed if none is known.
 pub(super) const IDLE_TIMEOUT_FALLBACK: Duration = Duration::from_secs(300);
 /// The longest time by which `Date` may be too early, since it is truncated to whole seconds.

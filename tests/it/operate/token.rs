@@ -4,6 +4,8 @@ use serde_json::{Value, json};
 use session_keepalive::sim::{ApiOperation, Fate, IdleDate, IdleSettings};
 use session_keepalive::time::ServerTime;
 
+use super::super::support::once::ProcessOutput;
+use super::super::support::raw::{RawReply, RawServer};
 use super::super::support::simulation::Simulation;
 use super::{Bench, FINGERPRINT, TOKEN};
 
@@ -80,6 +82,41 @@ fn a_deadline_that_is_not_told_is_not_made_up() {
     for name in ["idles_at", "seconds_left", "effective_idle_timeout"] {
         assert_eq!(derived[name], Value::Null, "{name}");
     }
+}
+
+/// Returns the output of `token show` for an answer with this `Date` and this `dateTokenIdles`.
+fn show_answered(date: &str, idles_at: &str) -> ProcessOutput {
+    let body = format!("{{\"organization\":{{\"id\":\"o\"}},\"dateTokenIdles\":{idles_at}}}");
+    let answer = format!(
+        "HTTP/1.1 200 OK\r\nDate: {date}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    );
+    let server = RawServer::start(RawReply::Send(answer.into_bytes()));
+    let api = format!("http://{}", server.address());
+    let bench = Bench::new();
+    let arguments = ["token", "show", "--api", &api, "--token-file", "token"];
+    bench.run_bare(&arguments, "")
+}
+
+#[test]
+fn a_deadline_that_is_not_understood_is_told_from_one_that_is_not_reported() {
+    for idles_at in ["\"soon\"", "\"9999-12-31T23:59:59Z\"", "-1"] {
+        let output = show_answered("Tue, 24 Nov 2026 08:00:00 GMT", idles_at);
+        output.exits_with(0).prints(&["but not understood"]);
+        assert!(!output.out.contains("not reported"), "{output:?}");
+    }
+    let output = show_answered("Tue, 24 Nov 2026 08:00:00 GMT", "null");
+    output.exits_with(0).prints(&["not reported by the API"]);
+}
+
+#[test]
+fn a_deadline_further_away_than_any_timeout_proves_no_timeout() {
+    let idles_at = "\"2026-11-24T08:15:00Z\"";
+    let output = show_answered("Tue, 24 Nov 2026 08:00:00 GMT", idles_at);
+    output.prints(&["idle timeout  at least 15m (900s)"]);
+    let output = show_answered("Wed, 26 Dec 2001 08:00:00 GMT", idles_at);
+    output.exits_with(0).prints(&["idles out"]);
+    assert!(!output.out.contains("idle timeout"), "{output:?}");
 }
 
 #[test]
