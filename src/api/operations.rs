@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::bodies::{ErrorBody, IdleTokenTimeout, TokenInfo};
 use super::call::{Call, Preserve, UserId};
@@ -11,6 +10,7 @@ use super::field;
 use super::receive::Received;
 use crate::config::ApiBase;
 use crate::keeper::{Refusal, Verdict};
+use crate::status::phrases::for_how_long;
 use crate::time::ServerTime;
 use crate::token::Token;
 
@@ -58,7 +58,9 @@ impl fmt::Display for CallError {
                 formatter.write_str("the token is refused, and the answer does not say why")?;
             }
             Verdict::Blocked(reason) => reason.fmt(formatter)?,
-            Verdict::Throttled { retry_after } => throttled(*retry_after, formatter)?,
+            Verdict::Throttled { retry_after } => {
+                write!(formatter, "rate limited {}", for_how_long(*retry_after))?;
+            }
             Verdict::Unreachable(failure) => failure.fmt(formatter)?,
             Verdict::Accepted | Verdict::Alive(_) | Verdict::Timeout(_) => {
                 formatter.write_str("the answer was to another question")?;
@@ -198,13 +200,6 @@ impl Client {
                 body: ErrorBody::read(body).map(Box::new),
             }),
         }
-    }
-}
-
-fn throttled(retry_after: Option<Duration>, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-    match retry_after {
-        Some(wait) => write!(formatter, "rate limited for another {}s", wait.as_secs()),
-        None => formatter.write_str("rate limited"),
     }
 }
 

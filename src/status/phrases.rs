@@ -48,6 +48,8 @@ impl fmt::Display for Chain<'_> {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct HumanDuration(Duration);
 
+const DAY: Duration = Duration::from_secs(86_400);
+
 /// The units with their lengths in seconds.
 const UNITS: [(u64, char); 4] = [(86_400, 'd'), (3600, 'h'), (60, 'm'), (1, 's')];
 
@@ -72,6 +74,17 @@ impl fmt::Display for HumanDuration {
 #[must_use]
 pub fn human_duration(duration: Duration) -> HumanDuration {
     HumanDuration(duration)
+}
+
+/// Returns for how long a rate limit lasts, by the wait that the API asks for: `for another 42s`,
+/// `for more than a day`, or `for now` if it asks for none.
+pub(crate) fn for_how_long(retry_after: Option<Duration>) -> String {
+    match retry_after {
+        None | Some(Duration::ZERO) => "for now".to_owned(),
+        // No limit of the API is longer than a day, so a longer wait is not to be taken literally.
+        Some(wait) if wait > DAY => "for more than a day".to_owned(),
+        Some(wait) => format!("for another {}", human_duration(wait)),
+    }
 }
 
 /// Returns the number with its noun, in the plural unless it is one.
@@ -104,6 +117,21 @@ pub(crate) fn append(text: &mut String, more: fmt::Arguments<'_>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_wait_of_zero_is_not_named_and_one_beyond_a_day_is_not_counted() {
+        for (seconds, text) in [
+            (0, "for now"),
+            (42, "for another 42s"),
+            (86_400, "for another 1d"),
+            (86_401, "for more than a day"),
+            (u64::MAX, "for more than a day"),
+        ] {
+            let wait = Duration::from_secs(seconds);
+            assert_eq!(for_how_long(Some(wait)), text);
+        }
+        assert_eq!(for_how_long(None), "for now");
+    }
 
     #[test]
     fn a_duration_has_two_units_at_the_most() {

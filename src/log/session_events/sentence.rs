@@ -11,7 +11,8 @@ use crate::keeper::{
 };
 use crate::status::phrases::{
     OF_CLIENT_END, OF_EXCLUSION, append, client_end, counted_as, death_of, earlier_ended,
-    human_duration, issuer_mismatch, mint_failure, new_token, reason, region_question, remedy,
+    for_how_long, human_duration, issuer_mismatch, mint_failure, new_token, reason,
+    region_question, remedy,
 };
 use crate::time::Instant;
 
@@ -52,17 +53,11 @@ impl EventSentence<'_> {
         match &outcome.verdict {
             Verdict::Blocked(reason) => append(&mut sentence, format_args!(": {reason}")),
             Verdict::Unreachable(failure) => append(&mut sentence, format_args!(": {failure}")),
-            Verdict::Throttled {
-                retry_after: Some(after),
-            } => append(
+            Verdict::Throttled { retry_after } => append(
                 &mut sentence,
-                format_args!(": retry after {}", human_duration(*after)),
+                format_args!(": no more requests {}", for_how_long(*retry_after)),
             ),
-            Verdict::Accepted
-            | Verdict::Alive(_)
-            | Verdict::Timeout(_)
-            | Verdict::Refused(_)
-            | Verdict::Throttled { retry_after: None } => {}
+            Verdict::Accepted | Verdict::Alive(_) | Verdict::Timeout(_) | Verdict::Refused(_) => {}
         }
         sentence
     }

@@ -151,7 +151,7 @@ fn something_is_in_the_way() {
         (EventKind::Recovered { failures: 7 }, alive_view()),
         (EventKind::Unconfirmed, alive_view()),
     ]), @r"
-    DEBUG wallboard ba7816bf peek: throttled (429) in 31ms: retry after 42s correlation_id=c0ffee
+    DEBUG wallboard ba7816bf peek: throttled (429) in 31ms: no more requests for another 42s correlation_id=c0ffee
     DEBUG wallboard ba7816bf peek: unreachable in 31ms: no answer in time correlation_id=c0ffee
     WARN  wallboard ba7816bf at risk after 3 failed tries: no connection to the API (https://api.mypurecloud.de); check the network and the proxy; touch in 4s, idle deadline in 15m correlation_id=c0ffee
     WARN  wallboard ba7816bf at risk after 3 failed tries: the API accepts no more requests for now (429); check what else uses the token: they share 300 requests a minute; touch in 4s, idle deadline in 15m correlation_id=c0ffee

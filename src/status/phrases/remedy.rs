@@ -4,7 +4,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{OF_CLIENT_END, human_duration};
+use super::{OF_CLIENT_END, for_how_long};
 use crate::keeper::{
     Absence, BlockReason, Death, Failure, FailureReason, Idleness, Intent, NotTheApi, SessionView,
     State,
@@ -118,15 +118,10 @@ impl fmt::Display for ReasonText<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             FailureReason::Unreachable(failure) => failure.fmt(formatter),
-            FailureReason::Throttled { retry_after: None } => {
-                formatter.write_str("the API accepts no more requests for now (429)")
-            }
-            FailureReason::Throttled {
-                retry_after: Some(wait),
-            } => write!(
+            FailureReason::Throttled { retry_after } => write!(
                 formatter,
-                "the API accepts no more requests for another {} (429)",
-                human_duration(*wait)
+                "the API accepts no more requests {} (429)",
+                for_how_long(*retry_after)
             ),
             FailureReason::Blocked(reason) => reason.fmt(formatter),
             FailureReason::OutOfTime => formatter.write_str("the time limit was reached"),

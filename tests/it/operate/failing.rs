@@ -98,7 +98,7 @@ fn undocumented() -> [FailureCase; 4] {
             429,
             75,
             "throttled",
-            &["25920s", "daily limit"],
+            &["for another 7h 12m", "daily limit"],
         ),
         row(
             SimFault::Page,
