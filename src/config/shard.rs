@@ -45,7 +45,11 @@ impl Shard {
                 "a number from 0 to {}, or a name that ends in one, such as \"keepalive-0\"",
                 count - 1
             );
-            let digits = text.rsplit_once('-').map_or(text, |(_, ordinal)| ordinal);
+            let digits = match text.rsplit_once('-') {
+                // A negative number is not the name of a pod.
+                Some((name, ordinal)) if !name.trim_matches('-').is_empty() => ordinal,
+                Some(_) | None => text,
+            };
             let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
             match digits.parse() {
                 Ok(index) if is_number && index < count => Ok(index),
@@ -54,7 +58,10 @@ impl Shard {
                     Err(ParseProblem::new(title).allowed(allowed))
                 }
                 _ => {
-                    let title = format!("{} does not end in a number", redact::quoted(text));
+                    let title = format!(
+                        "{} is neither a number nor a name that ends in one",
+                        redact::quoted(text)
+                    );
                     Err(ParseProblem::new(title).allowed(allowed))
                 }
             }

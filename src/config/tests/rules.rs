@@ -197,7 +197,15 @@ fn what_is_wrong_with_a_shard_is_named() {
     for (shard, reason) in [
         ("count = 8", "no index"),
         ("count = 8\nindex = \"8\"", "is not below count 8"),
-        ("count = 8\nindex = \"pod\"", "does not end in a number"),
+        (
+            "count = 8\nindex = \"pod\"",
+            "neither a number nor a name that ends in one",
+        ),
+        ("count = 8\nindex = \"-1\"", "`-1` is neither a number nor"),
+        (
+            "count = 8\nindex = \"--1\"",
+            "`--1` is neither a number nor",
+        ),
         (
             "count = 2\nindex = \"0\"\ncopies = 3",
             "copies 3 exceed count 2",
