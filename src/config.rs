@@ -53,7 +53,7 @@ pub use fault::Errors;
 pub use flags::Flags;
 pub use framing::{FrameAncestors, NotAnOrigin, NotFrameAncestors};
 pub use hooks::{HOOK_VARIABLES, HookCommand, HookConfig, HookName, Occasion, SessionPattern};
-pub use key::{FLAG_SESSION, PREFIX, nearest};
+pub use key::{COMMAND_VARIABLE, FLAG_SESSION, PREFIX, nearest};
 #[cfg(fuzzing)]
 pub(crate) use load::load_text;
 pub use load::{Layers, Loaded, load, load_for_guest};

@@ -4,6 +4,7 @@
 //! again; a [`Listing`] names the files of a directory. None of them depends on the use of a
 //! token, and none ever shows one: errors name the place and the reason.
 
+mod command;
 mod content;
 mod debounce;
 mod file;

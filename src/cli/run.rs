@@ -38,7 +38,8 @@ Signals: TERM and INT stop the daemon and revoke tokens as configured; a second 
 
 Exit status: 0 stopped, 1 a revocation failed, 74 cannot listen on an address, 75 another daemon uses a token that one of the two would revoke, 78 configuration error.";
 
-/// The time limit, at the end, for ending processes that hooks left behind.
+/// The time limit, at the end, for ending processes that hooks and token commands left
+/// behind.
 const CLEANUP_LIMIT: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Args)]
@@ -126,11 +127,10 @@ pub(super) async fn with_revocations(setup: Setup) -> Setup {
     }
 }
 
-/// Waits for the result, then ends the processes that hooks left behind.
+/// Waits for the result, then ends the processes that hooks and token commands left behind.
 pub(super) async fn cleaned_up(served: impl Future<Output = Exit>) -> Exit {
     let exit = served.await;
-    let kill = || orphans::signal_left_behind(None, None, Signal::KILL);
-    let _killed = tokio::time::timeout(CLEANUP_LIMIT, tokio::task::spawn_blocking(kill)).await;
+    orphans::signal_left_behind(None, None, Signal::KILL, CLEANUP_LIMIT).await;
     exit
 }
 

@@ -6,13 +6,15 @@
 //! is short for the token file of the session `default`; `SESSION_KEEPALIVE_CONFIG` names the
 //! file and is read by the command line. Any other name with the program's prefix is an error,
 //! except for a variable that holds a token of a session, the variables that Kubernetes sets and,
-//! in a hook, the variables that the daemon sets for the hook.
+//! in a hook or a token command, the variables that the daemon sets for it.
 
 use std::ffi::{OsStr, OsString};
 
 use super::fault::ConfigFault;
 use super::hooks::HOOK_VARIABLES;
-use super::key::{self, CONFIG_VARIABLE, FLAG_SESSION, KeyPath, PREFIX, TOKEN_FILE_VARIABLE};
+use super::key::{
+    self, COMMAND_VARIABLE, CONFIG_VARIABLE, FLAG_SESSION, KeyPath, PREFIX, TOKEN_FILE_VARIABLE,
+};
 use super::raw::{Duplicate, Layer, LayerKind, Place};
 use super::redact;
 use super::schema;
@@ -71,7 +73,7 @@ fn insert(layer: &mut Layer, name: &OsString, value: OsString) -> Result<(), Box
         return Err(fault.about_the_key().into());
     };
     let rest = name.strip_prefix(PREFIX).unwrap_or(name);
-    if name == CONFIG_VARIABLE || is_service_link(rest) {
+    if name == CONFIG_VARIABLE || name == COMMAND_VARIABLE || is_service_link(rest) {
         return Ok(());
     }
     let path = if name == TOKEN_FILE_VARIABLE {
@@ -160,6 +162,7 @@ mod tests {
         let (layer, faults) = faults(&[
             ("PATH", b"/bin"),
             ("SESSION_KEEPALIVE_CONFIG", b"/etc/x.toml"),
+            (COMMAND_VARIABLE, b"712-1"),
             ("SESSION_KEEPALIVE_SERVICE_HOST", b"10.0.0.1"),
             ("SESSION_KEEPALIVE_PORT_9090_TCP", b"tcp://10.0.0.1:9090"),
             ("SESSION_KEEPALIVE_METRICS_SERVICE_PORT_HTTP", b"9090"),

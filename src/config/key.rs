@@ -7,6 +7,9 @@ use super::schema::{Key, Kind, NAME, SIGNAL, SINK, SchemaTable};
 /// The prefix of every variable that the program reads.
 pub const PREFIX: &str = "SESSION_KEEPALIVE_";
 
+/// The variable of a token command that identifies its run. It sets nothing.
+pub const COMMAND_VARIABLE: &str = "SESSION_KEEPALIVE_TOKEN_COMMAND";
+
 /// The variable with the path of the file; the command line reads it.
 pub(super) const CONFIG_VARIABLE: &str = "SESSION_KEEPALIVE_CONFIG";
 

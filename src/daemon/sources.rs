@@ -292,7 +292,10 @@ impl Sources {
         let Reading {
             result, is_blind, ..
         } = reading;
-        managed.reading.is_slow = matches!(result, Err(SourceError::TimedOut { .. }));
+        managed.reading.is_slow = matches!(
+            result,
+            Err(SourceError::TimedOut { .. } | SourceError::KeptOpen { .. })
+        );
         if let Some(path) = self.reader.file(&managed.config.token) {
             let identity = result.as_ref().ok().and_then(|read| read.identity);
             if is_blind && identity.is_some() && identity != managed.reading.identity() {

@@ -1,17 +1,20 @@
-//! Collects processes that outlive the program that started them, and kills those of hooks.
+//! Collects processes that outlive the program that started them, and kills those of hooks and of
+//! token commands.
 //!
 //! The command `run` is the subreaper of its descendants, so orphans become its children. Otherwise
-//! a process that left its hook's group with `setsid` could not be found again; as the first
-//! process of a container the daemon inherits orphans anyway. Orphans of a hook are recognised by
-//! the variable that names the hook, and are killed. All other orphans, such as those of token
-//! commands, may run on; their exit statuses are collected when they end.
+//! a process that left its program's group with `setsid` could not be found again; as the first
+//! process of a container the daemon inherits orphans anyway. Orphans are recognised by the variable
+//! that names their hook or the run of their token command. Those of a hook are killed when it ends,
+//! and those of a token command unless it printed a token and they closed its output, as agents do;
+//! these are killed when the daemon ends. The exit statuses of all orphans are collected.
 //!
 //! A process that empties its environment or changes its user is not found. Only the service
 //! manager's control group limits it.
 
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use std::{fs, io};
+use std::{fs, io, process};
 
 use futures_util::StreamExt as _;
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
@@ -21,8 +24,9 @@ use rustix::process::{
 };
 use signal_hook::consts::SIGCHLD;
 use signal_hook_tokio::Signals;
+use tokio::task::spawn_blocking;
 
-use crate::config::PREFIX;
+use crate::config::{COMMAND_VARIABLE, PREFIX};
 use crate::sys::program;
 
 /// The number of descendants that are examined.
@@ -35,6 +39,38 @@ const ROUNDS_MAX: usize = 4;
 /// it.
 const RETRY_AFTER: Duration = Duration::from_millis(200);
 
+/// The program for which a process was started.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Origin {
+    /// The hook with this name.
+    Hook(String),
+    /// One run of a token command; the value of its [`COMMAND_VARIABLE`].
+    TokenCommand(String),
+}
+
+impl Origin {
+    /// Returns the origin for another run of a token command.
+    pub(crate) fn of_next_command() -> Self {
+        static RUNS: AtomicU64 = AtomicU64::new(1);
+        // A descendant may run token commands itself and count them from 1 as well.
+        let run = RUNS.fetch_add(1, Ordering::Relaxed);
+        Self::TokenCommand(format!("{}-{run}", process::id()))
+    }
+
+    /// Returns the origin that the environment of a process reveals.
+    fn of(environment: &[u8]) -> Option<Self> {
+        let hook = format!("{PREFIX}HOOK=");
+        let command = format!("{COMMAND_VARIABLE}=");
+        let text = |value| String::from_utf8_lossy(value).into_owned();
+        environment.split(|byte| *byte == 0).find_map(|variable| {
+            let hook = variable.strip_prefix(hook.as_bytes()).map(text);
+            let command = || variable.strip_prefix(command.as_bytes()).map(text);
+            hook.map(Self::Hook)
+                .or_else(|| command().map(Self::TokenCommand))
+        })
+    }
+}
+
 /// Makes this process the parent of its orphaned descendants, and collects their exit statuses.
 /// Returns only if signals cannot be received.
 ///
@@ -45,7 +81,7 @@ const RETRY_AFTER: Duration = Duration::from_millis(200);
 ///
 /// If no signal handler can be registered.
 pub async fn adopt() -> io::Result<()> {
-    let _refused = set_child_subreaper(Some(getpid()));
+    become_parent();
     let mut changes = Signals::new([SIGCHLD])?;
     loop {
         match reap_ended() {
@@ -59,6 +95,11 @@ pub async fn adopt() -> io::Result<()> {
             }
         }
     }
+}
+
+/// Makes this process the parent of its orphaned descendants, so that they can be found.
+pub(crate) fn become_parent() {
+    let _refused = set_child_subreaper(Some(getpid()));
 }
 
 /// The result of collecting exit statuses.
@@ -84,25 +125,39 @@ fn reap_ended() -> Reaped {
     Reaped::All
 }
 
-/// Sends a signal to the processes that are left of this hook's program, or of all hooks, except to
-/// those in the process group `except`, which was signalled as a whole.
+/// Sends a signal to the processes that are left of this origin, or of all hooks and token commands,
+/// except to those in the process group `except`, which was signalled as a whole.
 ///
-/// Does nothing unless [`adopt`] runs. To be called on a thread that may block: the environment of
-/// a process that hangs in a system call can take long to read.
-pub(crate) fn signal_left_behind(hook: Option<&str>, except: Option<Pid>, signal: Signal) {
+/// Does nothing unless [`adopt`] or [`become_parent`] was called. It begins at once, on a thread that
+/// may block; the future ends after `time_limit`, since the environment of a process that hangs in a
+/// system call can take long to read.
+///
+/// # Panics
+///
+/// If called outside a tokio runtime.
+pub(crate) fn signal_left_behind(
+    origin: Option<Origin>,
+    except: Option<Pid>,
+    signal: Signal,
+    time_limit: Duration,
+) -> impl Future<Output = ()> {
+    let signalled = spawn_blocking(move || signal_here(origin.as_ref(), except, signal));
+    async move {
+        let _left = tokio::time::timeout(time_limit, signalled).await;
+    }
+}
+
+fn signal_here(origin: Option<&Origin>, except: Option<Pid>, signal: Signal) {
     if !child_subreaper().is_ok_and(|is_set| is_set.is_some()) {
         return;
     }
-    let name = format!("{PREFIX}HOOK=");
     let is_left = |pid: Pid| {
         if except.is_some() && getpgid(Some(pid)).ok() == except {
             return false;
         }
         let path = format!("/proc/{}/environ", pid.as_raw_nonzero());
         let environment = fs::read(path).unwrap_or_default();
-        let mut variables = environment.split(|byte| *byte == 0);
-        let value = variables.find_map(|variable| variable.strip_prefix(name.as_bytes()));
-        value.is_some_and(|value| hook.is_none_or(|hook| value == hook.as_bytes()))
+        Origin::of(&environment).is_some_and(|found| origin.is_none_or(|origin| found == *origin))
     };
     for _ in 0..ROUNDS_MAX {
         let left: Vec<_> = descendants()

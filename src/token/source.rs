@@ -315,13 +315,26 @@ pub enum SourceError {
         /// Its exit status, or the signal.
         status: ExitStatus,
     },
-    /// The program did not end in time, or a child of it kept its output open; it was killed.
+    /// The program did not end in time; it was killed.
     #[error("{place} did not end within {time_limit:?}")]
     TimedOut {
         /// The program.
         place: Source,
         /// The time limit of the program.
         time_limit: Duration,
+    },
+    /// The program ended without having printed a token, and a process that it started kept its
+    /// output open until the time limit; that process was killed.
+    #[error(
+        "{place} ended, but a child of it kept its output open for {time_limit:?}, and the token in the output {reason}: redirect the output of the child"
+    )]
+    KeptOpen {
+        /// The program.
+        place: Source,
+        /// The time limit of the program.
+        time_limit: Duration,
+        /// The reason for which the output is not a token.
+        reason: NotAToken,
     },
     /// The program printed more than the longest token and a line ending; it was killed.
     #[error("{0} printed more than 8192 bytes")]

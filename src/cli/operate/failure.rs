@@ -229,7 +229,8 @@ fn exit_of_source(error: &SourceError) -> Exit {
         | SourceError::TooSlow { .. }
         | SourceError::NotRead { .. }
         | SourceError::Failed { .. }
-        | SourceError::TimedOut { .. } => Exit::Unavailable,
+        | SourceError::TimedOut { .. }
+        | SourceError::KeptOpen { .. } => Exit::Unavailable,
         SourceError::Absent(_)
         | SourceError::NotReadable { .. }
         | SourceError::NotAFile(_)

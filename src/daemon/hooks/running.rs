@@ -9,16 +9,15 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::{Fuse, FusedFuture};
-use rustix::process::{Pid, Signal};
+use rustix::process::Signal;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{ChildStderr, ChildStdin};
 use tokio::sync::oneshot;
-use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use crate::config::program_output;
-use crate::sys::program::Program;
-use crate::sys::{orphans, program};
+use crate::sys::orphans::{self, Origin};
+use crate::sys::program::{self, Program};
 
 /// The time between terminating and killing a program.
 const KILLED_AFTER: Duration = Duration::from_secs(2);
@@ -41,6 +40,13 @@ pub(super) struct ProgramRun {
     pub(super) variables: Vec<(String, OsString)>,
     pub(super) input: Vec<u8>,
     pub(super) time_limit: Duration,
+}
+
+impl ProgramRun {
+    /// Returns the origin of the processes that the program starts.
+    fn origin(&self) -> Origin {
+        Origin::Hook(self.hook.clone())
+    }
 }
 
 /// The end of a run, and the redacted text of standard error.
@@ -91,7 +97,8 @@ pub(super) async fn run(mut program_run: ProgramRun, stop: oneshot::Receiver<()>
         };
         let mut streams = pin!(streams.fuse());
         let end = supervise(&mut program, streams.as_mut(), &program_run, stop).await;
-        signal_left_behind(&program_run.hook, None, Signal::KILL).await;
+        orphans::signal_left_behind(Some(program_run.origin()), None, Signal::KILL, KILLED_AFTER)
+            .await;
         let end = end.unwrap_or_else(|error| RunEnd::NotRun(path, error));
         if !streams.is_terminated() {
             // A process that left the group may hold the stream open.
@@ -119,7 +126,8 @@ async fn supervise<T: Future<Output = ()>>(
         Ok(()) = stop => RunEnd::Stopped,
     };
     program.signal(Signal::TERM);
-    signal_left_behind(&program_run.hook, program.group(), Signal::TERM).await;
+    let (origin, group) = (Some(program_run.origin()), program.group());
+    orphans::signal_left_behind(origin, group, Signal::TERM, KILLED_AFTER).await;
     if timeout(KILLED_AFTER, wait(program, streams)).await.is_err() {
         program.signal(Signal::KILL);
         // A process that cannot even be killed hangs in a system call. The daemon does not
@@ -140,15 +148,6 @@ async fn wait<T: Future<Output = ()>>(
             () = streams.as_mut(), if !streams.is_terminated() => {}
         }
     }
-}
-
-/// Signals the processes that left the hook's process group.
-async fn signal_left_behind(hook: &str, except: Option<Pid>, signal: Signal) {
-    let hook = hook.to_owned();
-    let signalled =
-        spawn_blocking(move || orphans::signal_left_behind(Some(&hook), except, signal));
-    // A process that hangs in a system call can delay this; the daemon does not wait for it.
-    let _left = timeout(KILLED_AFTER, signalled).await;
 }
 
 fn as_end(status: ExitStatus) -> RunEnd {

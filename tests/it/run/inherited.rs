@@ -182,6 +182,43 @@ fn what_leaves_its_hook_with_setsid_ends_with_the_hook_and_is_waited_for() {
     assert!(!runs(&child), "{child}");
 }
 
+fn command(folder: &Folder, simulation: &Simulation, script: &str) -> Keepalive {
+    let script = folder.write("token.sh", script);
+    let command = ["/bin/sh", text(&script)];
+    folder.run(&format!(
+        "{}[sessions.kiosk]\ntoken = {{ command = {command:?} }}\n",
+        head(simulation)
+    ))
+}
+
+#[test]
+fn a_token_command_that_leaves_a_process_gives_its_token_and_the_process_ends() {
+    let simulation = Simulation::new(seconds(60));
+    simulation.token("kiosk");
+    let folder = Folder::new();
+    let script = "(setsid sleep 600 &)\necho kiosk\n";
+    let mut daemon = command(&folder, &simulation, script);
+    daemon.wait_for(&["\"state\":\"alive\""]);
+    wait_until("no process is left", || {
+        (descendants(daemon.pid()) == 0).then_some(())
+    });
+    assert_eq!(daemon.stop().0, Some(0));
+}
+
+#[test]
+fn what_a_token_command_started_ends_with_the_daemon_in_the_middle_of_the_command() {
+    let simulation = Simulation::new(seconds(60));
+    let folder = Folder::new();
+    let script = "setsid /bin/sh -c 'echo $$ >new; mv new child; exec sleep 600' &\n\
+                  exec sleep 600\n";
+    let mut daemon = command(&folder, &simulation, script);
+    let child = wait_until("the child runs", || {
+        fs::read_to_string(folder.path("child")).ok()
+    });
+    assert_eq!(daemon.stop().0, Some(0));
+    assert!(!runs(&child), "{child}");
+}
+
 /// Returns the children of a process.
 fn children(parent: u32) -> Vec<u32> {
     let parent_of = |pid: u32| {
