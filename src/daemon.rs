@@ -366,16 +366,18 @@ impl Daemon {
         let grace = self.config.shutdown.grace;
         self.sessions.decide_at_stop(now);
         let revoke = match on_shutdown {
-            OnShutdown::Revoke => self.sessions.count_revoked(),
-            OnShutdown::Leave => 0,
+            OnShutdown::Revoke => self.sessions.tokens_to_revoke(),
+            OnShutdown::Leave => Vec::new(),
         };
-        let leave = self.sessions.count_living() - revoke;
+        let leave = self.sessions.count_tokens() - revoke.len();
+        // A second signal ends the process without another line.
         log_event(&LogEvent::Stopping {
             signal: why,
-            revoke,
+            revoke: &revoke,
             leave,
             grace,
         });
+        let revoke = revoke.len();
         let is_quick = revoke == 0 && self.reporter.hooks.is_idle() && self.minting.is_idle();
         self.reporter
             .systemd

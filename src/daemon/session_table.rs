@@ -363,18 +363,18 @@ impl SessionTable {
         }
     }
 
-    /// Returns the number of sessions that have a token.
-    pub(super) fn count_living(&self) -> usize {
+    /// Returns the number of tokens that requests may still use.
+    pub(super) fn count_tokens(&self) -> usize {
         let sessions = self.by_id.values();
-        sessions.filter(|managed| managed.has_token()).count()
+        sessions.map(|managed| managed.tokens.len()).sum()
     }
 
-    /// Returns the number of sessions whose token is revoked at the stop.
-    pub(super) fn count_revoked(&self) -> usize {
-        let living = self.by_id.values().filter(|managed| managed.has_token());
-        living
+    /// Returns the tokens that are revoked at the stop.
+    pub(super) fn tokens_to_revoke(&self) -> Vec<Fingerprint> {
+        self.managed()
             .filter(|managed| managed.policy().on_shutdown == OnShutdown::Revoke)
-            .count()
+            .flat_map(ManagedSession::fingerprints)
+            .collect()
     }
 
     /// Returns true if the active configuration, or a file of one of its pools, defines the

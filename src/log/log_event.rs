@@ -28,6 +28,9 @@ use crate::status::Peer;
 use crate::status::phrases::{Chain, counted, human_duration};
 use crate::token::{Fingerprint, SourceError, Warning, WatchTrouble};
 
+/// The number of tokens that the line about the stop names.
+const TOKENS_MAX: usize = 20;
+
 /// An event of the daemon.
 #[derive(Debug)]
 pub enum LogEvent<'a> {
@@ -159,8 +162,8 @@ pub enum LogEvent<'a> {
     Stopping {
         /// The signal, or another cause in words.
         signal: &'a str,
-        /// The number of tokens to revoke.
-        revoke: usize,
+        /// The tokens to revoke.
+        revoke: &'a [Fingerprint],
         /// The number of tokens to leave as they are.
         leave: usize,
         /// The time limit of the revocations.
@@ -417,10 +420,28 @@ fn shared(
         session, holder, session);
 }
 
-fn stopping(signal: &str, revoke: usize, leave: usize, grace: Duration) {
-    info!(target: TARGET, event = "stopping", signal, revoke, leave,
-        "stopping on {signal}: {} to revoke within {}, {leave} to leave",
-        counted(revoke, "token"), human_duration(grace));
+fn stopping(signal: &str, revoke: &[Fingerprint], leave: usize, grace: Duration) {
+    let tokens = (!revoke.is_empty()).then(|| list(revoke, TOKENS_MAX));
+    let shown = tokens
+        .as_ref()
+        .map_or_else(String::new, |tokens| format!(" ({tokens})"));
+    info!(target: TARGET, event = "stopping", signal, revoke = revoke.len(), tokens, leave,
+        "stopping on {signal}: {} to revoke within {}{shown}, {leave} to leave",
+        counted(revoke.len(), "token"), human_duration(grace));
+}
+
+/// Returns the first items, and the number of the others.
+fn list(items: &[impl ToString], shown_max: usize) -> String {
+    let shown: Vec<_> = items
+        .iter()
+        .take(shown_max)
+        .map(ToString::to_string)
+        .collect();
+    let shown = shown.join(", ");
+    match items.len().saturating_sub(shown_max) {
+        0 => shown,
+        others => format!("{shown} and {others} more"),
+    }
 }
 
 fn stopped(revoked: usize, left: usize, not_revoked: usize) {

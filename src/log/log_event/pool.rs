@@ -4,6 +4,7 @@ use std::path::Path;
 
 use tracing::{info, warn};
 
+use super::list;
 use crate::config::SessionName;
 use crate::keeper::OnShutdown;
 use crate::log::{SessionNames, TARGET};
@@ -57,12 +58,12 @@ pub(super) fn log(pool: &SessionName, directory: &Path, event: &PoolEvent) {
         PoolEvent::Strange(names) => {
             warn!(target: TARGET, event = "pool_ignores", pool = name, files = names.len(),
                 "pool {name}: {} of {directory} ignored, since a session's name is 1 to 64 of a-z, 0-9, '.', '_' and '-' and starts with a letter or digit: {}",
-                counted(names.len(), "file"), list(names));
+                counted(names.len(), "file"), list(names, NAMES_MAX));
         }
         PoolEvent::Taken(names) => {
             warn!(target: TARGET, event = "pool_ignores", pool = name, files = names.len(),
                 "pool {name}: {} of {directory} ignored, since another session has the same name: {}; rename one of them",
-                counted(names.len(), "file"), list(names));
+                counted(names.len(), "file"), list(names, NAMES_MAX));
         }
         PoolEvent::Full => {
             warn!(target: TARGET, event = "pool_full", pool = name,
@@ -86,13 +87,5 @@ fn go_on(sessions: usize) -> String {
     match sessions {
         1 => "its session continues with its token".to_owned(),
         _ => format!("its {sessions} sessions continue with their tokens"),
-    }
-}
-
-fn list(names: &[String]) -> String {
-    let shown = names.get(..NAMES_MAX).unwrap_or(names).join(", ");
-    match names.len().saturating_sub(NAMES_MAX) {
-        0 => shown,
-        others => format!("{shown} and {others} more"),
     }
 }

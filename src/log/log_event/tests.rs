@@ -21,11 +21,19 @@ fn the_daemon_starts_reloads_and_stops() {
         left: 1,
         not_revoked,
     };
+    let stopping = |revoke| LogEvent::Stopping {
+        signal: "SIGTERM",
+        revoke,
+        leave: 1,
+        grace: seconds(10),
+    };
+    let three = ["a", "b", "c"].map(|token| Fingerprint::of(token.as_bytes()));
     insta::assert_snapshot!(logged(LogFormat::Plain, &[
         LogEvent::Started { version: "0.1.0", kept: 3, lapsing: 1, shard: None },
         LogEvent::Reloaded { added: 1, removed: 0, changed: 2 },
         LogEvent::ReloadRefused(errors),
-        LogEvent::Stopping { signal: "SIGTERM", revoke: 3, leave: 1, grace: seconds(10) },
+        stopping(&three),
+        stopping(&[]),
         stopped(0),
         stopped(2),
         LogEvent::NotStarted(&io::Error::other("no certificates")),
@@ -35,12 +43,38 @@ fn the_daemon_starts_reloads_and_stops() {
     WARN  reload refused: the configuration has errors; the earlier one stays in force
         error: unknown key `tokn`
          --> /etc/keepalive.toml:3:1
-    INFO  stopping on SIGTERM: 3 tokens to revoke within 10s, 1 to leave
+    INFO  stopping on SIGTERM: 3 tokens to revoke within 10s (ca978112, 3e23e816, 2e7d2c03), 1 to leave
+    INFO  stopping on SIGTERM: 0 tokens to revoke within 10s, 1 to leave
     INFO  stopped: 1 token revoked, 1 left as is
     ERROR stopped: 2 tokens not revoked, revoke them by hand; 1 revoked, 1 left as is
     ERROR not started: no certificates
     ");
     insta::assert_snapshot!(logged(LogFormat::Json, &[LogEvent::ReloadRefused(errors)]), @r#"{"timestamp":"2026-11-24T08:00:00.123Z","level":"WARN","message":"reload refused: the configuration has errors; the earlier one stays in force","event":"reload_refused","errors":"error: unknown key `tokn`\n --> /etc/keepalive.toml:3:1\n"}"#);
+}
+
+#[test]
+fn a_stop_names_the_tokens_that_are_to_be_revoked_up_to_a_limit() {
+    let many: Vec<_> = (0..32)
+        .map(|number: u8| Fingerprint::of(&[number]))
+        .collect();
+    let output = logged(
+        LogFormat::Json,
+        &[LogEvent::Stopping {
+            signal: "SIGTERM",
+            revoke: &many,
+            leave: 0,
+            grace: seconds(10),
+        }],
+    );
+    let line: serde_json::Value = serde_json::from_str(&output).unwrap();
+    let shown: Vec<_> = many.iter().take(20).map(ToString::to_string).collect();
+    let tokens = format!("{} and 12 more", shown.join(", "));
+    assert_eq!(line["tokens"], tokens);
+    assert_eq!(line["revoke"], 32);
+    assert_eq!(
+        line["message"],
+        format!("stopping on SIGTERM: 32 tokens to revoke within 10s ({tokens}), 0 to leave")
+    );
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use rustix::process::Signal;
 use session_keepalive::sim::{ApiOperation, Fate, Matcher, Processing, Rule, RuleSpan, SimFault};
+use session_keepalive::token::Token;
 
 use super::super::support::keepalive::now;
 use super::super::support::simulation::Simulation;
@@ -59,6 +60,22 @@ fn a_second_sigterm_ends_at_once() {
     let (status, took) = daemon.wait();
     assert_eq!(status.code(), Some(1));
     assert!(took < seconds(1), "{took:?}");
+}
+
+#[test]
+fn the_log_names_the_tokens_that_may_still_live_after_a_second_sigterm() {
+    let simulation = Simulation::new(seconds(60));
+    let (folder, config) = one_session(&simulation, "kiosk");
+    let mut daemon = folder.run(&config);
+    daemon.wait_for(&["\"state\":\"alive\""]);
+    hang_revocations(&simulation);
+    daemon.signal(Signal::TERM);
+    let fingerprint = Token::from_bytes(b"kiosk".to_vec()).unwrap().fingerprint();
+    let named = format!("\"tokens\":\"{fingerprint}\"");
+    daemon.wait_for(&["\"event\":\"stopping\"", &named]);
+    daemon.signal(Signal::TERM);
+    assert_eq!(daemon.wait().0.code(), Some(1));
+    assert!(simulation.record("kiosk").fate.is_living());
 }
 
 #[test]
