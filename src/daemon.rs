@@ -164,6 +164,7 @@ impl Daemon {
     /// Runs the daemon until a command stops it.
     pub async fn run(mut self, mut commands: impl Stream<Item = DaemonCommand> + Unpin) -> Stopped {
         self.others.handle_started();
+        self.log_started();
         let ended = loop {
             let reading = self.read_clock();
             self.turn(reading.boot);
@@ -220,8 +221,18 @@ impl Daemon {
         }
     }
 
+    fn log_started(&self) {
+        let (kept, lapsing) = self.sessions.count_intents();
+        log_event(&LogEvent::Started {
+            version: env!("CARGO_PKG_VERSION"),
+            kept,
+            lapsing,
+            shard: self.config.shard,
+        });
+    }
+
     /// Refuses the start if another running daemon holds a token of this one and one of the two
-    /// would revoke it. Waits for a daemon that is about to end.
+    /// would revoke it. Waits for a daemon that is about to end, and logs that it waits.
     ///
     /// # Errors
     ///

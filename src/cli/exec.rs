@@ -15,6 +15,7 @@ use clap::{Args, ValueHint};
 use futures_util::StreamExt as _;
 use rustix::process::Signal;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH};
+use signal_hook::low_level::signal_name;
 use signal_hook_tokio::Signals;
 use tokio::process::Command;
 use tokio::sync::mpsc;
@@ -25,6 +26,7 @@ use super::{Refused, duration};
 use crate::config::{self, Config};
 use crate::daemon::{Daemon, DaemonCommand, LoadConfig, Setup};
 use crate::keeper::OnShutdown;
+use crate::log::{LogEvent, log_event};
 use crate::status::phrases::human_duration;
 use crate::status::{QuerySender, ReadinessSums};
 use crate::sys::clock;
@@ -125,15 +127,22 @@ fn load(exec: &Exec) -> LoadConfig {
     })
 }
 
-async fn supervise(exec: &Exec, config: Config, setup: Setup, signals: Signals) -> Exit {
+async fn supervise(exec: &Exec, config: Config, setup: Setup, mut signals: Signals) -> Exit {
     let environment = environment(&config);
     let setup = run::with_revocations(setup).await;
     let (mut daemon, queries) = match Daemon::start(config, setup).await {
         Ok(started) => started,
         Err(error) => return run::not_started(&error),
     };
-    if let Err(error) = daemon.respect_other_daemons().await {
-        return run::not_started(&error);
+    tokio::select! {
+        respected = daemon.respect_other_daemons() => if let Err(error) = respected {
+            return run::not_started(&error);
+        },
+        signal = ending(&mut signals) => {
+            let name = signal_name(signal).unwrap_or("a signal");
+            log_event(&LogEvent::StoppedBeforeStart { signal: name });
+            return of_signal(signal);
+        }
     }
     let (stop, stops) = mpsc::channel(1);
     let commands = futures_util::stream::unfold(stops, |mut stops| async {

@@ -203,7 +203,10 @@ async fn serve(
             tokio::select! {
                 result = &mut respecting => break result,
                 Some(command) = commands.next() => match command {
-                    DaemonCommand::Stop { .. } => return Exit::Success,
+                    DaemonCommand::Stop { why: signal, .. } => {
+                        log_event(&LogEvent::StoppedBeforeStart { signal });
+                        return Exit::Success;
+                    }
                     DaemonCommand::Reload => is_to_reload = true,
                 },
             }

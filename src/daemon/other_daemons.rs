@@ -268,7 +268,7 @@ impl OtherDaemons {
     }
 
     /// Refuses the start if another running daemon holds a token of this one and one of the two
-    /// would revoke it. Waits for a daemon that is about to end.
+    /// would revoke it. Waits for a daemon that is about to end, and logs that it waits.
     ///
     /// # Errors
     ///
@@ -282,6 +282,7 @@ impl OtherDaemons {
             return Ok(());
         }
         let began = machine.now();
+        let mut logged = None;
         loop {
             let overlaps = self.overlaps(sessions).await;
             let is_ending = overlaps
@@ -302,6 +303,16 @@ impl OtherDaemons {
             if machine.now().since(began) >= wait {
                 let refusal = StartRefusal { first, others };
                 return Err(StartError::HeldElsewhere(Box::new(refusal)));
+            }
+            // The other daemon may begin its stop while this one waits.
+            if logged.replace(wait) != Some(wait) {
+                log_event(&LogEvent::WaitingForDaemon {
+                    session: &first.claim.session,
+                    fingerprint: first.claim.token,
+                    other: &first.to_string(),
+                    is_stopping: is_ending,
+                    at_most: wait,
+                });
             }
             let pause = tokio::time::timeout(SEARCH_EVERY, std::future::pending::<()>());
             self.answer_until(pause, sessions).await.ok();

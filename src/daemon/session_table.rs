@@ -363,6 +363,20 @@ impl SessionTable {
         }
     }
 
+    /// Returns the numbers of configured sessions to keep alive and to let lapse.
+    pub(super) fn count_intents(&self) -> (usize, usize) {
+        let kept = self
+            .configured()
+            .filter(|managed| managed.policy().intent == Intent::Keep);
+        let kept = kept.count();
+        (kept, self.by_name.len() - kept)
+    }
+
+    fn configured(&self) -> impl Iterator<Item = &ManagedSession> {
+        let ids = self.by_name.values();
+        ids.filter_map(|id| self.by_id.get(id)).map(Box::as_ref)
+    }
+
     /// Returns the number of tokens that requests may still use.
     pub(super) fn count_tokens(&self) -> usize {
         let sessions = self.by_id.values();

@@ -22,8 +22,7 @@ use super::{Daemon, Setup};
 use crate::api::{BuildError, Client};
 use crate::config::{Config, HttpConfig, SessionName, StatusConfig, StatusSocket};
 use crate::http::BindError;
-use crate::keeper::{Intent, Keeper, Limits, SessionId};
-use crate::log::{LogEvent, log_event};
+use crate::keeper::{Keeper, Limits, SessionId};
 use crate::status::QuerySender;
 use crate::sys::files;
 use crate::sys::files::{CONFIG_LIMIT, NoAnswer};
@@ -128,16 +127,6 @@ impl Daemon {
         let now = daemon.machine.now();
         let pools = &mut daemon.sources.pools;
         let sessions = pools.complete(&daemon.config, find, now);
-        let kept = sessions
-            .values()
-            .filter(|session| session.policy.intent == Intent::Keep)
-            .count();
-        log_event(&LogEvent::Started {
-            version: env!("CARGO_PKG_VERSION"),
-            kept,
-            lapsing: sessions.len() - kept,
-            shard: daemon.config.shard,
-        });
         daemon.listeners.change(bound, now);
         // If two sessions have the same token, a session of the configuration gets it before a
         // pool's session, so the former are added first.

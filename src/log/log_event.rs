@@ -149,6 +149,24 @@ pub enum LogEvent<'a> {
         /// The session under its new name.
         new: &'a SessionNames<'a>,
     },
+    /// The start waits for another daemon, which holds a token that one of the two would revoke.
+    WaitingForDaemon {
+        /// The session that holds the token here.
+        session: &'a SessionName,
+        /// The token.
+        fingerprint: Fingerprint,
+        /// The other daemon in words.
+        other: &'a str,
+        /// True if the other daemon stops already.
+        is_stopping: bool,
+        /// The time after which the start is refused, counted from its beginning.
+        at_most: Duration,
+    },
+    /// A signal stopped the daemon before it had started.
+    StoppedBeforeStart {
+        /// The name of the signal.
+        signal: &'a str,
+    },
     /// The daemon could not start.
     NotStarted(&'a dyn Error),
     /// The daemon runs on a terminal, where Ctrl-C stops it.
@@ -232,6 +250,14 @@ pub fn log_event(event: &LogEvent<'_>) {
         LogEvent::Pool(pool, directory, event) => pool::log(pool, directory, event),
         LogEvent::FileGone(session, on_shutdown) => pool::file_gone(session, on_shutdown),
         LogEvent::Renamed { old, new } => renamed(old, new),
+        LogEvent::WaitingForDaemon {
+            session,
+            fingerprint,
+            other,
+            is_stopping,
+            at_most,
+        } => waiting_for_daemon(session, fingerprint, other, is_stopping, at_most),
+        LogEvent::StoppedBeforeStart { signal } => stopped_before_start(signal),
         LogEvent::NotStarted(cause) => not_started(cause),
         LogEvent::CtrlC { revokes, leaves } => ctrl_c(revokes, leaves),
         LogEvent::Stopping {
@@ -285,6 +311,28 @@ fn started(version: &str, kept: usize, lapsing: usize, shard: Option<Shard>) {
 
 fn not_started(cause: &dyn Error) {
     error!(target: TARGET, event = "not_started", "not started: {}", redacted(cause));
+}
+
+fn waiting_for_daemon(
+    session: &SessionName,
+    fingerprint: Fingerprint,
+    other: &str,
+    is_stopping: bool,
+    at_most: Duration,
+) {
+    let does = if is_stopping {
+        "is stopping: the start waits for its end"
+    } else {
+        "is running: the start waits in case it is about to stop"
+    };
+    info!(target: TARGET, event = "waiting_for_daemon", session = session.as_str(), %fingerprint, other,
+        "{session}: another daemon that holds the token {fingerprint} {does}, {} at most: {other}",
+        human_duration(at_most));
+}
+
+fn stopped_before_start(signal: &str) {
+    info!(target: TARGET, event = "stopped", signal, revoked = 0, left = 0, not_revoked = 0,
+        "stopped on {signal} before the start: no token is revoked");
 }
 
 fn ctrl_c(revokes: bool, leaves: bool) {

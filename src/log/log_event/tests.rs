@@ -53,6 +53,27 @@ fn the_daemon_starts_reloads_and_stops() {
 }
 
 #[test]
+fn a_start_that_waits_for_another_daemon_says_so() {
+    let kiosk = SessionName::new("kiosk").unwrap();
+    let waiting = |is_stopping, at_most| LogEvent::WaitingForDaemon {
+        session: &kiosk,
+        fingerprint: Fingerprint::of(b"a"),
+        other: "pid 712 (session kiosk)",
+        is_stopping,
+        at_most: seconds(at_most),
+    };
+    insta::assert_snapshot!(logged(LogFormat::Plain, &[
+        waiting(false, 2),
+        waiting(true, 30),
+        LogEvent::StoppedBeforeStart { signal: "SIGTERM" },
+    ]), @r"
+    INFO  kiosk: another daemon that holds the token ca978112 is running: the start waits in case it is about to stop, 2s at most: pid 712 (session kiosk)
+    INFO  kiosk: another daemon that holds the token ca978112 is stopping: the start waits for its end, 30s at most: pid 712 (session kiosk)
+    INFO  stopped on SIGTERM before the start: no token is revoked
+    ");
+}
+
+#[test]
 fn a_stop_names_the_tokens_that_are_to_be_revoked_up_to_a_limit() {
     let many: Vec<_> = (0..32)
         .map(|number: u8| Fingerprint::of(&[number]))

@@ -59,6 +59,55 @@ fn a_second_daemon_with_the_same_tokens_does_not_start_where_one_would_revoke_th
 }
 
 #[test]
+fn a_daemon_that_waits_for_another_says_so_and_has_not_started() {
+    let simulation = Simulation::new(seconds(60));
+    let (folder, config) = one_session(&simulation, "kiosk");
+    let mut first = folder.run(&config);
+    first.wait_for(&["\"state\":\"alive\""]);
+    let mut daemon = second(&folder, &[]);
+    let pid = format!("pid {}", first.pid());
+    daemon.wait_for(&["\"event\":\"waiting_for_daemon\"", &pid]);
+    assert_eq!(daemon.wait().0.code(), Some(75), "{:?}", daemon.log);
+    assert_eq!(daemon.count(&["waiting_for_daemon"]), 1, "{:?}", daemon.log);
+    assert_eq!(daemon.count(&["\"event\":\"started\""]), 0);
+}
+
+#[test]
+fn a_signal_to_stop_that_comes_while_the_start_waits_for_another_daemon_is_logged() {
+    let simulation = Simulation::new(seconds(60));
+    let (folder, config) = one_session(&simulation, "kiosk");
+    let mut first = folder.run(&config);
+    first.wait_for(&["\"state\":\"alive\""]);
+    for (signal, name) in [
+        (Signal::TERM, "SIGTERM"),
+        (Signal::INT, "SIGINT"),
+        (Signal::QUIT, "SIGQUIT"),
+    ] {
+        let mut daemon = second(&folder, &[]);
+        daemon.wait_for(&["\"event\":\"waiting_for_daemon\""]);
+        daemon.signal(signal);
+        daemon.wait_for(&["\"event\":\"stopped\"", name, "before the start"]);
+        assert_eq!(daemon.wait().0.code(), Some(0), "{:?}", daemon.log);
+        assert_eq!(daemon.count(&["\"event\":\"started\""]), 0);
+    }
+    let command = [
+        "exec",
+        "--config",
+        "config.toml",
+        "--status-socket",
+        "off",
+        "--",
+        "true",
+    ];
+    let mut exec = Keepalive::start(folder.command(&command));
+    exec.wait_for(&["\"event\":\"waiting_for_daemon\""]);
+    exec.signal(Signal::TERM);
+    exec.wait_for(&["\"event\":\"stopped\"", "SIGTERM", "before the start"]);
+    assert_eq!(exec.wait().0.code(), Some(143), "{:?}", exec.log);
+    assert!(simulation.record("kiosk").fate.is_living());
+}
+
+#[test]
 fn two_daemons_that_leave_their_tokens_are_a_pair() {
     let simulation = Simulation::new(seconds(60));
     let folder = Folder::new();

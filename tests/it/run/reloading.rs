@@ -206,7 +206,7 @@ fn a_reload_that_is_asked_for_during_the_start_ends_nobody() {
         std::thread::yield_now();
     }
     daemon.signal(Signal::HUP);
-    for event in ["started", "listening", "reloaded"] {
+    for event in ["listening", "started", "reloaded"] {
         daemon.wait_for(&[&format!("\"event\":\"{event}\"")]);
     }
     assert_eq!(daemon.stop().0, Some(0));
