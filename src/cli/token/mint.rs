@@ -5,11 +5,12 @@
 
 use std::fs::File;
 use std::io::{self, IsTerminal as _, Write as _};
-use std::os::fd::AsFd as _;
+use std::os::fd::AsFd;
 use std::time::Duration;
 
 use clap::Args;
 use jiff::Timestamp;
+use rustix::fs::{FileType, fstat, major, minor};
 use serde_json::Value;
 
 use super::super::exec::sink;
@@ -29,7 +30,7 @@ Examples:
   session-keepalive token mint --config /etc/session-keepalive/config.toml --session kiosk --sink /run/kiosk/token
   GENESYSCLOUD_REGION=eu-central-1 session-keepalive token mint --stdout | another-program
 
-Without --session the client is that of GENESYSCLOUD_OAUTHCLIENT_ID and GENESYSCLOUD_OAUTHCLIENT_SECRET. The token lives until its expiry unless it is revoked or idles out; one that cannot be handed over is revoked at once. With --stdout the facts are printed to standard error.
+Without --session the client is that of GENESYSCLOUD_OAUTHCLIENT_ID and GENESYSCLOUD_OAUTHCLIENT_SECRET. The token lives until its expiry unless it is revoked or idles out; one that cannot be handed over is revoked at once. --stdout is refused before a token is obtained if standard output is closed or /dev/null. With --stdout the facts are printed to standard error.
 
 Exit status: 0 done, 64 usage error, 65 no secret, 69 the login host was not reached or failed, 74 input/output error, 75 the login host limits the rate, 77 the client is refused, 78 configuration error.";
 
@@ -41,6 +42,9 @@ const MINT: ApiCommand = ApiCommand {
 
 /// The name of the session that the client of the environment forms.
 const OF_ENVIRONMENT: &str = "default";
+
+/// The major and minor number of the device `/dev/null`, which are the same on every Linux.
+const NULL_DEVICE: (u32, u32) = (1, 3);
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Mint {
@@ -145,11 +149,18 @@ async fn obtain(mint: &Mint) -> Result<CommandOutput, OperationError> {
     Ok(facts)
 }
 
-/// Checks that the options name a destination, and that no terminal shows the token without consent.
+/// Checks that the options name a destination that keeps the token, and that no terminal shows the
+/// token without consent.
 fn check_destination(mint: &Mint) -> Result<(), OperationError> {
     let usage = |message: &str| OperationError::Usage(message.to_owned());
     if mint.sink.is_none() && !mint.stdout {
         return Err(usage("where to? give --sink FILE, --stdout, or both"));
+    }
+    if mint.stdout && is_null(io::stdout()) {
+        return Err(OperationError::HandOver(
+            "standard output is closed or /dev/null, where nothing receives the token, so none was obtained: redirect it to a file or a program, or use --sink FILE"
+                .to_owned(),
+        ));
     }
     if mint.stdout && !mint.yes && io::stdout().is_terminal() {
         return Err(usage(
@@ -157,6 +168,15 @@ fn check_destination(mint: &Mint) -> Result<(), OperationError> {
         ));
     }
     Ok(())
+}
+
+/// Returns true if the file is `/dev/null`. The runtime opens it in place of a standard stream that
+/// is closed at the start, and writing to it succeeds.
+fn is_null(file: impl AsFd) -> bool {
+    fstat(file).is_ok_and(|file| {
+        FileType::from_raw_mode(file.st_mode).is_char_device()
+            && (major(file.st_rdev), minor(file.st_rdev)) == NULL_DEVICE
+    })
 }
 
 /// Revokes a token that could not be handed over. Returns its end as a clause for people.

@@ -1,6 +1,7 @@
 //! Tests of sessions that obtain their own tokens, and of expiries that sources report.
 
 use std::fs;
+use std::process::Command;
 
 use session_keepalive::sim::{
     ApiOperation, Matcher, Processing, Rule, RuleSpan, SimFault, TokenSpec,
@@ -568,6 +569,30 @@ fn a_token_that_is_minted_by_hand_is_in_the_sink_and_never_on_the_screen() {
             .count(),
         2
     );
+}
+
+#[test]
+fn no_token_is_minted_for_a_standard_output_that_is_closed_or_the_null_device() {
+    let simulation = login_host(3600);
+    let folder = Folder::new();
+    folder.write("secret", SECRET);
+    let config = folder.write("by-hand.toml", &minting(&simulation, ""));
+    let config = ["--config", text(&config), "--session", "kiosk"];
+    let mint = folder.command(&[&["token", "mint", "--stdout"], &config[..]].concat());
+    for redirection in [">&-", ">/dev/null"] {
+        let mut shell = Command::new("/bin/sh");
+        shell
+            .args(["-c", &format!("exec \"$@\" {redirection}"), "sh"])
+            .arg(mint.get_program())
+            .args(mint.get_args())
+            .current_dir(folder.path(""));
+        let output = shell.output().unwrap();
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(74), "{redirection}: {errors}");
+        assert!(errors.contains("closed or /dev/null"), "{errors}");
+    }
+    let server = simulation.server();
+    assert_eq!(server.records(clock::now()).count(), 0);
 }
 
 #[test]
