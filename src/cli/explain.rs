@@ -28,7 +28,7 @@ const SPAN_MIN_SECONDS: f64 = 1.0;
 /// The no-break space that keeps a number and its unit on one line until the text is wrapped.
 const NO_BREAK_SPACE: char = '\u{a0}';
 
-/// Which story is told, and how.
+/// The arguments of `explain`.
 #[derive(Debug, Args)]
 pub(super) struct Explain {
     /// The session.

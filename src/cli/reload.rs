@@ -27,7 +27,7 @@ Exit status: 0 reloaded or signalled, 69 no such daemon, 77 permission denied, 7
 /// The variable in which systemd names the daemon's process.
 const MAINPID: &str = "MAINPID";
 
-/// Which daemon is told.
+/// The arguments of `reload`.
 #[derive(Debug, Args)]
 pub(super) struct Reload {
     /// The daemon's process ID; by default the variable MAINPID, otherwise the daemon is reached over its socket.

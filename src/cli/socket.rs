@@ -41,7 +41,7 @@ pub(super) const ALL_SESSIONS: &str = "/status?limit=4294967295";
 /// The largest accepted answer, in bytes; the status of 100,000 sessions fits.
 const BODY_SIZE_MAX: usize = 256 * 1024 * 1024;
 
-/// Which daemon is asked.
+/// The options that select a daemon.
 #[derive(Clone, Debug, Default, Args)]
 pub(super) struct SocketOptions {
     /// The daemon's socket; detected automatically if one daemon runs.

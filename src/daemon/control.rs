@@ -32,13 +32,13 @@ impl Daemon {
     pub(super) fn handle_query(&mut self, query: Query) {
         // Sending fails if the observer has gone.
         match query {
-            Query::Pulse(answer) => drop(answer.send(())),
+            Query::Ping(answer) => drop(answer.send(())),
             Query::Slice(reader) => reader.read(&LentState {
                 daemon: self,
                 reading: self.machine.read_clock(),
             }),
             Query::Control(control, by, answer) => self.control(control, by, answer),
-            Query::Story(name, answer) => drop(answer.send(self.history(&name).map(Box::new))),
+            Query::History(name, answer) => drop(answer.send(self.history(&name).map(Box::new))),
         }
     }
 
@@ -116,7 +116,7 @@ impl Daemon {
         answer: oneshot::Sender<CommandResult>,
     ) {
         let done = match control {
-            _ if self.stop.is_some() => CommandResult::No("the daemon is stopping".to_owned()),
+            _ if self.stop.is_some() => CommandResult::Refused("the daemon is stopping".to_owned()),
             SessionCommand::Touch(name) => match self.touch(&name, by) {
                 Ok(id) => return self.reporter.touch_waiters.wait(id, answer),
                 Err(done) => done,
@@ -127,13 +127,13 @@ impl Daemon {
                 return self.reload(Some(answer));
             }
             SessionCommand::Stop(OnShutdown::Revoke) if self.reporter.systemd.is_present() => {
-                CommandResult::No(STARTED_AGAIN.to_owned())
+                CommandResult::Refused(STARTED_AGAIN.to_owned())
             }
             SessionCommand::Stop(on_shutdown) => {
                 log_event(&LogEvent::Asked { what: "stop", by });
                 self.listeners.is_answer_awaited = true;
                 self.begin_stop(on_shutdown, "the command of a user");
-                CommandResult::Yes(match on_shutdown {
+                CommandResult::Done(match on_shutdown {
                     OnShutdown::Revoke => "stopping, and revoking as configured".to_owned(),
                     OnShutdown::Leave => "stopping, and leaving every token".to_owned(),
                 })
@@ -166,12 +166,16 @@ impl Daemon {
                     "its token is read and tried again"
                 };
                 log_event(&LogEvent::TouchWanted { session: name, by });
-                return Err(CommandResult::Yes(format!(
+                return Err(CommandResult::Done(format!(
                     "{name} is {}: {what} now; see status for the result",
                     state.as_str()
                 )));
             }
-            Err(why) => return Err(CommandResult::No(format!("{name} is not touched: {why}"))),
+            Err(why) => {
+                return Err(CommandResult::Refused(format!(
+                    "{name} is not touched: {why}"
+                )));
+            }
         }
         log_event(&LogEvent::TouchWanted { session: name, by });
         Ok(id)
@@ -189,7 +193,7 @@ impl Daemon {
         };
         let is_configured = managed.config.policy.intent == intent;
         if managed.policy().intent == intent {
-            return CommandResult::Yes(format!(
+            return CommandResult::Done(format!(
                 "{name} already has the intent {}",
                 intent.as_str()
             ));
@@ -231,7 +235,7 @@ impl Daemon {
                 _ => format!("; {}", next(&view, now)),
             });
         self.reporter.report_sessions(&self.sessions, now);
-        CommandResult::Yes(format!(
+        CommandResult::Done(format!(
             "{name} has the intent {} from now on, {until}; at the stop its token is {at_the_end}{next}",
             intent.as_str()
         ))
@@ -298,7 +302,7 @@ impl Waiters {
             self.0.push(requester);
         } else {
             let refusal = format!("too many clients wait for {what} already");
-            drop(requester.send(CommandResult::No(refusal)));
+            drop(requester.send(CommandResult::Refused(refusal)));
         }
     }
 
@@ -343,7 +347,7 @@ fn answer(event: &Event, view: Option<&SessionView>, now: Instant) -> Option<Com
         let next = view.map_or_else(String::new, |view| format!("; {}", next(view, now)));
         let method = operation.as_str();
         return Some(match &outcome.verdict {
-            Verdict::Accepted | Verdict::Alive(_) => CommandResult::Yes(format!(
+            Verdict::Accepted | Verdict::Alive(_) => CommandResult::Done(format!(
                 "touched: {method} accepted{}{next}",
                 deadline(view, now)
             )),
@@ -351,7 +355,7 @@ fn answer(event: &Event, view: Option<&SessionView>, now: Instant) -> Option<Com
             | Verdict::Refused(_)
             | Verdict::Blocked(_)
             | Verdict::Throttled { .. }
-            | Verdict::Unreachable(_) => CommandResult::No(format!(
+            | Verdict::Unreachable(_) => CommandResult::Refused(format!(
                 "not touched: {method} {}{}{next}",
                 outcome.verdict.as_str(),
                 correlation(outcome)
@@ -360,7 +364,7 @@ fn answer(event: &Event, view: Option<&SessionView>, now: Instant) -> Option<Com
     }
     // A token that has ended is not touched again, so the wait ends without an answer of the API.
     view.is_none()
-        .then(|| CommandResult::No("not touched: the token ended".to_owned()))
+        .then(|| CommandResult::Refused("not touched: the token ended".to_owned()))
 }
 
 fn has_living_token(state: State) -> bool {

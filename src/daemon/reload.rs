@@ -56,7 +56,7 @@ impl Reloads {
     /// Abandons all reloads, because the daemon stops.
     pub(super) fn stop(&mut self) {
         self.reading = JoinSet::new();
-        let stopping = CommandResult::No("the daemon is stopping".to_owned());
+        let stopping = CommandResult::Refused("the daemon is stopping".to_owned());
         self.waiting.answer(&stopping);
         self.next.take().unwrap_or_default().answer(&stopping);
     }
@@ -97,10 +97,10 @@ impl Daemon {
         self.reporter.systemd.handle_reloaded(result.is_err());
         self.reporter.counters.handle_reloaded(result.is_ok());
         let done = match result {
-            Ok(()) => CommandResult::Yes("reloaded".to_owned()),
+            Ok(()) => CommandResult::Done("reloaded".to_owned()),
             Err(why) => {
                 log_event(&LogEvent::ReloadRefused(&why));
-                CommandResult::No(format!(
+                CommandResult::Refused(format!(
                     "reload refused, the earlier configuration stays in force:\n{why}"
                 ))
             }

@@ -88,8 +88,8 @@ async fn handle(head: &Parts, by: Peer, state: &ServerState) -> HttpReply {
         return HttpReply::text(404, format!("no such command; the commands are:\n{ORDERS}"));
     };
     match state.queries.control(command, by).await {
-        Some(CommandResult::Yes(text)) => HttpReply::text(200, text + "\n"),
-        Some(CommandResult::No(text)) => HttpReply::text(409, text + "\n"),
+        Some(CommandResult::Done(text)) => HttpReply::text(200, text + "\n"),
+        Some(CommandResult::Refused(text)) => HttpReply::text(409, text + "\n"),
         Some(CommandResult::NoSuchSession) => HttpReply::text(404, "there is no such session\n"),
         None => HttpReply::text(
             504,

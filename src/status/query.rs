@@ -43,11 +43,11 @@ pub(crate) const COPIED_MAX: usize = 100;
 #[derive(Debug)]
 pub enum Query {
     /// A check that the loop runs.
-    Pulse(oneshot::Sender<()>),
+    Ping(oneshot::Sender<()>),
     /// A slice of the state.
     Slice(SliceReader),
     /// The history of the session with this name, if there is one.
-    Story(SessionName, oneshot::Sender<Option<Box<NamedHistory>>>),
+    History(SessionName, oneshot::Sender<Option<Box<NamedHistory>>>),
     /// A command, its sender, and its result.
     Control(SessionCommand, Peer, oneshot::Sender<CommandResult>),
 }
@@ -78,9 +78,9 @@ pub struct Peer {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum CommandResult {
     /// The command was carried out.
-    Yes(String),
+    Done(String),
     /// The command was not carried out, for this reason.
-    No(String),
+    Refused(String),
     /// There is no session with that name.
     NoSuchSession,
 }
@@ -256,12 +256,12 @@ impl QuerySender {
     ///
     /// Returns `None` if the loop has ended or does not answer within 5s.
     pub async fn history(&self, name: SessionName) -> Option<Option<Box<NamedHistory>>> {
-        self.ask(|answer| Query::Story(name, answer)).await
+        self.ask(|answer| Query::History(name, answer)).await
     }
 
     /// Returns true if the loop answers within 5s.
     pub async fn is_turning(&self) -> bool {
-        self.ask(Query::Pulse).await.is_some()
+        self.ask(Query::Ping).await.is_some()
     }
 
     /// Sends a command and returns its result, or `None` if the loop has ended or the result does
