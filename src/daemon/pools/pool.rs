@@ -110,8 +110,9 @@ pub(in crate::daemon) struct Comparison {
     is_whole: bool,
     /// True if no file has the name of a session.
     is_empty: bool,
-    /// The files that are not sessions.
-    new: Vec<SessionName>,
+    /// The names of files that are not sessions. They become session names on the loop's thread,
+    /// since what another thread allocates and the daemon keeps leaves gaps in memory.
+    new: Vec<String>,
     /// The sessions that have no file; none if the listing is not whole.
     missing: BTreeSet<SessionName>,
     /// Other names, quoted for the log.
@@ -146,15 +147,22 @@ impl PoolListing {
 impl Comparison {
     fn new(listing: &Listing, members: &[SessionName]) -> Self {
         let (names, strange) = separate_names(&listing.names);
-        let missing = members.iter().filter(|name| !names.contains(name));
+        let missing = members.iter().filter(|name| !names.contains(name.as_str()));
         let missing = missing.take_while(|_| listing.is_whole).cloned().collect();
-        let is_new = |name: &SessionName| members.binary_search(name).is_err();
+        let is_new = |name: &&str| {
+            let place = members.binary_search_by(|member| member.as_str().cmp(name));
+            place.is_err()
+        };
         Self {
             directory: listing.directory,
             is_whole: listing.is_whole,
             is_empty: names.is_empty(),
             missing,
-            new: names.into_iter().filter(is_new).collect(),
+            new: names
+                .into_iter()
+                .filter(is_new)
+                .map(str::to_owned)
+                .collect(),
             strange,
         }
     }
@@ -434,6 +442,9 @@ impl Pool {
         let mut taken = BTreeSet::new();
         self.others.clear();
         for name in new {
+            let Ok(name) = SessionName::new(&name) else {
+                continue;
+            };
             if self.members.contains_key(&name) {
                 continue;
             }
@@ -468,12 +479,13 @@ impl Pool {
 }
 
 /// Separates the valid session names from the other names, which are quoted for the log.
-fn separate_names(names: &[String]) -> (BTreeSet<SessionName>, BTreeSet<String>) {
+fn separate_names(names: &[String]) -> (BTreeSet<&str>, BTreeSet<String>) {
     let (mut sound, mut strange) = (BTreeSet::new(), BTreeSet::new());
     for name in names {
-        match SessionName::new(name) {
-            Ok(name) => _ = sound.insert(name),
-            Err(_) => _ = strange.insert(quoted(name)),
+        if SessionName::new(name).is_ok() {
+            sound.insert(name.as_str());
+        } else {
+            strange.insert(quoted(name));
         }
     }
     (sound, strange)
