@@ -91,13 +91,13 @@ enum CliCommand {
     Health(health::Health),
     /// Touch a session's token now.
     #[command(after_help = control::TOUCH_HELP)]
-    Touch(control::OfSession),
+    Touch(control::SessionArgs),
     /// Keep a session's token alive from now on.
     #[command(after_help = control::INTENT_HELP)]
-    Keep(control::OfSession),
+    Keep(control::SessionArgs),
     /// Let a session's token lapse from now on.
     #[command(after_help = control::INTENT_HELP)]
-    Lapse(control::OfSession),
+    Lapse(control::SessionArgs),
     /// Reload the configuration of a running daemon.
     #[command(after_help = reload::HELP)]
     Reload(reload::Reload),

@@ -40,9 +40,9 @@ const STOP_CHECK_EVERY: Duration = Duration::from_millis(50);
 /// The longest time that `stop` waits: the largest grace that can be configured, and 10s more.
 const STOP_WITHIN: Duration = Duration::from_secs(610);
 
-/// An order about one session.
+/// The arguments of a command about one session.
 #[derive(Debug, Args)]
-pub(super) struct OfSession {
+pub(super) struct SessionArgs {
     /// The session.
     #[arg(value_name = "NAME")]
     name: String,
@@ -50,7 +50,7 @@ pub(super) struct OfSession {
     socket: SocketOptions,
 }
 
-/// The order to stop.
+/// The arguments of `stop`.
 #[derive(Debug, Args)]
 pub(super) struct Stop {
     /// Stop without revoking any token.
@@ -61,8 +61,8 @@ pub(super) struct Stop {
 }
 
 /// Sends a command for one session: `touch`, `keep` or `lapse`.
-pub(super) fn send_to_session(command: &str, options: &OfSession) -> Exit {
-    let OfSession { name, socket } = options;
+pub(super) fn send_to_session(command: &str, options: &SessionArgs) -> Exit {
+    let SessionArgs { name, socket } = options;
     socket::run(async {
         socket::check_name(name)?;
         let path = format!("/sessions/{name}/{command}");
