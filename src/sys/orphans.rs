@@ -41,15 +41,15 @@ const RETRY_AFTER: Duration = Duration::from_millis(200);
 
 /// The program for which a process was started.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) enum Origin {
+pub(crate) enum Ancestor {
     /// The hook with this name.
     Hook(String),
     /// One run of a token command; the value of its [`COMMAND_VARIABLE`].
     TokenCommand(String),
 }
 
-impl Origin {
-    /// Returns the origin for another run of a token command.
+impl Ancestor {
+    /// Returns the ancestor for another run of a token command.
     pub(crate) fn of_next_command() -> Self {
         static RUNS: AtomicU64 = AtomicU64::new(1);
         // A descendant may run token commands itself and count them from 1 as well.
@@ -57,7 +57,7 @@ impl Origin {
         Self::TokenCommand(format!("{}-{run}", process::id()))
     }
 
-    /// Returns the origin that the environment of a process reveals.
+    /// Returns the ancestor that the environment of a process reveals.
     fn of(environment: &[u8]) -> Option<Self> {
         let hook = format!("{PREFIX}HOOK=");
         let command = format!("{COMMAND_VARIABLE}=");
@@ -125,7 +125,7 @@ fn reap_ended() -> Reaped {
     Reaped::All
 }
 
-/// Sends a signal to the processes that are left of this origin, or of all hooks and token commands,
+/// Sends a signal to the processes that are left of this ancestor, or of all hooks and token commands,
 /// except to those in the process group `except`, which was signalled as a whole.
 ///
 /// Does nothing unless [`adopt`] or [`become_parent`] was called. It begins at once, on a thread that
@@ -136,18 +136,18 @@ fn reap_ended() -> Reaped {
 ///
 /// If called outside a tokio runtime.
 pub(crate) fn signal_left_behind(
-    origin: Option<Origin>,
+    ancestor: Option<Ancestor>,
     except: Option<Pid>,
     signal: Signal,
     time_limit: Duration,
 ) -> impl Future<Output = ()> {
-    let signalled = spawn_blocking(move || signal_here(origin.as_ref(), except, signal));
+    let signalled = spawn_blocking(move || signal_here(ancestor.as_ref(), except, signal));
     async move {
         let _left = tokio::time::timeout(time_limit, signalled).await;
     }
 }
 
-fn signal_here(origin: Option<&Origin>, except: Option<Pid>, signal: Signal) {
+fn signal_here(ancestor: Option<&Ancestor>, except: Option<Pid>, signal: Signal) {
     if !child_subreaper().is_ok_and(|is_set| is_set.is_some()) {
         return;
     }
@@ -157,7 +157,8 @@ fn signal_here(origin: Option<&Origin>, except: Option<Pid>, signal: Signal) {
         }
         let path = format!("/proc/{}/environ", pid.as_raw_nonzero());
         let environment = fs::read(path).unwrap_or_default();
-        Origin::of(&environment).is_some_and(|found| origin.is_none_or(|origin| found == *origin))
+        Ancestor::of(&environment)
+            .is_some_and(|found| ancestor.is_none_or(|ancestor| found == *ancestor))
     };
     for _ in 0..ROUNDS_MAX {
         let left: Vec<_> = descendants()

@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 use super::file::READ_MAX;
 use super::{NotAToken, Source, SourceError, TOKEN_LENGTH_MAX, content};
 use crate::config::COMMAND_VARIABLE;
-use crate::sys::orphans::{self, Origin};
+use crate::sys::orphans::{self, Ancestor};
 use crate::sys::program::{self, Program};
 
 /// The time without more output after which a token in the output of an ended program counts as
@@ -42,7 +42,7 @@ pub(super) async fn output(
     variables: impl IntoIterator<Item = (&'static str, OsString)>,
     time_limit: Duration,
 ) -> Result<Zeroizing<Vec<u8>>, SourceError> {
-    let descendants = Descendants(Some(Origin::of_next_command()));
+    let descendants = Descendants(Some(Ancestor::of_next_command()));
     let mut command = program::command(words);
     command
         .envs(variables)
@@ -55,7 +55,7 @@ pub(super) async fn output(
         place: place.clone(),
         cause,
     })?;
-    let mut run = Run::new(program, place);
+    let mut run = CommandRun::new(program, place);
     let finished = timeout(time_limit, run.finish()).await;
     let finished = finished.unwrap_or_else(|_| run.handle_time_limit(time_limit));
     if finished.is_ok() && run.is_at_end {
@@ -67,14 +67,14 @@ pub(super) async fn output(
 }
 
 /// The processes that a program started. They are killed when this is dropped.
-struct Descendants(Option<Origin>);
+struct Descendants(Option<Ancestor>);
 
 impl Descendants {
     /// Returns the variable by which they are recognised.
     fn variable(&self) -> Option<(&'static str, String)> {
         match &self.0 {
-            Some(Origin::TokenCommand(run)) => Some((COMMAND_VARIABLE, run.clone())),
-            Some(Origin::Hook(_)) | None => None,
+            Some(Ancestor::TokenCommand(run)) => Some((COMMAND_VARIABLE, run.clone())),
+            Some(Ancestor::Hook(_)) | None => None,
         }
     }
 
@@ -84,20 +84,20 @@ impl Descendants {
 
     /// Kills them, and returns when that is done.
     async fn kill(mut self) {
-        let origin = self.0.take();
-        if origin.is_some() {
-            orphans::signal_left_behind(origin, None, Signal::KILL, KILL_LIMIT).await;
+        let ancestor = self.0.take();
+        if ancestor.is_some() {
+            orphans::signal_left_behind(ancestor, None, Signal::KILL, KILL_LIMIT).await;
         }
     }
 }
 
 impl Drop for Descendants {
     fn drop(&mut self) {
-        if let Some(origin) = self.0.take()
+        if let Some(ancestor) = self.0.take()
             && Handle::try_current().is_ok()
         {
             drop(orphans::signal_left_behind(
-                Some(origin),
+                Some(ancestor),
                 None,
                 Signal::KILL,
                 KILL_LIMIT,
@@ -107,7 +107,7 @@ impl Drop for Descendants {
 }
 
 /// A running program and its output so far.
-struct Run<'a> {
+struct CommandRun<'a> {
     place: &'a Source,
     program: Program,
     stdout: Take<ChildStdout>,
@@ -117,7 +117,7 @@ struct Run<'a> {
     has_succeeded: bool,
 }
 
-impl<'a> Run<'a> {
+impl<'a> CommandRun<'a> {
     fn new(mut program: Program, place: &'a Source) -> Self {
         let stdout = program.take_output().expect("standard output is piped");
         Self {

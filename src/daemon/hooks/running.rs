@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use crate::config::program_output;
-use crate::sys::orphans::{self, Origin};
+use crate::sys::orphans::{self, Ancestor};
 use crate::sys::program::{self, Program};
 
 /// The time between terminating and killing a program.
@@ -43,9 +43,9 @@ pub(super) struct ProgramRun {
 }
 
 impl ProgramRun {
-    /// Returns the origin of the processes that the program starts.
-    fn origin(&self) -> Origin {
-        Origin::Hook(self.hook.clone())
+    /// Returns the ancestor of the processes that the program starts.
+    fn ancestor(&self) -> Ancestor {
+        Ancestor::Hook(self.hook.clone())
     }
 }
 
@@ -97,8 +97,13 @@ pub(super) async fn run(mut program_run: ProgramRun, stop: oneshot::Receiver<()>
         };
         let mut streams = pin!(streams.fuse());
         let end = supervise(&mut program, streams.as_mut(), &program_run, stop).await;
-        orphans::signal_left_behind(Some(program_run.origin()), None, Signal::KILL, KILLED_AFTER)
-            .await;
+        orphans::signal_left_behind(
+            Some(program_run.ancestor()),
+            None,
+            Signal::KILL,
+            KILLED_AFTER,
+        )
+        .await;
         let end = end.unwrap_or_else(|error| RunEnd::NotRun(path, error));
         if !streams.is_terminated() {
             // A process that left the group may hold the stream open.
@@ -126,8 +131,8 @@ async fn supervise<T: Future<Output = ()>>(
         Ok(()) = stop => RunEnd::Stopped,
     };
     program.signal(Signal::TERM);
-    let (origin, group) = (Some(program_run.origin()), program.group());
-    orphans::signal_left_behind(origin, group, Signal::TERM, KILLED_AFTER).await;
+    let (ancestor, group) = (Some(program_run.ancestor()), program.group());
+    orphans::signal_left_behind(ancestor, group, Signal::TERM, KILLED_AFTER).await;
     if timeout(KILLED_AFTER, wait(program, streams)).await.is_err() {
         program.signal(Signal::KILL);
         // A process that cannot even be killed hangs in a system call. The daemon does not
