@@ -4,7 +4,7 @@ use rustix::process::Signal;
 use session_keepalive::sim::{ApiOperation, Fate, Matcher, Processing, Rule, RuleSpan, SimFault};
 use session_keepalive::token::Token;
 
-use super::super::support::keepalive::now;
+use super::super::support::keepalive::{Folder, Keepalive, now};
 use super::super::support::simulation::Simulation;
 use super::{one_session, seconds, session};
 
@@ -17,6 +17,17 @@ fn hang_revocations(simulation: &Simulation) {
             processing: Processing::Skipped,
         },
     });
+}
+
+/// Starts a daemon with session `kiosk`, and a stop that hangs in its revocation.
+fn stopping_at_length() -> (Simulation, Folder, Keepalive) {
+    let simulation = Simulation::new(seconds(60));
+    let (folder, config) = one_session(&simulation, "kiosk");
+    let mut daemon = folder.run(&config);
+    daemon.wait_for(&["\"state\":\"alive\""]);
+    hang_revocations(&simulation);
+    daemon.signal(Signal::TERM);
+    (simulation, folder, daemon)
 }
 
 #[test]
@@ -49,12 +60,7 @@ fn sigquit_leaves_the_tokens() {
 
 #[test]
 fn a_second_sigterm_ends_at_once() {
-    let simulation = Simulation::new(seconds(60));
-    let (folder, config) = one_session(&simulation, "kiosk");
-    let mut daemon = folder.run(&config);
-    daemon.wait_for(&["\"state\":\"alive\""]);
-    hang_revocations(&simulation);
-    daemon.signal(Signal::TERM);
+    let (_simulation, _folder, mut daemon) = stopping_at_length();
     daemon.wait_for(&["SIGTERM"]);
     daemon.signal(Signal::TERM);
     let (status, took) = daemon.wait();
@@ -64,12 +70,7 @@ fn a_second_sigterm_ends_at_once() {
 
 #[test]
 fn the_log_names_the_tokens_that_may_still_live_after_a_second_sigterm() {
-    let simulation = Simulation::new(seconds(60));
-    let (folder, config) = one_session(&simulation, "kiosk");
-    let mut daemon = folder.run(&config);
-    daemon.wait_for(&["\"state\":\"alive\""]);
-    hang_revocations(&simulation);
-    daemon.signal(Signal::TERM);
+    let (simulation, _folder, mut daemon) = stopping_at_length();
     let fingerprint = Token::from_bytes(b"kiosk".to_vec()).unwrap().fingerprint();
     let named = format!("\"tokens\":\"{fingerprint}\"");
     daemon.wait_for(&["\"event\":\"stopping\"", &named]);
