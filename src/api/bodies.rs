@@ -68,19 +68,16 @@ impl TokenInfo {
     /// the known fields.
     #[must_use]
     pub fn read(body: &[u8]) -> Option<Self> {
-        let fields = field::object(body)?;
-        let known = fields
-            .iter()
-            .any(|(name, value)| match (name.as_str(), value) {
-                (
-                    "organization" | "homeOrganization" | "OAuthClient" | "clonedUser",
-                    Value::Object(_),
-                )
-                | ("authorizedScope", Value::Array(_))
-                | ("dateTokenIdles", Value::String(_) | Value::Number(_)) => true,
-                (_, _) => false,
-            });
-        known.then_some(Self(fields))
+        let is_known = |name: &str, value: &Value| match (name, value) {
+            (
+                "organization" | "homeOrganization" | "OAuthClient" | "clonedUser",
+                Value::Object(_),
+            )
+            | ("authorizedScope", Value::Array(_))
+            | ("dateTokenIdles", Value::String(_) | Value::Number(_)) => true,
+            (_, _) => false,
+        };
+        known_fields(body, is_known).map(Self)
     }
 
     /// Returns `organization`: the one in which the token is used.
@@ -176,17 +173,14 @@ impl IdleTokenTimeout {
     /// none of the known fields.
     #[must_use]
     pub fn read(body: &[u8]) -> Option<Self> {
-        let fields = field::object(body)?;
-        let known = fields
-            .iter()
-            .any(|(name, value)| match (name.as_str(), value) {
-                (SECONDS, Value::Number(_) | Value::String(_))
-                | (ENABLED | GROUPS_ENABLED, Value::Bool(_) | Value::String(_))
-                | (UNIT, Value::String(_))
-                | (GROUPS, Value::Array(_)) => true,
-                (_, _) => false,
-            });
-        known.then_some(Self(fields))
+        let is_known = |name: &str, value: &Value| match (name, value) {
+            (SECONDS, Value::Number(_) | Value::String(_))
+            | (ENABLED | GROUPS_ENABLED, Value::Bool(_) | Value::String(_))
+            | (UNIT, Value::String(_))
+            | (GROUPS, Value::Array(_)) => true,
+            (_, _) => false,
+        };
+        known_fields(body, is_known).map(Self)
     }
 
     /// Returns `idleTokenTimeoutSeconds`, enabled or not.
@@ -326,6 +320,13 @@ fn first<'a>(fields: &'a Fields, name: &str) -> Option<&'a str> {
                 .filter_map(Value::as_object)
                 .find_map(|fields| first(fields, name))
         })
+}
+
+/// Reads a body that is a JSON object; returns `None` if it is not, or has none of the known fields.
+fn known_fields(body: &[u8], is_known: impl Fn(&str, &Value) -> bool) -> Option<Fields> {
+    let fields = field::object(body)?;
+    let has_known = fields.iter().any(|(name, value)| is_known(name, value));
+    has_known.then_some(fields)
 }
 
 #[cfg(test)]
