@@ -43,9 +43,8 @@ impl Session {
             status: outcome.status,
             at: now,
         });
-        let mut tokens = self.tokens();
-        let token = tokens.find(|token| token.generation == ticket.generation);
-        drop(tokens);
+        let of_ticket = |token: &TokenId| token.generation == ticket.generation;
+        let token = self.tokens().find(of_ticket);
         self.emit(
             token,
             EventKind::Answered {
